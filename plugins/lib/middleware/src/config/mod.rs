@@ -1,0 +1,228 @@
+//! Reading a plugin's option block: strict about names, forgiving about how a provider spells values.
+//!
+//! Traefik hands every plugin one JSON object. YAML and Kubernetes keep types; labels and key-value stores
+//! turn every value into a string; an option without value arrives as `null`. The helpers in [`lenient`] accept
+//! all of these. What is never forgiven is a name: a misspelt `audience` that was silently ignored would open
+//! the gateway.
+
+pub mod lenient;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A configuration that must not be used: which option, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct ConfigError {
+    field: String,
+    message: String,
+}
+
+impl ConfigError {
+    /// An error of the option `field` (a path such as `clientConfig.timeoutSeconds`).
+    /// The message continues the sentence that the field's name begins, and never holds a secret.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+
+    /// The option's path.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+}
+
+/// Reads the option block. `null` and options with the value `null` count as absent.
+///
+/// `T` should carry `#[serde(deny_unknown_fields)]` on every struct; the error then names the nearest option.
+///
+/// # Errors
+/// [`ConfigError`] with the path of the offending option.
+pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
+    let mut value: Value = if json.iter().all(u8::is_ascii_whitespace) {
+        Value::Null
+    } else {
+        serde_json::from_slice(json)
+            .map_err(|error| ConfigError::new("configuration", format!("is not JSON: {error}")))?
+    };
+    drop_nulls(&mut value);
+    if value.is_null() {
+        value = Value::Object(serde_json::Map::new());
+    }
+    if !value.is_object() {
+        return Err(ConfigError::new(
+            "configuration",
+            "must be a block of options (key: value)",
+        ));
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        explain(&path, &error.inner().to_string())
+    })
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// Turns serde's message into one that names the option and the cure. The wording that is recognised is pinned
+/// by the tests below, so that a serde that changes it is noticed.
+fn explain(path: &str, message: &str) -> ConfigError {
+    if let Some(rest) = message.strip_prefix("unknown field `")
+        && let Some((unknown, rest)) = rest.split_once('`')
+    {
+        // The path already ends in the unknown name where serde_json reports it that way.
+        let field = match path {
+            "." | "" => unknown.to_owned(),
+            _ if path == unknown || path.ends_with(&format!(".{unknown}")) => path.to_owned(),
+            _ => format!("{path}.{unknown}"),
+        };
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        return ConfigError::new(field, unknown_option(unknown, &known));
+    }
+    if let Some(missing) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
+        let field = if matches!(path, "." | "") {
+            missing.to_owned()
+        } else {
+            format!("{path}.{missing}")
+        };
+        return ConfigError::new(field, "is required");
+    }
+    let field = if matches!(path, "." | "") {
+        "configuration"
+    } else {
+        path
+    };
+    ConfigError::new(field, hide_values(message))
+}
+
+fn unknown_option(unknown: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&unknown.to_lowercase(), &name.to_lowercase()),
+                name,
+            )
+        })
+        .min()
+        .filter(|(distance, name)| *distance <= 3.max(name.len() / 3));
+    match nearest {
+        Some((_, name)) => format!("is no option of this plugin; did you mean `{name}`?"),
+        None => format!(
+            "is no option of this plugin; known here are: {}",
+            known.join(", ")
+        ),
+    }
+}
+
+/// serde quotes the offending value (`invalid type: string "hunter2", expected …`), which may be a secret.
+fn hide_values(message: &str) -> String {
+    match (message.find(['"', '`']), message.rfind(", expected")) {
+        (Some(start), Some(end)) if start < end => {
+            let (head, tail) = (
+                message.get(..start).unwrap_or(""),
+                message.get(end..).unwrap_or(""),
+            );
+            format!("{}{tail}", head.trim_end())
+        }
+        _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+    struct Options {
+        jwks_url: String,
+        audiences: Vec<String>,
+        client_config: Client,
+    }
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+    struct Client {
+        timeout_seconds: u64,
+        max_retries: u64,
+    }
+
+    #[test]
+    fn absent_null_and_empty_blocks_are_the_defaults() {
+        for json in [
+            "",
+            " ",
+            "null",
+            "{}",
+            r#"{"jwksUrl":null,"clientConfig":{"timeoutSeconds":null}}"#,
+        ] {
+            assert_eq!(
+                parse::<Options>(json.as_bytes()).unwrap(),
+                Options::default(),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_name_the_option_and_the_cure() {
+        for (json, field, cure) in [
+            (r#"{"jwksURL":"x"}"#, "jwksURL", "did you mean `jwksUrl`?"),
+            (r#"{"audience":["x"]}"#, "audience", "did you mean `audiences`?"),
+            (
+                r#"{"clientConfig":{"timeout":1}}"#,
+                "clientConfig.timeout",
+                "timeoutSeconds",
+            ),
+            (
+                r#"{"zzzzzzzzzzzz":1}"#,
+                "zzzzzzzzzzzz",
+                "known here are: jwksUrl, audiences, clientConfig",
+            ),
+            (
+                r#"{"clientConfig":{"timeoutSeconds":"soon"}}"#,
+                "clientConfig.timeoutSeconds",
+                "expected u64",
+            ),
+            (r#"{"audiences":[1]}"#, "audiences[0]", "expected a string"),
+            ("[1]", "configuration", "must be a block of options"),
+            ("{", "configuration", "is not JSON"),
+        ] {
+            let error = parse::<Options>(json.as_bytes()).unwrap_err();
+            assert_eq!(error.field(), field, "{json}: {error}");
+            assert!(error.to_string().contains(cure), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_required_option_is_named() {
+        #[derive(Debug, Deserialize)]
+        struct Strict {
+            #[allow(dead_code)]
+            url: String,
+        }
+        let error = parse::<Strict>(b"{}").unwrap_err();
+        assert_eq!(error.to_string(), "url: is required");
+    }
+
+    #[test]
+    fn values_never_reach_the_message() {
+        let error = parse::<Options>(br#"{"clientConfig":{"timeoutSeconds":"hunter2"}}"#).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

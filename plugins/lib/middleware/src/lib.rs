@@ -1,0 +1,29 @@
+//! The vocabulary every plugin speaks: requests in, decisions out.
+//!
+//! In scope: what a middleware sees of a request ([`RequestHead`]), what it may answer ([`Decision`],
+//! [`Problem`]), how its options are read ([`config`]), how secrets are named ([`Secret`]), what it may ask
+//! of its host ([`Host`]) and how it logs ([`Event`]).
+//!
+//! Out of scope: the http-wasm ABI (crate `guest`), sockets and shared state (crate `egress`), tokens (crates
+//! `jose` and `oauth`). Nothing here knows which host it runs on, so all of it is tested natively.
+#![forbid(unsafe_code)]
+
+pub mod config;
+mod decision;
+mod host;
+mod log;
+mod plugin;
+mod problem;
+mod request;
+mod secret;
+mod time;
+
+pub use config::ConfigError;
+pub use decision::{Decision, Edit, Edits, Reply};
+pub use host::{FileError, Host};
+pub use log::{Event, Level};
+pub use plugin::Middleware;
+pub use problem::{Problem, Reason};
+pub use request::RequestHead;
+pub use secret::{Secret, SecretRef};
+pub use time::UnixTime;

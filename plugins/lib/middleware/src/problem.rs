@@ -1,0 +1,176 @@
+//! Refusals: small RFC 9457 problem documents with a stable reason code.
+
+use crate::Reply;
+
+/// Why a request was refused, as a stable code for machines, dashboards and the troubleshooting guide.
+///
+/// The code says on which side the trouble lies and nothing an attacker could use; details go to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// 400: the path cannot be rewritten into a valid, contained request target.
+    InvalidPath,
+    /// 400: the request itself is malformed (several Authorization headers, for example). RFC 6750 §3.1.
+    InvalidRequest,
+    /// 401: no credentials were sent. RFC 6750 §3: the challenge then carries no error code.
+    MissingToken,
+    /// 401: the token is malformed, expired, of a wrong issuer or signature. RFC 6750 §3.1.
+    InvalidToken,
+    /// 403: the token is good but lacks a required scope. RFC 6750 §3.1.
+    InsufficientScope,
+    /// 403: the token is good but a rule of this gateway forbids the request.
+    Forbidden,
+    /// 500: this plugin's configuration is wrong; every request is refused until it is mended.
+    Configuration,
+    /// 500: a fault in the plugin itself.
+    Internal,
+    /// 502: the identity provider refused the gateway's own credentials or request. Not the caller's fault.
+    IdentityProviderRefused,
+    /// 503: the identity provider does not answer; try again later. Not the caller's fault.
+    IdentityProviderUnavailable,
+    /// 503: too many requests already wait for the same answer.
+    Overloaded,
+}
+
+impl Reason {
+    /// The stable code, for example `invalid_token`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidPath => "invalid_path",
+            Self::InvalidRequest => "invalid_request",
+            Self::MissingToken => "missing_token",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Forbidden => "forbidden",
+            Self::Configuration => "configuration",
+            Self::Internal => "internal",
+            Self::IdentityProviderRefused => "identity_provider_refused",
+            Self::IdentityProviderUnavailable => "identity_provider_unavailable",
+            Self::Overloaded => "overloaded",
+        }
+    }
+
+    /// HTTP status code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidPath | Self::InvalidRequest => 400,
+            Self::MissingToken | Self::InvalidToken => 401,
+            Self::InsufficientScope | Self::Forbidden => 403,
+            Self::Configuration | Self::Internal => 500,
+            Self::IdentityProviderRefused => 502,
+            Self::IdentityProviderUnavailable | Self::Overloaded => 503,
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidPath => "The request path is not acceptable",
+            Self::InvalidRequest => "The request is malformed",
+            Self::MissingToken => "An access token is required",
+            Self::InvalidToken => "The access token is not acceptable",
+            Self::InsufficientScope => "The access token does not permit this request",
+            Self::Forbidden => "This request is not permitted",
+            Self::Configuration => "The gateway is misconfigured",
+            Self::Internal => "The gateway failed",
+            Self::IdentityProviderRefused => "The identity provider refused the gateway",
+            Self::IdentityProviderUnavailable => "The identity provider is unavailable",
+            Self::Overloaded => "The gateway is overloaded",
+        }
+    }
+}
+
+/// A refusal on its way to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    reason: Reason,
+    challenge: Option<String>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A refusal for `reason`, without challenge and without `Retry-After`.
+    pub const fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            challenge: None,
+            retry_after: None,
+        }
+    }
+
+    /// Adds a `WWW-Authenticate` challenge (RFC 9110 §11.6.1), for example `Bearer realm="oic"`.
+    #[must_use]
+    pub fn challenge(mut self, challenge: impl Into<String>) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
+    /// Adds `Retry-After` in seconds (RFC 9110 §10.2.3); never less than one.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// Why the request is refused.
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+}
+
+impl From<Problem> for Reply {
+    fn from(problem: Problem) -> Self {
+        let reason = problem.reason;
+        let body = serde_json::json!({
+            "type": format!("urn:oic-gateway:problem:{}", reason.code()),
+            "title": reason.title(),
+            "status": reason.status(),
+            "reason": reason.code(),
+        });
+        let mut headers = vec![
+            ("Content-Type", "application/problem+json".to_owned()),
+            ("Cache-Control", "no-store".to_owned()),
+        ];
+        headers.extend(problem.challenge.map(|challenge| ("WWW-Authenticate", challenge)));
+        headers.extend(
+            problem
+                .retry_after
+                .map(|seconds| ("Retry-After", seconds.to_string())),
+        );
+        Self {
+            status: reason.status(),
+            headers,
+            body: body.to_string().into_bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_becomes_a_small_rfc9457_document() {
+        let reply =
+            Reply::from(Problem::new(Reason::InvalidToken).challenge("Bearer error=\"invalid_token\""));
+        assert_eq!(reply.status, 401);
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(body["reason"], "invalid_token");
+        assert_eq!(body["status"], 401);
+        assert!(
+            reply
+                .headers
+                .contains(&("Content-Type", "application/problem+json".to_owned()))
+        );
+        assert!(
+            reply
+                .headers
+                .contains(&("WWW-Authenticate", "Bearer error=\"invalid_token\"".to_owned()))
+        );
+    }
+
+    #[test]
+    fn retry_after_is_at_least_one_second() {
+        let reply = Reply::from(Problem::new(Reason::IdentityProviderUnavailable).retry_after(0));
+        assert_eq!(reply.status, 503);
+        assert!(reply.headers.contains(&("Retry-After", "1".to_owned())));
+    }
+}

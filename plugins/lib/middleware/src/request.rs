@@ -1,0 +1,17 @@
+//! What a middleware may see of a request.
+
+use bytes::Bytes;
+
+/// The head of the request in hand.
+///
+/// Every method is a call into the host (some hundred nanoseconds each), so ask only for what is needed.
+pub trait RequestHead {
+    /// Method, for example `GET`.
+    fn method(&self) -> Bytes;
+
+    /// Escaped path and query, for example `/echo/a%20b?x=1`; at least `/`.
+    fn uri(&self) -> Bytes;
+
+    /// Every value of the header `name` (any case), in the order the client sent them.
+    fn header(&self, name: &str) -> Vec<Bytes>;
+}
