@@ -1,1 +1,32 @@
-//! egress
+//! Outbound HTTP(S), the state that instances share, and the lock that makes both safe inside Traefik.
+//!
+//! In scope: fetching something from an identity provider once for all plugin instances, routers and Traefik
+//! processes that share a state directory ([`Shared`]), over HTTPS with deadlines ([`HttpClient`]), keeping
+//! the result sealed in that directory ([`Seal`]), and the machine underneath ([`Platform`]).
+//!
+//! Out of scope: what is fetched and what it means (crates `jose`, `oauth` and the plugins).
+//!
+//! Why it looks the way it does: all instances of a plugin on one router share one WASI system whose
+//! descriptors and buffers are not safe for concurrent use, instances come and go at any time, and a guest
+//! cannot sleep. So
+//!
+//! * sockets and descriptors are touched only by the holder of an exclusive right ([`Platform::sockets`]),
+//! * everything shared is a symbolic link in the state directory: made, replaced and read by one host call
+//!   each, atomic, and free of descriptors and shared buffers (`state`),
+//! * one instance fetches under a lease while the others use what is still valid, or wait, bounded (`shared`).
+//!
+//! All logic is generic over [`Platform`]; the natively running one ([`platform::Native`]) serves tests and
+//! command-line tools, the WASI one lives in Traefik and holds the workspace's only unsafe code.
+#![deny(unsafe_code)]
+
+mod client_config;
+mod http_client;
+pub mod platform;
+mod shared;
+mod state;
+
+pub use client_config::{ClientConfig, TlsOptions};
+pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
+pub use platform::Platform;
+pub use shared::{Exchange, FetchError, Fetched, Lifetime, Resource, Shared, Unavailable};
+pub use state::{Seal, StateName};

@@ -34,6 +34,11 @@ pub enum FileError {
         "no mount covers it: add its directory to the plugin's settings.mounts in Traefik's static configuration"
     )]
     NotMounted,
+    /// Files are read under the lock that lives in the state directory.
+    #[error(
+        "reading files needs a state directory: add a directory of its own that Traefik can write to, to settings.mounts"
+    )]
+    NoStateDirectory,
     /// The file is not there, or is no regular file.
     #[error("it does not exist, or is no regular file")]
     NotFound,

@@ -1,0 +1,169 @@
+//! The `clientConfig` block that every plugin with a network shares, named as in Traefik Hub.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use middleware::{ConfigError, Host, SecretRef, config::lenient};
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use serde::Deserialize;
+
+use crate::http_client::accept_any_certificate;
+
+/// How to talk to the identity provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClientConfig {
+    /// Seconds from name lookup to the last byte of the answer, all attempts together. 1 to 60, default 5.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub timeout_seconds: u64,
+    /// How often a failed attempt is repeated while time is left. 0 to 10, default 3.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub max_retries: u64,
+    /// Trust and client certificate.
+    pub tls: TlsOptions,
+}
+
+/// TLS options of the connection to the identity provider. PEM text, or `env:NAME`, or `file:/path`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TlsOptions {
+    /// Certificates to trust beside the public ones.
+    pub ca: Option<SecretRef>,
+    /// Client certificate chain, leaf first.
+    pub cert: Option<SecretRef>,
+    /// Private key of the client certificate.
+    pub key: Option<SecretRef>,
+    /// Accept any server certificate. Whoever can answer in the provider's place then owns the gateway.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub insecure_skip_verify: bool,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            timeout_seconds: 5,
+            max_retries: 3,
+            tls: TlsOptions::default(),
+        }
+    }
+}
+
+impl ClientConfig {
+    /// The time all attempts together may take.
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds)
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// Names the option below `clientConfig`.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if !(1..=60).contains(&self.timeout_seconds) {
+            return Err(ConfigError::new(
+                "clientConfig.timeoutSeconds",
+                "must be from 1 to 60",
+            ));
+        }
+        if self.max_retries > 10 {
+            return Err(ConfigError::new(
+                "clientConfig.maxRetries",
+                "must be from 0 to 10",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl TlsOptions {
+    /// Builds the TLS client configuration.
+    ///
+    /// # Errors
+    /// Names the option below `clientConfig.tls`.
+    pub(crate) fn build(&self, host: &dyn Host) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| ConfigError::new("clientConfig.tls", "cannot be used with this build"))?;
+        let builder = if self.insecure_skip_verify {
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(accept_any_certificate(&provider))
+        } else {
+            builder.with_root_certificates(self.roots(host)?)
+        };
+        let mut config = match self.identity(host)? {
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|_| {
+                ConfigError::new(
+                    "clientConfig.tls.key",
+                    "does not fit clientConfig.tls.cert, or is of an unknown kind",
+                )
+            })?,
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    fn roots(&self, host: &dyn Host) -> Result<RootCertStore, ConfigError> {
+        const FIELD: &str = "clientConfig.tls.ca";
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        if let Some(reference) = given(self.ca.as_ref()) {
+            for certificate in certificates(reference, FIELD, host)? {
+                roots.add(certificate).map_err(|_| {
+                    ConfigError::new(FIELD, "holds a certificate that cannot be a trust anchor")
+                })?;
+            }
+        }
+        Ok(roots)
+    }
+
+    #[allow(clippy::type_complexity)] // chain and key, as rustls takes them
+    fn identity(
+        &self,
+        host: &dyn Host,
+    ) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, ConfigError> {
+        const KEY: &str = "clientConfig.tls.key";
+        match (given(self.cert.as_ref()), given(self.key.as_ref())) {
+            (None, None) => Ok(None),
+            (Some(cert), Some(key)) => {
+                let chain = certificates(cert, "clientConfig.tls.cert", host)?;
+                let pem = key.resolve(KEY, host)?;
+                let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes())
+                    .map_err(|_| ConfigError::new(KEY, "is no PEM private key (PKCS#8, PKCS#1 or SEC1)"))?;
+                Ok(Some((chain, key)))
+            }
+            (Some(_), None) => Err(ConfigError::new(
+                KEY,
+                "is required together with clientConfig.tls.cert",
+            )),
+            (None, Some(_)) => Err(ConfigError::new(
+                "clientConfig.tls.cert",
+                "is required together with clientConfig.tls.key",
+            )),
+        }
+    }
+}
+
+fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
+    reference.filter(|reference| !reference.is_empty())
+}
+
+fn certificates(
+    reference: &SecretRef,
+    field: &str,
+    host: &dyn Host,
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let pem = reference.resolve(field, host)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.expose().as_bytes()).collect();
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        _ => Err(ConfigError::new(
+            field,
+            "holds no PEM certificate (-----BEGIN CERTIFICATE-----); for a file write file:/path",
+        )),
+    }
+}

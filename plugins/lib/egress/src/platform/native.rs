@@ -1,0 +1,198 @@
+//! The machine as an ordinary process sees it: for tests and command-line tools.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
+
+use middleware::{ConfigError, Event, FileError, Host, UnixTime};
+use ring::rand::SecureRandom;
+
+use super::{Directory, DirectoryError, Platform, SocketError, Sockets, Stream};
+
+/// Clocks, entropy, files and sockets of the operating system, and a directory of one's own choice.
+pub struct Native {
+    directory: Links,
+    log: Box<dyn Fn(&Event)>,
+}
+
+static START: LazyLock<Instant> = LazyLock::new(
+    #[allow(clippy::disallowed_methods)] // this is where the native clock comes from
+    Instant::now,
+);
+
+impl Native {
+    /// Uses `directory` as the state directory and hands log events to `log`.
+    pub fn new(directory: impl Into<PathBuf>, log: impl Fn(&Event) + 'static) -> Self {
+        Self {
+            directory: Links(directory.into()),
+            log: Box::new(log),
+        }
+    }
+}
+
+impl Host for Native {
+    #[allow(clippy::disallowed_methods)] // this is where the native clock comes from
+    fn now(&self) -> UnixTime {
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        UnixTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) {
+        // The operating system's generator does not fail once it has been seeded.
+        let _ = ring::rand::SystemRandom::new().fill(bytes);
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        std::fs::read(path).map_err(|_| FileError::NotFound)
+    }
+
+    fn log(&self, event: &Event) {
+        (self.log)(event);
+    }
+}
+
+impl Platform for Native {
+    fn monotonic(&self) -> Duration {
+        START.elapsed()
+    }
+
+    fn yield_now(&self) {
+        std::thread::yield_now();
+    }
+
+    fn use_directory(&self, _path: Option<&str>) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    fn directory(&self) -> &dyn Directory {
+        &self.directory
+    }
+
+    fn sockets(&self, _deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
+        Ok(Box::new(NativeSockets(self)))
+    }
+
+    fn own(&self, _name: &str) {}
+
+    fn forget(&self, _name: &str) {}
+}
+
+struct Links(PathBuf);
+
+impl Links {
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Directory for Links {
+    fn create(&self, name: &str, content: &str) -> Result<(), DirectoryError> {
+        symlink(Path::new(content), &self.at(name)).map_err(|error| of_io(&error))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<String>, DirectoryError> {
+        match std::fs::read_link(self.at(name)) {
+            Ok(target) => Ok(target.into_os_string().into_string().ok()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => Ok(None),
+            Err(error) => Err(of_io(&error)),
+        }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), DirectoryError> {
+        std::fs::rename(self.at(from), self.at(to)).map_err(|error| of_io(&error))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), DirectoryError> {
+        match std::fs::remove_file(self.at(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(of_io(&error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn symlink(content: &Path, path: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(content, path)
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> std::io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+fn of_io(error: &std::io::Error) -> DirectoryError {
+    match error.kind() {
+        ErrorKind::AlreadyExists => DirectoryError::Exists,
+        ErrorKind::NotFound => DirectoryError::Removed,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => DirectoryError::ReadOnly,
+        ErrorKind::StorageFull => DirectoryError::Full,
+        _ => DirectoryError::Other(number(error)),
+    }
+}
+
+fn number(error: &std::io::Error) -> u16 {
+    error
+        .raw_os_error()
+        .and_then(|code| u16::try_from(code).ok())
+        .unwrap_or(0)
+}
+
+struct NativeSockets<'p>(&'p Native);
+
+impl Sockets for NativeSockets<'_> {
+    fn resolve(&mut self, host: &str, port: u16) -> Result<Vec<SocketAddr>, SocketError> {
+        (host, port)
+            .to_socket_addrs()
+            .map(Iterator::collect)
+            .map_err(|_| SocketError::NotFound)
+    }
+
+    fn connect<'s>(
+        &'s mut self,
+        address: SocketAddr,
+        deadline: Duration,
+        _pulse: &mut dyn FnMut(),
+    ) -> Result<Box<dyn Stream + 's>, SocketError> {
+        let left = deadline
+            .saturating_sub(self.0.monotonic())
+            .max(Duration::from_millis(1));
+        let stream = TcpStream::connect_timeout(&address, left).map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => SocketError::TimedOut,
+            _ => SocketError::Refused(number(&error)),
+        })?;
+        Ok(Box::new(NativeStream(stream)))
+    }
+}
+
+struct NativeStream(TcpStream);
+
+impl Stream for NativeStream {
+    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> Result<usize, SocketError> {
+        self.0
+            .set_read_timeout(Some(wait))
+            .and_then(|()| self.0.read(buffer))
+            .map_err(|error| of_stream(&error))
+    }
+
+    fn write(&mut self, bytes: &[u8], wait: Duration) -> Result<usize, SocketError> {
+        self.0
+            .set_write_timeout(Some(wait))
+            .and_then(|()| self.0.write(bytes))
+            .map_err(|error| of_stream(&error))
+    }
+}
+
+fn of_stream(error: &std::io::Error) -> SocketError {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => SocketError::NotYet,
+        _ => SocketError::Broken(number(error)),
+    }
+}

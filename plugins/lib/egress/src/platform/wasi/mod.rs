@@ -1,0 +1,152 @@
+//! The machine as a guest inside Traefik sees it.
+//!
+//! All instances of one plugin on one router share one WASI system: its descriptors, and its scratch buffers.
+//! The calls that touch neither are used freely; the others only while this instance holds the system's lock
+//! (`lock`), or while it is alone, which is when the first instance starts (`system`).
+
+mod abi;
+mod directory;
+mod lock;
+mod owned;
+mod sockets;
+mod system;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use middleware::{ConfigError, Event, FileError, Host, UnixTime};
+
+use self::directory::{Links, Mount};
+use self::lock::Lock;
+use self::sockets::WasiSockets;
+use super::{Directory, DirectoryError, Platform, SocketError, Sockets};
+
+pub use self::owned::recover;
+pub use self::system::enter_system;
+
+/// Clocks, entropy, files and sockets of Traefik's WASI.
+pub struct Wasi {
+    directory: Links,
+    lock: Lock,
+    log: fn(&Event),
+    watched: RefCell<lock::Watched>,
+}
+
+const WALL: i32 = 0;
+const MONOTONIC: i32 = 1;
+
+impl Wasi {
+    /// Looks around. [`enter_system`] must have been called before.
+    pub fn new(log: fn(&Event)) -> Self {
+        Self {
+            directory: Links::unchosen(),
+            lock: Lock::of(system::identity()),
+            log,
+            watched: RefCell::default(),
+        }
+    }
+
+    fn enter(&self, deadline: Duration) -> Result<lock::Held<'_>, SocketError> {
+        self.lock.take(self, &mut self.watched.borrow_mut(), deadline)
+    }
+}
+
+impl Host for Wasi {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_millis(abi::clock(WALL) / 1_000_000)
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) {
+        // The host reads Go's crypto/rand, which does not fail. If it ever did, predictable bytes would be
+        // worse than a trap.
+        #[allow(clippy::panic)]
+        if abi::random(bytes).is_err() {
+            panic!("the host gives no random bytes");
+        }
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        const LIMIT: usize = 256 * 1024;
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let mount = Mount::covering(path).ok_or(FileError::NotMounted)?;
+        if self.directory.is_unchosen() && self.use_directory(None).is_err() {
+            return Err(FileError::NoStateDirectory);
+        }
+        let deadline = self.monotonic().saturating_add(PATIENCE);
+        let _held = self.enter(deadline).map_err(|_| FileError::NoStateDirectory)?;
+        directory::read_file(mount.fd, mount.relative(path), LIMIT)
+    }
+
+    fn log(&self, event: &Event) {
+        (self.log)(event);
+    }
+}
+
+impl Platform for Wasi {
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(abi::clock(MONOTONIC))
+    }
+
+    fn yield_now(&self) {
+        abi::yield_now();
+    }
+
+    fn use_directory(&self, path: Option<&str>) -> Result<(), ConfigError> {
+        let needs = |what: &str| {
+            let path = path.unwrap_or("/var/lib/traefik-oic");
+            ConfigError::new(
+                "stateDirectory",
+                format!(
+                    "{what}. The plugin keeps keys, tokens and its lock in a directory of its own. Create it, let \
+                     Traefik's user write to it, and add to the plugin in Traefik's static configuration: \
+                     settings: {{mounts: [\"{path}\"]}}"
+                ),
+            )
+        };
+        let mounts = Mount::all();
+        let chosen = match path {
+            Some(path) => mounts
+                .iter()
+                .find(|mount| mount.path == path.trim_end_matches('/')),
+            None => mounts.iter().find(|mount| mount.writable),
+        };
+        let Some(mount) = chosen else {
+            return Err(needs(if path.is_some() {
+                "is not among the plugin's mounts"
+            } else {
+                "is missing: no writable directory is mounted"
+            }));
+        };
+        self.directory.choose(mount.fd);
+        match self.directory.probe(self) {
+            Err(DirectoryError::ReadOnly) => Err(needs("cannot be written")),
+            Err(error) => {
+                // Passing trouble, such as a full disk: what is in memory and in the directory still serves.
+                self.log(&Event::warn("state.failed").field("error", error));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn directory(&self) -> &dyn Directory {
+        &self.directory
+    }
+
+    fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
+        let held = self.enter(deadline)?;
+        Ok(Box::new(WasiSockets::new(self, held)))
+    }
+
+    fn own(&self, name: &str) {
+        owned::add(self.directory.fd(), name);
+    }
+
+    fn forget(&self, name: &str) {
+        owned::remove(name);
+    }
+}

@@ -1,0 +1,123 @@
+//! TCP over the WasmEdge socket extension, inside the lock.
+//!
+//! Sockets are non-blocking and waited for with `poll_oneoff`. Traefik's implementation computes a negative, that
+//! is endless, timeout when it is descheduled past its deadline, so a wait is never shorter than a second.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::abi::{self, Errno, Readiness};
+use super::lock::Held;
+use super::{Platform, SocketError, Sockets, Wasi, owned};
+use crate::platform::{Stream, slice};
+
+/// The sockets of a system, in the hands of the lock's holder.
+pub(super) struct WasiSockets<'w> {
+    wasi: &'w Wasi,
+    _held: Held<'w>,
+}
+
+impl<'w> WasiSockets<'w> {
+    pub(super) fn new(wasi: &'w Wasi, held: Held<'w>) -> Self {
+        Self { wasi, _held: held }
+    }
+}
+
+impl Sockets for WasiSockets<'_> {
+    fn resolve(&mut self, host: &str, port: u16) -> Result<Vec<SocketAddr>, SocketError> {
+        if let Ok(ip) = host.parse() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        match abi::addresses(host, port) {
+            Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+            _ => Err(SocketError::NotFound),
+        }
+    }
+
+    fn connect<'s>(
+        &'s mut self,
+        address: SocketAddr,
+        deadline: Duration,
+        pulse: &mut dyn FnMut(),
+    ) -> Result<Box<dyn Stream + 's>, SocketError> {
+        let refused = |errno: Errno| SocketError::Refused(errno.0);
+        let connection = Connection::open(abi::socket(address.is_ipv6()).map_err(refused)?);
+        let fd = connection.fd;
+        abi::set_nonblocking(fd).map_err(refused)?;
+        match abi::connect(fd, address) {
+            Ok(()) => {}
+            Err(abi::EINPROGRESS | abi::EAGAIN) => loop {
+                let left = deadline.saturating_sub(self.wasi.monotonic());
+                if left.is_zero() {
+                    return Err(SocketError::TimedOut);
+                }
+                if wait(fd, Readiness::Write, slice(left)).map_err(refused)? {
+                    break;
+                }
+                pulse();
+            },
+            Err(errno) => return Err(refused(errno)),
+        }
+        match abi::socket_error(fd).map_err(refused)? {
+            0 => Ok(Box::new(connection)),
+            errno => Err(SocketError::Refused(errno)),
+        }
+    }
+}
+
+/// An open socket, closed on drop.
+struct Connection {
+    fd: i32,
+}
+
+impl Connection {
+    fn open(fd: i32) -> Self {
+        owned::set_descriptor(Some(fd));
+        Self { fd }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        abi::close(self.fd);
+        owned::set_descriptor(None);
+    }
+}
+
+impl Stream for Connection {
+    fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<usize, SocketError> {
+        retry(self.fd, Readiness::Read, patience, || abi::read(self.fd, buffer))
+    }
+
+    fn write(&mut self, bytes: &[u8], patience: Duration) -> Result<usize, SocketError> {
+        retry(self.fd, Readiness::Write, patience, || abi::write(self.fd, bytes))
+    }
+}
+
+fn retry(
+    fd: i32,
+    readiness: Readiness,
+    patience: Duration,
+    mut step: impl FnMut() -> Result<usize, Errno>,
+) -> Result<usize, SocketError> {
+    let broken = |errno: Errno| SocketError::Broken(errno.0);
+    match step() {
+        Err(abi::EAGAIN) => {}
+        done => return done.map_err(broken),
+    }
+    if !wait(fd, readiness, patience).map_err(broken)? {
+        return Err(SocketError::NotYet);
+    }
+    match step() {
+        Err(abi::EAGAIN) => Err(SocketError::NotYet),
+        done => done.map_err(broken),
+    }
+}
+
+fn wait(fd: i32, readiness: Readiness, patience: Duration) -> Result<bool, Errno> {
+    abi::poll(
+        fd,
+        readiness,
+        u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX),
+    )
+}

@@ -1,0 +1,66 @@
+//! A value as it lies, sealed, in the state directory: three times and the payload.
+
+use middleware::UnixTime;
+
+use super::Lifetime;
+
+/// Times in milliseconds since the epoch, then the payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Envelope {
+    pub(super) fetched_at: UnixTime,
+    pub(super) lifetime: Lifetime,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Envelope {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(24 + self.payload.len());
+        for time in [
+            self.fetched_at,
+            self.lifetime.refresh_at,
+            self.lifetime.usable_until,
+        ] {
+            bytes.extend_from_slice(&time.as_millis().to_be_bytes());
+        }
+        bytes.extend_from_slice(&self.payload);
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (fetched_at, rest) = time(bytes)?;
+        let (refresh_at, rest) = time(rest)?;
+        let (usable_until, payload) = time(rest)?;
+        Some(Self {
+            fetched_at,
+            lifetime: Lifetime {
+                refresh_at,
+                usable_until,
+            },
+            payload: payload.to_vec(),
+        })
+    }
+}
+
+fn time(bytes: &[u8]) -> Option<(UnixTime, &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    Some((UnixTime::from_millis(u64::from_be_bytes(*head)), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comes_back_as_it_went() {
+        let envelope = Envelope {
+            fetched_at: UnixTime::from_millis(1),
+            lifetime: Lifetime {
+                refresh_at: UnixTime::from_millis(2),
+                usable_until: UnixTime::MAX,
+            },
+            payload: b"payload".to_vec(),
+        };
+        assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
+        assert_eq!(Envelope::decode(&[0; 23]), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! A failed fetch, written down for everybody: the circuit breaker.
+
+use std::time::Duration;
+
+use middleware::{Problem, Reason, UnixTime};
+use serde::{Deserialize, Serialize};
+
+use crate::HttpError;
+
+/// Why a fetch did not give a value. The text is for the log; it holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The provider did not answer, or not usably. Worth trying again.
+    #[error("{detail}")]
+    Unavailable {
+        /// What happened.
+        detail: String,
+        /// How long the provider asked to be left alone (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// The provider refused the gateway's own credentials or request. Somebody must change something.
+    #[error("the identity provider refused the gateway's own request: {detail}")]
+    Refused {
+        /// What the provider said, without secrets.
+        detail: String,
+    },
+}
+
+impl From<HttpError> for FetchError {
+    fn from(error: HttpError) -> Self {
+        Self::Unavailable {
+            detail: error.to_string(),
+            retry_after: None,
+        }
+    }
+}
+
+/// Nothing usable can be had right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailable {
+    reason: Reason,
+    retry_after: Duration,
+}
+
+impl Unavailable {
+    pub(super) const fn unreachable(retry_after: Duration) -> Self {
+        Self {
+            reason: Reason::IdentityProviderUnavailable,
+            retry_after,
+        }
+    }
+
+    pub(super) const fn overloaded() -> Self {
+        Self {
+            reason: Reason::Overloaded,
+            retry_after: Duration::from_secs(1),
+        }
+    }
+
+    /// Why, as the client is told.
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Whole seconds after which trying again may help; at least one.
+    pub fn retry_after_seconds(&self) -> u64 {
+        self.retry_after
+            .as_millis()
+            .div_ceil(1000)
+            .try_into()
+            .unwrap_or(u64::MAX)
+            .max(1)
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::new(unavailable.reason).retry_after(unavailable.retry_after_seconds())
+    }
+}
+
+/// The first pause after a failure; doubled by each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause, so that the gateway is back within two seconds of the provider.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
+/// The pause after a refusal: nothing changes until somebody changes it.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// The longest `Retry-After` that is honoured, and the farthest a record may reach into the future: beyond it
+/// the clock was set back.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// The record of a failed fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Failure {
+    /// Milliseconds since the epoch until which nobody tries again.
+    until: u64,
+    /// True when the provider refused the gateway itself.
+    refused: bool,
+    /// Consecutive failures.
+    count: u32,
+}
+
+impl Failure {
+    pub(super) fn new(error: &FetchError, now: UnixTime, last: Option<&Self>) -> Self {
+        let count = last.map_or(1, |last| last.count.saturating_add(1));
+        let (refused, pause) = match error {
+            FetchError::Refused { .. } => (true, REFUSED_PAUSE),
+            FetchError::Unavailable {
+                retry_after: Some(pause),
+                ..
+            } => (false, (*pause).clamp(FIRST_PAUSE, LONGEST_RETRY_AFTER)),
+            FetchError::Unavailable {
+                retry_after: None, ..
+            } => {
+                let doublings = count.saturating_sub(1).min(8);
+                (
+                    false,
+                    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE),
+                )
+            }
+        };
+        Self {
+            until: now.plus(pause).as_millis(),
+            refused,
+            count,
+        }
+    }
+
+    pub(super) fn until(&self) -> UnixTime {
+        UnixTime::from_millis(self.until)
+    }
+
+    pub(super) fn holds_at(&self, now: UnixTime) -> bool {
+        now < self.until() && self.until() <= now.plus(LONGEST_RETRY_AFTER)
+    }
+
+    pub(super) fn unavailable(&self, now: UnixTime) -> Unavailable {
+        let reason = if self.refused {
+            Reason::IdentityProviderRefused
+        } else {
+            Reason::IdentityProviderUnavailable
+        };
+        Unavailable {
+            reason,
+            retry_after: self.until().since(now),
+        }
+    }
+
+    pub(super) fn encode(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    pub(super) fn decode(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unavailable(retry_after: Option<u64>) -> FetchError {
+        FetchError::Unavailable {
+            detail: String::new(),
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    #[test]
+    fn pauses_grow_up_to_a_second_and_a_half() {
+        let now = UnixTime::from_secs(1000);
+        let mut last = None;
+        let pauses: Vec<u128> = (0..5)
+            .map(|_| {
+                let failure = Failure::new(&unavailable(None), now, last.as_ref());
+                let pause = failure.until().since(now).as_millis();
+                last = Some(failure);
+                pause
+            })
+            .collect();
+        assert_eq!(pauses, [250, 500, 1000, 1500, 1500]);
+    }
+
+    #[test]
+    fn the_providers_wish_and_a_refusal_count_more() {
+        let now = UnixTime::from_secs(1000);
+        for (error, seconds) in [
+            (unavailable(Some(7)), 7),
+            (unavailable(Some(100_000)), 60),
+            (
+                FetchError::Refused {
+                    detail: String::new(),
+                },
+                10,
+            ),
+        ] {
+            let failure = Failure::new(&error, now, None);
+            assert_eq!(failure.until().since(now).as_secs(), seconds, "{error:?}");
+            assert_eq!(failure.unavailable(now).retry_after_seconds(), seconds);
+        }
+    }
+
+    #[test]
+    fn a_record_from_a_future_that_cannot_be_does_not_hold() {
+        let now = UnixTime::from_secs(10_000);
+        let failure = Failure::new(&unavailable(None), now.plus(Duration::from_secs(3600)), None);
+        assert!(!failure.holds_at(now));
+        assert!(Failure::new(&unavailable(None), now, None).holds_at(now));
+    }
+
+    #[test]
+    fn survives_the_state_directory() {
+        let failure = Failure::new(&unavailable(Some(2)), UnixTime::from_secs(1), None);
+        assert_eq!(Failure::decode(&failure.encode()), Some(failure));
+        assert_eq!(Failure::decode("garbage"), None);
+    }
+}

@@ -1,0 +1,162 @@
+//! An access token and how long it may be used.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use middleware::{Secret, UnixTime};
+use serde_json::Value;
+
+/// An access token as the provider gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    value: Secret,
+    expires_at: UnixTime,
+}
+
+/// The longest token accepted, in bytes. IDCS can be set to allow up to 128,000.
+const LONGEST: usize = 128 * 1024;
+/// The lifetime assumed where the provider tells none.
+const UNTOLD: Duration = Duration::from_secs(60);
+
+impl AccessToken {
+    /// A token received in answer to a request sent at `asked_at`. `expires_in` is what the provider said.
+    ///
+    /// The provider measures the lifetime from some time after `asked_at`, and the `exp` claim of a JWT is in
+    /// whole seconds, rounded down: the earlier of the two is taken, so that the resource server never sees an
+    /// expired token. `None` when the value is no bearer token (RFC 6750 section 2.1).
+    pub fn new(value: &str, expires_in: Option<Duration>, asked_at: UnixTime) -> Option<Self> {
+        let (token, padding) = value.split_at(value.find('=').unwrap_or(value.len()));
+        let legal = !token.is_empty()
+            && value.len() <= LONGEST
+            && token
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+            && padding.bytes().all(|byte| byte == b'=');
+        if !legal {
+            return None;
+        }
+        let told = expires_in.map(|span| asked_at.plus(span));
+        let claimed = expiry_claim(value);
+        let expires_at = match (told, claimed) {
+            (Some(told), Some(claimed)) => told.min(claimed),
+            (Some(time), None) | (None, Some(time)) => time,
+            (None, None) => asked_at.plus(UNTOLD),
+        };
+        Some(Self {
+            value: Secret::new(value),
+            expires_at,
+        })
+    }
+
+    /// A token whose expiry is known already, read back from where it was kept.
+    pub fn restored(value: &str, expires_at: UnixTime) -> Self {
+        Self {
+            value: Secret::new(value),
+            expires_at,
+        }
+    }
+
+    /// The token itself.
+    pub fn expose(&self) -> &str {
+        self.value.expose()
+    }
+
+    /// The time from which nobody accepts it any more.
+    pub const fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+
+    /// When to fetch the next one: when 20 to 25 % of the lifetime are left. `jitter` spreads that, 0 to 255.
+    pub fn refresh_at(&self, asked_at: UnixTime, jitter: u8) -> UnixTime {
+        let lifetime = self.expires_at.since(asked_at);
+        let ahead = lifetime / 5 + lifetime / 20 * u32::from(jitter) / 255;
+        self.expires_at.minus(ahead)
+    }
+
+    /// Until when to send it: a little before it expires, since it also travels. 15 % of the lifetime, at most
+    /// five seconds.
+    pub fn usable_until(&self, asked_at: UnixTime) -> UnixTime {
+        const MOST: Duration = Duration::from_secs(5);
+        let lifetime = self.expires_at.since(asked_at);
+        self.expires_at.minus((lifetime * 3 / 20).min(MOST))
+    }
+}
+
+/// The `exp` claim of a JWT, unverified: the provider's own word, had over TLS, about its own token.
+fn expiry_claim(token: &str) -> Option<UnixTime> {
+    let mut parts = token.split('.');
+    let (_, claims, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+        return None;
+    };
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    claims.get("exp")?.as_u64().map(UnixTime::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: UnixTime = UnixTime::from_millis(1_000_900);
+
+    fn jwt(claims: &str) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn the_earlier_of_what_was_told_and_what_the_token_claims_counts() {
+        let hour = Some(Duration::from_secs(3600));
+        for (token, told, expires_ms) in [
+            ("opaque".to_owned(), hour, 4_600_900),
+            ("opaque".to_owned(), None, 1_060_900),
+            (jwt(r#"{"exp":4600}"#), hour, 4_600_000),
+            (jwt(r#"{"exp":9999}"#), hour, 4_600_900),
+            (jwt(r#"{"exp":4600}"#), None, 4_600_000),
+            (jwt(r#"{"exp":"soon"}"#), hour, 4_600_900),
+            (jwt("not json"), hour, 4_600_900),
+            ("a.!.c".replace('!', "~"), hour, 4_600_900),
+        ] {
+            let token = AccessToken::new(&token, told, ASKED).unwrap();
+            assert_eq!(token.expires_at().as_millis(), expires_ms, "{:?}", token.expose());
+        }
+    }
+
+    #[test]
+    fn what_is_no_bearer_token_is_refused() {
+        for value in ["", "=", "two words", "line\nbreak", "a\u{e9}", "a=b", "a,b"] {
+            assert_eq!(AccessToken::new(value, None, ASKED), None, "{value:?}");
+        }
+        assert!(AccessToken::new("abc==", None, ASKED).is_some());
+        assert!(AccessToken::new(&"x".repeat(LONGEST + 1), None, ASKED).is_none());
+    }
+
+    #[test]
+    fn refresh_comes_before_the_margin_and_the_margin_before_expiry() {
+        for lifetime in [1, 2, 60, 3600, 86_400] {
+            for jitter in [0, 128, 255] {
+                let token = AccessToken::new("t", Some(Duration::from_secs(lifetime)), ASKED).unwrap();
+                let (refresh, usable) = (token.refresh_at(ASKED, jitter), token.usable_until(ASKED));
+                assert!(
+                    ASKED < refresh && refresh < usable && usable < token.expires_at(),
+                    "{lifetime} {jitter}"
+                );
+            }
+        }
+        let token = AccessToken::new("t", Some(Duration::from_secs(3600)), ASKED).unwrap();
+        assert_eq!(
+            token.expires_at().since(token.refresh_at(ASKED, 0)).as_secs(),
+            720
+        );
+        assert_eq!(
+            token.expires_at().since(token.refresh_at(ASKED, 255)).as_secs(),
+            900
+        );
+        assert_eq!(token.expires_at().since(token.usable_until(ASKED)).as_secs(), 5);
+    }
+
+    #[test]
+    fn a_token_does_not_show() {
+        let token = AccessToken::new("hunter2", None, ASKED).unwrap();
+        assert!(!format!("{token:?}").contains("hunter2"));
+    }
+}

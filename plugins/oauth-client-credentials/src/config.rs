@@ -1,0 +1,35 @@
+//! Options, named as in Traefik Hub where Hub has them.
+
+use std::collections::BTreeMap;
+
+use egress::ClientConfig;
+use middleware::{SecretRef, config::lenient};
+use serde::Deserialize;
+
+/// The option block `oAuthClientCredentials`.
+///
+/// Every text may be given literally, as `env:NAME` or as `file:/path`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Options {
+    /// Token endpoint (required).
+    pub url: Option<SecretRef>,
+    /// Client identifier (required). Hub's documents also spell it `clientId`.
+    #[serde(rename = "clientID", alias = "clientId")]
+    pub client_id: Option<SecretRef>,
+    /// Client secret (required).
+    pub client_secret: Option<SecretRef>,
+    /// Scopes to ask for. OCI IAM requires at least one.
+    #[serde(deserialize_with = "lenient::strings")]
+    pub scopes: Vec<String>,
+    /// The `audience` parameter, for providers that want one.
+    pub audience: Option<SecretRef>,
+    /// Further parameters of the token request.
+    pub endpoint_params: BTreeMap<String, SecretRef>,
+    /// How the client authenticates: `client_secret_basic` (default) or `client_secret_post` (RFC 7591).
+    pub token_endpoint_auth_method: Option<String>,
+    /// How to talk to the token endpoint.
+    pub client_config: ClientConfig,
+    /// Guest path of the state directory; the first writable mount if not given.
+    pub state_directory: Option<String>,
+}

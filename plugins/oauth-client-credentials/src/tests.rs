@@ -1,0 +1,185 @@
+//! The middleware natively, against a token endpoint of a few lines.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, channel};
+
+use egress::platform::Native;
+use middleware::{Decision, Edit, Middleware, RequestHead};
+
+use crate::OAuthClientCredentials;
+
+struct AnyRequest;
+
+impl RequestHead for AnyRequest {
+    fn method(&self) -> bytes::Bytes {
+        "GET".into()
+    }
+    fn uri(&self) -> bytes::Bytes {
+        "/".into()
+    }
+    fn header(&self, _: &str) -> Vec<bytes::Bytes> {
+        Vec::new()
+    }
+}
+
+/// Answers every request with `status` and `body`; tells what it was asked.
+fn token_endpoint(status: u16, body: &'static str) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/oauth2/v1/token", listener.local_addr().unwrap());
+    let (asked, requests) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = String::new();
+            let mut chunk = [0; 4096];
+            while !request.contains("grant_type") {
+                let count = stream.read(&mut chunk).unwrap();
+                request.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
+            }
+            let _ = asked.send(request);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    (url, requests)
+}
+
+fn plugin(config: &str, directory: &tempfile::TempDir) -> Result<OAuthClientCredentials, String> {
+    let platform = Rc::new(Native::new(directory.path(), |_| {}));
+    OAuthClientCredentials::new(config.as_bytes(), platform).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_callers_credentials_are_replaced_by_a_token_fetched_once() {
+    let (url, requests) = token_endpoint(
+        200,
+        r#"{"access_token":"the-token","token_type":"Bearer","expires_in":3600}"#,
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let config = format!(
+        r#"{{"url":"{url}","clientID":"app","clientSecret":"s3cret","scopes":["a","b"],"endpointParams":{{"x":"y"}}}}"#
+    );
+    for _ in 0..3 {
+        let mut plugin = plugin(&config, &directory).unwrap();
+        let Decision::Forward(edits) = plugin.on_request(&AnyRequest) else {
+            panic!("refused")
+        };
+        assert_eq!(
+            edits.iter().collect::<Vec<_>>(),
+            [&Edit::SetHeader(
+                "Authorization".to_owned(),
+                "Bearer the-token".to_owned()
+            )]
+        );
+    }
+    let request = requests.try_recv().unwrap();
+    assert!(
+        request.ends_with("grant_type=client_credentials&scope=a+b&x=y"),
+        "{request}"
+    );
+    assert!(
+        request.to_lowercase().contains("\r\nauthorization: basic "),
+        "{request}"
+    );
+    assert!(requests.try_recv().is_err(), "one call for three instances");
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let content = std::fs::read_link(entry.unwrap().path()).unwrap();
+        assert!(!content.to_string_lossy().contains("the-token"));
+    }
+}
+
+#[test]
+fn trouble_at_the_provider_is_never_the_callers_fault() {
+    for (status, body, expected, reason) in [
+        (
+            401,
+            r#"{"error":"invalid_client"}"#,
+            502,
+            "identity_provider_refused",
+        ),
+        (
+            400,
+            r#"{"error":"invalid_scope"}"#,
+            502,
+            "identity_provider_refused",
+        ),
+        (500, "", 503, "identity_provider_unavailable"),
+        (429, "", 503, "identity_provider_unavailable"),
+        (200, "", 503, "identity_provider_unavailable"),
+        (200, "<html>", 503, "identity_provider_unavailable"),
+        (
+            200,
+            r#"{"token_type":"Bearer"}"#,
+            503,
+            "identity_provider_unavailable",
+        ),
+    ] {
+        let (url, _requests) = token_endpoint(status, body);
+        let directory = tempfile::tempdir().unwrap();
+        let config = format!(r#"{{"url":"{url}","clientId":"app","clientSecret":"s3cret","scopes":"a"}}"#);
+        let Decision::Reply(reply) = plugin(&config, &directory).unwrap().on_request(&AnyRequest) else {
+            panic!("{status} {body}: passed on without a token")
+        };
+        assert_eq!(reply.status, expected, "{status} {body}");
+        assert!(std::str::from_utf8(&reply.body).unwrap().contains(reason));
+        assert!(reply.headers.iter().any(|(name, _)| *name == "Retry-After"));
+    }
+}
+
+#[test]
+fn configuration_errors_name_the_option() {
+    let good = r#""url":"https://idcs/t","clientID":"a","clientSecret":"b""#;
+    for (config, start) in [
+        ("{}".to_owned(), "url: is required"),
+        (r#"{"url":"https://idcs/t"}"#.to_owned(), "clientID: is required"),
+        (
+            r#"{"url":"https://idcs/t","clientID":"a"}"#.to_owned(),
+            "clientSecret: is required",
+        ),
+        (
+            r#"{"url":"idcs/t","clientID":"a","clientSecret":"b"}"#.to_owned(),
+            "url: must be an absolute URL",
+        ),
+        (
+            r#"{"url":"https://idcs/t","clientID":"urn:k8s:creds:creds:clientID","clientSecret":"b"}"#
+                .to_owned(),
+            "clientID: is a Kubernetes secret reference",
+        ),
+        (
+            format!(r#"{{{good},"scopes":["urn:k8s:secret:c:scope"]}}"#),
+            "scopes[0]: is a Kubernetes secret reference",
+        ),
+        (
+            format!(r#"{{{good},"scope":"x"}}"#),
+            "scope: is no option of this plugin; did you mean `scopes`?",
+        ),
+        (
+            format!(r#"{{{good},"endpointParams":{{"scope":"x"}}}}"#),
+            "endpointParams.scope: has an option of its own",
+        ),
+        (
+            format!(r#"{{{good},"tokenEndpointAuthMethod":"basic"}}"#),
+            "tokenEndpointAuthMethod: must be",
+        ),
+        (
+            format!(r#"{{{good},"clientConfig":{{"timeoutSeconds":0}}}}"#),
+            "clientConfig.timeoutSeconds: must be",
+        ),
+        (
+            format!(r#"{{{good},"clientConfig":{{"tls":{{"ca":"nonsense"}}}}}}"#),
+            "clientConfig.tls.ca: holds no PEM",
+        ),
+        (
+            format!(r#"{{{good},"clientConfig":{{"tls":{{"cert":"x"}}}}}}"#),
+            "clientConfig.tls.",
+        ),
+    ] {
+        let error = plugin(&config, &tempfile::tempdir().unwrap()).err().unwrap();
+        assert!(error.starts_with(start), "{config}: {error}");
+    }
+}
