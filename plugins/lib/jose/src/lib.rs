@@ -1,1 +1,43 @@
-//! jose
+//! Compact JSON Web Signatures and JSON Web Key Sets, judged at a given time.
+//!
+//! In scope: taking a token apart ([`Token`]), reading keys ([`KeySet`]), checking the signature, and judging
+//! claims ([`Policy`]). RFC 7515 (JWS), 7517 (JWK), 7518 (algorithms), 7519 (JWT), 8037 (EdDSA), 8725
+//! (advice).
+//!
+//! Out of scope: fetching or caching keys, HTTP, configuration, clocks. Nothing here does I/O.
+//!
+//! A token passes three gates, cheapest first, and none of them trusts what a later one has yet to prove:
+//!
+//! ```text
+//! bytes ──Token::parse──▶ Token ──Policy::judge──▶ not refused yet ──Token::verify──▶ VerifiedClaims
+//!         shape, header          time, issuer, …                     keys, signature
+//! ```
+//!
+//! Only [`Token::verify`] makes [`VerifiedClaims`], so code that asks for them cannot skip the signature.
+#![forbid(unsafe_code)]
+
+mod algorithm;
+mod claims;
+mod header;
+mod jwk;
+mod key;
+mod key_set;
+mod pem;
+mod policy;
+mod rejection;
+mod rsa;
+mod strict_json;
+#[cfg(test)]
+mod test_keys;
+mod token;
+mod verify;
+
+pub use algorithm::{Algorithm, KeyType};
+pub use claims::{Claims, VerifiedClaims};
+pub use header::Header;
+pub use jwk::UnusableKey;
+pub use key_set::{KeySet, KeySetError};
+pub use policy::{Policy, Validity};
+pub use rejection::Rejection;
+pub use token::{Acceptance, Token};
+pub use verify::Unverified;

@@ -1,0 +1,514 @@
+//! Requests from one end to the other, with fakes for the host and the source of keys.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jose::{Acceptance, Algorithm, Policy};
+use middleware::{FileError, Reply};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::KeysUnavailable;
+
+const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+/// A request with these Authorization headers.
+struct Request(Vec<String>);
+
+impl RequestHead for Request {
+    fn method(&self) -> Bytes {
+        Bytes::from_static(b"GET")
+    }
+    fn uri(&self) -> Bytes {
+        Bytes::from_static(b"/")
+    }
+    fn header(&self, name: &str) -> Vec<Bytes> {
+        assert!(name.eq_ignore_ascii_case("authorization"));
+        self.0
+            .iter()
+            .map(|value| Bytes::copy_from_slice(value.as_bytes()))
+            .collect()
+    }
+}
+
+/// A host that keeps its log.
+#[derive(Default)]
+struct Log(RefCell<Vec<String>>);
+
+impl Host for Log {
+    fn now(&self) -> UnixTime {
+        NOW
+    }
+    fn fill_random(&self, _: &mut [u8]) {}
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
+        Err(FileError::NotMounted)
+    }
+    fn log(&self, event: &Event) {
+        self.0.borrow_mut().push(event.line().to_owned());
+    }
+}
+
+type Keys = Result<Rc<KeySet>, KeysUnavailable>;
+
+/// What the identity provider publishes, and how often it was asked.
+struct Provider {
+    current: RefCell<Keys>,
+    after_refetch: RefCell<Keys>,
+    asked: Cell<usize>,
+    refetched: Cell<usize>,
+}
+
+impl Provider {
+    fn publishing(keys: &Keys) -> Rc<Self> {
+        Rc::new(Self {
+            current: RefCell::new(keys.clone()),
+            after_refetch: RefCell::new(keys.clone()),
+            asked: Cell::new(0),
+            refetched: Cell::new(0),
+        })
+    }
+
+    fn rotates_to(self: Rc<Self>, keys: Keys) -> Rc<Self> {
+        *self.after_refetch.borrow_mut() = keys;
+        self
+    }
+}
+
+impl KeySource for Rc<Provider> {
+    fn keys(&mut self, _: UnixTime) -> Keys {
+        self.asked.set(self.asked.get() + 1);
+        self.current.borrow().clone()
+    }
+    fn refetch(&mut self, _: UnixTime, seen: &Rc<KeySet>) -> Keys {
+        assert_eq!(Ok(seen), self.current.borrow().as_ref());
+        self.refetched.set(self.refetched.get() + 1);
+        let newer = self.after_refetch.borrow().clone();
+        if newer.is_ok() {
+            *self.current.borrow_mut() = newer.clone();
+        }
+        newer
+    }
+}
+
+const AWAY: Keys = Err(KeysUnavailable {
+    retry_after_seconds: 9,
+    overloaded: false,
+});
+
+/// A signing key of the issuer's.
+struct Signer(Ed25519KeyPair);
+
+impl Signer {
+    fn new() -> Self {
+        let random = ring::rand::SystemRandom::new();
+        let document = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
+        Self(Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap())
+    }
+
+    /// The key as published under the one name that IDCS gives to all its keys.
+    fn published(&self) -> Keys {
+        self.published_as("SIGNING_KEY")
+    }
+
+    fn published_as(&self, key_id: &str) -> Keys {
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key());
+        let document = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x, "kid": key_id}]});
+        Ok(Rc::new(
+            KeySet::from_jwks(document.to_string().as_bytes()).unwrap(),
+        ))
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let header = json!({"alg": "EdDSA", "kid": "SIGNING_KEY"});
+        let [header, claims] = [&header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let input = format!("{header}.{claims}");
+        let signature = URL_SAFE_NO_PAD.encode(self.0.sign(input.as_bytes()));
+        format!("{input}.{signature}")
+    }
+}
+
+fn good_claims() -> Value {
+    json!({"iss": "https://identity.oraclecloud.com/", "aud": "urn:api", "scope": "read write", "tok_type": "AT",
+           "tenant": "idcs-a", "exp": NOW.as_secs() + 600, "iat": NOW.as_secs()})
+}
+
+/// Good claims with some changed; `null` removes one.
+fn claims(changes: &Value) -> Value {
+    let mut claims = good_claims();
+    let members = claims.as_object_mut().unwrap();
+    members.extend(changes.as_object().unwrap().clone());
+    members.retain(|_, value| !value.is_null());
+    claims
+}
+
+fn rules() -> Rules {
+    Rules {
+        accept: Acceptance {
+            max_bytes: 4096,
+            algorithms: vec![Algorithm::EdDsa, Algorithm::Es256],
+        },
+        policy: Policy {
+            issuers: vec!["https://identity.oraclecloud.com".to_owned()],
+            audiences: vec!["urn:api".to_owned()],
+            required_scopes: vec!["read".to_owned()],
+            leeway: Duration::from_secs(60),
+            require_exp: true,
+            tenant: Some("idcs-a".to_owned()),
+        },
+        forward_authorization: false,
+    }
+}
+
+/// The middleware on a provider, and its log.
+struct Gateway {
+    jwt: Jwt<Rc<Provider>>,
+    provider: Rc<Provider>,
+    log: Rc<Log>,
+}
+
+impl Gateway {
+    fn on(provider: Rc<Provider>) -> Self {
+        let log = Rc::new(Log::default());
+        Self {
+            jwt: Jwt::new(rules(), Rc::clone(&provider), Rc::clone(&log) as Rc<dyn Host>),
+            provider,
+            log,
+        }
+    }
+
+    fn decide(&mut self, token: &str, now: UnixTime) -> Decision {
+        self.jwt.decide(&Request(vec![format!("Bearer {token}")]), now)
+    }
+
+    /// The answer to a refused token.
+    fn refuse(&mut self, token: &str) -> Reply {
+        match self.decide(token, NOW) {
+            Decision::Reply(reply) => reply,
+            Decision::Forward(_) => panic!("let through: {token}"),
+        }
+    }
+
+    fn logged(&self) -> String {
+        self.log.0.borrow().join("\n")
+    }
+}
+
+fn forwarded_without_authorization() -> Decision {
+    Decision::Forward(Edits::none().remove_header("Authorization"))
+}
+
+fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+    let mut found = reply.headers.iter().filter(|(header, _)| *header == name);
+    found.next().map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_good_token_passes_and_is_not_handed_on() {
+    let issuer = Signer::new();
+    let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
+    assert_eq!(
+        gateway.decide(&issuer.token(&good_claims()), NOW),
+        forwarded_without_authorization()
+    );
+    assert_eq!(gateway.logged(), "");
+}
+
+#[test]
+fn the_token_is_handed_on_where_the_rules_say_so() {
+    let issuer = Signer::new();
+    let rules = Rules {
+        forward_authorization: true,
+        ..rules()
+    };
+    let mut jwt = Jwt::new(
+        rules,
+        Provider::publishing(&issuer.published()),
+        Rc::new(Log::default()),
+    );
+    let request = Request(vec![format!("Bearer {}", issuer.token(&good_claims()))]);
+    assert_eq!(jwt.decide(&request, NOW), Decision::Forward(Edits::none()));
+}
+
+#[test]
+fn requests_without_one_bearer_token_are_told_what_is_missing() {
+    let issuer = Signer::new();
+    let token = issuer.token(&good_claims());
+    let bearer = format!("Bearer {token}");
+    let plain = r#"Bearer realm="oic-gateway""#;
+    let invalid = r#"Bearer realm="oic-gateway", error="invalid_request""#;
+    for (values, status, challenge, reason) in [
+        (vec![], 401, plain, "missing_token"),
+        (vec!["Basic YTpi".to_owned()], 401, plain, "missing_token"),
+        (
+            vec![bearer.clone(), bearer.clone()],
+            400,
+            invalid,
+            "malformed_authorization",
+        ),
+        (
+            vec![format!("{bearer}, {bearer}")],
+            400,
+            invalid,
+            "malformed_authorization",
+        ),
+    ] {
+        let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
+        let Decision::Reply(reply) = gateway.jwt.decide(&Request(values), NOW) else {
+            panic!("let through");
+        };
+        assert_eq!(
+            (reply.status, header(&reply, "WWW-Authenticate")),
+            (status, Some(challenge))
+        );
+        assert_eq!(gateway.logged(), format!("code=jwt.refused reason={reason}"));
+        assert_eq!(gateway.provider.asked.get(), 0);
+    }
+}
+
+/// What a token that is refused whatever the keys say.
+fn hopeless(issuer: &Signer) -> Vec<(String, &'static str)> {
+    let second = NOW.as_secs();
+    let mut tokens: Vec<(String, &str)> = [
+        (json!({"exp": second - 60}), "expired"),
+        (json!({"exp": null}), "no_expiry"),
+        (json!({"exp": "soon"}), "invalid_time"),
+        (json!({"nbf": second + 61}), "not_yet_valid"),
+        (json!({"iat": second + 61}), "issued_in_future"),
+        (json!({"iss": "https://evil.example"}), "wrong_issuer"),
+        (json!({"aud": "urn:other"}), "wrong_audience"),
+        (json!({"aud": {}}), "malformed_claims"),
+        (json!({"tenant": "idcs-b"}), "wrong_tenant"),
+        (json!({"tok_type": "IT"}), "not_access_token"),
+    ]
+    .into_iter()
+    .map(|(changes, reason)| (issuer.token(&claims(&changes)), reason))
+    .collect();
+    let good = issuer.token(&good_claims());
+    let (_, rest) = good.split_once('.').unwrap();
+    let with_header = |header: Value| format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()));
+    tokens.extend([
+        ("x".to_owned(), "not_compact"),
+        ("a.b.c".to_owned(), "not_base64url"),
+        (format!("{good}{}", "A".repeat(4096)), "too_long"),
+        (with_header(json!({"alg": "none"})), "unknown_algorithm"),
+        (with_header(json!({"alg": "HS256"})), "algorithm_not_allowed"),
+        (
+            with_header(json!({"alg": "EdDSA", "crit": ["x"]})),
+            "unsupported_extension",
+        ),
+        (
+            with_header(json!({"alg": "EdDSA", "jku": "https://evil.example"})),
+            "embedded_key",
+        ),
+        (
+            with_header(json!({"alg": "EdDSA", "typ": "logout+jwt"})),
+            "wrong_type",
+        ),
+        (with_header(json!({"alg": 1})), "malformed_header"),
+        (
+            with_header(json!({"alg": "EdDSA", "x": [[[[[[[[[]]]]]]]]]})),
+            "nested_too_deeply",
+        ),
+        (
+            format!(
+                "{}.{rest}",
+                URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","alg":"EdDSA"}"#)
+            ),
+            "duplicate_member",
+        ),
+    ]);
+    tokens
+}
+
+#[test]
+fn hopeless_tokens_are_401_without_asking_for_keys_even_while_the_provider_is_away() {
+    let issuer = Signer::new();
+    for keys in [issuer.published(), AWAY] {
+        for (token, reason) in hopeless(&issuer) {
+            let mut gateway = Gateway::on(Provider::publishing(&keys));
+            let reply = gateway.refuse(&token);
+            assert_eq!(reply.status, 401, "{reason}");
+            assert_eq!(
+                header(&reply, "WWW-Authenticate"),
+                Some(r#"Bearer realm="oic-gateway", error="invalid_token""#)
+            );
+            let log = gateway.logged();
+            assert!(log.contains(&format!("reason={reason}")), "{reason}: {log}");
+            assert!(!log.contains(&token), "{log}");
+            assert_eq!(gateway.provider.asked.get(), 0, "{reason}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_scope_is_told_only_to_someone_with_a_genuine_token() {
+    let (issuer, forger) = (Signer::new(), Signer::new());
+    let poor = claims(&json!({"scope": "write"}));
+    let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
+    let reply = gateway.refuse(&issuer.token(&poor));
+    assert_eq!(reply.status, 403);
+    assert_eq!(
+        header(&reply, "WWW-Authenticate"),
+        Some(r#"Bearer realm="oic-gateway", error="insufficient_scope", scope="read""#)
+    );
+    let reply = gateway.refuse(&forger.token(&poor));
+    assert_eq!(reply.status, 401);
+    assert!(!header(&reply, "WWW-Authenticate").unwrap().contains("scope"));
+}
+
+#[test]
+fn a_forged_token_is_401_after_one_look_for_newer_keys() {
+    let (issuer, forger) = (Signer::new(), Signer::new());
+    let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
+    assert_eq!(gateway.refuse(&forger.token(&good_claims())).status, 401);
+    assert_eq!(gateway.provider.refetched.get(), 1);
+    assert_eq!(
+        gateway.logged(),
+        "code=jwt.refused reason=bad_signature alg=EdDSA kid=SIGNING_KEY"
+    );
+}
+
+#[test]
+fn rotation_under_the_same_name_is_noticed() {
+    let (old, new) = (Signer::new(), Signer::new());
+    let provider = Provider::publishing(&old.published()).rotates_to(new.published());
+    let mut gateway = Gateway::on(provider);
+    let token = new.token(&good_claims());
+    assert_eq!(gateway.decide(&token, NOW), forwarded_without_authorization());
+    assert_eq!(gateway.provider.refetched.get(), 1);
+    assert_eq!(gateway.decide(&token, NOW), forwarded_without_authorization());
+    assert_eq!(gateway.provider.refetched.get(), 1);
+}
+
+#[test]
+fn rotation_to_another_name_is_noticed() {
+    let (old, new) = (Signer::new(), Signer::new());
+    let provider = Provider::publishing(&old.published_as("old")).rotates_to(new.published());
+    let mut gateway = Gateway::on(provider);
+    assert_eq!(
+        gateway.decide(&new.token(&good_claims()), NOW),
+        forwarded_without_authorization()
+    );
+}
+
+#[test]
+fn a_token_of_an_unknown_key_is_401_when_there_are_no_newer_keys() {
+    let (issuer, other) = (Signer::new(), Signer::new());
+    let mut gateway = Gateway::on(Provider::publishing(&other.published_as("other")));
+    assert_eq!(gateway.refuse(&issuer.token(&good_claims())).status, 401);
+    assert_eq!(gateway.provider.refetched.get(), 1);
+    assert!(
+        gateway.logged().contains("reason=unknown_key"),
+        "{}",
+        gateway.logged()
+    );
+}
+
+#[test]
+fn newer_keys_that_do_not_help_either_end_in_401() {
+    let (old, new, forger) = (Signer::new(), Signer::new(), Signer::new());
+    let provider = Provider::publishing(&old.published()).rotates_to(new.published());
+    let mut gateway = Gateway::on(provider);
+    assert_eq!(gateway.refuse(&forger.token(&good_claims())).status, 401);
+    assert_eq!(gateway.provider.refetched.get(), 1);
+}
+
+#[test]
+fn trouble_with_the_provider_is_503_with_retry_after() {
+    let issuer = Signer::new();
+    let overloaded = Err(KeysUnavailable {
+        retry_after_seconds: 9,
+        overloaded: true,
+    });
+    for (keys, reason) in [
+        (AWAY, "identity_provider_unavailable"),
+        (overloaded, "overloaded"),
+    ] {
+        let mut gateway = Gateway::on(Provider::publishing(&keys));
+        let reply = gateway.refuse(&issuer.token(&good_claims()));
+        assert_eq!((reply.status, header(&reply, "Retry-After")), (503, Some("9")));
+        assert_eq!(header(&reply, "WWW-Authenticate"), None);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(body["reason"], reason);
+    }
+}
+
+#[test]
+fn a_signature_that_only_newer_keys_could_prove_is_503_while_they_cannot_be_had() {
+    let (old, new) = (Signer::new(), Signer::new());
+    let mut gateway = Gateway::on(Provider::publishing(&old.published()).rotates_to(AWAY));
+    assert_eq!(gateway.refuse(&new.token(&good_claims())).status, 503);
+}
+
+#[test]
+fn a_verified_token_is_remembered_until_it_expires() {
+    let issuer = Signer::new();
+    let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
+    let token = issuer.token(&good_claims());
+    let last = UnixTime::from_secs(NOW.as_secs() + 659);
+    for now in [NOW, last] {
+        assert_eq!(gateway.decide(&token, now), forwarded_without_authorization());
+    }
+    let Decision::Reply(reply) = gateway.decide(&token, last.plus(Duration::from_secs(1))) else {
+        panic!("let through after its end");
+    };
+    assert_eq!(reply.status, 401);
+    assert!(
+        gateway.logged().contains("reason=expired"),
+        "{}",
+        gateway.logged()
+    );
+}
+
+#[test]
+fn a_remembered_token_falls_with_its_key() {
+    let (old, new) = (Signer::new(), Signer::new());
+    let mut gateway = Gateway::on(Provider::publishing(&old.published()));
+    let token = old.token(&good_claims());
+    assert_eq!(gateway.decide(&token, NOW), forwarded_without_authorization());
+    let withdrawn = new.published();
+    *gateway.provider.current.borrow_mut() = withdrawn.clone();
+    *gateway.provider.after_refetch.borrow_mut() = withdrawn;
+    assert_eq!(gateway.refuse(&token).status, 401);
+}
+
+#[test]
+fn a_remembered_token_does_not_outlive_the_keys_by_an_outage() {
+    let issuer = Signer::new();
+    let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
+    let token = issuer.token(&good_claims());
+    assert_eq!(gateway.decide(&token, NOW), forwarded_without_authorization());
+    *gateway.provider.current.borrow_mut() = AWAY;
+    assert_eq!(gateway.refuse(&token).status, 503);
+}
+
+#[test]
+fn refusals_are_not_remembered() {
+    let (issuer, other) = (Signer::new(), Signer::new());
+    let mut gateway = Gateway::on(Provider::publishing(&other.published()));
+    let token = issuer.token(&good_claims());
+    assert_eq!(gateway.refuse(&token).status, 401);
+    *gateway.provider.current.borrow_mut() = issuer.published();
+    assert_eq!(gateway.decide(&token, NOW), forwarded_without_authorization());
+}
+
+#[test]
+fn a_long_key_name_does_not_fill_the_log() {
+    let (issuer, forger) = (Signer::new(), Signer::new());
+    let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
+    let header = json!({"alg": "EdDSA", "kid": "k".repeat(200)}).to_string();
+    let token = forger.token(&good_claims());
+    let (_, rest) = token.split_once('.').unwrap();
+    gateway.refuse(&format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header)));
+    assert!(
+        gateway.logged().ends_with(&format!("kid={}", "k".repeat(64))),
+        "{}",
+        gateway.logged()
+    );
+}

@@ -1,0 +1,88 @@
+//! The bearer token of a request. RFC 6750 §2.1; a token in the query or the body is not looked for.
+
+use bytes::Bytes;
+
+/// Why a request carries no bearer token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoToken {
+    /// No Authorization header, or one of another scheme. RFC 6750 §3.1: the answer then names no error.
+    Missing,
+    /// Several Authorization headers, several tokens, or none behind `Bearer`. Which one would the backend
+    /// take?
+    Malformed,
+}
+
+/// The token in the values of the Authorization header.
+pub(crate) fn token(values: &[Bytes]) -> Result<&[u8], NoToken> {
+    let value = match values {
+        [] => return Err(NoToken::Missing),
+        [value] => value.trim_ascii(),
+        _ => return Err(NoToken::Malformed),
+    };
+    let scheme_end = value
+        .iter()
+        .position(u8::is_ascii_whitespace)
+        .unwrap_or(value.len());
+    let (scheme, token) = value.split_at_checked(scheme_end).ok_or(NoToken::Malformed)?;
+    if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        return Err(NoToken::Missing);
+    }
+    let token = token.trim_ascii();
+    if is_token68(token) {
+        Ok(token)
+    } else {
+        Err(NoToken::Malformed)
+    }
+}
+
+/// RFC 9110 §11.2. Neither spaces nor commas, so a second token joined to the first does not pass.
+fn is_token68(token: &[u8]) -> bool {
+    let padding = token.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let body = token.len().checked_sub(padding).and_then(|end| token.get(..end));
+    body.is_some_and(|body| {
+        !body.is_empty()
+            && body
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_header_with_one_token_is_wanted() {
+        for (values, expected) in [
+            (&["Bearer abc"] as &[&str], Ok("abc")),
+            (&["bEARER abc"], Ok("abc")),
+            (&["Bearer   a.b-c_d~e+f/g=="], Ok("a.b-c_d~e+f/g==")),
+            (&[" Bearer abc "], Ok("abc")),
+            (&[], Err(NoToken::Missing)),
+            (&[""], Err(NoToken::Missing)),
+            (&["Basic YTpi"], Err(NoToken::Missing)),
+            (&["Bearerabc"], Err(NoToken::Missing)),
+            (&["abc"], Err(NoToken::Missing)),
+            (&["Basic YTpi, Bearer abc"], Err(NoToken::Missing)),
+            (&["Bearer"], Err(NoToken::Malformed)),
+            (&["Bearer "], Err(NoToken::Malformed)),
+            (&["Bearer ="], Err(NoToken::Malformed)),
+            (&["Bearer a b"], Err(NoToken::Malformed)),
+            (&["Bearer a,b"], Err(NoToken::Malformed)),
+            (&["Bearer a, Bearer b"], Err(NoToken::Malformed)),
+            (&["Bearer a=b"], Err(NoToken::Malformed)),
+            (&["Bearer \"a\""], Err(NoToken::Malformed)),
+            (&["Bearer ä"], Err(NoToken::Malformed)),
+            (&["Bearer a\0"], Err(NoToken::Malformed)),
+            (&["Bearer abc", "Bearer abc"], Err(NoToken::Malformed)),
+            (&["Basic YTpi", "Bearer abc"], Err(NoToken::Malformed)),
+            (&["Bearer abc", ""], Err(NoToken::Malformed)),
+        ] {
+            let values: Vec<Bytes> = values
+                .iter()
+                .map(|&value| Bytes::from_static(value.as_bytes()))
+                .collect();
+            assert_eq!(token(&values), expected.map(str::as_bytes), "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The plugin's options.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use egress::{ClientConfig, Url};
+use jose::{Acceptance, Algorithm, KeySet, KeyType, Policy};
+use middleware::config::{self, ConfigError, lenient};
+use middleware::{Host, SecretRef};
+use serde::Deserialize;
+use serde::de::Deserializer;
+
+/// Options that were checked and may be used.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where keys come from.
+    pub keys: KeyOptions,
+    /// What a token must be.
+    pub rules: Rules,
+}
+
+/// What a token must be, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Which tokens are looked at: `maxTokenBytes`, `algorithms`.
+    pub accept: Acceptance,
+    /// What their claims must say.
+    pub policy: Policy,
+    /// Whether the backend sees the Authorization header.
+    pub forward_authorization: bool,
+}
+
+/// Where keys come from.
+#[derive(Debug, Clone)]
+pub enum KeyOptions {
+    /// Keys given by the configuration: `jwksFile`, `publicKey` or `signingSecret`.
+    Static(Rc<KeySet>),
+    /// Keys published at `jwksUrl`.
+    Remote(Box<RemoteKeyOptions>),
+}
+
+/// How to fetch and keep published keys.
+#[derive(Debug, Clone)]
+pub struct RemoteKeyOptions {
+    /// `jwksUrl`.
+    pub url: Url,
+    /// `clientConfig`.
+    pub client: ClientConfig,
+    /// `maxStaleSeconds`: how long keys may still be used after they should have been renewed.
+    pub max_stale: Duration,
+    /// `refetchIntervalSeconds`: least time between two fetches that tokens with unknown keys cause.
+    pub refetch_interval: Duration,
+    /// `stateDirectory`: where instances share keys. The first mount if absent.
+    pub state_directory: Option<String>,
+}
+
+impl Options {
+    /// Reads and checks the option block.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the option and the cure.
+    pub fn parse(json: &[u8], host: &dyn Host) -> Result<Self, ConfigError> {
+        config::parse::<RawOptions>(json)?.check(host)
+    }
+}
+
+/// The block as it is written. Field names are the option names in camel case.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct RawOptions {
+    jwks_url: String,
+    jwks_file: Option<SecretRef>,
+    public_key: Option<SecretRef>,
+    signing_secret: Option<SecretRef>,
+    #[serde(deserialize_with = "lenient::boolean")]
+    signing_secret_base64_encoded: bool,
+    #[serde(deserialize_with = "given_strings")]
+    issuers: Option<Vec<String>>,
+    #[serde(deserialize_with = "given_strings")]
+    audiences: Option<Vec<String>>,
+    #[serde(deserialize_with = "given_strings")]
+    required_scopes: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::integer")]
+    leeway_seconds: u64,
+    #[serde(deserialize_with = "given_strings")]
+    algorithms: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::boolean")]
+    require_exp: bool,
+    #[serde(deserialize_with = "lenient::integer")]
+    max_token_bytes: u64,
+    tenant: Option<String>,
+    #[serde(deserialize_with = "lenient::boolean")]
+    forward_authorization: bool,
+    client_config: ClientConfig,
+    #[serde(deserialize_with = "lenient::integer")]
+    max_stale_seconds: u64,
+    #[serde(deserialize_with = "lenient::integer")]
+    refetch_interval_seconds: u64,
+    state_directory: Option<String>,
+}
+
+impl Default for RawOptions {
+    fn default() -> Self {
+        Self {
+            jwks_url: String::new(),
+            jwks_file: None,
+            public_key: None,
+            signing_secret: None,
+            signing_secret_base64_encoded: false,
+            issuers: None,
+            audiences: None,
+            required_scopes: None,
+            leeway_seconds: 60,
+            algorithms: None,
+            require_exp: true,
+            max_token_bytes: 16 * 1024,
+            tenant: None,
+            forward_authorization: false,
+            client_config: ClientConfig::default(),
+            max_stale_seconds: 3600,
+            refetch_interval_seconds: 30,
+            state_directory: None,
+        }
+    }
+}
+
+impl RawOptions {
+    fn check(self, host: &dyn Host) -> Result<Options, ConfigError> {
+        let keys = self.keys(host)?;
+        let algorithms = algorithms(self.algorithms.as_deref(), &keys)?;
+        let max_bytes = usize::try_from(in_range("maxTokenBytes", self.max_token_bytes, 1, 1024 * 1024)?)
+            .unwrap_or(usize::MAX);
+        let policy = Policy {
+            issuers: values("issuers", self.issuers)?,
+            audiences: values("audiences", self.audiences)?,
+            required_scopes: scopes(self.required_scopes)?,
+            leeway: Duration::from_secs(in_range("leewaySeconds", self.leeway_seconds, 0, 3600)?),
+            require_exp: self.require_exp,
+            tenant: self
+                .tenant
+                .map(|tenant| not_empty("tenant", tenant))
+                .transpose()?,
+        };
+        Ok(Options {
+            keys,
+            rules: Rules {
+                accept: Acceptance {
+                    max_bytes,
+                    algorithms,
+                },
+                policy,
+                forward_authorization: self.forward_authorization,
+            },
+        })
+    }
+
+    /// Reads the one source of keys. The empty string counts as absent, as in Traefik Hub.
+    fn keys(&self, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+        let given =
+            |reference: &Option<SecretRef>| reference.clone().filter(|reference| !reference.is_empty());
+        let jwks_url = Some(&self.jwks_url).filter(|url| !url.is_empty());
+        let sources = (
+            jwks_url,
+            given(&self.jwks_file),
+            given(&self.public_key),
+            given(&self.signing_secret),
+        );
+        if self.signing_secret_base64_encoded && sources.3.is_none() {
+            return Err(ConfigError::new(
+                "signingSecretBase64Encoded",
+                "says how signingSecret is written, but there is no signingSecret",
+            ));
+        }
+        match sources {
+            (Some(url), None, None, None) => self.remote(url).map(Box::new).map(KeyOptions::Remote),
+            (None, Some(jwks), None, None) => jwks_file(&jwks, host),
+            (None, None, Some(pem), None) => public_key(&pem, host),
+            (None, None, None, Some(secret)) => self.secret(&secret, host),
+            (None, None, None, None) => Err(ConfigError::new(
+                "jwksUrl",
+                "is required: give exactly one source of keys, that is one of jwksUrl, jwksFile, publicKey and \
+                 signingSecret",
+            )),
+            (url, jwks, pem, secret) => {
+                let names = [
+                    ("jwksUrl", url.is_some()),
+                    ("jwksFile", jwks.is_some()),
+                    ("publicKey", pem.is_some()),
+                    ("signingSecret", secret.is_some()),
+                ];
+                let given: Vec<&str> = names
+                    .iter()
+                    .filter(|(_, given)| *given)
+                    .map(|(name, _)| *name)
+                    .collect();
+                Err(ConfigError::new(
+                    given.last().copied().unwrap_or_default(),
+                    format!(
+                        "cannot be combined: {} are given; keep exactly one of them",
+                        given.join(" and ")
+                    ),
+                ))
+            }
+        }
+    }
+
+    fn remote(&self, url: &str) -> Result<RemoteKeyOptions, ConfigError> {
+        const WEEK: u64 = 7 * 24 * 3600;
+        const DAY: u64 = 24 * 3600;
+        let state_directory = self.state_directory.clone().filter(|path| !path.is_empty());
+        if state_directory
+            .as_ref()
+            .is_some_and(|path| !path.starts_with('/'))
+        {
+            return Err(ConfigError::new(
+                "stateDirectory",
+                "must be an absolute path inside of one of the mounts",
+            ));
+        }
+        let max_stale = in_range("maxStaleSeconds", self.max_stale_seconds, 0, WEEK)?;
+        let refetch_interval = in_range("refetchIntervalSeconds", self.refetch_interval_seconds, 1, DAY)?;
+        Ok(RemoteKeyOptions {
+            url: Url::parse(url).map_err(|error| ConfigError::new("jwksUrl", error.to_string()))?,
+            client: self.client_config.clone(),
+            max_stale: Duration::from_secs(max_stale),
+            refetch_interval: Duration::from_secs(refetch_interval),
+            state_directory,
+        })
+    }
+
+    fn secret(&self, reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+        const FIELD: &str = "signingSecret";
+        let secret = reference.resolve(FIELD, host)?;
+        let bytes = if self.signing_secret_base64_encoded {
+            from_base64(secret.expose().trim()).ok_or_else(|| {
+                ConfigError::new(FIELD, "is no base64, which signingSecretBase64Encoded says it is")
+            })?
+        } else {
+            secret.expose().as_bytes().to_vec()
+        };
+        static_keys(FIELD, KeySet::from_secret(&bytes))
+    }
+}
+
+/// A JWK Set in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.
+fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+    const FIELD: &str = "jwksFile";
+    let value = reference.resolve(FIELD, host)?;
+    let value = value.expose().trim();
+    let document = if value.starts_with('{') {
+        value.as_bytes().to_vec()
+    } else if value.starts_with('/') {
+        host.read_file(value)
+            .map_err(|error| ConfigError::new(FIELD, format!("names a file: {error}")))?
+    } else {
+        return Err(ConfigError::new(
+            FIELD,
+            "must be a JWK Set ({\"keys\": […]}) or the absolute path of one",
+        ));
+    };
+    static_keys(FIELD, KeySet::from_configured_jwks(&document))
+}
+
+/// A public key in PEM, or where to find it: `file:/path` or `env:NAME`.
+fn public_key(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+    const FIELD: &str = "publicKey";
+    let pem = reference.resolve(FIELD, host)?;
+    static_keys(FIELD, KeySet::from_pem(pem.expose()))
+}
+
+fn static_keys(field: &str, keys: Result<KeySet, jose::KeySetError>) -> Result<KeyOptions, ConfigError> {
+    keys.map(|keys| KeyOptions::Static(Rc::new(keys)))
+        .map_err(|error| ConfigError::new(field, error.to_string()))
+}
+
+/// The allow-list, or all that the source of keys can serve. An algorithm that no key serves is a mistake
+/// worth telling: the operator believes in a protection, or in a token, that cannot be.
+fn algorithms(listed: Option<&[String]>, keys: &KeyOptions) -> Result<Vec<Algorithm>, ConfigError> {
+    const FIELD: &str = "algorithms";
+    let served = |algorithm: Algorithm| match keys {
+        KeyOptions::Static(keys) => keys.serves(algorithm),
+        // What is published is no secret, so nothing can be proven with it by HMAC.
+        KeyOptions::Remote(_) => algorithm.key_type() != KeyType::Symmetric,
+    };
+    let serving: Vec<Algorithm> = Algorithm::ALL
+        .into_iter()
+        .filter(|&algorithm| served(algorithm))
+        .collect();
+    let Some(listed) = listed else {
+        return Ok(serving);
+    };
+    let names = |algorithms: &[Algorithm]| algorithms.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
+    if listed.is_empty() {
+        return Err(empty_list(FIELD));
+    }
+    listed
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            let field = || format!("{FIELD}[{index}]");
+            let algorithm = Algorithm::from_name(name).ok_or_else(|| {
+                ConfigError::new(
+                    field(),
+                    format!("is no algorithm known here; known are {}", names(&Algorithm::ALL)),
+                )
+            })?;
+            if served(algorithm) {
+                Ok(algorithm)
+            } else {
+                Err(ConfigError::new(
+                    field(),
+                    format!(
+                        "is {name}, which the given keys cannot serve; they serve {}",
+                        names(&serving)
+                    ),
+                ))
+            }
+        })
+        .collect()
+}
+
+/// A list that, if given, must say something: `audiences: ""` left over by a template would open the gateway.
+fn values(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    if list.is_empty() {
+        return Err(empty_list(field));
+    }
+    list.into_iter()
+        .enumerate()
+        .map(|(index, value)| not_empty(&format!("{field}[{index}]"), value))
+        .collect()
+}
+
+/// Scopes are quoted in the challenge, so each must be a scope-token (RFC 6749 §3.3).
+fn scopes(list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+    const FIELD: &str = "requiredScopes";
+    let list = values(FIELD, list)?;
+    let is_scope = |scope: &String| {
+        scope
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+    };
+    match list.iter().position(|scope| !is_scope(scope)) {
+        Some(index) => Err(ConfigError::new(
+            format!("{FIELD}[{index}]"),
+            "is no scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
+        )),
+        None => Ok(list),
+    }
+}
+
+fn not_empty(field: &str, value: String) -> Result<String, ConfigError> {
+    if value.trim().is_empty() {
+        return Err(ConfigError::new(
+            field,
+            "is empty: give a value, or leave the option out",
+        ));
+    }
+    Ok(value)
+}
+
+fn empty_list(field: &str) -> ConfigError {
+    ConfigError::new(
+        field,
+        "is empty: list at least one value, or leave the option out",
+    )
+}
+
+fn in_range(field: &str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::new(field, format!("must be from {least} to {most}")))
+    }
+}
+
+fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    lenient::strings(deserializer).map(Some)
+}
+
+/// Standard or URL-safe base64, with or without padding.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let forgiving = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [alphabet::STANDARD, alphabet::URL_SAFE]
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, forgiving).decode(text).ok())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! Every option: what it accepts, and what a wrong value is answered with.
+
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jwt_simple::prelude::Ed25519KeyPair;
+use middleware::{Event, FileError, UnixTime};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A host with one file and one variable.
+struct Files {
+    document: String,
+}
+
+impl Host for Files {
+    fn now(&self) -> UnixTime {
+        UnixTime::EPOCH
+    }
+    fn fill_random(&self, _: &mut [u8]) {}
+    fn env(&self, name: &str) -> Option<String> {
+        (name == "KEYS").then(|| self.document.clone())
+    }
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        match path {
+            "/keys/it" => Ok(self.document.clone().into_bytes()),
+            "/keys/missing" => Err(FileError::NotFound),
+            _ => Err(FileError::NotMounted),
+        }
+    }
+    fn log(&self, _: &Event) {}
+}
+
+fn parse_with(options: &Value, document: &str) -> Result<Options, ConfigError> {
+    let host = Files {
+        document: document.to_owned(),
+    };
+    Options::parse(options.to_string().as_bytes(), &host)
+}
+
+fn parse(options: &Value) -> Result<Options, ConfigError> {
+    parse_with(options, "")
+}
+
+/// The smallest good block with `more` on top.
+fn with(more: Value) -> Value {
+    let mut options = json!({"jwksUrl": "https://idp.example/jwk"});
+    options
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    options
+}
+
+fn ed25519() -> (String, String) {
+    let public = Ed25519KeyPair::generate().public_key();
+    let jwk: Value = serde_json::from_str(&public.to_jwk()).unwrap();
+    (public.to_pem(), json!({"keys": [jwk]}).to_string())
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let options = parse(&with(json!({}))).unwrap();
+    let KeyOptions::Remote(remote) = options.keys else {
+        panic!("jwksUrl is a remote source");
+    };
+    assert_eq!(remote.url, Url::parse("https://idp.example/jwk").unwrap());
+    assert_eq!((remote.client.timeout_seconds, remote.client.max_retries), (5, 3));
+    assert_eq!(remote.max_stale, Duration::from_secs(3600));
+    assert_eq!(remote.refetch_interval, Duration::from_secs(30));
+    assert_eq!(remote.state_directory, None);
+    let asymmetric = Algorithm::ALL
+        .into_iter()
+        .filter(|a| a.key_type() != KeyType::Symmetric);
+    assert_eq!(
+        options.rules,
+        Rules {
+            accept: Acceptance {
+                max_bytes: 16384,
+                algorithms: asymmetric.collect(),
+            },
+            policy: Policy {
+                issuers: vec![],
+                audiences: vec![],
+                required_scopes: vec![],
+                leeway: Duration::from_secs(60),
+                require_exp: true,
+                tenant: None,
+            },
+            forward_authorization: false,
+        }
+    );
+}
+
+#[test]
+fn every_option_arrives() {
+    let options = parse(&json!({
+        "jwksUrl": "https://idp.example/jwk", "issuers": ["i"], "audiences": "a,b", "requiredScopes": ["read"],
+        "leewaySeconds": "0", "algorithms": ["RS256", "ES384"], "requireExp": "false", "maxTokenBytes": 8000.0,
+        "tenant": "idcs-a", "forwardAuthorization": true, "maxStaleSeconds": 60, "refetchIntervalSeconds": 3600,
+        "stateDirectory": "/state", "clientConfig": {"timeoutSeconds": 2, "maxRetries": 0,
+        "tls": {"ca": "file:/ca.pem", "insecureSkipVerify": "true"}},
+    }))
+    .unwrap();
+    let KeyOptions::Remote(remote) = options.keys else {
+        panic!("jwksUrl is a remote source");
+    };
+    assert_eq!((remote.client.timeout_seconds, remote.client.max_retries), (2, 0));
+    assert!(remote.client.tls.insecure_skip_verify && remote.client.tls.ca.is_some());
+    assert_eq!(remote.max_stale, Duration::from_secs(60));
+    assert_eq!(remote.refetch_interval, Duration::from_secs(3600));
+    assert_eq!(remote.state_directory.as_deref(), Some("/state"));
+    assert_eq!(
+        options.rules,
+        Rules {
+            accept: Acceptance {
+                max_bytes: 8000,
+                algorithms: vec![Algorithm::Rs256, Algorithm::Es384],
+            },
+            policy: Policy {
+                issuers: vec!["i".to_owned()],
+                audiences: vec!["a".to_owned(), "b".to_owned()],
+                required_scopes: vec!["read".to_owned()],
+                leeway: Duration::ZERO,
+                require_exp: false,
+                tenant: Some("idcs-a".to_owned()),
+            },
+            forward_authorization: true,
+        }
+    );
+}
+
+fn static_keys_of(options: Result<Options, ConfigError>) -> Rc<KeySet> {
+    match options.unwrap().keys {
+        KeyOptions::Static(keys) => keys,
+        KeyOptions::Remote(_) => panic!("the keys are given"),
+    }
+}
+
+#[test]
+fn keys_may_be_written_down_or_named() {
+    let (pem, jwks) = ed25519();
+    for options in [
+        json!({"jwksFile": jwks}),
+        json!({"jwksFile": format!("\n  {jwks}\n")}),
+        json!({"jwksFile": "/keys/it"}),
+        json!({"jwksFile": "file:/keys/it"}),
+        json!({"jwksFile": "env:KEYS"}),
+    ] {
+        let keys = static_keys_of(parse_with(&options, &jwks));
+        assert_eq!(*keys, KeySet::from_jwks(jwks.as_bytes()).unwrap(), "{options}");
+    }
+    for options in [
+        json!({"publicKey": pem}),
+        json!({"publicKey": "file:/keys/it"}),
+        json!({"publicKey": "env:KEYS"}),
+        json!({"publicKey": pem, "jwksUrl": "", "signingSecret": "", "jwksFile": null}),
+    ] {
+        let keys = static_keys_of(parse_with(&options, &pem));
+        assert_eq!(*keys, KeySet::from_pem(&pem).unwrap(), "{options}");
+    }
+}
+
+#[test]
+fn secrets_may_be_written_down_or_named_in_clear_or_in_base64() {
+    let secret = "?".repeat(50); // its base64 needs padding, and characters in which the alphabets differ
+    let standard = STANDARD.encode(&secret);
+    let url_safe = URL_SAFE_NO_PAD.encode(&secret);
+    assert_ne!(standard.trim_end_matches('='), url_safe);
+    for (options, document) in [
+        (json!({"signingSecret": secret}), ""),
+        (json!({"signingSecret": "env:KEYS"}), secret.as_str()),
+        (json!({"signingSecret": "file:/keys/it"}), &format!("{secret}\n")),
+        (
+            json!({"signingSecret": standard, "signingSecretBase64Encoded": true}),
+            "",
+        ),
+        (
+            json!({"signingSecret": url_safe, "signingSecretBase64Encoded": "true"}),
+            "",
+        ),
+        (
+            json!({"signingSecret": "env:KEYS", "signingSecretBase64Encoded": true}),
+            &standard,
+        ),
+    ] {
+        let keys = static_keys_of(parse_with(&options, document));
+        assert_eq!(
+            *keys,
+            KeySet::from_secret(secret.as_bytes()).unwrap(),
+            "{options}"
+        );
+    }
+}
+
+#[test]
+fn the_algorithms_are_those_the_keys_can_serve() {
+    let (pem, _) = ed25519();
+    for (options, expected) in [
+        (json!({"publicKey": pem}), vec![Algorithm::EdDsa]),
+        (json!({"signingSecret": "s".repeat(32)}), vec![Algorithm::Hs256]),
+        (
+            json!({"signingSecret": "s".repeat(64)}),
+            vec![Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512],
+        ),
+        (
+            json!({"signingSecret": "s".repeat(64), "algorithms": ["HS512"]}),
+            vec![Algorithm::Hs512],
+        ),
+    ] {
+        assert_eq!(
+            parse(&options).unwrap().rules.accept.algorithms,
+            expected,
+            "{options}"
+        );
+    }
+}
+
+#[test]
+fn wrong_blocks_name_the_option_and_the_cure() {
+    let (pem, _) = ed25519();
+    let short = "hunter2".repeat(4);
+    for (options, field, cure) in [
+        (json!({}), "jwksUrl", "exactly one source of keys"),
+        (
+            json!({"jwksUrl": "", "publicKey": ""}),
+            "jwksUrl",
+            "exactly one source of keys",
+        ),
+        (
+            with(json!({"publicKey": pem})),
+            "publicKey",
+            "jwksUrl and publicKey are given",
+        ),
+        (
+            json!({"jwksFile": "{}", "signingSecret": "x"}),
+            "signingSecret",
+            "jwksFile and signingSecret are given",
+        ),
+        (
+            with(json!({"signingSecretBase64Encoded": true})),
+            "signingSecretBase64Encoded",
+            "no signingSecret",
+        ),
+        (json!({"jwksUrl": "/oauth2/keys"}), "jwksUrl", "absolute URL"),
+        (json!({"jwksUrl": "ftp://idp.example"}), "jwksUrl", "absolute URL"),
+        (json!({"jwksFile": "keys.json"}), "jwksFile", "absolute path"),
+        (json!({"jwksFile": "/keys/missing"}), "jwksFile", "does not exist"),
+        (json!({"jwksFile": "/other"}), "jwksFile", "settings.mounts"),
+        (json!({"jwksFile": "{}"}), "jwksFile", "no JSON Web Key Set"),
+        (json!({"jwksFile": r#"{"keys":[]}"#}), "jwksFile", "no keys"),
+        (json!({"jwksFile": "env:NOWHERE"}), "jwksFile", "settings.envs"),
+        (json!({"publicKey": "hunter2"}), "publicKey", "no PEM"),
+        (
+            json!({"publicKey": "urn:k8s:secret:a:b"}),
+            "publicKey",
+            "kubernetesCRD",
+        ),
+        (json!({"signingSecret": short}), "signingSecret", "32 bytes"),
+        (
+            json!({"signingSecret": "hunter2!", "signingSecretBase64Encoded": true}),
+            "signingSecret",
+            "no base64",
+        ),
+        (
+            with(json!({"algorithms": ["none"]})),
+            "algorithms[0]",
+            "known are EdDSA",
+        ),
+        (
+            with(json!({"algorithms": ["RS256", "rs512"]})),
+            "algorithms[1]",
+            "known are EdDSA",
+        ),
+        (
+            with(json!({"algorithms": ["HS256"]})),
+            "algorithms[0]",
+            "cannot serve",
+        ),
+        (with(json!({"algorithms": []})), "algorithms", "is empty"),
+        (
+            json!({"publicKey": pem, "algorithms": ["HS256"]}),
+            "algorithms[0]",
+            "they serve EdDSA",
+        ),
+        (
+            json!({"publicKey": pem, "algorithms": ["EdDSA", "RS256"]}),
+            "algorithms[1]",
+            "they serve EdDSA",
+        ),
+        (
+            json!({"signingSecret": "s".repeat(32), "algorithms": ["HS512"]}),
+            "algorithms[0]",
+            "they serve HS256",
+        ),
+        (with(json!({"issuers": []})), "issuers", "is empty"),
+        (with(json!({"issuers": [""]})), "issuers[0]", "is empty"),
+        (with(json!({"audiences": ""})), "audiences", "is empty"),
+        (with(json!({"audiences": ["a", " "]})), "audiences[1]", "is empty"),
+        (
+            with(json!({"requiredScopes": ["a b"]})),
+            "requiredScopes[0]",
+            "one scope per entry",
+        ),
+        (
+            with(json!({"requiredScopes": ["a", "b\""]})),
+            "requiredScopes[1]",
+            "one scope per entry",
+        ),
+        (
+            with(json!({"requiredScopes": ["a\r\nX: y"]})),
+            "requiredScopes[0]",
+            "one scope per entry",
+        ),
+        (with(json!({"tenant": ""})), "tenant", "is empty"),
+        (
+            with(json!({"leewaySeconds": 3601})),
+            "leewaySeconds",
+            "from 0 to 3600",
+        ),
+        (
+            with(json!({"leewaySeconds": -1})),
+            "leewaySeconds",
+            "not negative",
+        ),
+        (with(json!({"maxTokenBytes": 0})), "maxTokenBytes", "from 1 to"),
+        (with(json!({"maxTokenBytes": 1e9})), "maxTokenBytes", "from 1 to"),
+        (with(json!({"requireExp": "yes"})), "requireExp", "true or false"),
+        (
+            with(json!({"refetchIntervalSeconds": 0})),
+            "refetchIntervalSeconds",
+            "from 1 to",
+        ),
+        (
+            with(json!({"maxStaleSeconds": 1e9})),
+            "maxStaleSeconds",
+            "from 0 to",
+        ),
+        (
+            with(json!({"stateDirectory": "state"})),
+            "stateDirectory",
+            "absolute path",
+        ),
+        (
+            with(json!({"audience": ["a"]})),
+            "audience",
+            "did you mean `audiences`?",
+        ),
+        (
+            with(json!({"clientConfig": {"timeout": 1}})),
+            "clientConfig.timeout",
+            "timeoutSeconds",
+        ),
+    ] {
+        let error = parse(&options).unwrap_err();
+        assert_eq!(error.field(), field, "{options}: {error}");
+        assert!(error.to_string().contains(cure), "{options}: {error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Keys published at `jwksUrl`, fetched once for everybody who shares the state directory.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use egress::{
+    Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform, Resource, Seal, Shared, StateName,
+    Unavailable, Url,
+};
+use http::{Request, header};
+use jose::KeySet;
+use middleware::{ConfigError, Event, Reason, UnixTime};
+
+use crate::{KeySource, KeysUnavailable, RemoteKeyOptions};
+
+/// How long published keys are taken for current.
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// The remote source of keys.
+pub(crate) struct RemoteKeys {
+    keys: Shared<Jwks>,
+    refetch_interval: Duration,
+}
+
+impl RemoteKeys {
+    /// A source that holds nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the option that cannot be used.
+    pub(crate) fn new(options: RemoteKeyOptions, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
+        let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client)?);
+        platform.use_directory(options.state_directory.as_deref())?;
+        let url = options.url.to_string();
+        let jwks = Jwks {
+            name: StateName::new("jwks", &[&url]),
+            seal: Seal::public(&["jwks", &url]),
+            url: options.url,
+            max_stale: options.max_stale,
+            platform: Rc::clone(&platform),
+        };
+        Ok(Self {
+            keys: Shared::new(jwks, platform, client),
+            refetch_interval: options.refetch_interval,
+        })
+    }
+}
+
+impl KeySource for RemoteKeys {
+    fn keys(&mut self, _: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable> {
+        self.keys.get().map_err(KeysUnavailable::from)
+    }
+
+    fn refetch(&mut self, _: UnixTime, seen: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable> {
+        self.keys
+            .renew(seen, self.refetch_interval)
+            .map_err(KeysUnavailable::from)
+    }
+}
+
+impl From<Unavailable> for KeysUnavailable {
+    fn from(unavailable: Unavailable) -> Self {
+        Self {
+            retry_after_seconds: unavailable.retry_after_seconds(),
+            overloaded: unavailable.reason() == Reason::Overloaded,
+        }
+    }
+}
+
+/// A published JWK Set as a shared resource.
+struct Jwks {
+    name: StateName,
+    seal: Seal,
+    url: Url,
+    max_stale: Duration,
+    platform: Rc<dyn Platform>,
+}
+
+impl Resource for Jwks {
+    type Value = KeySet;
+
+    fn name(&self) -> &StateName {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "jwks"
+    }
+
+    fn url(&self) -> &Url {
+        &self.url
+    }
+
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    fn encode(&self, keys: &KeySet) -> Vec<u8> {
+        keys.to_bytes()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<KeySet> {
+        KeySet::from_bytes(bytes).ok()
+    }
+
+    fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<KeySet>, FetchError> {
+        let request = Request::get(self.url.uri().clone())
+            .header(header::ACCEPT, "application/json, application/jwk-set+json")
+            .body(Vec::new())
+            .map_err(|error| unavailable(format!("the request cannot be built: {error}")))?;
+        let response = send(&request)?;
+        let status = response.status();
+        if !status.is_success() {
+            let hint = match status.as_u16() {
+                401 | 403 => {
+                    ": the key set is not public; in the identity domain's settings turn on \"Configure client access\" \
+                     for the signing certificate"
+                }
+                _ => "",
+            };
+            return Err(unavailable(format!("status {}{hint}", status.as_u16())));
+        }
+        let keys = KeySet::from_jwks(response.body())
+            .map_err(|error| unavailable(format!("status {} with a body that {error}", status.as_u16())))?;
+        for ignored in keys.ignored() {
+            self.platform.log(
+                &Event::warn("jwks.key_ignored")
+                    .field("url", &self.url)
+                    .field("reason", ignored),
+            );
+        }
+        let refresh_at = now.plus(LIFETIME);
+        Ok(Fetched {
+            value: keys,
+            lifetime: Lifetime {
+                refresh_at,
+                usable_until: refresh_at.plus(self.max_stale),
+            },
+        })
+    }
+}
+
+fn unavailable(detail: String) -> FetchError {
+    FetchError::Unavailable {
+        detail,
+        retry_after: None,
+    }
+}

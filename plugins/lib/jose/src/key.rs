@@ -1,0 +1,163 @@
+//! One verification key and the algorithms it serves.
+
+use std::fmt;
+
+use p256::ecdsa::signature::Verifier as _;
+use ring::{hmac, signature};
+
+use crate::rsa::RsaPublicKey;
+use crate::{Algorithm, KeyType};
+
+/// A key a signature can be checked with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// `kid`, if the source gives one.
+    pub(crate) key_id: Option<String>,
+    /// `x5t#S256`, if the source gives one.
+    pub(crate) thumbprint: Option<String>,
+    /// `alg`: the only algorithm the key may be used for. Entra ID publishes keys without it; those serve
+    /// every algorithm of their type.
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) material: Material,
+}
+
+/// What the signature mathematics needs.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Material {
+    Ed25519([u8; 32]),
+    P256(Box<p256::ecdsa::VerifyingKey>),
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    Rsa(RsaPublicKey),
+    Symmetric(Vec<u8>),
+}
+
+impl Material {
+    pub(crate) fn key_type(&self) -> KeyType {
+        match self {
+            Self::Ed25519(_) => KeyType::Ed25519,
+            Self::P256(_) => KeyType::P256,
+            Self::P384(_) => KeyType::P384,
+            Self::Rsa(_) => KeyType::Rsa,
+            Self::Symmetric(_) => KeyType::Symmetric,
+        }
+    }
+}
+
+impl Key {
+    /// A key about which nothing but its material is known.
+    pub(crate) fn anonymous(material: Material) -> Self {
+        Self {
+            key_id: None,
+            thumbprint: None,
+            algorithm: None,
+            material,
+        }
+    }
+
+    /// Whether the key may check signatures of `algorithm`. A secret shorter than the hash is too weak for it
+    /// (RFC 7518 §3.2).
+    pub(crate) fn serves(&self, algorithm: Algorithm) -> bool {
+        let long_enough = match &self.material {
+            Material::Symmetric(secret) => secret.len() >= hash_bytes(algorithm),
+            _ => true,
+        };
+        self.material.key_type() == algorithm.key_type()
+            && self.algorithm.is_none_or(|only| only == algorithm)
+            && long_enough
+    }
+
+    /// Whether `signature` is one of this key over `message`.
+    ///
+    /// EC goes to RustCrypto, all else to ring, by what is faster inside a Wasm guest.
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        if !self.serves(algorithm) {
+            return false;
+        }
+        match &self.material {
+            Material::Ed25519(key) => signature::UnparsedPublicKey::new(&signature::ED25519, key)
+                .verify(message, signature)
+                .is_ok(),
+            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Material::Rsa(key) => key.verifies(algorithm, message, signature),
+            // Compares in constant time.
+            Material::Symmetric(secret) => hmac_hash(algorithm)
+                .is_some_and(|hash| hmac::verify(&hmac::Key::new(hash, secret), message, signature).is_ok()),
+        }
+    }
+}
+
+/// Shows no material: it may be a secret.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("key_type", &self.material.key_type())
+            .field("key_id", &self.key_id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+fn hmac_hash(algorithm: Algorithm) -> Option<hmac::Algorithm> {
+    match algorithm {
+        Algorithm::Hs256 => Some(hmac::HMAC_SHA256),
+        Algorithm::Hs384 => Some(hmac::HMAC_SHA384),
+        Algorithm::Hs512 => Some(hmac::HMAC_SHA512),
+        _ => None,
+    }
+}
+
+fn hash_bytes(algorithm: Algorithm) -> usize {
+    hmac_hash(algorithm).map_or(0, |hash| hash.digest_algorithm().output_len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_serves_the_algorithms_of_its_type_or_just_its_own() {
+        let mut key = Key::anonymous(Material::Ed25519([0; 32]));
+        let served = |key: &Key| {
+            Algorithm::ALL
+                .into_iter()
+                .filter(|&a| key.serves(a))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(served(&key), [Algorithm::EdDsa]);
+        key.material = Material::Symmetric(vec![0; 64]);
+        assert_eq!(
+            served(&key),
+            [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512]
+        );
+        key.algorithm = Some(Algorithm::Hs384);
+        assert_eq!(served(&key), [Algorithm::Hs384]);
+        key.algorithm = Some(Algorithm::Rs256);
+        assert_eq!(served(&key), []);
+    }
+
+    #[test]
+    fn a_secret_serves_no_hash_longer_than_itself() {
+        for (length, longest) in [
+            (31, None),
+            (32, Some(Algorithm::Hs256)),
+            (48, Some(Algorithm::Hs384)),
+            (64, Some(Algorithm::Hs512)),
+        ] {
+            let key = Key::anonymous(Material::Symmetric(vec![7; length]));
+            assert_eq!(
+                Algorithm::ALL.into_iter().rfind(|&a| key.serves(a)),
+                longest,
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_material() {
+        let shown = format!("{:?}", Key::anonymous(Material::Symmetric(b"hunter2".to_vec())));
+        assert!(!shown.contains("hunter2") && !shown.contains("104"), "{shown}");
+    }
+}

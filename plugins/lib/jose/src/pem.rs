@@ -1,0 +1,197 @@
+//! Public keys in PEM (RFC 7468): `PUBLIC KEY`, `RSA PUBLIC KEY`, and the key inside a `CERTIFICATE`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use der::{Decode as _, Reader as _, SliceReader};
+use spki::SubjectPublicKeyInfoRef;
+
+use crate::key::Material;
+use crate::rsa::RsaPublicKey;
+use crate::{KeySetError, UnusableKey, jwk};
+
+/// Reads the one public key in `text`. Line breaks inside the block may be of any kind or missing, since
+/// environment variables and YAML lose them.
+pub(crate) fn read(text: &str) -> Result<Material, KeySetError> {
+    let (label, body) = only_block(text)?;
+    let body: String = body.split_ascii_whitespace().collect();
+    let der = STANDARD.decode(body).map_err(|_| KeySetError::NotPem)?;
+    let key = match label {
+        "PUBLIC KEY" => SubjectPublicKeyInfoRef::from_der(&der)
+            .map_err(|_| UnusableKey::Malformed)
+            .and_then(|info| from_spki(&info)),
+        "RSA PUBLIC KEY" => from_pkcs1(&der),
+        "CERTIFICATE" => from_certificate(&der),
+        _ if label.ends_with("PRIVATE KEY") => Err(UnusableKey::PrivateKey),
+        _ => return Err(KeySetError::UnknownPem),
+    };
+    key.map_err(KeySetError::NoUsableKey)
+}
+
+/// Label and body of the only block. Several blocks would leave open which of them is meant.
+fn only_block(text: &str) -> Result<(&str, &str), KeySetError> {
+    let block = text
+        .trim()
+        .strip_prefix("-----BEGIN ")
+        .ok_or(KeySetError::NotPem)?;
+    let (label, rest) = block.split_once("-----").ok_or(KeySetError::NotPem)?;
+    let (body, end) = rest.split_once("-----END ").ok_or(KeySetError::NotPem)?;
+    let tail = end
+        .strip_prefix(label)
+        .and_then(|end| end.strip_prefix("-----"))
+        .ok_or(KeySetError::NotPem)?;
+    if !tail.is_empty() {
+        return Err(KeySetError::SeveralPemBlocks);
+    }
+    Ok((label, body))
+}
+
+/// RFC 5280 §4.1.2.7; parameters per RFC 3279 §2.3.1, RFC 5480 §2.1.1 and RFC 8410 §3.
+fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Material, UnusableKey> {
+    let bits = info.subject_public_key.as_bytes().ok_or(UnusableKey::Malformed)?;
+    let curve = || {
+        info.algorithm
+            .parameters_oid()
+            .map_err(|_| UnusableKey::Malformed)
+    };
+    match info.algorithm.oid {
+        RSA_ENCRYPTION => from_pkcs1(bits),
+        EC_PUBLIC_KEY => match curve()? {
+            PRIME256V1 => jwk::p256_point(bits),
+            SECP384R1 => jwk::p384_point(bits),
+            _ => Err(UnusableKey::UnsupportedType),
+        },
+        ED25519 => bits
+            .try_into()
+            .map(Material::Ed25519)
+            .map_err(|_| UnusableKey::Malformed),
+        _ => Err(UnusableKey::UnsupportedType),
+    }
+}
+
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const PRIME256V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// RFC 8017 §A.1.1: `SEQUENCE { modulus, publicExponent }`.
+fn from_pkcs1(der: &[u8]) -> Result<Material, UnusableKey> {
+    let numbers = || -> der::Result<(UintRef<'_>, UintRef<'_>)> {
+        let mut reader = SliceReader::new(der)?;
+        let numbers = reader.sequence(|key| Ok::<_, der::Error>((key.decode()?, key.decode()?)))?;
+        reader.finish()?;
+        Ok(numbers)
+    };
+    let (modulus, exponent) = numbers().map_err(|_| UnusableKey::Malformed)?;
+    RsaPublicKey::new(modulus.as_bytes(), exponent.as_bytes())
+        .map(Material::Rsa)
+        .ok_or(UnusableKey::UnsoundSize)
+}
+
+/// RFC 5280 §4.1. Only the key is taken: the operator named this very certificate, so neither its dates nor
+/// its issuer add anything.
+fn from_certificate(der: &[u8]) -> Result<Material, UnusableKey> {
+    let info = || -> der::Result<SubjectPublicKeyInfoRef<'_>> {
+        let tbs: AnyRef<'_> = AnyRef::from_der(der)?.sequence(|certificate| {
+            let tbs = certificate.decode()?;
+            let _algorithm: AnyRef<'_> = certificate.decode()?;
+            let _signature: AnyRef<'_> = certificate.decode()?;
+            Ok::<_, der::Error>(tbs)
+        })?;
+        let mut tbs = SliceReader::new(tbs.value())?;
+        // version [0], serialNumber, signature, issuer, validity, subject; version is left out by v1.
+        let first: AnyRef<'_> = tbs.decode()?;
+        let before_key = if der::Tagged::tag(&first).is_context_specific() {
+            5
+        } else {
+            4
+        };
+        for _ in 0..before_key {
+            let _: AnyRef<'_> = tbs.decode()?;
+        }
+        tbs.decode()
+    };
+    from_spki(&info().map_err(|_| UnusableKey::Malformed)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_keys;
+
+    /// Writes a PEM block.
+    fn block(label: &str, der: &[u8]) -> String {
+        format!(
+            "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+            STANDARD.encode(der)
+        )
+    }
+
+    #[test]
+    fn every_kind_of_public_key_is_read() {
+        for (pem, jwk) in [
+            (test_keys::rsa_pem(), test_keys::rsa_jwk()),
+            (test_keys::p256_pem(), test_keys::p256_jwk()),
+            (test_keys::p384_pem(), test_keys::p384_jwk()),
+            (test_keys::ed25519_pem(), test_keys::ed25519_jwk()),
+        ] {
+            let expected = jwk::read(jwk.as_object().unwrap(), jwk::Origin::Published).unwrap();
+            assert!(read(&pem).unwrap() == expected.material, "{pem}");
+            let one_line = pem.replace('\n', " ");
+            assert!(read(&one_line).unwrap() == expected.material, "{one_line}");
+            let windows = pem.replace('\n', "\r\n");
+            assert!(read(&windows).unwrap() == expected.material, "{windows}");
+        }
+    }
+
+    #[test]
+    fn the_older_rsa_form_is_read() {
+        let pem = block("RSA PUBLIC KEY", &test_keys::rsa_pkcs1());
+        assert!(read(&pem).unwrap() == read(&test_keys::rsa_pem()).unwrap());
+    }
+
+    #[test]
+    fn the_key_of_a_certificate_is_read() {
+        let (certificate, spki) = test_keys::certificate();
+        assert!(
+            read(&block("CERTIFICATE", &certificate)).unwrap() == read(&block("PUBLIC KEY", &spki)).unwrap()
+        );
+    }
+
+    #[test]
+    fn anything_else_says_what_it_is() {
+        let pem = test_keys::ed25519_pem();
+        for (text, expected) in [
+            (String::new(), KeySetError::NotPem),
+            ("{}".to_owned(), KeySetError::NotPem),
+            ("-----BEGIN PUBLIC KEY-----".to_owned(), KeySetError::NotPem),
+            (pem.replace("END PUBLIC", "END RSA PUBLIC"), KeySetError::NotPem),
+            (pem.replace("MC", "M%"), KeySetError::NotPem),
+            (format!("{pem}{pem}"), KeySetError::SeveralPemBlocks),
+            (block("CERTIFICATE REQUEST", b"x"), KeySetError::UnknownPem),
+            (
+                block("PRIVATE KEY", b"x"),
+                KeySetError::NoUsableKey(UnusableKey::PrivateKey),
+            ),
+            (
+                block("EC PRIVATE KEY", b"x"),
+                KeySetError::NoUsableKey(UnusableKey::PrivateKey),
+            ),
+            (
+                block("PUBLIC KEY", b"x"),
+                KeySetError::NoUsableKey(UnusableKey::Malformed),
+            ),
+            (
+                block("CERTIFICATE", b"x"),
+                KeySetError::NoUsableKey(UnusableKey::Malformed),
+            ),
+            (
+                block("RSA PUBLIC KEY", &[0x30, 6, 2, 1, 35, 2, 1, 3]),
+                KeySetError::NoUsableKey(UnusableKey::UnsoundSize),
+            ),
+        ] {
+            assert_eq!(read(&text).err(), Some(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Why a token is refused.
+
+/// Why a token is refused. For the log: a caller learns no more than "invalid" or "insufficient scope".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rejection {
+    /// Longer than the configured limit.
+    #[error("the token is longer than allowed")]
+    TooLong,
+    /// Not three non-empty parts. An unsigned token (`alg` `none`) has an empty third part and ends here too.
+    #[error("the token does not consist of three non-empty parts")]
+    NotCompact,
+    /// A part is not canonical base64url without padding. RFC 7515 §2.
+    #[error("a part of the token is not unpadded base64url")]
+    NotBase64Url,
+    /// The header is no JSON object, or one of its members is of a wrong type.
+    #[error("the header is malformed")]
+    MalformedHeader,
+    /// The payload is no JSON object, or a claim is of a wrong type.
+    #[error("the claims are malformed")]
+    MalformedClaims,
+    /// A member name occurs twice, so that two readers could see two values. RFC 7515 §4, RFC 7519 §4.
+    #[error("a JSON member occurs twice")]
+    DuplicateMember,
+    /// JSON nested deeper than any honest token.
+    #[error("the JSON is nested too deeply")]
+    NestedTooDeeply,
+    /// `alg` is `none`, or a name this crate does not know.
+    #[error("the signature algorithm is unknown")]
+    UnknownAlgorithm,
+    /// `alg` is known but not on the allow-list.
+    #[error("the signature algorithm is not allowed here")]
+    AlgorithmNotAllowed,
+    /// `crit` or `b64` ask for an extension; none is understood. RFC 7515 §4.1.11, RFC 7797.
+    #[error("the header demands an extension")]
+    UnsupportedExtension,
+    /// `jwk`, `jku` or `x5u`: the token brings or names its own key. RFC 8725 §3.10.
+    #[error("the header brings or names its own key")]
+    EmbeddedKey,
+    /// `cty` or `typ` say that this is a nested token or one made for another purpose. RFC 8725 §3.11.
+    #[error("the header says that this is no access token")]
+    WrongType,
+    /// No key of the set fits `kid` and `alg`.
+    #[error("no key fits the token's kid and algorithm")]
+    UnknownKey,
+    /// Keys fitted, but none of them verifies the signature.
+    #[error("the signature does not verify")]
+    BadSignature,
+    /// `tok_type` is there and is not `AT`: an ID token is no access token.
+    #[error("tok_type says that this is no access token")]
+    NotAccessToken,
+    /// `exp`, `nbf` or `iat` is no time between 1970 and 9999.
+    #[error("a time is no time between 1970 and 9999")]
+    InvalidTime,
+    /// There is no `exp`, and one is required.
+    #[error("there is no exp")]
+    NoExpiry,
+    /// `exp` has passed.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` lies ahead.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `iat` lies ahead.
+    #[error("the token was issued in the future")]
+    IssuedInFuture,
+    /// `iss` is none of the issuers.
+    #[error("the issuer is another one")]
+    WrongIssuer,
+    /// The tenant is another one, or is not named.
+    #[error("the tenant is another one")]
+    WrongTenant,
+    /// `aud` names none of the audiences.
+    #[error("the token is meant for another audience")]
+    WrongAudience,
+    /// A required scope is missing. The only reason that is a 403: the caller is known, but may not.
+    #[error("a required scope is missing")]
+    InsufficientScope,
+}
+
+impl Rejection {
+    /// Every reason.
+    pub const ALL: [Self; 24] = [
+        Self::TooLong,
+        Self::NotCompact,
+        Self::NotBase64Url,
+        Self::MalformedHeader,
+        Self::MalformedClaims,
+        Self::DuplicateMember,
+        Self::NestedTooDeeply,
+        Self::UnknownAlgorithm,
+        Self::AlgorithmNotAllowed,
+        Self::UnsupportedExtension,
+        Self::EmbeddedKey,
+        Self::WrongType,
+        Self::UnknownKey,
+        Self::BadSignature,
+        Self::NotAccessToken,
+        Self::InvalidTime,
+        Self::NoExpiry,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::IssuedInFuture,
+        Self::WrongIssuer,
+        Self::WrongTenant,
+        Self::WrongAudience,
+        Self::InsufficientScope,
+    ];
+
+    /// A stable code for the log, for example `expired`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::NotCompact => "not_compact",
+            Self::NotBase64Url => "not_base64url",
+            Self::MalformedHeader => "malformed_header",
+            Self::MalformedClaims => "malformed_claims",
+            Self::DuplicateMember => "duplicate_member",
+            Self::NestedTooDeeply => "nested_too_deeply",
+            Self::UnknownAlgorithm => "unknown_algorithm",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::UnsupportedExtension => "unsupported_extension",
+            Self::EmbeddedKey => "embedded_key",
+            Self::WrongType => "wrong_type",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::NotAccessToken => "not_access_token",
+            Self::InvalidTime => "invalid_time",
+            Self::NoExpiry => "no_expiry",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongTenant => "wrong_tenant",
+            Self::WrongAudience => "wrong_audience",
+            Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_reason_has_a_code_of_its_own() {
+        let codes: HashSet<_> = Rejection::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Rejection::ALL.len());
+    }
+}

@@ -1,0 +1,111 @@
+//! RSA signatures. The one place that knows the engine behind them, so that another one can take its place.
+
+use ring::signature::{self, RsaParameters, RsaPublicKeyComponents};
+
+use crate::Algorithm;
+
+/// An RSA public key (RFC 8017 §3.1): modulus of 2048 to 8192 bits, odd exponent of 3 to 2³²−1.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RsaPublicKey {
+    /// Modulus, big-endian, no leading zero.
+    modulus: Vec<u8>,
+    /// Public exponent, big-endian, no leading zero.
+    exponent: Vec<u8>,
+}
+
+impl RsaPublicKey {
+    /// Takes both numbers big-endian. Leading zeros are dropped: some issuers send one (RFC 7518 §6.3.1.1).
+    /// Returns `None` for sizes that are weak, or costly enough to be an attack (RFC 7518 §3.3 asks for ≥
+    /// 2048).
+    pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        let (modulus, exponent) = (trim(modulus), trim(exponent));
+        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+        let bits = modulus
+            .len()
+            .checked_mul(8)?
+            .checked_sub(modulus.first()?.leading_zeros() as usize)?;
+        let fits = (2048..=8192).contains(&bits)
+            && odd(modulus)
+            && odd(exponent)
+            && exponent.len() <= 4
+            && exponent != [1];
+        fits.then(|| Self {
+            modulus: modulus.to_vec(),
+            exponent: exponent.to_vec(),
+        })
+    }
+
+    pub(crate) fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    pub(crate) fn exponent(&self) -> &[u8] {
+        &self.exponent
+    }
+
+    /// Whether `signature` is one over `message`. False for an algorithm that is not RSA.
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let key = RsaPublicKeyComponents {
+            n: &self.modulus,
+            e: &self.exponent,
+        };
+        parameters(algorithm).is_some_and(|parameters| key.verify(parameters, message, signature).is_ok())
+    }
+}
+
+fn parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    match algorithm {
+        Algorithm::Ps256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
+        Algorithm::Ps384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
+        Algorithm::Ps512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
+        Algorithm::Rs256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::Rs384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::Rs512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+        _ => None,
+    }
+}
+
+fn trim(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    number.get(zeros..).unwrap_or(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sound_sizes_are_keys() {
+        let modulus = |bytes: usize, first: u8, last: u8| {
+            let mut number = vec![0xff; bytes];
+            number[0] = first;
+            number[bytes - 1] = last;
+            number
+        };
+        let e = [1, 0, 1].as_slice();
+        for (modulus, exponent, sound) in [
+            (modulus(256, 0x80, 1), e, true),
+            (modulus(256, 0x80, 1), [3].as_slice(), true),
+            (modulus(256, 0x80, 1), &[0, 1, 0, 1], true),
+            (modulus(257, 0, 1), e, true),  // one zero in front of 2048 bits
+            (modulus(256, 0, 1), e, false), // one zero in front of 2040 bits
+            (modulus(256, 0x7f, 1), e, false),
+            (modulus(256, 0x80, 2), e, false),
+            (modulus(1024, 0xff, 1), e, true),
+            (modulus(1025, 0x01, 1), e, false),
+            (modulus(256, 0x80, 1), &[1], false),
+            (modulus(256, 0x80, 1), &[2], false),
+            (modulus(256, 0x80, 1), &[], false),
+            (modulus(256, 0x80, 1), &[1, 0, 0, 0, 1], false),
+            (vec![], e, false),
+        ] {
+            assert_eq!(
+                RsaPublicKey::new(&modulus, exponent).is_some(),
+                sound,
+                "{} bytes, first {:?}, exponent {exponent:?}",
+                modulus.len(),
+                modulus.first()
+            );
+        }
+    }
+}
