@@ -1,1 +1,217 @@
-//! path-rewrite
+//! `pathRewrite`: turns the path a client calls into the path the backend knows.
+//!
+//! In scope: the semantics of Traefik's `replacePathRegex` (Go's regular expressions and templates, Go's idea
+//! of an escaped path, the header `X-Replaced-Path`), a list of rules, and the refusal of results that are no
+//! request target or that climb out with dot segments.
+//!
+//! Out of scope: the http-wasm ABI (crate `guest`), matching by host or method (Traefik's routers).
+//!
+//! The way of a request: [`rules`] finds the first rule whose regex ([`go_regex`]) matches and fills in its
+//! replacement ([`go_expand`]); [`target`] turns the result into a request target, or refuses it.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod go_expand;
+pub mod go_regex;
+pub mod rules;
+pub mod target;
+
+use std::rc::Rc;
+
+use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead};
+
+use rules::{Rewritten, Rules};
+
+/// The header that tells the backend the path the client called.
+pub const REPLACED_PATH_HEADER: &str = "X-Replaced-Path";
+
+/// The middleware: the compiled rules.
+pub struct PathRewrite {
+    rules: Rules,
+    host: Rc<dyn Host>,
+}
+
+impl Middleware for PathRewrite {
+    const NAME: &'static str = "pathRewrite";
+
+    type Services = Rc<dyn Host>;
+
+    fn new(config: &[u8], host: Self::Services) -> Result<Self, ConfigError> {
+        let rules = Rules::new(config::parse(config)?)?;
+        for (field, group) in rules.unknown_groups() {
+            host.log(
+                &Event::warn("rewrite.unknown_group")
+                    .field("field", field)
+                    .field("group", group)
+                    .field("effect", "expands to nothing, for the regex has no such group")
+                    .field(
+                        "cure",
+                        "a group's name ends before a letter, digit or _ only in braces: ${1}x",
+                    ),
+            );
+        }
+        Ok(Self { rules, host })
+    }
+
+    /// Passes a request that no rule matches on unchanged, as Traefik's own middleware does.
+    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
+        let uri = request.uri();
+        let (path, query) = target::split(&uri);
+        // The host escapes the path. Were it ever not ASCII, the rules would mean something else than in Traefik.
+        let Some(path) = std::str::from_utf8(path).ok().filter(|path| path.is_ascii()) else {
+            return self.refuse(None, "the path is not percent-encoded");
+        };
+        let Some(Rewritten { rule, path: new }) = self.rules.apply(path) else {
+            return Decision::Forward(Edits::none());
+        };
+        match target::build(&new, query) {
+            Ok(target) => Decision::Forward(
+                Edits::none()
+                    .add_header(REPLACED_PATH_HEADER, path)
+                    .set_uri(target),
+            ),
+            Err(refusal) => self.refuse(Some(rule), refusal),
+        }
+    }
+}
+
+impl PathRewrite {
+    /// The path itself stays out of the log: it belongs to the client, and the access log has it.
+    fn refuse(&self, rule: Option<usize>, why: impl std::fmt::Display) -> Decision {
+        let mut event = Event::info("rewrite.refused");
+        if let Some(rule) = rule {
+            event = event.field("rule", rule);
+        }
+        self.host.log(&event.field("why", why));
+        Problem::new(Reason::InvalidPath).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use bytes::Bytes;
+    use middleware::{Edit, FileError, UnixTime};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct FakeHost(RefCell<Vec<String>>);
+
+    impl Host for FakeHost {
+        fn now(&self) -> UnixTime {
+            UnixTime::EPOCH
+        }
+        fn fill_random(&self, _: &mut [u8]) {}
+        fn env(&self, _: &str) -> Option<String> {
+            None
+        }
+        fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
+            Err(FileError::NotMounted)
+        }
+        fn log(&self, event: &Event) {
+            self.0.borrow_mut().push(event.line().to_owned());
+        }
+    }
+
+    struct Get(&'static [u8]);
+
+    impl RequestHead for Get {
+        fn method(&self) -> Bytes {
+            Bytes::from_static(b"GET")
+        }
+        fn uri(&self) -> Bytes {
+            Bytes::from_static(self.0)
+        }
+        fn header(&self, _: &str) -> Vec<Bytes> {
+            Vec::new()
+        }
+    }
+
+    const ECHO: &str =
+        r#"{"regex":"^/echo(/.*)?$","replacement":"/ic/api/integration/v2/flows/rest/project/P/I/1.0$1"}"#;
+
+    fn decide(config: &str, uri: &'static [u8]) -> (Decision, Vec<String>) {
+        let host = Rc::new(FakeHost::default());
+        let mut middleware = PathRewrite::new(config.as_bytes(), host.clone()).unwrap();
+        let decision = middleware.on_request(&Get(uri));
+        (decision, host.0.take())
+    }
+
+    #[test]
+    fn a_match_sets_the_target_and_adds_the_old_path() {
+        for (uri, target, replaced) in [
+            (
+                &b"/echo"[..],
+                "/ic/api/integration/v2/flows/rest/project/P/I/1.0",
+                "/echo",
+            ),
+            (
+                b"/echo/a%20b?x=1&y=/..",
+                "/ic/api/integration/v2/flows/rest/project/P/I/1.0/a%20b?x=1&y=/..",
+                "/echo/a%20b",
+            ),
+            (
+                b"/echo?",
+                "/ic/api/integration/v2/flows/rest/project/P/I/1.0?",
+                "/echo",
+            ),
+        ] {
+            let (decision, log) = decide(ECHO, uri);
+            let Decision::Forward(edits) = decision else {
+                panic!("{decision:?}");
+            };
+            let edits: Vec<_> = edits.iter().cloned().collect();
+            assert_eq!(
+                edits,
+                [
+                    Edit::AddHeader(REPLACED_PATH_HEADER.to_owned(), replaced.to_owned()),
+                    Edit::SetUri(target.to_owned())
+                ]
+            );
+            assert_eq!(log, [] as [&str; 0]);
+        }
+    }
+
+    #[test]
+    fn a_request_no_rule_matches_passes_unchanged() {
+        for uri in [&b"/other"[..], b"/echoes", b"/a/../b", b"*"] {
+            assert_eq!(decide(ECHO, uri), (Decision::Forward(Edits::none()), vec![]));
+        }
+    }
+
+    #[test]
+    fn a_result_that_climbs_out_is_refused_and_logged_without_the_path() {
+        let (decision, log) = decide(ECHO, b"/echo/%2e%2e/secret-path");
+        let Decision::Reply(reply) = decision else {
+            panic!("{decision:?}");
+        };
+        assert_eq!(reply.status, 400);
+        assert!(String::from_utf8(reply.body).unwrap().contains("invalid_path"));
+        let [line] = log.as_slice() else { panic!("{log:?}") };
+        assert!(line.starts_with("code=rewrite.refused rule=0 why="), "{line}");
+        assert!(!line.contains("secret-path"), "{line}");
+    }
+
+    #[test]
+    fn a_path_that_the_host_did_not_escape_is_refused() {
+        for uri in [&b"/echo/\xc3\xa9"[..], b"/echo/\xff"] {
+            assert!(matches!(decide(ECHO, uri).0, Decision::Reply(reply) if reply.status == 400));
+        }
+    }
+
+    #[test]
+    fn a_group_that_the_regex_lacks_is_warned_about_once() {
+        let (_, log) = decide(
+            r#"{"rules":[{"regex":"^/(a)","replacement":"/$1x/$2/${n}/$1"}]}"#,
+            b"/b",
+        );
+        assert_eq!(log.len(), 3, "{log:?}");
+        assert!(
+            log[0].contains("field=rules[0].replacement group=1x"),
+            "{}",
+            log[0]
+        );
+    }
+}

@@ -1,0 +1,360 @@
+//! Go's regular expressions, run by `regex-lite`.
+//!
+//! The two engines agree on what a match is (leftmost-first), but their dialects differ: `\<`, `\s`, `a{,2}`,
+//! `a**`, `\Q…\E`, `\C`, `(?x)`, case folding and more mean different things or are known to one only. So the
+//! pattern is read by Go's rules (flags `syntax.Perl`, as `regexp.Compile` sets them) and written anew in the
+//! small part of the dialect on which both agree. What cannot be written that way is refused, as is what Go
+//! itself refuses.
+//!
+//! One fact keeps this small: the haystack is an escaped path, printable ASCII by RFC 3986. So a character class
+//! is a set of 128 bits, a letter beyond ASCII matches nothing (save the two that fold to `s` and `k`), and a
+//! line is the whole text.
+
+mod charset;
+mod parser;
+
+use regex_lite::{Regex, RegexBuilder};
+
+use parser::Parser;
+
+/// Memory that one compiled regex may take. An instance of the plugin lives per request in flight, and each
+/// holds its own.
+const SIZE_LIMIT: usize = 256 << 10;
+
+/// A compiled regex and the names of its groups.
+#[derive(Debug)]
+pub struct GoRegex {
+    regex: Regex,
+    names: Vec<(String, usize)>,
+}
+
+/// Why a pattern cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegexError {
+    /// Go would not compile it either.
+    #[error("is no valid Go regular expression: {what} at character {at}")]
+    Invalid {
+        /// What is wrong.
+        what: &'static str,
+        /// Which character of the pattern, counted from 1.
+        at: usize,
+    },
+    /// Go knows it, this plugin does not.
+    #[error("holds something this plugin does not support: {what} at character {at}; {instead}")]
+    Unsupported {
+        /// What is not supported.
+        what: &'static str,
+        /// What to write instead.
+        instead: &'static str,
+        /// Which character of the pattern, counted from 1.
+        at: usize,
+    },
+    /// The engine refuses its size or depth.
+    #[error("cannot be compiled: {why}; make it shorter, nest it less, or lower the counts in braces")]
+    Engine {
+        /// The engine's own words.
+        why: String,
+    },
+}
+
+impl GoRegex {
+    /// Compiles `pattern`.
+    ///
+    /// # Errors
+    /// [`RegexError`] continues the sentence that the option's name begins.
+    pub fn new(pattern: &str) -> Result<Self, RegexError> {
+        let translated = Parser::new(pattern).parse()?;
+        let regex = RegexBuilder::new(&translated.pattern)
+            .size_limit(SIZE_LIMIT)
+            .build()
+            .map_err(|error| RegexError::Engine {
+                why: error.to_string(),
+            })?;
+        Ok(Self {
+            regex,
+            names: translated.names,
+        })
+    }
+
+    /// The engine's regex. Its haystack must be ASCII without line breaks.
+    pub fn compiled(&self) -> &Regex {
+        &self.regex
+    }
+
+    /// The index of the group that Go's `Expand` finds under `name`, a number or a name.
+    pub fn group(&self, name: &str) -> Option<usize> {
+        // Go reads a number only where it has no leading zero and stays small; anything else is a name.
+        let number = name.bytes().all(|b| b.is_ascii_digit()) && name.len() <= 9;
+        if number && (name == "0" || !name.starts_with('0')) {
+            return name
+                .parse()
+                .ok()
+                .filter(|index| *index < self.regex.captures_len());
+        }
+        self.names
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, index)| *index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (pattern, text, what matches first)
+    fn check(cases: &[(&str, &str, Option<&str>)]) {
+        for (pattern, text, expected) in cases {
+            let regex = GoRegex::new(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            let found = regex.compiled().find(text).map(|found| found.as_str());
+            assert_eq!(
+                found,
+                *expected,
+                "{pattern} on {text}, run as {}",
+                regex.compiled().as_str()
+            );
+        }
+    }
+
+    #[test]
+    fn literals_and_escapes_mean_what_they_mean_in_go() {
+        check(&[
+            (r"\<a\>", "/<a>", Some("<a>")),
+            (r"\b{start}", "a{start}", Some("{start}")),
+            (r"\Q.*\E+", "/.**", Some(".**")),
+            (r"\Qa", "xa", Some("a")),
+            (r"a\Q\E", "a", Some("a")),
+            (r"\x2F\x{61}\057\0", "/a/\0", Some("/a/\0")),
+            (r"\12", "\n", Some("\n")),
+            (r"\_\-\ \%", "_- %", Some("_- %")),
+            (r"\a\f\n\r\t\v", "\x07\x0c\n\r\t\x0b", Some("\x07\x0c\n\r\t\x0b")),
+            ("]}", "]}", Some("]}")),
+            ("é", "/e", None),
+            ("é?/", "/", Some("/")),
+        ]);
+    }
+
+    #[test]
+    fn braces_that_count_nothing_are_literal() {
+        check(&[
+            ("a{,2}", "a{,2}", Some("a{,2}")),
+            ("a{", "aa{", Some("a{")),
+            ("{", "{", Some("{")),
+            ("a{01}", "a{01}", Some("a{01}")),
+            ("a{1", "a{1", Some("a{1")),
+            ("a{ 1 }", "a{ 1 }", Some("a{ 1 }")),
+            ("a{-1}", "a{-1}", Some("a{-1}")),
+            ("a{2}", "aaa", Some("aa")),
+            ("a{2,}", "aaa", Some("aaa")),
+            ("a{2,3}?", "aaa", Some("aa")),
+            ("a{0,}b", "aab", Some("aab")),
+            ("a{0,1}b", "aab", Some("ab")),
+        ]);
+    }
+
+    #[test]
+    fn classes() {
+        check(&[
+            (r"[[:alpha:]]+", "1ab", Some("ab")),
+            (r"[[:^alpha:]]+", "ab12", Some("12")),
+            ("[:alpha:]+", "z:ahp", Some(":ahp")),
+            ("[]a]+", "]a", Some("]a")),
+            ("[^]a]+", "]ab", Some("b")),
+            ("[a-]+", "-a", Some("-a")),
+            ("[--a]+", "-.a", Some("-.a")),
+            (r"[\d-z]+", "5-z", Some("5-z")),
+            ("[a&&b]+", "&ab", Some("&ab")),
+            ("[[a]+", "[a]", Some("[a")),
+            (r"[\x2d-\x{30}]+", "-0", Some("-0")),
+            (r"[\]\\^]+", r"]\^", Some(r"]\^")),
+            (r"\s", "\x0b", None),
+            (r"[[:space:]]", "\x0b", Some("\x0b")),
+            (r"\S+", "\x0b", Some("\x0b")),
+            (r"[^\S]", "\x0b", None),
+            (r"\D\W\w\d", "a-a1", Some("a-a1")),
+            ("[é]", "e", None),
+            ("[^é]", "e", Some("e")),
+            ("[[:word:]]+", "-a_1", Some("a_1")),
+            ("[[:graph:]]+[[:print:]]", "a b", Some("a ")),
+        ]);
+    }
+
+    #[test]
+    fn flags() {
+        check(&[
+            ("(?i)AbC", "aBc", Some("aBc")),
+            ("(?i:a)b", "AB", None),
+            ("(?i:a)b", "Ab", Some("Ab")),
+            ("a(?i)b|c", "C", Some("C")),
+            ("(a(?i)b)c", "aBC", None),
+            ("(?i)[^a]", "A", None),
+            ("(?i)[x-z]+", "XyZ", Some("XyZ")),
+            ("(?i)[[:lower:]]+", "aB1", Some("aB")),
+            ("(?i)[[:^lower:]]+", "aB1", Some("1")),
+            (r"(?i)\W+", "kK-", Some("-")),
+            ("(?i)\u{212a}\u{17f}", "kS", Some("kS")),
+            ("(?i)[\u{100}-\u{200}]", "s", Some("s")),
+            ("\u{212a}", "k", None),
+            ("(?i-i)a", "A", None),
+            ("(?-i)a", "a", Some("a")),
+            ("(?)a", "a", Some("a")),
+            ("(?ii)a", "A", Some("A")),
+            ("(?U)a+", "aa", Some("a")),
+            ("(?U)a+?", "aa", Some("aa")),
+            ("(?U:a{1,})a*", "aaa", Some("aaa")),
+            ("(?m)^a$", "a", Some("a")),
+            ("(?s).", "\n", Some("\n")),
+            (".", "\n", None),
+            ("(?s-s:.)", "\n", None),
+        ]);
+    }
+
+    #[test]
+    fn assertions_hold_at_the_ends_of_the_text() {
+        check(&[
+            (r"\Aa\z", "a", Some("a")),
+            ("^*a", "ba", Some("a")),
+            (r"\b{1}a", "ba", None),
+            (r"\b*a", "ba", Some("a")),
+            (r"\Bb", "ab", Some("b")),
+            (r"a$|b", "ab", Some("b")),
+        ]);
+    }
+
+    #[test]
+    fn groups_are_found_by_number_and_name() {
+        let regex = GoRegex::new("(a)(?P<n>b)(?:x)(?<m>c)(?P<01>d)(?P<1234567890>e)").unwrap();
+        for (name, index) in [
+            ("0", Some(0)),
+            ("1", Some(1)),
+            ("n", Some(2)),
+            ("m", Some(3)),
+            ("01", Some(4)),
+            ("1234567890", Some(5)),
+            ("5", Some(5)),
+            ("6", None),
+            ("99999999", None),
+            ("x", None),
+        ] {
+            assert_eq!(regex.group(name), index, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        for pattern in [
+            "*",
+            "+a",
+            "?",
+            "{2}",
+            "|*",
+            "(*a)",
+            "a**",
+            "a*+",
+            "a+{2}",
+            "a???",
+            "a{2}{3}",
+            "a{1001}",
+            "a{2,1}",
+            "(a{10}){101}",
+            "((a{10}){10}){11}",
+            "a{1000000000000}",
+            "(",
+            ")",
+            "a)",
+            "(a",
+            "(?",
+            "(?i",
+            "(?i-",
+            "(?-)",
+            "(?i--i)",
+            "(?x)a",
+            "(?R)",
+            "(?u)",
+            "(?P<n>a",
+            "(?P<n",
+            "(?P<>a)",
+            "(?P<a-b>a)",
+            "(?P=n)",
+            "(?P<n>a)(?P<n>b)",
+            "(?<n>a)(?P<n>b)",
+            "(?=a)",
+            "(?!a)",
+            "(?<=a)",
+            "(?<!a)",
+            "(?>a)",
+            "(?#c)",
+            "[",
+            "[]",
+            "[^]",
+            "[a",
+            "[b-a]",
+            r"[a-\d]",
+            "[[:foo:]]",
+            r"[\b]",
+            r"[\A]",
+            r"[\z]",
+            "[[:alpha:]-",
+            r"\",
+            r"\1",
+            r"\8",
+            r"\C",
+            r"\E",
+            r"\Z",
+            r"\G",
+            r"\K",
+            r"\R",
+            r"\X",
+            r"\e",
+            r"\h",
+            r"\c",
+            r"\u0041",
+            r"\x",
+            r"\x4",
+            r"\xg0",
+            r"\x{}",
+            r"\x{110000}",
+            r"\x{4",
+            r"\é",
+            r"\p",
+            r"\pé",
+        ] {
+            let error = GoRegex::new(pattern).map(|regex| regex.compiled().as_str().to_owned());
+            assert!(error.is_err(), "{pattern}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn errors_say_where_and_what_to_do() {
+        for (pattern, expected) in [
+            (r"^/\p{Lu}", "at character 3; the path is percent-encoded ASCII"),
+            (r"[\pL]", "at character 2; the path is percent-encoded ASCII"),
+            (
+                "/é**",
+                "is no valid Go regular expression: a repetition of a repetition at character 4",
+            ),
+            ("a(?i)*", "at character 6; put the repetition right after"),
+            ("(?:a{10}){100}b{1001}", "more than 1000 times at character 16"),
+            ("a{0}", "at character 2; leave out what it repeats"),
+            (
+                "(?P<n>a)(?<n>b)",
+                "at character 9; give every group a name of its own",
+            ),
+            ("(a", "a ( without its )"),
+        ] {
+            let error = GoRegex::new(pattern).unwrap_err().to_string();
+            assert!(error.contains(expected), "{pattern}: {error}");
+        }
+    }
+
+    #[test]
+    fn size_and_depth_are_bounded() {
+        let large = "[a-z]{1000}".repeat(20);
+        let deep = format!("{}a{}", "(".repeat(200), ")".repeat(200));
+        for pattern in [large, deep] {
+            let error = GoRegex::new(&pattern).unwrap_err();
+            assert!(matches!(error, RegexError::Engine { .. }));
+            assert!(error.to_string().contains("make it shorter"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! From a rewritten path to a request target, by the rules of Go's `net/url` and some of ours.
+//!
+//! Go keeps a path as it is written where every byte may stand in one; otherwise it decodes the whole path and
+//! escapes it anew (`URL.EscapedPath`). Backends see the same bytes here as behind Traefik's own middleware.
+//! What is refused beyond Traefik: every dot segment however it is disguised, and a path without leading `/`.
+
+/// Why a rewritten path is no acceptable request target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A `%` without two hexadecimal digits.
+    #[error("the new path has a % without two hexadecimal digits after it: write %25 for a percent sign")]
+    BadEscape,
+    /// A control character or space in the query.
+    #[error("the query has a control character or a space")]
+    BadQuery,
+    /// A segment that some server takes for `.` or `..`.
+    #[error("the new path has a dot segment (. or .., in some encoding)")]
+    DotSegment,
+    /// `//`, which servers collapse or take for the start of a host name.
+    #[error("the new path has two slashes in a row")]
+    EmptySegment,
+    /// No `/` at the start.
+    #[error("the new path does not begin with /")]
+    NotAbsolute,
+}
+
+/// Splits a URI of the host into its escaped path and the query, if there is one.
+pub fn split(uri: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut parts = uri.splitn(2, |&b| b == b'?');
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+/// Builds the request target of the rewritten path `path` and the untouched `query`. An empty path is `/`.
+///
+/// The result is safe for the host, which panics on a target that Go cannot parse: it begins with one `/`, its
+/// path holds only the bytes of RFC 3986 §3.3, `[` and `]`, and every `%` begins a valid escape.
+///
+/// # Errors
+/// [`Refusal`] says why there is none.
+pub fn build(path: &str, query: Option<&[u8]>) -> Result<String, Refusal> {
+    let decoded = unescape(path).ok_or(Refusal::BadEscape)?;
+    let mut target = String::with_capacity(path.len() + query.map_or(0, <[u8]>::len) + 2);
+    if path.bytes().all(may_stand_in_path) {
+        target.push_str(path);
+    } else {
+        decoded.iter().for_each(|&b| escape(b, &mut target));
+    }
+    if target.is_empty() {
+        target.push('/');
+    }
+    if !target.starts_with('/') {
+        return Err(Refusal::NotAbsolute);
+    }
+    if target.contains("//") {
+        return Err(Refusal::EmptySegment);
+    }
+    if has_dot_segment(&decoded) {
+        return Err(Refusal::DotSegment);
+    }
+    if let Some(query) = query {
+        append_query(query, &mut target)?;
+    }
+    Ok(target)
+}
+
+/// The bytes that Go leaves in a path that came escaped (`validEncoded`).
+fn may_stand_in_path(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:@/[]%".contains(&b)
+}
+
+/// Appends one byte as Go escapes it in a path that did not come escaped, which leaves fewer bytes alone.
+fn escape(b: u8, target: &mut String) {
+    if b.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&b) {
+        target.push(char::from(b));
+    } else {
+        percent(b, target);
+    }
+}
+
+fn percent(b: u8, target: &mut String) {
+    const HEX: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
+    target.push('%');
+    target.extend(HEX.get(usize::from(b >> 4)));
+    target.extend(HEX.get(usize::from(b & 0xf)));
+}
+
+/// Decodes every escape once; `None` if one is malformed.
+fn unescape(path: &str) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(b) = bytes.next() {
+        decoded.push(match b {
+            b'%' => hex_pair(bytes.next()?, bytes.next()?)?,
+            b => b,
+        });
+    }
+    Some(decoded)
+}
+
+fn hex_pair(high: u8, low: u8) -> Option<u8> {
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// True if some server might take a segment for `.` or `..`: after decoding it any number of times, with `\` or
+/// an overlong UTF-8 form for `/`, or with parameters behind it (`..;x`).
+fn has_dot_segment(decoded: &[u8]) -> bool {
+    let bare = unescape_fully(decoded);
+    bare.split(|b| matches!(b, b'/' | b'\\')).any(|segment| {
+        let name = segment.split(|b| matches!(b, b';' | b'?' | b'#' | 0)).next();
+        matches!(name, Some(b"." | b".."))
+    })
+}
+
+/// Decodes until nothing is left to decode, in one pass: each byte that completes an escape, or an overlong form
+/// of `.`, `/` or `\`, takes its place.
+fn unescape_fully(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded: Vec<u8> = Vec::with_capacity(bytes.len());
+    for &b in bytes {
+        decoded.push(b);
+        while let Some((length, byte)) = encoded_at_end(&decoded) {
+            decoded.truncate(decoded.len() - length);
+            decoded.push(byte);
+        }
+    }
+    decoded
+}
+
+/// The length of the encoded byte at the end, and that byte.
+fn encoded_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
+    match bytes {
+        [.., b'%', high, low] => Some((3, hex_pair(*high, *low)?)),
+        [.., 0xf0, 0x80, 0x80, last @ (0xae | 0xaf)] => Some((4, last & 0x3f)),
+        [.., 0xe0, 0x80, last @ (0xae | 0xaf)] => Some((3, last & 0x3f)),
+        [.., 0xc0, last @ (0xae | 0xaf)] => Some((2, last & 0x3f)),
+        [.., 0xc1, 0x9c] => Some((2, b'\\')),
+        _ => None,
+    }
+}
+
+/// Appends the query as it came. Bytes that are not UTF-8 are escaped, for a target is text; that changes
+/// nothing for a server that decodes them.
+fn append_query(query: &[u8], target: &mut String) -> Result<(), Refusal> {
+    if query.iter().any(|&b| b <= b' ' || b == 0x7f) {
+        return Err(Refusal::BadQuery);
+    }
+    target.push('?');
+    match std::str::from_utf8(query) {
+        Ok(query) => target.push_str(query),
+        Err(_) => query.iter().for_each(|&b| match b {
+            0x80.. => percent(b, target),
+            _ => target.push(char::from(b)),
+        }),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_kept_or_escaped_as_a_whole() {
+        for (path, expected) in [
+            ("", "/"),
+            ("/", "/"),
+            ("/a%2fb%20c", "/a%2fb%20c"),
+            ("/a!'()*[]b", "/a!'()*[]b"),
+            ("/a b", "/a%20b"),
+            ("/a!(b c", "/a%21%28b%20c"),
+            ("/a%2Fb c", "/a/b%20c"),
+            ("/a%25b c", "/a%25b%20c"),
+            ("/caf\u{e9}", "/caf%C3%A9"),
+            ("/a?b=c", "/a%3Fb=c"),
+            ("/a#b", "/a%23b"),
+            ("/a\u{1}b", "/a%01b"),
+            ("/a%00b", "/a%00b"),
+            ("/a\"<>\\^`{|}", "/a%22%3C%3E%5C%5E%60%7B%7C%7D"),
+            ("/$&+,:;=@~", "/$&+,:;=@~"),
+        ] {
+            assert_eq!(build(path, None).as_deref(), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_target_is_refused() {
+        for (path, refusal) in [
+            ("a", Refusal::NotAbsolute),
+            ("*", Refusal::NotAbsolute),
+            ("http://host/a", Refusal::NotAbsolute),
+            ("?a", Refusal::NotAbsolute),
+            ("//host/a", Refusal::EmptySegment),
+            ("/a//b", Refusal::EmptySegment),
+            ("/a//", Refusal::EmptySegment),
+            ("/a%2F/b c", Refusal::EmptySegment),
+            ("/a%", Refusal::BadEscape),
+            ("/a%2", Refusal::BadEscape),
+            ("/a%zz", Refusal::BadEscape),
+            ("/a%2\u{e9}", Refusal::BadEscape),
+            ("%", Refusal::BadEscape),
+        ] {
+            assert_eq!(build(path, None), Err(refusal), "{path}");
+        }
+    }
+
+    #[test]
+    fn dot_segments_are_refused_in_every_disguise() {
+        for path in [
+            "/..",
+            "/.",
+            "/a/../b",
+            "/a/./b",
+            "/a/..",
+            "/%2e%2e/b",
+            "/%2E./b",
+            "/.%2e",
+            "/a/%2e",
+            "/%252e%252e/b",
+            "/%25252e%2525252e/b",
+            "/%%32%65%%32%65/b",
+            "/a\\..\\b",
+            "/a%5c..%5Cb",
+            "/a%255c..",
+            "/a%2f..%2fb",
+            "/a%252f..",
+            "/..;/b",
+            "/..;x=1/b",
+            "/..%3b/b",
+            "/..%253bx/b",
+            "/.;/b",
+            "/..%00/b",
+            "/..%3f/b",
+            "/..%23",
+            "/%c0%ae%c0%ae/b",
+            "/%c0%ae./b",
+            "/%e0%80%ae./b",
+            "/%f0%80%80%ae%2e/b",
+            "/a%c0%af..",
+            "/a%c1%9c..",
+            "/%25c0%25ae.",
+            "/a%2F.. b/../c d",
+        ] {
+            let result = build(path, None);
+            let refused = matches!(result, Err(Refusal::DotSegment | Refusal::BadEscape));
+            assert!(refused, "{path}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn dots_that_are_no_segment_pass() {
+        for path in [
+            "/...",
+            "/..a",
+            "/a..",
+            "/.a",
+            "/a.b",
+            "/.well-known/x",
+            "/a/....",
+            "/a;..",
+            "/%2e%2e%2e",
+            "/%c0%c0",
+        ] {
+            assert_eq!(build(path, None).as_deref(), Ok(path));
+        }
+    }
+
+    #[test]
+    fn the_query_is_kept() {
+        for (query, expected) in [
+            (None, Ok("/a")),
+            (Some(&b""[..]), Ok("/a?")),
+            (Some(b"x=1&y=/../?#%zz"), Ok("/a?x=1&y=/../?#%zz")),
+            (Some("é".as_bytes()), Ok("/a?é")),
+            (Some(b"\xc3\xff=a"), Ok("/a?%C3%FF=a")),
+            (Some(b"a b"), Err(Refusal::BadQuery)),
+            (Some(b"a\r\nb"), Err(Refusal::BadQuery)),
+            (Some(b"\x7f"), Err(Refusal::BadQuery)),
+        ] {
+            assert_eq!(
+                build("/a", query).as_deref().map_err(|refusal| *refusal),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn splits_at_the_first_question_mark() {
+        assert_eq!(split(b"/a?b?c"), (&b"/a"[..], Some(&b"b?c"[..])));
+        assert_eq!(split(b"/a?"), (&b"/a"[..], Some(&b""[..])));
+        assert_eq!(split(b"/a"), (&b"/a"[..], None));
+    }
+}

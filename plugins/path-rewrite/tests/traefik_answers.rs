@@ -1,0 +1,153 @@
+//! Compares the plugin's decisions with recorded answers of Traefik 3.7.15's own `replacePathRegex`.
+//!
+//! Each case of `rewrite_cases.json` is one request through a real Traefik:
+//! - `path`: what the client asked for; `seen`: what the middleware saw of it (`null`: refused before it).
+//! - `expect`: Traefik's answer: `status`, and what reached the backend: `target` and `replaced` (X-Replaced-Path).
+//!   404 means that Traefik could not compile the regex and dropped the router.
+//! - `ours`: this plugin's answer, given only where it differs on purpose: 400 for a result that is refused, 500
+//!   for a configuration that is.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use middleware::{Decision, Edit, Event, FileError, Host, Middleware, RequestHead, UnixTime};
+use path_rewrite_plugin::rules::Rules;
+use path_rewrite_plugin::target::{self, Refusal};
+use path_rewrite_plugin::{PathRewrite, REPLACED_PATH_HEADER, config};
+use serde_json::{Value, json};
+
+const CASES: &str = include_str!("../../../test-harness/tests/data/rewrite_cases.json");
+
+#[test]
+fn every_request_fares_as_in_traefik_or_is_refused_on_purpose() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let answer = answer(&case);
+        let expected = case.get("ours").unwrap_or(&case["expect"]);
+        if answer != *expected {
+            wrong.push(format!("{case}\n   but the plugin: {answer}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A deviation must not hide a different match: what was put in the place of what is checked even where the result
+/// is then refused.
+#[test]
+fn every_deviation_has_a_reason() {
+    let (mut relative, mut climbing, mut malformed) = (0, 0, 0);
+    for case in cases() {
+        let (Some(400), Some(seen)) = (case["ours"]["status"].as_u64(), case["seen"].as_str()) else {
+            continue;
+        };
+        let rules = Rules::new(config::parse(options(&case).as_bytes()).unwrap()).unwrap();
+        let (path, query) = target::split(seen.as_bytes());
+        let new = rules.apply(std::str::from_utf8(path).unwrap()).unwrap().path;
+        match (
+            target::build(&new, query).unwrap_err(),
+            case["expect"]["target"].as_str(),
+        ) {
+            // Traefik forwards a result without leading `/` as it is, one that reads like `scheme:` as `/`.
+            (Refusal::NotAbsolute, Some("/")) if new.contains(':') => {}
+            (Refusal::NotAbsolute, Some(theirs)) => {
+                assert_eq!(
+                    target::build(&format!("/{new}"), query),
+                    Ok(format!("/{theirs}")),
+                    "{case}"
+                );
+                relative += 1;
+            }
+            (Refusal::DotSegment, Some(theirs)) => {
+                assert!(
+                    theirs == new || theirs == new.replace('\\', "%5C"),
+                    "{new}: {case}"
+                );
+                climbing += 1;
+            }
+            (Refusal::BadEscape, None) => {
+                assert_eq!(case["expect"]["status"], 500, "{case}");
+                malformed += 1;
+            }
+            (refusal, _) => unreachable!("{refusal}: {case}"),
+        }
+    }
+    assert!(
+        relative > 30 && climbing > 15 && malformed > 5,
+        "{relative} {climbing} {malformed}"
+    );
+}
+
+#[test]
+fn every_regex_that_go_refuses_is_refused() {
+    let mut refused = 0;
+    for case in cases() {
+        if case["expect"]["status"] == 404 {
+            assert_eq!(case["ours"], json!({"status": 500}), "{case}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 70, "{refused}");
+}
+
+fn cases() -> Vec<Value> {
+    let cases: Vec<Value> = serde_json::from_str(CASES).unwrap_or_default();
+    assert!(cases.len() > 600);
+    cases
+}
+
+fn options(case: &Value) -> String {
+    json!({"regex": case["regex"], "replacement": case["replacement"]}).to_string()
+}
+
+/// The plugin's answer in the terms of the recorded ones.
+fn answer(case: &Value) -> Value {
+    let Ok(mut middleware) = PathRewrite::new(options(case).as_bytes(), Rc::new(Nothing)) else {
+        return json!({"status": 500});
+    };
+    let Some(seen) = case["seen"].as_str() else {
+        return json!({"status": 400});
+    };
+    match middleware.on_request(&Get(seen.to_owned().into())) {
+        Decision::Reply(reply) => json!({"status": reply.status}),
+        Decision::Forward(edits) => {
+            let edits: Vec<_> = edits.iter().collect();
+            match edits.as_slice() {
+                [] => json!({"status": 200, "target": seen}),
+                [Edit::AddHeader(name, replaced), Edit::SetUri(target)] if name == REPLACED_PATH_HEADER => {
+                    json!({"status": 200, "target": target, "replaced": replaced})
+                }
+                other => unreachable!("{other:?}"),
+            }
+        }
+    }
+}
+
+struct Get(Bytes);
+
+impl RequestHead for Get {
+    fn method(&self) -> Bytes {
+        Bytes::from_static(b"GET")
+    }
+    fn uri(&self) -> Bytes {
+        self.0.clone()
+    }
+    fn header(&self, _: &str) -> Vec<Bytes> {
+        Vec::new()
+    }
+}
+
+struct Nothing;
+
+impl Host for Nothing {
+    fn now(&self) -> UnixTime {
+        UnixTime::EPOCH
+    }
+    fn fill_random(&self, _: &mut [u8]) {}
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
+        Err(FileError::NotMounted)
+    }
+    fn log(&self, _: &Event) {}
+}
