@@ -1,1 +1,24 @@
-//! harness
+//! Everything a test of the plugins needs: the plugins themselves, a real Traefik, and both of its neighbours.
+//!
+//! In scope: building the plugins ([`guests`]), getting the programs a fresh machine lacks ([`tools`]), running the
+//! real Traefik ([`traefik`]), a mock IDCS ([`idcs`]) and a mock OIC ([`oic`]) over TLS with their own authority
+//! ([`certificates`]), and a caller ([`client`]).
+//!
+//! Out of scope: what the plugins do. Nothing here depends on a crate below `plugins/`: they are built as files and
+//! meet the tests only over HTTP, so that a test cannot share a mistake with what it tests.
+
+pub mod certificates;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod demo;
+pub mod faults;
+pub mod guests;
+pub mod idcs;
+pub mod keys;
+pub mod load;
+pub mod oic;
+mod server;
+pub mod tools;
+pub mod traefik;
+mod verification;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The harness as a program; what it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    test_harness::cli::run()
+}

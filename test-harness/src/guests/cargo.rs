@@ -1,0 +1,166 @@
+//! Compiling a plugin, so that every machine gets the same bytes.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::GuestError;
+use crate::tools::{self, WASM_TARGET, ensure_wasm_target, last_lines, rustc_output};
+
+/// Bytes of the stack of a plugin, part of every instance's memory, and there is one instance per request in
+/// flight: Rust's usual 1 MiB would dominate. 128 KiB holds a TLS handshake and a signature check with room to
+/// spare; an overflow runs below address 0 and traps, since the linker puts the stack first.
+pub const STACK_SIZE: u32 = 128 * 1024;
+
+/// Processor features asked for beyond the target's own, as `rustc -C target-feature` takes them.
+pub const TARGET_FEATURES: &[&str] = &[];
+
+/// Compiles `bin` of the package `package` and returns the path of the module, as linked.
+///
+/// cargo decides what is fresh. The plugins have a target folder of their own, so that a test may build while the
+/// cargo that runs the test still holds the other one's lock.
+pub fn build_plugin(
+    workspace: &Path,
+    target_dir: &Path,
+    package: &str,
+    bin: &str,
+    keep_names: bool,
+) -> Result<PathBuf, GuestError> {
+    ensure_wasm_target()?;
+    let compiler = tools::c_compiler_for_wasm()?;
+    let wasm = target_dir
+        .join(WASM_TARGET)
+        .join(PROFILE)
+        .join(format!("{bin}.wasm"));
+    if !wasm.exists() {
+        eprintln!("compiling the plugin {package} for Wasm (the first time takes a minute) ...");
+    }
+
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    forget_outer_cargo(&mut command);
+    command
+        .current_dir(workspace)
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            PROFILE,
+            "--target",
+            WASM_TARGET,
+            "-p",
+            package,
+            "--bin",
+            bin,
+        ])
+        .arg("--target-dir")
+        .arg(target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(workspace)?)
+        .env(tools::CC_FOR_WASM, &compiler.cc);
+    if let Some(ar) = &compiler.ar {
+        command.env(tools::AR_FOR_WASM, ar);
+    }
+    if keep_names {
+        command.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo");
+    }
+    let line = tools::command_line(&command);
+    let output = command
+        .output()
+        .map_err(|source| tools::ToolError::CommandMissing {
+            command: line,
+            cure: "install Rust, or run this through cargo".into(),
+            source,
+        })?;
+    if !output.status.success() {
+        return Err(GuestError::DoesNotCompile {
+            folder: package.into(),
+            status: output.status.to_string(),
+            output: last_lines(&String::from_utf8_lossy(&output.stderr), 60),
+        });
+    }
+    Ok(wasm)
+}
+
+/// The flags, joined as `CARGO_ENCODED_RUSTFLAGS` wants them. No path of this machine gets into the module.
+fn rust_flags(workspace: &Path) -> Result<OsString, GuestError> {
+    let mut flags = vec![format!("-Clink-arg=-zstack-size={STACK_SIZE}")];
+    if !TARGET_FEATURES.is_empty() {
+        flags.push(format!("-Ctarget-feature=+{}", TARGET_FEATURES.join(",+")));
+    }
+
+    // Later ones win, and the workspace may lie in the home folder, or the other way round.
+    let sysroot = rustc_output(&["--print", "sysroot"])?;
+    let version = rustc_output(&["--version", "--verbose"])?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .unwrap_or("unknown");
+    let cargo_home = cargo_home();
+    let mut remaps = vec![
+        (cargo_home.clone(), "/cargo".to_owned()),
+        (workspace.to_path_buf(), "/oic-gateway".to_owned()),
+        // As the compiler itself names them where the component rust-src is not installed.
+        (
+            Path::new(&sysroot).join("lib/rustlib/src/rust"),
+            format!("/rustc/{commit}"),
+        ),
+    ];
+    // The folder of a registry carries a hash of its address, which differs behind a mirror. This crate's own
+    // dependencies were unpacked there, so it exists.
+    let registries = fs::read_dir(cargo_home.join("registry/src"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
+    registries.sort();
+    remaps.extend(registries.into_iter().map(|path| (path, "/crates".to_owned())));
+    flags.extend(
+        remaps
+            .iter()
+            .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())),
+    );
+
+    const SEPARATOR: &str = "\x1f";
+    Ok(flags.join(SEPARATOR).into())
+}
+
+fn cargo_home() -> PathBuf {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+        .unwrap_or_else(|| ".cargo".into())
+}
+
+/// Under `cargo test` this process inherits what that cargo set for it. Build scripts watch some of these variables,
+/// so that with them `cargo test` and `cargo run` would each rebuild what the other built, and some change the code.
+fn forget_outer_cargo(command: &mut Command) {
+    const KEPT: [&str; 6] = [
+        "CARGO_HOME",
+        "CARGO_HTTP_",
+        "CARGO_NET_",
+        "CARGO_REGISTR",
+        "CARGO_SOURCE_",
+        "CARGO_BUILD_JOBS",
+    ];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let of_cargo = text.starts_with("CARGO_") && !KEPT.iter().any(|kept| text.starts_with(kept));
+        if of_cargo || FOREIGN_SETTINGS.contains(&text.as_ref()) {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// Settings of the caller's own build that must not reach the plugins.
+const FOREIGN_SETTINGS: &[&str] = &[
+    "LD_LIBRARY_PATH",
+    "OUT_DIR",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+    "TARGET_CFLAGS",
+    "CFLAGS",
+];
+
+/// The profile of the plugins, in the workspace's `Cargo.toml`.
+const PROFILE: &str = "guest";

@@ -1,0 +1,295 @@
+//! The plugins as Traefik loads them: built, lowered, checked, and laid out in the folders it looks in.
+//!
+//! Tests call [`artifacts`]; `cargo run -p test-harness -- build --out DIR` calls [`build`].
+
+mod cargo;
+mod check;
+mod lower;
+mod memory;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::tools::{self, ToolError};
+
+pub use cargo::{STACK_SIZE, TARGET_FEATURES, build_plugin};
+pub use check::{CheckError, MAX_SIZE, check};
+pub use lower::{LowerError, Lowered, Replaced, lower};
+
+/// A plugin of this workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// Its name in Traefik's configuration: `experimental.localPlugins.<name>`, `middlewares.x.plugin.<name>`.
+    pub name: &'static str,
+    /// Its folder below `plugins/`, which is also its crate's name.
+    pub folder: &'static str,
+}
+
+impl Guest {
+    /// Validates access tokens.
+    pub const JWT: Self = Self {
+        name: "jwt",
+        folder: "jwt",
+    };
+    /// Replaces the caller's token by one of the gateway's own.
+    pub const OAUTH_CLIENT_CREDENTIALS: Self = Self {
+        name: "oAuthClientCredentials",
+        folder: "oauth-client-credentials",
+    };
+    /// Rewrites paths by regular expressions.
+    pub const PATH_REWRITE: Self = Self {
+        name: "pathRewrite",
+        folder: "path-rewrite",
+    };
+
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::JWT, Self::OAUTH_CLIENT_CREDENTIALS, Self::PATH_REWRITE];
+
+    /// The module name, by which Traefik finds the folder: `oic-gateway/<folder>`.
+    pub fn module_name(&self) -> String {
+        format!("{MODULE_PREFIX}/{}", self.folder)
+    }
+
+    /// The binary that cargo builds.
+    fn bin(&self) -> String {
+        format!("plugin-{}", self.folder)
+    }
+
+    fn manifest(&self) -> PathBuf {
+        tools::workspace_root()
+            .join("plugins")
+            .join(self.folder)
+            .join(MANIFEST)
+    }
+}
+
+/// Plugins on disk.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// The folder that holds `plugins-local`: Traefik's working directory, or what is linked into it.
+    pub root: PathBuf,
+    /// One entry per plugin.
+    pub plugins: Vec<Report>,
+}
+
+/// What became of one plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Its folder's name.
+    pub folder: String,
+    /// Bytes of `plugin.wasm`.
+    pub size: usize,
+    /// SHA-256 of `plugin.wasm`, hex.
+    pub sha256: String,
+    /// The instructions that were lowered.
+    pub replaced: Replaced,
+    /// How long compiling and lowering took this time; short when nothing had changed.
+    #[serde(skip)]
+    pub took: Duration,
+}
+
+/// Why the plugins could not be provided.
+#[derive(Debug, thiserror::Error)]
+pub enum GuestError {
+    /// Something that the build needs is missing.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+
+    /// The compiler refused.
+    #[error("plugin {folder} does not compile ({status}):\n{output}")]
+    DoesNotCompile {
+        /// The plugin.
+        folder: String,
+        /// cargo's exit status.
+        status: String,
+        /// What cargo printed.
+        output: String,
+    },
+
+    /// The compiled module cannot be made safe.
+    #[error("plugin {folder}: {source}")]
+    Lower {
+        /// The plugin.
+        folder: String,
+        /// Why.
+        source: LowerError,
+    },
+
+    /// The module must not be handed out.
+    #[error("plugin {folder}: {source}")]
+    Check {
+        /// The plugin.
+        folder: String,
+        /// Why.
+        source: CheckError,
+    },
+
+    /// A file operation failed.
+    #[error("could not {action} {path}: {source}; check that it exists and the rights there")]
+    Io {
+        /// The verb.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// An earlier call in this process failed with this message.
+    #[error("{0}")]
+    Earlier(String),
+}
+
+/// The plugins, built if anything changed since the last time. Once per process; test processes that start together
+/// build once and share the result. The folder is never changed afterwards, so a running Traefik keeps its plugins
+/// when the next build differs.
+pub fn artifacts() -> Result<&'static Artifacts, GuestError> {
+    static ARTIFACTS: OnceLock<Result<Artifacts, String>> = OnceLock::new();
+    ARTIFACTS
+        .get_or_init(|| provide(false).map_err(|error| error.to_string()))
+        .as_ref()
+        .map_err(|message| GuestError::Earlier(message.clone()))
+}
+
+/// Builds the plugins into `out/plugins-local/src/oic-gateway/<folder>/`. `keep_names` keeps the names of functions
+/// in the modules, for stack traces and profiles.
+pub fn build(out: &Path, keep_names: bool) -> Result<Artifacts, GuestError> {
+    let built = provide(keep_names)?;
+    for report in &built.plugins {
+        let (from, to) = (
+            plugin_dir(&built.root, &report.folder),
+            plugin_dir(out, &report.folder),
+        );
+        fs::create_dir_all(&to).map_err(|source| io_error("create", &to, source))?;
+        for file in [MANIFEST, WASM] {
+            fs::copy(from.join(file), to.join(file))
+                .map_err(|source| io_error("write", &to.join(file), source))?;
+        }
+    }
+    Ok(Artifacts {
+        root: out.to_path_buf(),
+        plugins: built.plugins,
+    })
+}
+
+/// Compiles all plugins and hands out the folder for this very input, filling it if it is new.
+fn provide(keep_names: bool) -> Result<Artifacts, GuestError> {
+    let guests_dir = tools::target_dir().join("guests");
+    let _lock = tools::lock(&guests_dir, "artifacts")?;
+
+    let mut inputs = Vec::new();
+    for guest in Guest::ALL {
+        let started = Instant::now();
+        let wasm = build_plugin(
+            tools::workspace_root(),
+            &guests_dir,
+            guest.folder,
+            &guest.bin(),
+            keep_names,
+        )?;
+        inputs.push((guest, read(&guest.manifest())?, read(&wasm)?, started.elapsed()));
+    }
+
+    let mut key = vec![keep_names.to_string().into_bytes()];
+    key.extend(RECIPE.iter().map(|source| source.to_vec()));
+    key.extend(
+        inputs
+            .iter()
+            .flat_map(|(_, manifest, wasm, _)| [manifest.clone(), wasm.clone()]),
+    );
+    let digests: Vec<String> = key.iter().map(|part| sha256(part)).collect();
+    let short_key: String = sha256(digests.join(" ").as_bytes()).chars().take(16).collect();
+    let root = guests_dir.join("artifacts").join(short_key);
+
+    if !root.is_dir() {
+        let parent = guests_dir.join("artifacts");
+        fs::create_dir_all(&parent).map_err(|source| io_error("create", &parent, source))?;
+        let fresh = tempfile::tempdir_in(&parent).map_err(|source| io_error("create", &parent, source))?;
+        let mut reports = Vec::new();
+        for (guest, manifest, wasm, took) in &mut inputs {
+            let started = Instant::now();
+            let lowered = lower_and_check(guest.folder, wasm, keep_names)?;
+            let dir = plugin_dir(fresh.path(), guest.folder);
+            fs::create_dir_all(&dir).map_err(|source| io_error("create", &dir, source))?;
+            write(&dir.join(MANIFEST), manifest)?;
+            write(&dir.join(WASM), &lowered.wasm)?;
+            reports.push(Report {
+                folder: guest.folder.into(),
+                size: lowered.wasm.len(),
+                sha256: sha256(&lowered.wasm),
+                replaced: lowered.replaced,
+                took: Duration::ZERO,
+            });
+            *took += started.elapsed();
+        }
+        let json = serde_json::to_vec_pretty(&reports)
+            .map_err(|error| io_error("write", fresh.path(), io::Error::other(error)))?;
+        write(&fresh.path().join(REPORTS), &json)?;
+        fs::rename(fresh.keep(), &root).map_err(|source| io_error("rename to", &root, source))?;
+    }
+
+    let json = read(&root.join(REPORTS))?;
+    let mut plugins: Vec<Report> = serde_json::from_slice(&json)
+        .map_err(|error| io_error("read", &root.join(REPORTS), io::Error::other(error)))?;
+    for (report, (.., took)) in plugins.iter_mut().zip(&inputs) {
+        report.took = *took;
+    }
+    Ok(Artifacts { root, plugins })
+}
+
+/// Makes a compiled module fit for Traefik, or refuses it.
+pub fn lower_and_check(folder: &str, wasm: &[u8], keep_names: bool) -> Result<Lowered, GuestError> {
+    let lowered = lower(wasm, keep_names).map_err(|source| GuestError::Lower {
+        folder: folder.into(),
+        source,
+    })?;
+    check(&lowered.wasm).map_err(|source| GuestError::Check {
+        folder: folder.into(),
+        source,
+    })?;
+    Ok(lowered)
+}
+
+/// Where Traefik looks for a local plugin, from its working directory.
+pub fn plugin_dir(root: &Path, folder: &str) -> PathBuf {
+    root.join("plugins-local/src").join(MODULE_PREFIX).join(folder)
+}
+
+/// SHA-256 in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, GuestError> {
+    fs::read(path).map_err(|source| io_error("read", path, source))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), GuestError> {
+    fs::write(path, bytes).map_err(|source| io_error("write", path, source))
+}
+
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> GuestError {
+    GuestError::Io {
+        action,
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+/// The programs of the step after the compiler, by their text: whoever changes one gets new artifacts.
+const RECIPE: [&[u8]; 3] = [
+    include_bytes!("lower.rs"),
+    include_bytes!("memory.rs"),
+    include_bytes!("check.rs"),
+];
+
+const MODULE_PREFIX: &str = "oic-gateway";
+const MANIFEST: &str = ".traefik.yml";
+const WASM: &str = "plugin.wasm";
+const REPORTS: &str = "reports.json";

@@ -1,0 +1,48 @@
+//! Rust's standard library for the plugins' target.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+use super::{ToolError, lock, run, tools_dir};
+
+/// The target of the plugins: WASI preview 1, which Traefik's Wasm host offers.
+pub const WASM_TARGET: &str = "wasm32-wasip1";
+
+/// Adds the target to the toolchain that runs us, unless it is there.
+pub fn ensure_wasm_target() -> Result<(), ToolError> {
+    if has_wasm_target()? {
+        return Ok(());
+    }
+    let _lock = lock(&tools_dir(), "wasm-target")?;
+    if has_wasm_target()? {
+        return Ok(());
+    }
+    eprintln!("adding the Rust target {WASM_TARGET} (once) ...");
+    // rustup takes the toolchain from RUSTUP_TOOLCHAIN, which its own proxies have set for us.
+    run(
+        Command::new("rustup").args(["target", "add", WASM_TARGET]),
+        "the plugins need Rust's standard library for this target: add it with rustup, or install your \
+         distribution's package of it for the very version of `rustc`",
+    )?;
+    Ok(())
+}
+
+/// What `rustc` prints for the arguments, trimmed: the `rustc` of the toolchain that runs us.
+pub fn rustc_output<S: AsRef<OsStr>>(arguments: &[S]) -> Result<String, ToolError> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = run(
+        Command::new(rustc).args(arguments),
+        "install Rust, or set RUSTC to the compiler's path",
+    )?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn has_wasm_target() -> Result<bool, ToolError> {
+    let sysroot = rustc_output(&["--print", "sysroot"])?;
+    Ok(Path::new(&sysroot)
+        .join("lib/rustlib")
+        .join(WASM_TARGET)
+        .join("lib")
+        .is_dir())
+}

@@ -1,0 +1,147 @@
+//! A C compiler for Wasm: `ring` has parts in C, and few machines have a clang that knows Wasm.
+//!
+//! Zig carries a clang of a known version, so the same sources give the same bytes on every machine. The `cc` crate
+//! calls it through two small scripts.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::{ToolError, io_error, lock, pypi::Package, tools_dir};
+
+/// The programs that compile and archive C for [`super::WASM_TARGET`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CCompiler {
+    /// The compiler, to be named in `CC_wasm32_wasip1`.
+    pub cc: PathBuf,
+    /// The archiver, to be named in `AR_wasm32_wasip1`; with none, the `cc` crate finds the one of its choice.
+    pub ar: Option<PathBuf>,
+}
+
+/// The compiler that [`CC_FOR_WASM`] names, or else the pinned one.
+pub fn c_compiler_for_wasm() -> Result<CCompiler, ToolError> {
+    if let Some(cc) = std::env::var_os(CC_FOR_WASM) {
+        return Ok(CCompiler {
+            cc: cc.into(),
+            ar: std::env::var_os(AR_FOR_WASM).map(PathBuf::from),
+        });
+    }
+    let zig = PACKAGE.provide()?;
+    let home = tools_dir().join(format!("wasm-cc-{}", PACKAGE.version));
+    let _lock = lock(&tools_dir(), "wasm-cc")?;
+    fs::create_dir_all(&home).map_err(|source| io_error("create", &home, source))?;
+    let compiler = CCompiler {
+        cc: home.join("cc"),
+        ar: Some(home.join("ar")),
+    };
+    script(&compiler.cc, &cc_script(&zig, &home))?;
+    script(&home.join("ar"), &ar_script(&zig, &home))?;
+    Ok(compiler)
+}
+
+/// Names an own C compiler for Wasm, as the `cc` crate reads it.
+pub const CC_FOR_WASM: &str = "CC_wasm32_wasip1";
+
+/// Names an own archiver for Wasm, as the `cc` crate reads it.
+pub const AR_FOR_WASM: &str = "AR_wasm32_wasip1";
+
+/// Drops `--target=...` (zig has its own spelling) and switches off the traps for undefined behaviour that `zig cc`
+/// adds of its own accord: they are not in the compiler's output that ring's authors test.
+fn cc_script(zig: &Path, home: &Path) -> String {
+    format!(
+        r#"#!/bin/sh
+{}
+count=$#
+while [ "$count" -gt 0 ]; do
+    argument=$1
+    shift
+    count=$((count - 1))
+    case $argument in
+        --target=*) ;;
+        *) set -- "$@" "$argument" ;;
+    esac
+done
+exec {} cc -target wasm32-wasi -fno-sanitize=undefined "$@"
+"#,
+        caches(home),
+        quoted(zig),
+    )
+}
+
+fn ar_script(zig: &Path, home: &Path) -> String {
+    format!("#!/bin/sh\n{}\nexec {} ar \"$@\"\n", caches(home), quoted(zig))
+}
+
+/// Zig writes to caches; they stay beside it, not in the user's home.
+fn caches(home: &Path) -> String {
+    let cache = quoted(&home.join("cache"));
+    format!("export ZIG_GLOBAL_CACHE_DIR={cache} ZIG_LOCAL_CACHE_DIR={cache}")
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+/// Writes an executable script, unless it already reads so: another process may be running it, and its time of
+/// change is no reason to compile anew.
+fn script(path: &Path, text: &str) -> Result<(), ToolError> {
+    if fs::read_to_string(path).is_ok_and(|present| present == text) {
+        return Ok(());
+    }
+    let fresh = path.with_extension("fresh");
+    fs::write(&fresh, text).map_err(|source| io_error("write", &fresh, source))?;
+    fs::set_permissions(&fresh, Permissions::from_mode(0o755))
+        .map_err(|source| io_error("make executable", &fresh, source))?;
+    fs::rename(&fresh, path).map_err(|source| io_error("rename to", path, source))
+}
+
+const PACKAGE: Package = Package {
+    program: "zig (a C compiler for Wasm)",
+    name: "ziglang",
+    version: "0.17.1",
+    sha256_linux_x86_64: "ea6cc5d87b033cf0aedfbc8f9549a908cae6c50ac31f1698188fa48a74524b54",
+    file: "ziglang/zig",
+    variable: CC_FOR_WASM,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// A stand-in for zig that prints its arguments, one a line.
+    fn arguments_that_reach_zig(arguments: &[&str]) -> Vec<String> {
+        let folder = tempfile::Builder::new().prefix("it's zig ").tempdir().unwrap();
+        let zig = folder.path().join("zig");
+        script(&zig, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").unwrap();
+        let cc = folder.path().join("cc");
+        script(&cc, &cc_script(&zig, folder.path())).unwrap();
+        let output = Command::new(&cc).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn the_target_is_spelled_as_zig_wants_it_and_the_rest_passes_unchanged() {
+        let seen =
+            arguments_that_reach_zig(&["-Os", "--target=wasm32-wasip1", "-I", "a b", "-o", "x.o", "x.c"]);
+        assert_eq!(
+            seen,
+            [
+                "cc",
+                "-target",
+                "wasm32-wasi",
+                "-fno-sanitize=undefined",
+                "-Os",
+                "-I",
+                "a b",
+                "-o",
+                "x.o",
+                "x.c"
+            ]
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! The plugins as files: laid out as Traefik wants them, fit for its runtime, the same from every build.
+
+use std::fs;
+
+use test_harness::guests::{self, Guest};
+use test_harness::tools;
+
+#[test]
+fn every_plugin_lies_where_traefik_looks_and_passes_the_check() {
+    let artifacts = guests::artifacts().unwrap();
+    assert_eq!(artifacts.plugins.len(), Guest::ALL.len());
+    for (guest, report) in Guest::ALL.iter().zip(&artifacts.plugins) {
+        let dir = guests::plugin_dir(&artifacts.root, guest.folder);
+        let wasm = fs::read(dir.join("plugin.wasm")).unwrap();
+        guests::check(&wasm).unwrap();
+        assert_eq!(
+            (report.size, &report.sha256),
+            (wasm.len(), &guests::sha256(&wasm))
+        );
+
+        let manifest: serde_json::Value =
+            serde_saphyr::from_str(&fs::read_to_string(dir.join(".traefik.yml")).unwrap()).unwrap();
+        let module_name = guest.module_name();
+        for (field, expected) in [
+            ("type", "middleware"),
+            ("runtime", "wasm"),
+            ("wasmPath", "plugin.wasm"),
+            ("import", module_name.as_str()),
+        ] {
+            assert_eq!(manifest[field], expected, "{field} of {}", guest.folder);
+        }
+        assert!(manifest["testData"].is_object());
+    }
+}
+
+/// The one with the most in it: C code, TLS, signatures.
+#[test]
+fn a_build_from_scratch_gives_the_same_bytes() {
+    guests::artifacts().unwrap();
+    let usual = tools::target_dir().join("guests/wasm32-wasip1/guest/plugin-jwt.wasm");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let fresh = guests::build_plugin(
+        tools::workspace_root(),
+        elsewhere.path(),
+        "jwt",
+        "plugin-jwt",
+        false,
+    )
+    .unwrap();
+    assert_eq!(
+        guests::sha256(&fs::read(fresh).unwrap()),
+        guests::sha256(&fs::read(usual).unwrap())
+    );
+}
