@@ -13,6 +13,7 @@ pub mod client;
 pub mod clock;
 pub mod demo;
 pub mod faults;
+pub mod gateway;
 pub mod guests;
 pub mod idcs;
 pub mod keys;

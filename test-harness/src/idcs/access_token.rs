@@ -1,0 +1,83 @@
+//! The shape of IDCS's access tokens for clients.
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde_json::{Map, Value, json};
+
+use super::applications::Application;
+use super::domain::{Domain, stable_hex};
+use super::scopes::Grantable;
+use super::switches::AudienceShape;
+use crate::keys::SigningKey;
+
+/// A token's claims or header: a JSON object.
+pub(super) type Members = Map<String, Value>;
+
+/// The claims of a client's access token; `exp` lies `lifetime` whole seconds or up to one more after now, so that
+/// a token never dies before its `expires_in` is over.
+pub(super) fn claims(
+    domain: &Domain,
+    application: &Application,
+    granted: &Grantable,
+    lifetime: i64,
+) -> Members {
+    let now = domain.clock.now_millis();
+    let claims = json!({
+        "iss": domain.issuer(),
+        "sub": application.client_id,
+        "sub_type": "client",
+        "sub_mappingattr": "userName",
+        "client_id": application.client_id,
+        "client_guid": stable_hex(&application.client_id),
+        "client_name": application.name,
+        "client_tenantname": domain.tenant,
+        "tenant": domain.tenant,
+        "tenant_iss": format!("https://{}:443", domain.host()),
+        "user.tenant.name": domain.tenant,
+        "tok_type": "AT",
+        "aud": audience(domain, &granted.audience),
+        "scope": granted.scope,
+        "iat": now.div_euclid(1000),
+        "exp": (now + 999).div_euclid(1000) + lifetime,
+        "jti": random_hex(),
+    });
+    match claims {
+        Value::Object(claims) => claims,
+        _ => Members::new(),
+    }
+}
+
+/// The header of a token that `key` signs: thumbprints, no `typ`.
+pub(super) fn header(key: &SigningKey) -> Members {
+    let mut header = Members::new();
+    header.insert("x5t#S256".to_owned(), json!(key.x5t_s256()));
+    header.insert("x5t".to_owned(), json!(key.x5t()));
+    header.insert("kid".to_owned(), json!(key.kid()));
+    header.insert("alg".to_owned(), json!(key.algorithm().name()));
+    header
+}
+
+/// Adds a claim that brings a token, now of `length` bytes, to at least `size`.
+pub(super) fn pad(claims: &mut Members, length: usize, size: usize) {
+    if let Some(missing) = size.checked_sub(length) {
+        // Four characters of base64url carry three bytes.
+        claims.insert("padding".to_owned(), json!("x".repeat(missing * 3 / 4 + 1)));
+    }
+}
+
+/// 32 hex digits that never come twice.
+pub(super) fn random_hex() -> String {
+    let mut bytes = [0; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the system has entropy");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The claim `aud` in the shape the switch asks for.
+pub(super) fn audience(domain: &Domain, audience: &[String]) -> Value {
+    match (domain.switches().aud_as_string_or_array, audience) {
+        (AudienceShape::Natural, [only]) => json!(only),
+        (AudienceShape::Text, [first, ..]) => json!(first),
+        _ => json!(audience),
+    }
+}

@@ -1,0 +1,113 @@
+//! What is registered in the domain: resource servers with their audiences and scopes, and confidential clients.
+
+use std::fmt;
+
+/// A resource server: who its tokens are for and what they may allow.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// The audience that tokens for it have, and with which its scopes are asked for.
+    pub primary_audience: String,
+    /// Further audiences of its tokens.
+    pub secondary_audiences: Vec<String>,
+    /// Scope names as they stand in tokens. A request concatenates primary audience and name without a separator.
+    pub scopes: Vec<String>,
+}
+
+impl Resource {
+    /// A resource server without secondary audiences.
+    pub fn new(primary_audience: &str, scopes: &[&str]) -> Self {
+        Self {
+            primary_audience: primary_audience.to_owned(),
+            secondary_audiences: Vec::new(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        }
+    }
+
+    /// The OIC instance that the default clients know.
+    pub fn oic() -> Self {
+        Self::new(OIC_AUDIENCE, &["urn:opc:resource:consumer::all", "/ic/api/"])
+    }
+
+    /// The API of the gateway's own callers.
+    pub fn gateway_api() -> Self {
+        Self::new(API_AUDIENCE, &["echo", "orders.read", "orders.write"])
+    }
+
+    /// How a client asks for one of its scopes.
+    pub fn full_scope(&self, scope: &str) -> String {
+        format!("{}{scope}", self.primary_audience)
+    }
+}
+
+/// A confidential application that may use client credentials.
+#[derive(Clone)]
+pub struct Application {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret.
+    pub client_secret: String,
+    /// The name shown in tokens.
+    pub name: String,
+    /// The scopes it was granted, audience and name concatenated.
+    pub granted_scopes: Vec<String>,
+}
+
+impl Application {
+    /// An application without scopes, named after its id.
+    pub fn new(client_id: &str, client_secret: &str) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            client_secret: client_secret.to_owned(),
+            name: client_id.to_owned(),
+            granted_scopes: Vec::new(),
+        }
+    }
+
+    /// Grants every scope of a resource server.
+    pub fn granted(mut self, resource: &Resource) -> Self {
+        self.granted_scopes
+            .extend(resource.scopes.iter().map(|scope| resource.full_scope(scope)));
+        self
+    }
+
+    /// Grants one scope in the form it is asked for.
+    pub fn granted_scope(mut self, scope: &str) -> Self {
+        self.granted_scopes.push(scope.to_owned());
+        self
+    }
+
+    /// The gateway, which asks for OIC tokens. Its secret holds characters that need form encoding.
+    pub fn gateway() -> Self {
+        let application = Self::new(Self::GATEWAY_ID, "gateway secret:+%/ü");
+        application
+            .granted(&Resource::oic())
+            .granted_scope("urn:opc:resource:consumer::all")
+    }
+
+    /// A caller of the gateway, which asks for tokens for the gateway's API.
+    pub fn caller() -> Self {
+        Self::new(Self::CALLER_ID, "caller-secret").granted(&Resource::gateway_api())
+    }
+
+    /// The client id of [`Self::gateway`].
+    pub const GATEWAY_ID: &str = "6b173c40d8314c0586beaf8faa5efc5c";
+    /// The client id of [`Self::caller`].
+    pub const CALLER_ID: &str = "9f2b1d7a4c5e4b0fa1d2c3e4f5061728";
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Application")
+            .field("client_id", &self.client_id)
+            .field("granted_scopes", &self.granted_scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The primary audience of [`Resource::oic`].
+const OIC_AUDIENCE: &str =
+    "https://20D53C8E1F4A4B6C9D0E7F8A9B0C1D2E.integration.eu-frankfurt-1.ocp.oraclecloud.com:443";
+
+/// The primary audience of [`Resource::gateway_api`].
+const API_AUDIENCE: &str = "https://api.example.com/";

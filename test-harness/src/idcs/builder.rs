@@ -1,0 +1,105 @@
+//! What is chosen before a mock IDCS starts.
+
+use std::sync::Arc;
+
+use super::applications::{Application, Resource};
+use super::domain::Domain;
+use super::switches::Switches;
+use super::{Idcs, IdcsHandle};
+use crate::certificates::CertificateAuthority;
+use crate::server::{Server, Tls};
+
+/// Settings of a mock IDCS.
+pub struct IdcsBuilder {
+    tenant: usize,
+    authority: Option<&'static CertificateAuthority>,
+    applications: Vec<Application>,
+    resources: Vec<Resource>,
+    switches: Switches,
+}
+
+impl Default for IdcsBuilder {
+    fn default() -> Self {
+        Self {
+            tenant: 0,
+            authority: Some(CertificateAuthority::shared()),
+            applications: vec![Application::gateway(), Application::caller()],
+            resources: vec![Resource::oic(), Resource::gateway_api()],
+            switches: Switches::default(),
+        }
+    }
+}
+
+impl IdcsBuilder {
+    /// Another tenant: other name and keys, but the same issuer and the same key id, as in IDCS.
+    pub fn tenant(self, number: usize) -> Self {
+        Self {
+            tenant: number,
+            ..self
+        }
+    }
+
+    /// Serves plain HTTP instead of HTTPS.
+    pub fn plain_http(self) -> Self {
+        Self {
+            authority: None,
+            ..self
+        }
+    }
+
+    /// Takes the server certificate from this authority instead of [`CertificateAuthority::shared`].
+    pub fn authority(self, authority: &'static CertificateAuthority) -> Self {
+        Self {
+            authority: Some(authority),
+            ..self
+        }
+    }
+
+    /// Registers one more application.
+    pub fn application(mut self, application: Application) -> Self {
+        self.applications.push(application);
+        self
+    }
+
+    /// Registers one more resource server.
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Sets switches before the first request.
+    pub fn set(mut self, change: impl FnOnce(&mut Switches)) -> Self {
+        change(&mut self.switches);
+        self
+    }
+
+    /// Starts serving on a free port.
+    pub fn start(self) -> Idcs {
+        let domain = Arc::new(Domain::new(
+            self.tenant,
+            self.applications,
+            self.resources,
+            self.switches,
+        ));
+        let host = domain.host();
+        let names = ["localhost", "127.0.0.1", host.as_str()];
+        let tls = self.authority.map(|authority| Tls {
+            trusted: authority.issue(&names).server_config(),
+            untrusted: CertificateAuthority::unrelated().issue(&names).server_config(),
+        });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let server = Server::start(Arc::clone(&domain), tls);
+        domain.set_url(format!("{scheme}://{}", server.control().address()));
+        let handle = IdcsHandle {
+            domain,
+            control: server.control().clone(),
+            scheme,
+        };
+        // The initial switches may already hold a fault of the listener.
+        handle.set(|_| {});
+        Idcs {
+            handle,
+            _server: server,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! How a client proves who it is at the token endpoint (RFC 6749 section 2.3).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::applications::Application;
+use super::domain::Domain;
+use super::errors::OAuthError;
+
+/// A form's fields; a parameter may stand in it once only (RFC 6749 section 3.2).
+pub(super) type Form = BTreeMap<String, String>;
+
+/// What a client claims; not yet checked.
+#[derive(Default, PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) client_id: String,
+    secret: String,
+}
+
+/// Finds the client, or says why not.
+pub(super) fn authenticate(
+    domain: &Domain,
+    authorization: Option<&str>,
+    form: &Form,
+) -> Result<Application, OAuthError> {
+    let in_body = form.contains_key("client_secret");
+    let credentials = match authorization {
+        Some(_) if in_body => {
+            return Err(OAuthError::new(
+                "invalid_request",
+                "Multiple client authentication methods.",
+            ));
+        }
+        Some(authorization) => from_basic(authorization),
+        None if in_body && domain.switches().post_body_auth => from_form(form),
+        None => None,
+    };
+    let credentials = credentials.ok_or_else(OAuthError::invalid_client)?;
+    let application = domain
+        .application(&credentials.client_id)
+        .ok_or_else(OAuthError::invalid_client)?;
+    // A mock's secret needs no comparison in constant time.
+    if application.client_secret != credentials.secret {
+        return Err(OAuthError::invalid_client());
+    }
+    Ok(application)
+}
+
+/// The id a request claims, for the records.
+pub(super) fn claimed_client_id(authorization: Option<&str>, form: &Form) -> Option<String> {
+    authorization
+        .and_then(from_basic)
+        .map(|claimed| claimed.client_id)
+        .or_else(|| form.get("client_id").cloned())
+}
+
+/// `Basic base64(form(id) ":" form(secret))`: both parts are form-encoded before they are joined.
+fn from_basic(authorization: &str) -> Option<Credentials> {
+    let (scheme, encoded) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (client_id, secret) = decoded.split_once(':')?;
+    Some(Credentials {
+        client_id: form_decode(client_id),
+        secret: form_decode(secret),
+    })
+}
+
+fn from_form(form: &Form) -> Option<Credentials> {
+    Some(Credentials {
+        client_id: form.get("client_id")?.clone(),
+        secret: form.get("client_secret")?.clone(),
+    })
+}
+
+fn form_decode(part: &str) -> String {
+    // The part stands for a name without a value; whatever is not encoded stays as it is.
+    form_urlencoded::parse(part.replace('=', "%3D").replace('&', "%26").as_bytes())
+        .next()
+        .map(|(decoded, _)| decoded.into_owned())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::client::basic;
+    use crate::idcs::switches::Switches;
+
+    const SECRET: &str = "p:ä ss+&=%";
+
+    fn outcome(
+        post_body_auth: bool,
+        authorization: Option<&str>,
+        form: &[(&str, &str)],
+    ) -> Result<String, &'static str> {
+        let switches = Switches {
+            post_body_auth,
+            ..Switches::default()
+        };
+        let domain = Domain::new(0, vec![Application::new("i d", SECRET)], Vec::new(), switches);
+        let form = form
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let found = authenticate(&domain, authorization, &form);
+        found
+            .map(|application| application.client_id)
+            .map_err(|error| error.error)
+    }
+
+    #[test]
+    fn basic_and_body_are_taken_but_not_both() {
+        let (right, wrong) = (basic("i d", SECRET), basic("i d", "wrong"));
+        let not_encoded = format!("Basic {}", STANDARD.encode("i d:plus+"));
+        let body = [("client_id", "i d"), ("client_secret", SECRET)];
+        let table = [
+            (true, Some(right.as_str()), &[][..], Ok("i d")),
+            (true, Some(wrong.as_str()), &[], Err("invalid_client")),
+            (true, Some(not_encoded.as_str()), &[], Err("invalid_client")),
+            (true, Some("Bearer abc"), &[], Err("invalid_client")),
+            (true, Some("Basic ???"), &[], Err("invalid_client")),
+            (true, None, &[], Err("invalid_client")),
+            (true, None, &body, Ok("i d")),
+            (
+                true,
+                None,
+                &[("client_id", "i d"), ("client_secret", "wrong")],
+                Err("invalid_client"),
+            ),
+            (
+                true,
+                None,
+                &[("client_id", "nobody"), ("client_secret", SECRET)],
+                Err("invalid_client"),
+            ),
+            (true, Some(right.as_str()), &body, Err("invalid_request")),
+            (false, None, &body, Err("invalid_client")),
+            (false, Some(right.as_str()), &[("client_id", "i d")], Ok("i d")),
+        ];
+        for (place, (post_body_auth, authorization, form, expected)) in table.into_iter().enumerate() {
+            assert_eq!(
+                outcome(post_body_auth, authorization, form),
+                expected.map(str::to_owned),
+                "row {place}"
+            );
+        }
+    }
+}

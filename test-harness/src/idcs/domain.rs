@@ -1,0 +1,122 @@
+//! The state of one identity domain, shared by its endpoints and its handles.
+
+use std::sync::{Mutex, MutexGuard, OnceLock};
+
+use ring::digest;
+
+use super::applications::{Application, Resource};
+use super::key_ring::KeyRing;
+use super::records::Records;
+use super::switches::{Endpoint, IssuerMode, Switches};
+use crate::clock::Clock;
+
+pub(super) struct Domain {
+    pub(super) tenant: String,
+    pub(super) clock: Clock,
+    pub(super) resources: Vec<Resource>,
+    applications: Mutex<Vec<Application>>,
+    keys: Mutex<KeyRing>,
+    records: Mutex<Records>,
+    switches: Mutex<Switches>,
+    url: OnceLock<String>,
+}
+
+impl Domain {
+    pub(super) fn new(
+        number: usize,
+        applications: Vec<Application>,
+        resources: Vec<Resource>,
+        switches: Switches,
+    ) -> Self {
+        Self {
+            tenant: format!("idcs-{}", stable_hex(&format!("tenant {number}"))),
+            clock: Clock::default(),
+            resources,
+            applications: Mutex::new(applications),
+            keys: Mutex::new(KeyRing::of_tenant(number)),
+            records: Mutex::default(),
+            switches: Mutex::new(switches),
+            url: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn host(&self) -> String {
+        format!("{}.identity.oraclecloud.com", self.tenant)
+    }
+
+    pub(super) fn issuer(&self) -> String {
+        match self.switches().issuer_mode {
+            IssuerMode::SharedSlash => "https://identity.oraclecloud.com/".to_owned(),
+            IssuerMode::SharedNoSlash => "https://identity.oraclecloud.com".to_owned(),
+            IssuerMode::Domain => format!("https://{}:443", self.host()),
+        }
+    }
+
+    /// The audiences of a token for the domain's own API.
+    pub(super) fn own_audience(&self) -> Vec<String> {
+        let (tenant, host) = (&self.tenant, self.host());
+        vec![
+            format!("urn:opc:lbaas:logicalguid={tenant}"),
+            format!("https://{host}"),
+            format!("https://{host}:443"),
+            format!("https://{tenant}.eu-frankfurt-idcs-1.secure.identity.oraclecloud.com"),
+        ]
+    }
+
+    /// Where the mock can be reached, as its own documents say.
+    pub(super) fn url(&self) -> &str {
+        self.url.get().map(String::as_str).unwrap_or_default()
+    }
+
+    pub(super) fn set_url(&self, url: String) {
+        // Set once, right after the port is known.
+        let _ = self.url.set(url);
+    }
+
+    pub(super) fn application(&self, client_id: &str) -> Option<Application> {
+        lock(&self.applications)
+            .iter()
+            .find(|application| application.client_id == client_id)
+            .cloned()
+    }
+
+    pub(super) fn register(&self, application: Application) {
+        let mut applications = lock(&self.applications);
+        applications.retain(|known| known.client_id != application.client_id);
+        applications.push(application);
+    }
+
+    pub(super) fn keys(&self) -> MutexGuard<'_, KeyRing> {
+        lock(&self.keys)
+    }
+
+    pub(super) fn records(&self) -> MutexGuard<'_, Records> {
+        lock(&self.records)
+    }
+
+    pub(super) fn switches(&self) -> MutexGuard<'_, Switches> {
+        lock(&self.switches)
+    }
+
+    /// Whether this request exceeds the endpoint's rate; if so, with which `Retry-After`.
+    pub(super) fn rate_exceeded(&self, endpoint: Endpoint) -> Option<Option<String>> {
+        let limit = self.switches().at(endpoint).rate_limit.clone()?;
+        let in_this_second = self.records().count_in_second(endpoint, self.clock.now());
+        (in_this_second > limit.per_second).then_some(limit.retry_after)
+    }
+}
+
+/// 32 hex digits that are the same in every run.
+pub(super) fn stable_hex(seed: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, seed.as_bytes());
+    hash.as_ref()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A test that panicked in `set` must not take the mock with it.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,68 @@
+//! Error bodies: OAuth's for the token endpoint, SCIM's for everything else.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::faults::Answer;
+
+/// An OAuth error (RFC 6749 section 5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OAuthError {
+    pub(super) status: StatusCode,
+    pub(super) error: &'static str,
+    pub(super) description: String,
+}
+
+impl OAuthError {
+    /// 400 with this code.
+    pub(super) fn new(error: &'static str, description: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+            description: description.into(),
+        }
+    }
+
+    pub(super) fn invalid_client() -> Self {
+        let error = Self::new("invalid_client", "Client authentication failed.");
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            ..error
+        }
+    }
+
+    pub(super) fn unauthorized_client() -> Self {
+        let error = Self::new("unauthorized_client", "Client authorization failed.");
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            ..error
+        }
+    }
+
+    /// The answer, with IDCS's extra member `ecid` if there is one.
+    pub(super) fn answer(&self, ecid: Option<&str>) -> Answer {
+        let mut body = json!({"error": self.error, "error_description": self.description});
+        if let Some(ecid) = ecid {
+            body["ecid"] = json!(ecid);
+        }
+        let answer = Answer::json(self.status, &body);
+        match self.error {
+            "invalid_client" => answer.with("www-authenticate", r#"Basic realm="IDCS""#),
+            _ => answer,
+        }
+    }
+}
+
+/// A SCIM error (RFC 7644 section 3.12) with Oracle's extension.
+pub(super) fn scim_error(status: StatusCode, message_id: &str, detail: &str) -> Answer {
+    let body = json!({
+        "schemas": [SCIM_ERROR, ORACLE_ERROR],
+        "detail": detail,
+        "status": status.as_str(),
+        ORACLE_ERROR: {"messageId": message_id},
+    });
+    Answer::json(status, &body)
+}
+
+const SCIM_ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+const ORACLE_ERROR: &str = "urn:ietf:params:scim:api:oracle:idcs:extension:messages:Error";

@@ -1,0 +1,15 @@
+//! Client credentials (RFC 6749 section 4.4): an access token for the client itself, never a refresh token.
+
+use crate::idcs::applications::Application;
+use crate::idcs::client_authentication::Form;
+use crate::idcs::domain::Domain;
+use crate::idcs::errors::OAuthError;
+use crate::idcs::scopes::{self, Grantable};
+
+pub(super) fn grant(
+    domain: &Domain,
+    application: &Application,
+    form: &Form,
+) -> Result<Grantable, OAuthError> {
+    scopes::resolve(domain, application, form.get("scope").map(String::as_str))
+}

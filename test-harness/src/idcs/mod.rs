@@ -1,0 +1,237 @@
+//! A mock of one OCI IAM identity domain (IDCS): the token endpoint, the signing certificate's JWKS and discovery,
+//! with switches to misbehave.
+//!
+//! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of what they asked.
+//! Out of scope: users, browsers, consoles, SCIM.
+//!
+//! ```no_run
+//! use test_harness::faults::Fault;
+//! use test_harness::idcs::{Endpoint, Idcs};
+//!
+//! let idcs = Idcs::start();
+//! let token = idcs.client_token().scope("orders.read").mint();
+//! idcs.down_at(Endpoint::Jwks, Fault::Hang);
+//! idcs.rotate_now();
+//! assert_eq!(idcs.token_calls(), 0);
+//! ```
+
+mod access_token;
+mod applications;
+mod builder;
+mod client_authentication;
+mod client_token;
+mod discovery;
+mod domain;
+mod errors;
+mod grants;
+mod jwks;
+mod key_ring;
+mod records;
+mod scopes;
+mod service;
+mod switches;
+#[cfg(test)]
+mod tests;
+mod token_endpoint;
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub use self::applications::{Application, Resource};
+pub use self::builder::IdcsBuilder;
+pub use self::client_token::{ClientToken, PublicKeyForm};
+pub use self::records::{IssuedToken, RecordedRequest};
+pub use self::switches::{
+    AudienceShape, Endpoint, EndpointSwitches, ExpiresIn, IssuerMode, RateLimit, ScopeRefusal, Switches,
+};
+use crate::clock::Clock;
+use crate::faults::Fault;
+use crate::keys::SigningKey;
+use crate::server::{Control, Server};
+
+/// A running mock IDCS; dropping it stops it. Everything else is on [`IdcsHandle`], to which it dereferences.
+pub struct Idcs {
+    handle: IdcsHandle,
+    _server: Server,
+}
+
+impl Idcs {
+    /// Starts tenant 0 with TLS and the default applications.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// Chooses what cannot change later.
+    pub fn builder() -> IdcsBuilder {
+        IdcsBuilder::default()
+    }
+
+    /// A handle that can be cloned and sent to other threads.
+    pub fn handle(&self) -> IdcsHandle {
+        self.handle.clone()
+    }
+}
+
+impl Deref for Idcs {
+    type Target = IdcsHandle;
+
+    fn deref(&self) -> &IdcsHandle {
+        &self.handle
+    }
+}
+
+/// The switches and records of a mock IDCS; clones mean the same one.
+#[derive(Clone)]
+pub struct IdcsHandle {
+    domain: Arc<domain::Domain>,
+    control: Control,
+    scheme: &'static str,
+}
+
+impl IdcsHandle {
+    /// `scheme://127.0.0.1:port` without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address())
+    }
+
+    /// The token endpoint's URL.
+    pub fn token_url(&self) -> String {
+        self.url() + service::TOKEN_PATH
+    }
+
+    /// The JWKS's URL.
+    pub fn jwks_url(&self) -> String {
+        self.url() + service::JWKS_PATH
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.control.address()
+    }
+
+    /// The domain's name on the internet, `idcs-<hex>.identity.oraclecloud.com`: its certificate holds for it too.
+    pub fn host(&self) -> String {
+        self.domain.host()
+    }
+
+    /// The tenant's name, `idcs-<hex>`.
+    pub fn tenant(&self) -> &str {
+        &self.domain.tenant
+    }
+
+    /// The value its tokens have in `iss` now.
+    pub fn issuer(&self) -> String {
+        self.domain.issuer()
+    }
+
+    /// Its clock: move the offset to issue tokens in the past or the future.
+    pub fn clock(&self) -> &Clock {
+        &self.domain.clock
+    }
+
+    /// Changes switches; the next request sees them.
+    pub fn set(&self, change: impl FnOnce(&mut Switches)) {
+        change(&mut self.domain.switches());
+        let availability = self.domain.switches().availability();
+        self.control.set_availability(availability);
+    }
+
+    /// The whole server fails so until [`Self::up`].
+    pub fn down(&self, fault: Fault) {
+        self.set(|switches| switches.down = Some(fault));
+    }
+
+    /// One endpoint fails so until [`Self::up`]. [`Fault::HangInHandshake`] and [`Fault::UntrustedCertificate`] come
+    /// before any path is known: they need [`Self::down`].
+    pub fn down_at(&self, endpoint: Endpoint, fault: Fault) {
+        self.set(|switches| switches.at(endpoint).fault = Some(fault));
+    }
+
+    /// One endpoint fails so for its next `times` requests.
+    pub fn down_for(&self, endpoint: Endpoint, times: usize, fault: Fault) {
+        self.set(|switches| switches.at(endpoint).faults_to_come = vec![fault; times]);
+    }
+
+    /// Ends every fault.
+    pub fn up(&self) {
+        self.set(|switches| {
+            switches.down = None;
+            for endpoint in Endpoint::ALL {
+                switches.at(endpoint).fault = None;
+                switches.at(endpoint).faults_to_come.clear();
+            }
+        });
+    }
+
+    /// Signs with a new key under the same key id, as IDCS does; the old key leaves the JWKS at once.
+    pub fn rotate_now(&self) {
+        let kid = self.signing_key().kid().to_owned();
+        self.rotate_now_new_kid(&kid);
+    }
+
+    /// Signs with a new key under this key id; the old key leaves the JWKS at once.
+    pub fn rotate_now_new_kid(&self, kid: &str) {
+        self.domain.keys().rotate(kid);
+    }
+
+    /// The key that signs now.
+    pub fn signing_key(&self) -> SigningKey {
+        self.domain.keys().current.clone()
+    }
+
+    /// The key that signs now, and those that did before.
+    pub fn keys_ever_used(&self) -> Vec<SigningKey> {
+        self.domain.keys().ever_used()
+    }
+
+    /// The JWKS document as served now.
+    pub fn jwks(&self) -> serde_json::Value {
+        jwks::document(&self.domain)
+    }
+
+    /// A client's access token to be minted without a request: valid unless told otherwise.
+    pub fn client_token(&self) -> ClientToken {
+        ClientToken::new(&self.domain)
+    }
+
+    /// Registers one more application, or replaces the one of this id.
+    pub fn register(&self, application: Application) {
+        self.domain.register(application);
+    }
+
+    /// Requests that reached the token endpoint.
+    pub fn token_calls(&self) -> usize {
+        self.domain.records().calls(Endpoint::Token)
+    }
+
+    /// Requests that reached the JWKS.
+    pub fn jwks_calls(&self) -> usize {
+        self.domain.records().calls(Endpoint::Jwks)
+    }
+
+    /// Requests that reached a discovery document.
+    pub fn discovery_calls(&self) -> usize {
+        self.domain.records().calls(Endpoint::Discovery)
+    }
+
+    /// Connections accepted since the start; refused ones do not count.
+    pub fn connections(&self) -> usize {
+        self.control.connections()
+    }
+
+    /// Every request that reached it, secrets left out.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.domain.records().requests.clone()
+    }
+
+    /// Every token that its token endpoint issued.
+    pub fn tokens_issued(&self) -> Vec<IssuedToken> {
+        self.domain.records().issued.clone()
+    }
+
+    /// Forgets requests, calls and issued tokens, so that a test counts from here.
+    pub fn forget_records(&self) {
+        self.domain.records().forget();
+    }
+}

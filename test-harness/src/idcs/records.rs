@@ -1,0 +1,86 @@
+//! What the mock IDCS saw and issued.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::switches::Endpoint;
+
+/// A request that reached the mock. Secrets are never kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordedRequest {
+    /// The endpoint; `None` for paths that are none.
+    pub endpoint: Option<Endpoint>,
+    /// The method.
+    pub method: String,
+    /// The path with its query.
+    pub path: String,
+    /// The form's fields; secrets are replaced by `[redacted]`.
+    pub form: BTreeMap<String, String>,
+    /// The scheme of the Authorization header, if there was one.
+    pub authorization_scheme: Option<String>,
+    /// The client id that was claimed, by header or body.
+    pub client_id: Option<String>,
+    /// The status answered; `None` while there is none, or never will be.
+    pub status: Option<u16>,
+}
+
+/// A token that the token endpoint issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedToken {
+    /// The claim `jti`.
+    pub jti: String,
+    /// Whom it was issued to.
+    pub client_id: String,
+    /// The claim `exp`, Unix seconds.
+    pub exp: i64,
+    /// Whom it is for.
+    pub audience: Vec<String>,
+    /// The claim `scope`.
+    pub scope: String,
+}
+
+#[derive(Default)]
+pub(super) struct Records {
+    pub(super) requests: Vec<RecordedRequest>,
+    pub(super) issued: Vec<IssuedToken>,
+    /// Requests forgotten before the first of `requests`.
+    forgotten: usize,
+    seconds: HashMap<Endpoint, (i64, usize)>,
+}
+
+impl Records {
+    /// Keeps the request and returns its place for [`Self::answered`].
+    pub(super) fn arrived(&mut self, request: RecordedRequest) -> usize {
+        self.requests.push(request);
+        self.forgotten + self.requests.len() - 1
+    }
+
+    pub(super) fn answered(&mut self, place: usize, status: u16) {
+        let place = place.checked_sub(self.forgotten);
+        if let Some(request) = place.and_then(|place| self.requests.get_mut(place)) {
+            request.status = Some(status);
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.forgotten += self.requests.len();
+        self.requests.clear();
+        self.issued.clear();
+    }
+
+    pub(super) fn calls(&self, endpoint: Endpoint) -> usize {
+        self.requests
+            .iter()
+            .filter(|request| request.endpoint == Some(endpoint))
+            .count()
+    }
+
+    /// How many requests the endpoint has had in this second, this one included.
+    pub(super) fn count_in_second(&mut self, endpoint: Endpoint, second: i64) -> usize {
+        let (since, count) = self.seconds.entry(endpoint).or_insert((second, 0));
+        if *since != second {
+            (*since, *count) = (second, 0);
+        }
+        *count += 1;
+        *count
+    }
+}

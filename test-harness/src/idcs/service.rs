@@ -1,0 +1,134 @@
+//! The way of a request: recorded, delayed, refused by the rate limit, spoilt by a fault, or answered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+use super::access_token::random_hex;
+use super::client_authentication::claimed_client_id;
+use super::domain::Domain;
+use super::errors::scim_error;
+use super::records::RecordedRequest;
+use super::switches::Endpoint;
+use super::token_endpoint::{self, text};
+use super::{discovery, jwks};
+use crate::faults::{Answer, Fault};
+use crate::server::{Body, BrokenOff, Service};
+
+impl Service for Domain {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, BrokenOff> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| BrokenOff)?.to_bytes();
+        let endpoint = endpoint(&parts);
+        let place = self.records().arrived(record(endpoint, &parts, &body));
+        let mut response = self.respond(endpoint, &parts, &body).await?;
+        self.records().answered(place, response.status().as_u16());
+        for name in ["x-oracle-dms-ecid", "x-oracle-dms-rid"] {
+            if let Ok(value) = random_hex().parse() {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        Ok(response)
+    }
+}
+
+impl Domain {
+    async fn respond(
+        &self,
+        endpoint: Option<Endpoint>,
+        parts: &Parts,
+        body: &Bytes,
+    ) -> Result<Response<Body>, BrokenOff> {
+        let fault = match endpoint {
+            Some(endpoint) => {
+                let latency = self.switches().at(endpoint).latency;
+                if !latency.is_zero() {
+                    tokio::time::sleep(latency).await;
+                }
+                self.fault(endpoint)
+            }
+            None => self.switches().down.clone(),
+        };
+        let right = || self.right_answer(endpoint, parts, body);
+        match fault {
+            Some(fault) => fault.spoil(right).await,
+            None => Ok(right().into_response()),
+        }
+    }
+
+    fn fault(&self, endpoint: Endpoint) -> Option<Fault> {
+        let fault = self.switches().next_fault(endpoint);
+        fault.or_else(|| {
+            self.rate_exceeded(endpoint)
+                .map(|retry_after| Fault::TooManyRequests { retry_after })
+        })
+    }
+
+    fn right_answer(&self, endpoint: Option<Endpoint>, parts: &Parts, body: &[u8]) -> Answer {
+        match endpoint {
+            Some(Endpoint::Discovery) => discovery::answer(self, parts.uri.path(), &parts.headers),
+            Some(Endpoint::Jwks) => jwks::answer(self, &parts.headers),
+            Some(Endpoint::Token) => token_endpoint::answer(self, &parts.headers, body),
+            None => scim_error(
+                StatusCode::NOT_FOUND,
+                "error.common.resourcenotfound",
+                "The resource does not exist.",
+            ),
+        }
+    }
+}
+
+fn endpoint(parts: &Parts) -> Option<Endpoint> {
+    match (&parts.method, parts.uri.path()) {
+        (&Method::POST, TOKEN_PATH) => Some(Endpoint::Token),
+        (&Method::GET, JWKS_PATH) => Some(Endpoint::Jwks),
+        (&Method::GET, OPENID_CONFIGURATION_PATH | IDCS_CONFIGURATION_PATH) => Some(Endpoint::Discovery),
+        _ => None,
+    }
+}
+
+fn record(endpoint: Option<Endpoint>, parts: &Parts, body: &[u8]) -> RecordedRequest {
+    let form = match endpoint {
+        Some(Endpoint::Token) => form_urlencoded::parse(body).into_owned().collect(),
+        _ => Default::default(),
+    };
+    let authorization = text(&parts.headers, "authorization");
+    let client_id = claimed_client_id(authorization, &form);
+    let form = form.into_iter().map(|(name, value)| {
+        let secret = SECRET_FIELDS.contains(&name.as_str());
+        (name, if secret { "[redacted]".to_owned() } else { value })
+    });
+    RecordedRequest {
+        endpoint,
+        method: parts.method.to_string(),
+        path: parts
+            .uri
+            .path_and_query()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        form: form.collect(),
+        authorization_scheme: authorization
+            .and_then(|value| value.split(' ').next())
+            .map(str::to_owned),
+        client_id,
+        status: None,
+    }
+}
+
+pub(super) const TOKEN_PATH: &str = "/oauth2/v1/token";
+pub(super) const JWKS_PATH: &str = "/admin/v1/SigningCert/jwk";
+pub(super) const OPENID_CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
+pub(super) const IDCS_CONFIGURATION_PATH: &str = "/.well-known/idcs-configuration";
+
+const SECRET_FIELDS: [&str; 6] = [
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "password",
+    "refresh_token",
+];

@@ -1,0 +1,104 @@
+//! `POST /oauth2/v1/token`.
+
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::access_token;
+use super::applications::Application;
+use super::client_authentication::{Form, authenticate};
+use super::domain::Domain;
+use super::errors::OAuthError;
+use super::grants;
+use super::records::IssuedToken;
+use super::scopes::Grantable;
+use super::switches::ExpiresIn;
+use crate::faults::Answer;
+
+pub(super) fn answer(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let answer = issue(domain, headers, body).unwrap_or_else(|error| {
+        let ecid = domain.switches().emit_ecid.then(access_token::random_hex);
+        error.answer(ecid.as_deref())
+    });
+    answer
+        .with("cache-control", "no-store")
+        .with("pragma", "no-cache")
+}
+
+/// The form's fields; a repeated one is an error.
+pub(super) fn read_form(body: &[u8]) -> Result<Form, OAuthError> {
+    let mut form = Form::new();
+    for (name, value) in form_urlencoded::parse(body) {
+        if form
+            .insert(name.clone().into_owned(), value.into_owned())
+            .is_some()
+        {
+            return Err(OAuthError::new(
+                "invalid_request",
+                format!("Repeated parameter: {name}"),
+            ));
+        }
+    }
+    Ok(form)
+}
+
+fn issue(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer, OAuthError> {
+    let content_type = text(headers, "content-type").unwrap_or_default();
+    if !content_type.starts_with("application/x-www-form-urlencoded") {
+        return Err(OAuthError::new(
+            "invalid_request",
+            "Content type is not application/x-www-form-urlencoded.",
+        ));
+    }
+    let form = read_form(body)?;
+    let application = authenticate(domain, text(headers, "authorization"), &form)?;
+    let granted = grants::grant(domain, &application, &form)?;
+    Ok(token_response(domain, &application, &granted))
+}
+
+fn token_response(domain: &Domain, application: &Application, granted: &Grantable) -> Answer {
+    let (default_ttl, expires_in, token_size) = {
+        let switches = domain.switches();
+        (switches.default_ttl, switches.expires_in, switches.token_size)
+    };
+    let lifetime = granted
+        .lifetime
+        .map_or(default_ttl, |wanted| wanted.min(default_ttl));
+    let key = domain.keys().current.clone();
+    let header = Value::Object(access_token::header(&key)).to_string();
+    let mut claims = access_token::claims(domain, application, granted, i64::from(lifetime));
+    let sign = |claims: &access_token::Members| {
+        key.sign(
+            key.algorithm(),
+            &header,
+            &Value::Object(claims.clone()).to_string(),
+        )
+    };
+    let mut token = sign(&claims);
+    if token.len() < token_size {
+        access_token::pad(&mut claims, token.len(), token_size);
+        token = sign(&claims);
+    }
+    domain.records().issued.push(IssuedToken {
+        jti: claims
+            .get("jti")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        client_id: application.client_id.clone(),
+        exp: claims.get("exp").and_then(Value::as_i64).unwrap_or_default(),
+        audience: granted.audience.clone(),
+        scope: granted.scope.clone(),
+    });
+    let mut body = json!({"access_token": token, "token_type": "Bearer"});
+    match expires_in {
+        ExpiresIn::Number => body["expires_in"] = json!(lifetime),
+        ExpiresIn::Text => body["expires_in"] = json!(lifetime.to_string()),
+        ExpiresIn::Missing => {}
+    }
+    Answer::json(StatusCode::OK, &body)
+}
+
+/// The first header of this name as text.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

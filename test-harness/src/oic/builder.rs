@@ -1,0 +1,123 @@
+//! What is chosen before a mock OIC starts.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::authorization::BasicUser;
+use super::service::Instance;
+use super::switches::Switches;
+use super::{Oic, OicHandle};
+use crate::certificates::CertificateAuthority;
+use crate::idcs::{Application, IdcsHandle, Resource};
+use crate::server::{Server, Tls};
+
+/// Settings of a mock OIC.
+pub struct OicBuilder {
+    idcs: IdcsHandle,
+    authority: Option<&'static CertificateAuthority>,
+    resource: Resource,
+    invokers: HashSet<String>,
+    users: Vec<BasicUser>,
+    integrations: Option<HashSet<String>>,
+    switches: Switches,
+}
+
+impl OicBuilder {
+    pub(super) fn new(idcs: &IdcsHandle) -> Self {
+        Self {
+            idcs: idcs.clone(),
+            authority: Some(CertificateAuthority::shared()),
+            resource: Resource::oic(),
+            invokers: HashSet::from([Application::GATEWAY_ID.to_owned()]),
+            users: Vec::new(),
+            integrations: None,
+            switches: Switches::default(),
+        }
+    }
+
+    /// Serves plain HTTP instead of HTTPS.
+    pub fn plain_http(self) -> Self {
+        Self {
+            authority: None,
+            ..self
+        }
+    }
+
+    /// Takes the server certificate from this authority instead of [`CertificateAuthority::shared`].
+    pub fn authority(self, authority: &'static CertificateAuthority) -> Self {
+        Self {
+            authority: Some(authority),
+            ..self
+        }
+    }
+
+    /// Another instance than [`Resource::oic`]; its primary audience is `https://<host>:443`.
+    pub fn resource(self, resource: Resource) -> Self {
+        Self { resource, ..self }
+    }
+
+    /// Gives a client (by its id) or a user (by name) the role ServiceInvoker. The default gateway has it.
+    pub fn service_invoker(mut self, sub: &str) -> Self {
+        self.invokers.insert(sub.to_owned());
+        self
+    }
+
+    /// A user with the role ServiceInvoker who may use Basic authentication, unless MFA is on for him.
+    pub fn basic_user(mut self, name: &str, password: &str, mfa: bool) -> Self {
+        self.users.push(BasicUser {
+            name: name.to_owned(),
+            password: password.to_owned(),
+            mfa,
+        });
+        self.service_invoker(name)
+    }
+
+    /// Only these integrations (by id) are active; the others are 404. Without, all are.
+    pub fn integrations(self, ids: &[&str]) -> Self {
+        Self {
+            integrations: Some(ids.iter().map(|id| (*id).to_owned()).collect()),
+            ..self
+        }
+    }
+
+    /// Whether host, token and role are checked; see [`Switches::strict`].
+    pub fn strict(self, strict: bool) -> Self {
+        self.set(|switches| switches.strict = strict)
+    }
+
+    /// Sets switches before the first request.
+    pub fn set(mut self, change: impl FnOnce(&mut Switches)) -> Self {
+        change(&mut self.switches);
+        self
+    }
+
+    /// Starts serving on a free port.
+    pub fn start(self) -> Oic {
+        let audience = self.resource.primary_audience;
+        let host = audience
+            .trim_start_matches("https://")
+            .trim_end_matches(":443")
+            .to_ascii_lowercase();
+        let instance = Instance::new(self.idcs, host, audience)
+            .with_access(self.invokers, self.users)
+            .with_integrations(self.integrations);
+        let instance = Arc::new(instance);
+        let names = ["localhost", "127.0.0.1", instance.host.as_str()];
+        let tls = self.authority.map(|authority| Tls {
+            trusted: authority.issue(&names).server_config(),
+            untrusted: CertificateAuthority::unrelated().issue(&names).server_config(),
+        });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let server = Server::start(Arc::clone(&instance), tls);
+        let handle = OicHandle {
+            instance,
+            control: server.control().clone(),
+            scheme,
+        };
+        handle.set(|switches| *switches = self.switches);
+        Oic {
+            handle,
+            _server: server,
+        }
+    }
+}
