@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_simple::algorithms::{P256PublicKey, P384PublicKey};
 use serde_json::{Map, Value};
 
 use crate::Algorithm;
@@ -83,8 +84,14 @@ pub(crate) fn write(key: &Key) -> Option<Map<String, Value>> {
             vec![("n", encode(rsa.modulus())), ("e", encode(rsa.exponent()))],
         ),
         Material::Ed25519(x) => ("OKP", vec![("crv", "Ed25519".to_owned()), ("x", encode(x))]),
-        Material::P256(point) => ("EC", coordinates("P-256", point.to_sec1_point(false).as_bytes())?),
-        Material::P384(point) => ("EC", coordinates("P-384", point.to_sec1_point(false).as_bytes())?),
+        Material::P256(point) => (
+            "EC",
+            coordinates("P-256", (**point).as_ref().to_sec1_point(false).as_bytes())?,
+        ),
+        Material::P384(point) => (
+            "EC",
+            coordinates("P-384", (**point).as_ref().to_sec1_point(false).as_bytes())?,
+        ),
         Material::Symmetric(_) => return None,
     };
     let described = [
@@ -146,14 +153,14 @@ const UNCOMPRESSED: u8 = 4;
 
 /// Reads a point of P-256 in SEC 1 form.
 pub(crate) fn p256_point(sec1: &[u8]) -> Result<Material, UnusableKey> {
-    p256::ecdsa::VerifyingKey::from_sec1_bytes(sec1)
+    P256PublicKey::from_bytes(sec1)
         .map(|key| Material::P256(Box::new(key)))
         .map_err(|_| UnusableKey::NotOnCurve)
 }
 
 /// Reads a point of P-384 in SEC 1 form.
 pub(crate) fn p384_point(sec1: &[u8]) -> Result<Material, UnusableKey> {
-    p384::ecdsa::VerifyingKey::from_sec1_bytes(sec1)
+    P384PublicKey::from_bytes(sec1)
         .map(|key| Material::P384(Box::new(key)))
         .map_err(|_| UnusableKey::NotOnCurve)
 }

@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::Duration;
 
-use crate::platform::{Platform, SocketError, Stream, slice};
+use crate::platform::{Platform, SocketError, Stream, is_over};
 
 /// Turns a [`Stream`], which waits a second at most, into blocking I/O with a deadline.
 pub(super) struct Patience<'a> {
@@ -30,15 +30,14 @@ impl<'a> Patience<'a> {
 
     fn wait<T>(
         &mut self,
-        mut step: impl FnMut(&mut dyn Stream, Duration) -> std::result::Result<T, SocketError>,
+        mut step: impl FnMut(&mut dyn Stream) -> std::result::Result<T, SocketError>,
     ) -> Result<T> {
         loop {
             // Checked before every step, so that a peer that drips one byte a second does not hold us for ever.
-            let left = self.deadline.saturating_sub(self.platform.monotonic());
-            if left.is_zero() {
+            if is_over(self.deadline, self.platform.monotonic()) {
                 return Err(Error::new(ErrorKind::TimedOut, SocketError::TimedOut));
             }
-            match step(&mut *self.stream, slice(left)) {
+            match step(&mut *self.stream) {
                 Ok(done) => return Ok(done),
                 Err(SocketError::NotYet) => (self.pulse)(),
                 Err(error) => return Err(Error::new(ErrorKind::BrokenPipe, error)),
@@ -49,13 +48,13 @@ impl<'a> Patience<'a> {
 
 impl Read for Patience<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.wait(|stream, wait| stream.read(buffer, wait))
+        self.wait(|stream| stream.read(buffer))
     }
 }
 
 impl Write for Patience<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.wait(|stream, wait| stream.write(bytes, wait))
+        self.wait(|stream| stream.write(bytes))
     }
 
     fn flush(&mut self) -> Result<()> {

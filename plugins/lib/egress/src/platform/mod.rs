@@ -131,29 +131,28 @@ pub trait Sockets {
 
 /// A connected TCP stream, closed on drop.
 pub trait Stream {
-    /// Reads what is there, waiting for it at most `wait` (see [`slice`]).
+    /// Reads what is there, waiting for it at most one [`SLICE`].
     ///
     /// # Errors
     /// [`SocketError::NotYet`] when nothing came in that time.
-    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> Result<usize, SocketError>;
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SocketError>;
 
-    /// Writes what fits, waiting for room at most `wait` (see [`slice`]).
+    /// Writes what fits, waiting for room at most one [`SLICE`].
     ///
     /// # Errors
     /// [`SocketError::NotYet`] when nothing fitted in that time.
-    fn write(&mut self, bytes: &[u8], wait: Duration) -> Result<usize, SocketError>;
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, SocketError>;
 }
 
-/// How long to wait at one go when `left` is left in all: about a second, so that a sign of life can be given
-/// in between, and never less than one, since a shorter wait can turn into an endless one in Traefik when the
-/// machine is busy (its poll computes a negative timeout once it is descheduled past the deadline).
-pub fn slice(left: Duration) -> Duration {
-    const SECOND: Duration = Duration::from_secs(1);
-    if left < SECOND.saturating_mul(2) {
-        left.max(SECOND)
-    } else {
-        SECOND
-    }
+/// How long to wait at one go. Not longer, so that signs of life can be given in between; not shorter, since in
+/// Traefik a short wait can turn into an endless one when the machine is busy: its poll computes a negative
+/// timeout once it is descheduled past the deadline.
+pub const SLICE: Duration = Duration::from_secs(1);
+
+/// True when so little is left until `deadline` that waiting another [`SLICE`] would overrun it by more than
+/// giving up now falls short of it.
+pub(crate) fn is_over(deadline: Duration, now: Duration) -> bool {
+    deadline.saturating_sub(now) < SLICE / 2
 }
 
 /// Why a socket operation failed.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 use ring::rand::SecureRandom;
 
-use super::{Directory, DirectoryError, Platform, SocketError, Sockets, Stream};
+use super::{Directory, DirectoryError, Platform, SLICE, SocketError, Sockets, Stream};
 
 /// Clocks, entropy, files and sockets of the operating system, and a directory of one's own choice.
 pub struct Native {
@@ -175,16 +175,16 @@ impl Sockets for NativeSockets<'_> {
 struct NativeStream(TcpStream);
 
 impl Stream for NativeStream {
-    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> Result<usize, SocketError> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SocketError> {
         self.0
-            .set_read_timeout(Some(wait))
+            .set_read_timeout(Some(SLICE))
             .and_then(|()| self.0.read(buffer))
             .map_err(|error| of_stream(&error))
     }
 
-    fn write(&mut self, bytes: &[u8], wait: Duration) -> Result<usize, SocketError> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, SocketError> {
         self.0
-            .set_write_timeout(Some(wait))
+            .set_write_timeout(Some(SLICE))
             .and_then(|()| self.0.write(bytes))
             .map_err(|error| of_stream(&error))
     }

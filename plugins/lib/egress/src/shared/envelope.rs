@@ -1,12 +1,16 @@
-//! A value as it lies, sealed, in the state directory: three times and the payload.
+//! A value as it lies, sealed, in the state directory: which one it is, three times, and the payload.
 
 use middleware::UnixTime;
 
 use super::Lifetime;
 
-/// Times in milliseconds since the epoch, then the payload.
+/// Tells one fetched value from another. Not a time: clocks step, and values can be fetched within one tick.
+pub(super) type Generation = [u8; 8];
+
+/// The generation, times in milliseconds since the epoch, then the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Envelope {
+    pub(super) generation: Generation,
     pub(super) fetched_at: UnixTime,
     pub(super) lifetime: Lifetime,
     pub(super) payload: Vec<u8>,
@@ -14,7 +18,8 @@ pub(super) struct Envelope {
 
 impl Envelope {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(24 + self.payload.len());
+        let mut bytes = Vec::with_capacity(32 + self.payload.len());
+        bytes.extend_from_slice(&self.generation);
         for time in [
             self.fetched_at,
             self.lifetime.refresh_at,
@@ -27,10 +32,12 @@ impl Envelope {
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (fetched_at, rest) = time(bytes)?;
+        let (generation, rest) = bytes.split_first_chunk()?;
+        let (fetched_at, rest) = time(rest)?;
         let (refresh_at, rest) = time(rest)?;
         let (usable_until, payload) = time(rest)?;
         Some(Self {
+            generation: *generation,
             fetched_at,
             lifetime: Lifetime {
                 refresh_at,
@@ -53,6 +60,7 @@ mod tests {
     #[test]
     fn comes_back_as_it_went() {
         let envelope = Envelope {
+            generation: *b"12345678",
             fetched_at: UnixTime::from_millis(1),
             lifetime: Lifetime {
                 refresh_at: UnixTime::from_millis(2),
@@ -61,6 +69,6 @@ mod tests {
             payload: b"payload".to_vec(),
         };
         assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
-        assert_eq!(Envelope::decode(&[0; 23]), None);
+        assert_eq!(Envelope::decode(&[0; 31]), None);
     }
 }

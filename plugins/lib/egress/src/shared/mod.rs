@@ -19,7 +19,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use middleware::{Event, UnixTime};
 
-use self::envelope::Envelope;
+use self::envelope::{Envelope, Generation};
 use self::failure::Failure;
 pub use self::failure::{FetchError, Unavailable};
 use crate::platform::{DirectoryError, Platform};
@@ -91,6 +91,7 @@ pub struct Shared<R: Resource> {
 }
 
 struct Held<V> {
+    generation: Generation,
     value: Rc<V>,
     lifetime: Lifetime,
     fetched_at: UnixTime,
@@ -162,7 +163,7 @@ impl<R: Resource> Shared<R> {
         if too_soon || self.failure(now).is_some() {
             return self.get();
         }
-        self.obtain_newer_than(self.fetched_at())
+        self.obtain_other_than(self.held.as_ref().map(|held| held.generation))
     }
 
     /// Drops the value `seen` everywhere, because the other side no longer accepts it; the next
@@ -223,15 +224,15 @@ impl<R: Resource> Shared<R> {
 
     /// Rules 4 and 5: nothing usable is held.
     fn obtain(&mut self) -> Result<Rc<R::Value>, Unavailable> {
-        self.obtain_newer_than(None)
+        self.obtain_other_than(None)
     }
 
-    fn obtain_newer_than(&mut self, stale: Option<UnixTime>) -> Result<Rc<R::Value>, Unavailable> {
+    fn obtain_other_than(&mut self, stale: Option<Generation>) -> Result<Rc<R::Value>, Unavailable> {
         let platform = Rc::clone(&self.platform);
         let limit = self.client.timeout().saturating_add(GRACE);
         let give_up = platform.monotonic().saturating_add(limit);
         loop {
-            if let Some(value) = self.adopted_newer_than(stale) {
+            if let Some(value) = self.adopted_other_than(stale) {
                 return Ok(value);
             }
             let half_open = match self.last_failure() {
@@ -242,7 +243,7 @@ impl<R: Resource> Shared<R> {
             };
             match Lease::try_take(&*platform, self.resource.name().as_str(), &mut self.observer) {
                 Ok(Some(lease)) => {
-                    return match self.adopted_newer_than(stale) {
+                    return match self.adopted_other_than(stale) {
                         Some(value) => Ok(value),
                         None => self.fetch(lease).and_then(|_| {
                             // A provider slower than the lifetime it grants gives nothing that can be used.
@@ -267,16 +268,17 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    fn adopted_newer_than(&mut self, stale: Option<UnixTime>) -> Option<Rc<R::Value>> {
+    fn adopted_other_than(&mut self, stale: Option<Generation>) -> Option<Rc<R::Value>> {
         self.adopt();
-        let newer = self
+        let other = self
             .held
             .as_ref()
-            .is_some_and(|held| stale.is_none_or(|stale| held.fetched_at > stale));
-        if newer { self.usable() } else { None }
+            .is_some_and(|held| Some(held.generation) != stale);
+        if other { self.usable() } else { None }
     }
 
-    /// Takes over the state directory's value if it is newer than what is held.
+    /// Takes over the state directory's value if it is another than what is held. Whoever publishes holds the
+    /// lease, so what lies there is the latest.
     fn adopt(&mut self) {
         let text = match self.values().read(self.resource.name().as_str()) {
             Ok(Some(text)) => text,
@@ -292,15 +294,16 @@ impl<R: Resource> Shared<R> {
             return;
         };
         let now = self.platform.now();
-        let newer = self
+        let other = self
             .held
             .as_ref()
-            .is_none_or(|held| held.fetched_at < envelope.fetched_at);
-        if newer
+            .is_none_or(|held| held.generation != envelope.generation);
+        if other
             && now < envelope.lifetime.usable_until
             && let Some(value) = self.resource.decode(&envelope.payload)
         {
             self.held = Some(Held {
+                generation: envelope.generation,
                 value: Rc::new(value),
                 lifetime: envelope.lifetime,
                 fetched_at: envelope.fetched_at,
@@ -332,13 +335,17 @@ impl<R: Resource> Shared<R> {
                         .field("usable_until", lifetime.usable_until),
                 );
                 let payload = self.resource.encode(&value);
+                let mut generation = Generation::default();
+                self.platform.fill_random(&mut generation);
                 let held = Held {
+                    generation,
                     value: Rc::new(value),
                     lifetime,
                     fetched_at: started,
                 };
                 let value = Rc::clone(&held.value);
                 self.publish(&Envelope {
+                    generation,
                     fetched_at: started,
                     lifetime,
                     payload,

@@ -14,7 +14,7 @@ use super::nonce;
 use crate::platform::{DirectoryError, Platform};
 
 /// How long a lease without a sign of life is respected.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// A lease in one's hands; given back on drop.
 pub(crate) struct Lease<'p> {

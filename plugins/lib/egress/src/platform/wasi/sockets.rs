@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::abi::{self, Errno, Readiness};
 use super::lock::Held;
 use super::{Platform, SocketError, Sockets, Wasi, owned};
-use crate::platform::{Stream, slice};
+use crate::platform::{SLICE, Stream, is_over};
 
 /// The sockets of a system, in the hands of the lock's holder.
 pub(super) struct WasiSockets<'w> {
@@ -47,11 +47,10 @@ impl Sockets for WasiSockets<'_> {
         match abi::connect(fd, address) {
             Ok(()) => {}
             Err(abi::EINPROGRESS | abi::EAGAIN) => loop {
-                let left = deadline.saturating_sub(self.wasi.monotonic());
-                if left.is_zero() {
+                if is_over(deadline, self.wasi.monotonic()) {
                     return Err(SocketError::TimedOut);
                 }
-                if wait(fd, Readiness::Write, slice(left)).map_err(refused)? {
+                if wait(fd, Readiness::Write).map_err(refused)? {
                     break;
                 }
                 pulse();
@@ -85,19 +84,18 @@ impl Drop for Connection {
 }
 
 impl Stream for Connection {
-    fn read(&mut self, buffer: &mut [u8], patience: Duration) -> Result<usize, SocketError> {
-        retry(self.fd, Readiness::Read, patience, || abi::read(self.fd, buffer))
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SocketError> {
+        retry(self.fd, Readiness::Read, || abi::read(self.fd, buffer))
     }
 
-    fn write(&mut self, bytes: &[u8], patience: Duration) -> Result<usize, SocketError> {
-        retry(self.fd, Readiness::Write, patience, || abi::write(self.fd, bytes))
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, SocketError> {
+        retry(self.fd, Readiness::Write, || abi::write(self.fd, bytes))
     }
 }
 
 fn retry(
     fd: i32,
     readiness: Readiness,
-    patience: Duration,
     mut step: impl FnMut() -> Result<usize, Errno>,
 ) -> Result<usize, SocketError> {
     let broken = |errno: Errno| SocketError::Broken(errno.0);
@@ -105,7 +103,7 @@ fn retry(
         Err(abi::EAGAIN) => {}
         done => return done.map_err(broken),
     }
-    if !wait(fd, readiness, patience).map_err(broken)? {
+    if !wait(fd, readiness).map_err(broken)? {
         return Err(SocketError::NotYet);
     }
     match step() {
@@ -114,10 +112,6 @@ fn retry(
     }
 }
 
-fn wait(fd: i32, readiness: Readiness, patience: Duration) -> Result<bool, Errno> {
-    abi::poll(
-        fd,
-        readiness,
-        u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX),
-    )
+fn wait(fd: i32, readiness: Readiness) -> Result<bool, Errno> {
+    abi::poll(fd, readiness, u64::try_from(SLICE.as_nanos()).unwrap_or(u64::MAX))
 }
