@@ -1,0 +1,94 @@
+//! Guests that show what Traefik's Wasm host does. Not plugins: each answers every request with what it found.
+//!
+//! They take the calls that the plugins avoid, so the tests of `tests/host_facts.rs` notice when a new Traefik
+//! behaves otherwise. Native builds are empty.
+
+/// Registers a guest that answers every request with `answer(path)`.
+#[cfg(target_family = "wasm")]
+pub fn answer_with(answer: impl Fn(&str) -> String + 'static) {
+    use http_wasm_guest::host::{Request, Response};
+    use http_wasm_guest::{Guest, register};
+
+    struct Probe<F>(F);
+    impl<F: Fn(&str) -> String> Guest for Probe<F> {
+        fn handle_request(&self, request: &Request, response: &Response) -> (bool, i32) {
+            let uri = request.uri();
+            let answer = (self.0)(std::str::from_utf8(&uri).unwrap_or("/"));
+            response.set_status(200);
+            response.body.write(answer.as_bytes());
+            (false, 0)
+        }
+    }
+    register(Probe(answer));
+}
+
+/// The host functions that probes call directly.
+#[cfg(target_family = "wasm")]
+pub mod wasi {
+    #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    unsafe extern "C" {
+        fn random_get(buffer: *mut u8, length: usize) -> i32;
+        fn clock_time_get(clock: i32, precision: i64, time: *mut u64) -> i32;
+        fn sock_getaddrinfo(
+            name: *const u8,
+            name_len: usize,
+            service: *const u8,
+            service_len: usize,
+            hints: *const [u32; 7],
+            results: *mut *mut [u32; 7],
+            max: i32,
+            count: *mut i32,
+        ) -> i32;
+    }
+
+    /// Eight random bytes in hex.
+    pub fn random() -> String {
+        let mut bytes = [0_u8; 8];
+        // SAFETY: the host writes eight bytes into `bytes`.
+        unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The monotonic clock in nanoseconds.
+    pub fn monotonic() -> u64 {
+        let mut time = 0;
+        // SAFETY: the host writes eight bytes into `time`.
+        unsafe { clock_time_get(1, 1, &raw mut time) };
+        time
+    }
+
+    /// What the host resolves the numeric IPv4 address `name` to; empty when it refuses.
+    pub fn resolve(name: &str) -> String {
+        let mut data = [[0_u8; 26]; 2];
+        let mut sockets = [[0_u32; 3]; 2];
+        let mut infos = [[0_u32; 7]; 2];
+        for ((socket, info), data) in sockets.iter_mut().zip(&mut infos).zip(&mut data) {
+            *socket = [0, 26, data.as_mut_ptr().addr() as u32];
+            info[3] = socket.as_mut_ptr().addr() as u32;
+        }
+        infos[0][6] = infos[1].as_mut_ptr().addr() as u32;
+        // Stream socket, numeric service.
+        let hints = [2 << 24 | 8, 0, 0, 0, 0, 0, 0];
+        let mut head = &raw mut infos[0];
+        let (service, mut count) = ("443", 0);
+        // SAFETY: two linked entries, each with room for the 26 bytes of port and address that the host writes.
+        let errno = unsafe {
+            sock_getaddrinfo(
+                name.as_ptr(),
+                name.len(),
+                service.as_ptr(),
+                service.len(),
+                &raw const hints,
+                &raw mut head,
+                2,
+                &raw mut count,
+            )
+        };
+        let [_, _, a, b, c, d, ..] = data[0];
+        if errno == 0 && count > 0 {
+            format!("{a}.{b}.{c}.{d}")
+        } else {
+            String::new()
+        }
+    }
+}

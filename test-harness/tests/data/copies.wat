@@ -1,0 +1,51 @@
+;; A guest with ten numbers in its hands while it copies memory. It answers with how many of them were other numbers
+;; after one of 8,000 copies, five digits. Written by hand, so that no compiler moves anything around.
+(module
+  (import "http_handler" "set_status_code" (func $status (param i32)))
+  (import "http_handler" "write_body" (func $body (param i32 i32 i32)))
+  (memory (export "memory") 4)
+  (data (i32.const 0) "\11\22\33\44\55\66\77\88\99\aa\bb\cc\dd\ee\ff\01\23\45\67\89\ab\cd\ef\fe\dc\ba\98\76\54\32\10\0f")
+  (data (i32.const 32) "\1e\2d\3c\4b\5a\69\78\87\96\a5\b4\c3\d2\e1\f0\02\13\24\35\46\57\68\79\8a\9b\ac\bd\ce\df\e0\f1\03")
+  (data (i32.const 64) "\14\25\36\47\58\69\7a\8b\9c\ad\be\cf\d0\e1\f2\04")
+
+  (func $copy (param $to i32) (param $from i32) (param $size i32)
+    (memory.copy (local.get $to) (local.get $from) (local.get $size)))
+
+  (func $digit (param $at i32) (param $number i32)
+    (i32.store8 (local.get $at) (i32.add (i32.const 48) (i32.rem_u (local.get $number) (i32.const 10)))))
+
+  (func (export "handle_request") (result i64)
+    (local $size i32) (local $wrong i32)
+    (local $a i64) (local $b i64) (local $c i64) (local $d i64) (local $e i64)
+    (local $f i64) (local $g i64) (local $h i64) (local $i i64) (local $j i64)
+    (loop $next
+      (local.set $a (i64.load (i32.const 0)))   (local.set $b (i64.load (i32.const 8)))
+      (local.set $c (i64.load (i32.const 16)))  (local.set $d (i64.load (i32.const 24)))
+      (local.set $e (i64.load (i32.const 32)))  (local.set $f (i64.load (i32.const 40)))
+      (local.set $g (i64.load (i32.const 48)))  (local.set $h (i64.load (i32.const 56)))
+      (local.set $i (i64.load (i32.const 64)))  (local.set $j (i64.load (i32.const 72)))
+      ;; Once in place, once in a function of its own.
+      (memory.copy (i32.const 65536) (i32.const 131072) (local.get $size))
+      (call $copy (i32.const 65536) (i32.const 131072) (local.get $size))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $a) (i64.load (i32.const 0)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $b) (i64.load (i32.const 8)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $c) (i64.load (i32.const 16)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $d) (i64.load (i32.const 24)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $e) (i64.load (i32.const 32)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $f) (i64.load (i32.const 40)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $g) (i64.load (i32.const 48)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $h) (i64.load (i32.const 56)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $i) (i64.load (i32.const 64)))))
+      (local.set $wrong (i32.add (local.get $wrong) (i64.ne (local.get $j) (i64.load (i32.const 72)))))
+      (local.set $size (i32.add (local.get $size) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $size) (i32.const 8000))))
+    (call $digit (i32.const 1024) (i32.div_u (local.get $wrong) (i32.const 10000)))
+    (call $digit (i32.const 1025) (i32.div_u (local.get $wrong) (i32.const 1000)))
+    (call $digit (i32.const 1026) (i32.div_u (local.get $wrong) (i32.const 100)))
+    (call $digit (i32.const 1027) (i32.div_u (local.get $wrong) (i32.const 10)))
+    (call $digit (i32.const 1028) (local.get $wrong))
+    (call $status (i32.const 200))
+    (call $body (i32.const 1) (i32.const 1024) (i32.const 5))
+    (i64.const 0))
+
+  (func (export "handle_response") (param i32 i32)))
