@@ -8,6 +8,7 @@
 //! meet the tests only over HTTP, so that a test cannot share a mistake with what it tests.
 
 pub mod certificates;
+pub mod chart;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod keys;
 pub mod load;
 pub mod oic;
 mod server;
+pub mod soak;
 pub mod tools;
 pub mod traefik;
 mod verification;

@@ -251,7 +251,9 @@ async fn serve<S: Service>(service: Arc<S>, stream: impl AsyncRead + AsyncWrite 
     server.http2().max_header_list_size(MAX_HEADER_LIST);
     let answer = service_fn(move |request| Arc::clone(&service).answer(request));
     // The error is the client's hanging up or a fault of ours on purpose; either way the connection is over.
-    let _ = server.serve_connection(TokioIo::new(stream), answer).await;
+    let _ = server
+        .serve_connection_with_upgrades(TokioIo::new(stream), answer)
+        .await;
 }
 
 fn bind(address: SocketAddr) -> TcpSocket {

@@ -94,6 +94,7 @@ struct RawOptions {
     tenant: Option<String>,
     #[serde(deserialize_with = "lenient::boolean")]
     forward_authorization: bool,
+    #[serde(deserialize_with = "lenient::block")]
     client_config: ClientConfig,
     #[serde(deserialize_with = "lenient::integer")]
     max_stale_seconds: u64,

@@ -21,6 +21,9 @@ pub trait KeySource {
     /// # Errors
     /// [`KeysUnavailable`] when newer keys were asked for and could not be had.
     fn refetch(&mut self, now: UnixTime, seen: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable>;
+
+    /// Gets the keys ahead of need, if they have to be got at all.
+    fn prefetch(&mut self) {}
 }
 
 /// There are no keys to judge a token with. Not the caller's fault.
@@ -61,5 +64,9 @@ impl KeySource for Box<dyn KeySource> {
 
     fn refetch(&mut self, now: UnixTime, seen: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable> {
         (**self).refetch(now, seen)
+    }
+
+    fn prefetch(&mut self) {
+        (**self).prefetch();
     }
 }

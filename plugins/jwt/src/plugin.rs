@@ -32,8 +32,7 @@ impl Middleware for JwtPlugin {
     }
 
     fn prepare(&mut self) {
-        // A failure is logged and written down by the fetch itself; requests get their own answer.
-        let _ = self.jwt.keys().keys(self.host.now());
+        self.jwt.keys().prefetch();
     }
 
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {

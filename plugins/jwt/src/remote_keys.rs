@@ -55,6 +55,10 @@ impl KeySource for RemoteKeys {
             .renew(seen, self.refetch_interval)
             .map_err(KeysUnavailable::from)
     }
+
+    fn prefetch(&mut self) {
+        self.keys.prefetch();
+    }
 }
 
 impl From<Unavailable> for KeysUnavailable {

@@ -25,10 +25,12 @@ pub struct Options {
     /// The `audience` parameter, for providers that want one.
     pub audience: Option<SecretRef>,
     /// Further parameters of the token request.
+    #[serde(deserialize_with = "lenient::block")]
     pub endpoint_params: BTreeMap<String, SecretRef>,
     /// How the client authenticates: `client_secret_basic` (default) or `client_secret_post` (RFC 7591).
     pub token_endpoint_auth_method: Option<String>,
     /// How to talk to the token endpoint.
+    #[serde(deserialize_with = "lenient::block")]
     pub client_config: ClientConfig,
     /// Guest path of the state directory; the first writable mount if not given.
     pub state_directory: Option<String>,

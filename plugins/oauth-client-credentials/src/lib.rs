@@ -10,15 +10,21 @@
 //! 2. Without one the request is refused: 503 when the provider does not answer, 502 when it refuses the
 //!    gateway's own credentials. Its status never reaches the caller as if the caller were at fault.
 //! 3. The request is never passed on without the gateway's token.
+//! 4. When the backend's answer carries a `WWW-Authenticate` challenge it did not accept the token: the token is
+//!    dropped for everybody and the next request brings a new one; not more often than every ten seconds, for a
+//!    backend that accepts none. The answer itself passes unchanged. (The status would say the same, but reading it
+//!    makes Traefik hold back the whole answer.)
 #![forbid(unsafe_code)]
 
 mod config;
 mod token;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use egress::{HttpClient, Platform, Shared};
-use middleware::{ConfigError, Decision, Edits, Middleware, Problem, RequestHead};
+use middleware::{ConfigError, Decision, Edits, Middleware, Problem, RequestHead, ResponseHead};
+use oauth::AccessToken;
 
 pub use config::Options;
 use token::Token;
@@ -26,7 +32,12 @@ use token::Token;
 /// The middleware.
 pub struct OAuthClientCredentials {
     token: Shared<Token>,
+    /// The token that went with the request in hand.
+    sent: Option<Rc<AccessToken>>,
 }
+
+/// How often a token is dropped because the backend refused it.
+const DISCARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Middleware for OAuthClientCredentials {
     const NAME: &'static str = "oAuthClientCredentials";
@@ -39,20 +50,30 @@ impl Middleware for OAuthClientCredentials {
         platform.use_directory(options.state_directory.as_deref())?;
         Ok(Self {
             token: Shared::new(token, platform, client),
+            sent: None,
         })
     }
 
     fn prepare(&mut self) {
-        // A failure is logged and written down by the fetch itself; requests get their own answer.
-        let _ = self.token.get();
+        self.token.prefetch();
     }
 
     fn on_request(&mut self, _: &dyn RequestHead) -> Decision {
         match self.token.get() {
-            Ok(token) => Decision::Forward(
-                Edits::none().set_header("Authorization", format!("Bearer {}", token.expose())),
-            ),
+            Ok(token) => {
+                let credentials = format!("Bearer {}", token.expose());
+                self.sent = Some(token);
+                Decision::Forward(Edits::none().set_header("Authorization", credentials))
+            }
             Err(unavailable) => Problem::from(unavailable).into(),
+        }
+    }
+
+    fn on_response(&mut self, response: &dyn ResponseHead) {
+        if let Some(sent) = self.sent.take()
+            && !response.header("WWW-Authenticate").is_empty()
+        {
+            self.token.discard(&sent, DISCARD_EVERY);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The command line: `cargo run -p test-harness -- build --out DIR`, `cargo demo`.
 
 mod build;
+mod soak;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ enum Command {
         #[arg(long)]
         serve: bool,
     },
+    Soak(soak::Options),
+    Status(status::Status),
 }
 
 /// Runs the command that the process was called with; an error goes to stderr.
@@ -41,6 +45,8 @@ pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Build { out, keep_names } => build::run(&out, keep_names).map_err(Into::into),
         Command::Demo { serve } => demo::run(serve),
+        Command::Soak(options) => soak::run(&options),
+        Command::Status(status) => status.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,6 +16,8 @@ use super::authorization::Caller;
 use super::path::IntegrationPath;
 use super::records::RecordedRequest;
 use super::service::{Instance, hex};
+use super::streams::numbered;
+use super::{trailers, websocket};
 use crate::faults::{Answer, pieces, respond};
 use crate::server::{Body, BrokenOff};
 
@@ -35,8 +37,11 @@ pub(super) async fn run(
             number(parts, "events", 5),
             Duration::from_millis(number(parts, "interval_ms", 100)),
         ),
-        "upload" => upload(body).await,
+        "events" => instance.streams.events(text(parts, "type").as_deref()),
+        "upload" => upload(instance, body).await,
         "download" => download(number(parts, "bytes", 1024)),
+        "trailers" => trailers::answer(body).await,
+        "websocket" => websocket::answer(parts, instance.in_flight.enter()),
         "status" => status(number(parts, "code", 500)),
         "fail-first-with-401" if instance.is_first(parts.uri.path()) => {
             instance.refusal(StatusCode::UNAUTHORIZED).into_response()
@@ -99,7 +104,7 @@ fn sse(events: u64, interval: Duration) -> Response<Body> {
 }
 
 /// Counts and hashes the body without keeping it.
-async fn upload(mut body: Incoming) -> Response<Body> {
+async fn upload(instance: &Instance, mut body: Incoming) -> Response<Body> {
     let (mut bytes, mut hash) = (0, Context::new(&SHA256));
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
@@ -108,6 +113,7 @@ async fn upload(mut body: Incoming) -> Response<Body> {
         if let Some(data) = frame.data_ref() {
             bytes += data.len();
             hash.update(data);
+            instance.streams.receive(data.len());
         }
     }
     Answer::json(
@@ -117,18 +123,18 @@ async fn upload(mut body: Incoming) -> Response<Body> {
     .into_response()
 }
 
-/// So many bytes `x`.
+/// So many bytes, numbered.
 fn download(bytes: u64) -> Response<Body> {
+    const CHUNK: u64 = 16 * 1024;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, BrokenOff>>(1);
     tokio::spawn(async move {
-        let chunk = Bytes::from_static(&[b'x'; 16 * 1024]);
-        let mut left = usize::try_from(bytes).unwrap_or(usize::MAX);
-        while left > 0 {
-            let size = left.min(chunk.len());
-            if sender.send(Ok(chunk.slice(..size))).await.is_err() {
+        let mut sent = 0;
+        while sent < bytes {
+            let end = bytes.min(sent + CHUNK);
+            if sender.send(Ok(numbered(sent..end).into())).await.is_err() {
                 return;
             }
-            left -= size;
+            sent = end;
         }
     });
     let mut headers = HeaderMap::new();
@@ -151,7 +157,13 @@ fn status(code: u64) -> Response<Body> {
 }
 
 fn number(parts: &Parts, name: &str, default: u64) -> u64 {
+    text(parts, name)
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
+}
+
+fn text(parts: &Parts, name: &str) -> Option<String> {
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     let value = form_urlencoded::parse(query).find(|(known, _)| known == name);
-    value.and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
+    value.map(|(_, value)| value.into_owned())
 }

@@ -2,21 +2,25 @@
 //! show what reached them, and records the tokens it saw.
 //!
 //! In scope: the runtime paths `/ic/api/integration/...` for REST triggers and what a gateway in front of them can
-//! get wrong. Out of scope: design-time APIs, SOAP, WebSocket.
+//! get wrong. Out of scope: design-time APIs, SOAP.
 //!
 //! Under any integration, the first path segment after the version chooses what runs: `slow?ms=`,
-//! `sse?events=&interval_ms=`, `upload`, `download?bytes=`, `status?code=`, `fail-first-with-401`; anything else
-//! echoes the request.
+//! `sse?events=&interval_ms=`, `events?type=` (driven by [`OicHandle::announce`]), `upload`, `download?bytes=`,
+//! `trailers`, `websocket`, `status?code=`, `fail-first-with-401`; anything else echoes the request.
 
 mod authorization;
 mod builder;
+mod in_flight;
 mod integrations;
 mod path;
 mod records;
 mod service;
+mod streams;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod trailers;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -25,6 +29,7 @@ use std::sync::Arc;
 pub use self::builder::OicBuilder;
 pub use self::records::{RecordedRequest, SeenToken, Verdict};
 pub use self::service::token_hash;
+pub use self::streams::numbered;
 pub use self::switches::{Challenge, Switches};
 use crate::clock::Clock;
 use crate::faults::Fault;
@@ -148,6 +153,27 @@ impl OicHandle {
     pub fn foreign_tokens_seen(&self) -> usize {
         let tokens = self.instance.tokens();
         tokens.refusals(Verdict::Foreign) + tokens.refusals(Verdict::WrongAudience)
+    }
+
+    /// Requests that have arrived and whose answer has neither ended nor been given up; a WebSocket counts until it
+    /// is closed.
+    pub fn in_flight(&self) -> usize {
+        self.instance.in_flight.count()
+    }
+
+    /// Bytes of request bodies that `upload` has read so far, those of bodies still coming included.
+    pub fn bytes_received(&self) -> u64 {
+        self.instance.streams.received()
+    }
+
+    /// Sends `event` to everybody who listens to `events`; returns how many these are.
+    pub fn announce(&self, event: &str) -> usize {
+        self.instance.streams.announce(event)
+    }
+
+    /// Ends every answer of `events`.
+    pub fn end_events(&self) {
+        self.instance.streams.end();
     }
 
     /// Connections accepted since the start.

@@ -11,9 +11,11 @@ use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use super::authorization::{BasicUser, Caller, Tokens, authorize};
+use super::in_flight::InFlight;
 use super::integrations;
 use super::path::IntegrationPath;
 use super::records::Records;
+use super::streams::Streams;
 use super::switches::Switches;
 use crate::clock::Clock;
 use crate::faults::Answer;
@@ -37,6 +39,8 @@ pub(super) struct Instance {
     pub(super) clock: Clock,
     pub(super) invokers: HashSet<String>,
     pub(super) users: Vec<BasicUser>,
+    pub(super) in_flight: InFlight,
+    pub(super) streams: Streams,
     integrations: Option<HashSet<String>>,
     /// Paths of `fail-first-with-401` that have failed once.
     failed_once: Mutex<HashSet<String>>,
@@ -55,6 +59,8 @@ impl Instance {
             clock: Clock::default(),
             invokers: HashSet::new(),
             users: Vec::new(),
+            in_flight: InFlight::default(),
+            streams: Streams::default(),
             integrations: None,
             failed_once: Mutex::default(),
             records: Mutex::default(),
@@ -178,6 +184,7 @@ impl Instance {
 
 impl Service for Instance {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, BrokenOff> {
+        let stay = self.in_flight.enter();
         let (parts, body) = request.into_parts();
         let parts = Arc::new(parts);
         self.records().arrived(&parts);
@@ -185,14 +192,15 @@ impl Service for Instance {
         if !switches.latency.is_zero() {
             tokio::time::sleep(switches.latency).await;
         }
-        match &switches.down {
+        let answer = match &switches.down {
             Some(fault) => {
                 fault
                     .spoil(|| Answer::json(StatusCode::OK, &json!({"message": "right"})))
-                    .await
+                    .await?
             }
-            None => Ok(self.run(&parts, body).await),
-        }
+            None => self.run(&parts, body).await,
+        };
+        Ok(answer.map(|body| stay.until_the_end_of(body)))
     }
 }
 

@@ -1,3 +1,12 @@
 //! End-to-end tests: every one against a real Traefik, with mocks of IDCS and OIC of its own.
 
+mod configuration;
+mod examples;
 mod gateway;
+mod host_facts;
+mod jwt;
+mod oauth_client_credentials;
+mod path_rewrite;
+mod resilience;
+mod shared_state;
+mod support;

@@ -20,7 +20,12 @@ pub struct ClientConfig {
     /// How often a failed attempt is repeated while time is left. 0 to 10, default 3.
     #[serde(deserialize_with = "lenient::integer")]
     pub max_retries: u64,
+    /// How many requests of a Traefik process may wait for an answer at a time; further ones are refused with 503
+    /// at once. 0 to 100,000, default 1024. Not an option of Traefik Hub's.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub max_waiting_requests: u64,
     /// Trust and client certificate.
+    #[serde(deserialize_with = "lenient::block")]
     pub tls: TlsOptions,
 }
 
@@ -44,6 +49,7 @@ impl Default for ClientConfig {
         Self {
             timeout_seconds: 5,
             max_retries: 3,
+            max_waiting_requests: 1024,
             tls: TlsOptions::default(),
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_wasm_guest::host::{self, Request, Response, admin};
 use http_wasm_guest::{Guest, register};
 use middleware::{
-    ConfigError, Decision, Edit, Event, Level, Middleware, Problem, Reason, Reply, RequestHead,
+    ConfigError, Decision, Edit, Event, Level, Middleware, Problem, Reason, Reply, RequestHead, ResponseHead,
 };
 
 /// How an instance starts.
@@ -41,7 +41,11 @@ pub fn serve<M: Middleware + 'static>(start: Start<M>) {
         state: Cell::new(None),
     };
     if eager {
-        shell.state.set(Some(shell.build(None)));
+        let mut state = shell.build(None);
+        if let State::Ready(middleware) = &mut state {
+            middleware.prepare();
+        }
+        shell.state.set(Some(state));
     }
     register(shell);
 }
@@ -79,10 +83,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 impl<M: Middleware> Shell<M> {
     fn build(&self, known: Option<&ConfigError>) -> State<M> {
         match M::new(&admin::config(), (self.start.services)()) {
-            Ok(mut middleware) => {
-                middleware.prepare();
-                State::Ready(middleware)
-            }
+            Ok(middleware) => State::Ready(middleware),
             Err(error) => {
                 if known != Some(&error) {
                     log(&Event::error("configuration.refused")
@@ -126,6 +127,19 @@ impl<M: Middleware> Guest for Shell<M> {
             }
         }
     }
+
+    fn handle_response(&self, _: i32, _: &Request, response: &Response, is_error: bool) {
+        (self.start.recover)();
+        let Some(mut state) = self.state.take() else {
+            return;
+        };
+        if let State::Ready(middleware) = &mut state
+            && !is_error
+        {
+            middleware.on_response(&Answer(response));
+        }
+        self.state.set(Some(state));
+    }
 }
 
 fn apply(edit: &Edit, request: &Request) {
@@ -162,6 +176,14 @@ impl RequestHead for Head<'_> {
         self.0.uri()
     }
 
+    fn header(&self, name: &str) -> Vec<Bytes> {
+        self.0.header.values(name.as_bytes())
+    }
+}
+
+struct Answer<'r>(&'r Response);
+
+impl ResponseHead for Answer<'_> {
     fn header(&self, name: &str) -> Vec<Bytes> {
         self.0.header.values(name.as_bytes())
     }

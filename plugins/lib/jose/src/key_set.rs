@@ -111,6 +111,16 @@ impl KeySet {
         self.keys.iter().any(|key| key.serves(algorithm))
     }
 
+    /// Whether some key that serves `algorithm` made `signature` over `message`, which may be any bytes: a
+    /// detached payload (RFC 7515 appendix F), or a published test vector. The signature has the form of a JWS
+    /// (RFC 7518 §3), decoded. A token belongs to [`Token::verify`](crate::Token::verify), which chooses among
+    /// the keys by the token's `kid`.
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.keys
+            .iter()
+            .any(|key| key.verifies(algorithm, message, signature))
+    }
+
     /// The kinds of the keys, for messages.
     pub fn key_types(&self) -> impl Iterator<Item = KeyType> {
         self.keys.iter().map(|key| key.material.key_type())

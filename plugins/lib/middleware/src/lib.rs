@@ -24,6 +24,6 @@ pub use host::{FileError, Host};
 pub use log::{Event, Level};
 pub use plugin::Middleware;
 pub use problem::{Problem, Reason};
-pub use request::RequestHead;
+pub use request::{RequestHead, ResponseHead};
 pub use secret::{Secret, SecretRef};
 pub use time::UnixTime;

@@ -1,6 +1,6 @@
 //! What a plugin is.
 
-use crate::{ConfigError, Decision, RequestHead};
+use crate::{ConfigError, Decision, RequestHead, ResponseHead};
 
 /// A middleware: built once per instance, then asked about every request.
 pub trait Middleware: Sized {
@@ -17,9 +17,17 @@ pub trait Middleware: Sized {
     /// refused to start would lose its router, and Traefik would let requests fall through to a broader one.
     fn new(config: &[u8], services: Self::Services) -> Result<Self, ConfigError>;
 
-    /// Work worth doing before the first request, such as fetching keys. Runs once, and must not fail.
+    /// Work worth doing before the first request, such as fetching keys. Runs where Traefik builds the middleware,
+    /// not in the instances it adds later, and must not fail.
     fn prepare(&mut self) {}
 
     /// Decides about one request.
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision;
+
+    /// Sees the head of the answer to the request that [`Middleware::on_request`] forwarded last: an instance
+    /// handles one request at a time, from its arrival to the end of its answer. By now the answer may be on its
+    /// way to the client, so nothing about it can be changed.
+    fn on_response(&mut self, response: &dyn ResponseHead) {
+        let _ = response;
+    }
 }

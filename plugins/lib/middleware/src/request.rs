@@ -1,4 +1,4 @@
-//! What a middleware may see of a request.
+//! What a middleware may see of a request and its answer.
 
 use bytes::Bytes;
 
@@ -13,5 +13,12 @@ pub trait RequestHead {
     fn uri(&self) -> Bytes;
 
     /// Every value of the header `name` (any case), in the order the client sent them.
+    fn header(&self, name: &str) -> Vec<Bytes>;
+}
+
+/// The head of the answer to the request in hand, without its status: reading that would need the host to hold back
+/// the whole answer, and so break streaming.
+pub trait ResponseHead {
+    /// Every value of the header `name` (any case).
     fn header(&self, name: &str) -> Vec<Bytes>;
 }

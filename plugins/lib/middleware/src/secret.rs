@@ -72,7 +72,7 @@ impl SecretRef {
             })?;
             let text = text.strip_suffix('\n').unwrap_or(&text);
             text.strip_suffix('\r').unwrap_or(text).to_owned()
-        } else if self.0.starts_with("urn:k8s:") {
+        } else if self.0.contains("urn:k8s:") {
             return Err(ConfigError::new(
                 field,
                 "is a Kubernetes secret reference that Traefik did not resolve: write it as \
@@ -156,6 +156,7 @@ mod tests {
             ("file:/run/binary", "not UTF-8"),
             ("urn:k8s:secret:creds:clientSecret", "kubernetesCRD"),
             ("urn:k8s:creds:creds:clientSecret", "urn:k8s:secret:NAME:KEY"),
+            (" urn:k8s:secret:creds:clientSecret", "nothing before or after"),
             ("", "is empty"),
         ] {
             let error = SecretRef::new(reference)

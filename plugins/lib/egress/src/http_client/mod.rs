@@ -32,6 +32,7 @@ pub struct HttpClient {
     platform: Rc<dyn Platform>,
     timeout: Duration,
     max_retries: u64,
+    max_waiting: u64,
     tls_options: TlsOptions,
     /// Built when first needed: most instances never fetch anything.
     tls: OnceCell<Arc<rustls::ClientConfig>>,
@@ -78,6 +79,16 @@ impl HttpError {
                 }
         )
     }
+
+    fn is_lack_of_time(&self) -> bool {
+        matches!(
+            self,
+            Self::Socket {
+                source: SocketError::Busy | SocketError::TimedOut,
+                ..
+            }
+        )
+    }
 }
 
 impl HttpClient {
@@ -91,6 +102,7 @@ impl HttpClient {
             platform,
             timeout: config.timeout(),
             max_retries: config.max_retries,
+            max_waiting: config.max_waiting_requests,
             tls_options: config.tls.clone(),
             tls: OnceCell::new(),
         };
@@ -102,27 +114,41 @@ impl HttpClient {
         Ok(client)
     }
 
-    /// The time one call of [`HttpClient::send`] may take.
+    /// How many requests may wait for somebody else's fetch.
+    pub(crate) const fn max_waiting(&self) -> u64 {
+        self.max_waiting
+    }
+
+    /// The configured time that one call of [`HttpClient::send`] may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Sends `request` to `url` and reads the whole answer, whatever its status but a redirect.
-    /// `pulse` is called about once a second while waiting.
+    /// Sends `request` to `url` and reads the whole answer, whatever its status but a redirect, within `timeout`
+    /// (at most the configured one). `pulse` is called about once a second while waiting.
     ///
     /// # Errors
-    /// [`HttpError`] of the last attempt.
+    /// [`HttpError`] of the last attempt that had the time to fail by itself.
     pub fn send(
         &self,
         url: &Url,
         request: &Request<Vec<u8>>,
+        timeout: Duration,
         pulse: &mut dyn FnMut(),
     ) -> Result<Response<Vec<u8>>, HttpError> {
-        let deadline = self.platform.monotonic().saturating_add(self.timeout);
+        let deadline = self
+            .platform
+            .monotonic()
+            .saturating_add(timeout.min(self.timeout));
         let mut pause = Duration::from_millis(50);
         let mut attempt = 0;
+        let mut earlier = None;
         loop {
-            let outcome = self.attempt(url, request, deadline, pulse);
+            let outcome = match (self.attempt(url, request, deadline, pulse), earlier) {
+                // A repetition that was cut short says less than what it was to repeat.
+                (Err(error), Some(earlier)) if error.is_lack_of_time() => return earlier,
+                (outcome, _) => outcome,
+            };
             let repeat = match &outcome {
                 Ok(response) => is_passing_trouble(response.status()),
                 Err(error) => error.is_worth_repeating(),
@@ -135,6 +161,7 @@ impl HttpClient {
                 self.platform.yield_now();
             }
             attempt += 1;
+            earlier = Some(outcome);
             pause = pause.saturating_mul(2);
         }
     }

@@ -1,4 +1,7 @@
-//! A value as it lies, sealed, in the state directory: which one it is, three times, and the payload.
+//! A value as it lies, sealed, in the state directory: which one it is, when it was
+//! fetched and how long that took, until when it is good, and the payload.
+
+use std::time::Duration;
 
 use middleware::UnixTime;
 
@@ -12,16 +15,18 @@ pub(super) type Generation = [u8; 8];
 pub(super) struct Envelope {
     pub(super) generation: Generation,
     pub(super) fetched_at: UnixTime,
+    pub(super) took: Duration,
     pub(super) lifetime: Lifetime,
     pub(super) payload: Vec<u8>,
 }
 
 impl Envelope {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(32 + self.payload.len());
+        let mut bytes = Vec::with_capacity(40 + self.payload.len());
         bytes.extend_from_slice(&self.generation);
         for time in [
             self.fetched_at,
+            UnixTime::EPOCH.plus(self.took),
             self.lifetime.refresh_at,
             self.lifetime.usable_until,
         ] {
@@ -34,11 +39,13 @@ impl Envelope {
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (generation, rest) = bytes.split_first_chunk()?;
         let (fetched_at, rest) = time(rest)?;
+        let (took, rest) = time(rest)?;
         let (refresh_at, rest) = time(rest)?;
         let (usable_until, payload) = time(rest)?;
         Some(Self {
             generation: *generation,
             fetched_at,
+            took: took.since(UnixTime::EPOCH),
             lifetime: Lifetime {
                 refresh_at,
                 usable_until,
@@ -62,6 +69,7 @@ mod tests {
         let envelope = Envelope {
             generation: *b"12345678",
             fetched_at: UnixTime::from_millis(1),
+            took: Duration::from_millis(7),
             lifetime: Lifetime {
                 refresh_at: UnixTime::from_millis(2),
                 usable_until: UnixTime::MAX,
@@ -69,6 +77,6 @@ mod tests {
             payload: b"payload".to_vec(),
         };
         assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
-        assert_eq!(Envelope::decode(&[0; 31]), None);
+        assert_eq!(Envelope::decode(&[0; 39]), None);
     }
 }

@@ -82,7 +82,9 @@ impl From<Unavailable> for Problem {
 /// The first pause after a failure; doubled by each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause, so that the gateway is back within two seconds of the provider.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// The shortest time a trial gets.
+const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
 /// The pause after a refusal: nothing changes until somebody changes it.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 /// The longest `Retry-After` that is honoured, and the farthest a record may reach into the future: beyond it
@@ -146,6 +148,26 @@ impl Failure {
         }
     }
 
+    /// How long the next attempt may take. A provider that hangs would hold a full attempt for the whole timeout,
+    /// and its return would go unnoticed for as long; so a trial gets twice the time the last success took. Where
+    /// that is not known, or was too little, every fourth attempt gets all.
+    pub(super) fn trial_time(&self, last_success_took: Option<Duration>, timeout: Duration) -> Duration {
+        if self.count.is_multiple_of(4) {
+            return timeout;
+        }
+        let usual = last_success_took.unwrap_or_default().saturating_mul(2);
+        usual.max(SHORTEST_TRIAL).min(timeout)
+    }
+
+    /// True when the failure is so recent that work done ahead of need should not even begin.
+    pub(super) fn is_recent(&self, now: UnixTime) -> bool {
+        self.holds_at(now) || now.since(self.until()) < Duration::from_secs(30)
+    }
+
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
     pub(super) fn encode(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
@@ -167,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_up_to_a_second_and_a_half() {
+    fn pauses_grow_up_to_half_a_second() {
         let now = UnixTime::from_secs(1000);
         let mut last = None;
         let pauses: Vec<u128> = (0..5)
@@ -178,7 +200,7 @@ mod tests {
                 pause
             })
             .collect();
-        assert_eq!(pauses, [250, 500, 1000, 1500, 1500]);
+        assert_eq!(pauses, [250, 500, 500, 500, 500]);
     }
 
     #[test]
@@ -206,6 +228,34 @@ mod tests {
         let failure = Failure::new(&unavailable(None), now.plus(Duration::from_secs(3600)), None);
         assert!(!failure.holds_at(now));
         assert!(Failure::new(&unavailable(None), now, None).holds_at(now));
+    }
+
+    #[test]
+    fn trials_are_short_but_every_fourth_attempt_gets_all() {
+        let timeout = Duration::from_secs(5);
+        let mut last = None;
+        let trials: Vec<[u128; 3]> = (0..4)
+            .map(|_| {
+                let failure = Failure::new(&unavailable(None), UnixTime::from_secs(1), last.as_ref());
+                let time = |took| failure.trial_time(took, timeout).as_millis();
+                let all = [
+                    time(None),
+                    time(Some(Duration::from_secs(2))),
+                    time(Some(Duration::from_secs(9))),
+                ];
+                last = Some(failure);
+                all
+            })
+            .collect();
+        assert_eq!(
+            trials,
+            [
+                [1000, 4000, 5000],
+                [1000, 4000, 5000],
+                [1000, 4000, 5000],
+                [5000, 5000, 5000]
+            ]
+        );
     }
 
     #[test]

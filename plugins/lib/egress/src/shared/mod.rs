@@ -2,16 +2,21 @@
 //!
 //! The rules, in the order they are tried for every request:
 //!
-//! 1. What this instance holds is used while it is fresh. No host call but the clock.
+//! 1. What this instance holds is used while it is fresh. No host call but the clocks, and once a second a look at
+//!    the state directory: somebody may have had a reason to fetch a newer one, such as a changed signing key.
 //! 2. When its refresh time has come, the state directory may have a newer value: somebody else refreshed.
 //! 3. Otherwise one instance, the holder of the lease, fetches; the others go on with what is still usable.
 //! 4. With nothing usable one instance fetches and the others wait for its result, at most as long as a fetch
 //!    may take.
 //! 5. A failed fetch is written down for all. Until its time has passed nobody tries again, and nobody waits;
 //!    then one instance tries (half-open), and the others still do not wait.
+//! 6. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
+//!    there are places; the others are refused at once.
 
 mod envelope;
 mod failure;
+mod status;
+mod waiting;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,6 +27,8 @@ use middleware::{Event, UnixTime};
 use self::envelope::{Envelope, Generation};
 use self::failure::Failure;
 pub use self::failure::{FetchError, Unavailable};
+use self::status::Status;
+use self::waiting::Place;
 use crate::platform::{DirectoryError, Platform};
 use crate::state::{Lease, Observer, Values};
 use crate::{HttpClient, HttpError, Seal, StateName, Url};
@@ -84,8 +91,10 @@ pub struct Shared<R: Resource> {
     client: Rc<HttpClient>,
     held: Option<Held<R::Value>>,
     observer: Observer,
-    /// Monotonic time before which a due refresh is not looked into again.
-    next_look: Duration,
+    /// Monotonic time of the last look at the state directory while a value was held.
+    last_look: Option<Duration>,
+    /// Monotonic time of the last refusal that was logged, and how many were not since.
+    refusals: (Option<Duration>, u64),
     /// The last trouble with the state directory that was logged, so that it is logged once.
     trouble: Option<DirectoryError>,
 }
@@ -95,10 +104,13 @@ struct Held<V> {
     value: Rc<V>,
     lifetime: Lifetime,
     fetched_at: UnixTime,
+    took: Duration,
 }
 
 /// How often one instance looks for somebody else's refresh while its own value is due but usable.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_WHILE_DUE: Duration = Duration::from_millis(100);
+/// How often one instance looks for a newer value while its own is fresh.
+const LOOK_WHILE_FRESH: Duration = Duration::from_secs(1);
 /// How often a waiter lets others run between two looks at the state directory.
 const YIELDS_BETWEEN_LOOKS: u32 = 256;
 /// How much longer than a fetch may take its waiters wait.
@@ -113,7 +125,8 @@ impl<R: Resource> Shared<R> {
             client,
             held: None,
             observer: Observer::default(),
-            next_look: Duration::ZERO,
+            last_look: None,
+            refusals: (None, 0),
             trouble: None,
         }
     }
@@ -125,13 +138,26 @@ impl<R: Resource> Shared<R> {
     pub fn get(&mut self) -> Result<Rc<R::Value>, Unavailable> {
         let now = self.platform.now();
         match &self.held {
-            Some(held) if now < held.lifetime.refresh_at => return Ok(Rc::clone(&held.value)),
+            Some(held) if now < held.lifetime.refresh_at => self.look_for_a_newer_one(),
             Some(held) if now < held.lifetime.usable_until => self.refresh(),
             _ => {}
         }
         match self.usable() {
             Some(value) => Ok(value),
-            None => self.obtain(),
+            None => self
+                .obtain()
+                .inspect_err(|unavailable| self.log_refusal(*unavailable)),
+        }
+    }
+
+    /// Gets the value ahead of need, when a middleware is built. Does not even try shortly after a failure:
+    /// Traefik builds one middleware after the other, and an outage must delay its start once, not once for each.
+    pub fn prefetch(&mut self) {
+        self.adopt();
+        let now = self.platform.now();
+        if self.usable().is_none() && !self.last_failure().is_some_and(|failure| failure.is_recent(now)) {
+            // A failure is logged and written down by the fetch itself.
+            let _ = self.obtain();
         }
     }
 
@@ -142,10 +168,11 @@ impl<R: Resource> Shared<R> {
 
     /// A newer value than `seen`, because `seen` turned out not to do: from the state directory if somebody
     /// fetched one since, otherwise from the network, but no sooner than `interval` after the last fetch.
-    /// Gives `seen` back where nothing newer may be had yet.
+    /// Gives `seen` back where nobody may ask for a newer one yet.
     ///
     /// # Errors
-    /// [`Unavailable`] when nothing at all can be had.
+    /// [`Unavailable`] when the provider was asked, now or a moment ago, and gave none: whether `seen` is at fault
+    /// cannot be told then.
     pub fn renew(&mut self, seen: &Rc<R::Value>, interval: Duration) -> Result<Rc<R::Value>, Unavailable> {
         let is_newer = |value: &Rc<R::Value>| !Rc::ptr_eq(value, seen);
         if let Some(value) = self.usable().filter(is_newer) {
@@ -160,24 +187,54 @@ impl<R: Resource> Shared<R> {
             .held
             .as_ref()
             .is_some_and(|held| now.since(held.fetched_at) < interval);
-        if too_soon || self.failure(now).is_some() {
+        if too_soon {
             return self.get();
         }
         self.obtain_other_than(self.held.as_ref().map(|held| held.generation))
     }
 
     /// Drops the value `seen` everywhere, because the other side no longer accepts it; the next
-    /// [`Shared::get`] fetches a new one. Does nothing when a newer value has taken its place already.
-    pub fn discard(&mut self, seen: &Rc<R::Value>) {
+    /// [`Shared::get`] fetches a new one. Does nothing when a newer value has taken its place already, or less than
+    /// `interval` after the last time: a side that refuses every value must not cause a fetch for each. True when
+    /// it was dropped.
+    pub fn discard(&mut self, seen: &Rc<R::Value>, interval: Duration) -> bool {
         self.adopt();
-        if self
+        if !self
             .held
             .as_ref()
             .is_some_and(|held| Rc::ptr_eq(&held.value, seen))
         {
-            self.held = None;
-            self.values().remove(self.resource.name().as_str());
+            return false;
         }
+        let now = self.platform.now();
+        let record = format!("{}.discarded", self.resource.name().as_str());
+        let last = self
+            .values()
+            .read(&record)
+            .ok()
+            .flatten()
+            .and_then(|text| text.parse().ok());
+        // A time to come was written before the clock was set back; it does not count.
+        let too_soon = last
+            .map(UnixTime::from_millis)
+            .is_some_and(|last| last <= now && now.since(last) < interval);
+        if too_soon {
+            return false;
+        }
+        if let Err(error) = self.values().publish(&record, &now.as_millis().to_string()) {
+            // Without the record there would be no limit.
+            self.complain(error);
+            return false;
+        }
+        self.held = None;
+        self.values().remove(self.resource.name().as_str());
+        let event = Event::warn("value.discarded");
+        self.platform.log(
+            &event
+                .field("kind", self.resource.kind())
+                .field("url", self.resource.url()),
+        );
+        true
     }
 
     fn usable(&self) -> Option<Rc<R::Value>> {
@@ -188,12 +245,30 @@ impl<R: Resource> Shared<R> {
             .map(|held| Rc::clone(&held.value))
     }
 
+    /// Rule 1: what is held is fresh. After trouble with the directory it may be newer than what lies there.
+    fn look_for_a_newer_one(&mut self) {
+        if self.trouble.is_none() && self.may_look(LOOK_WHILE_FRESH) {
+            self.adopt();
+        }
+    }
+
+    /// Whether the last look at the state directory was `pause` ago; counts as a look.
+    fn may_look(&mut self, pause: Duration) -> bool {
+        let now = self.platform.monotonic();
+        let may = self
+            .last_look
+            .is_none_or(|last| now.saturating_sub(last) >= pause);
+        if may {
+            self.last_look = Some(now);
+        }
+        may
+    }
+
     /// Rule 2 and 3: the refresh time has come, but what is held may still be used.
     fn refresh(&mut self) {
-        if self.platform.monotonic() < self.next_look {
+        if !self.may_look(LOOK_WHILE_DUE) {
             return;
         }
-        self.next_look = self.platform.monotonic().saturating_add(LOOK_EVERY);
         self.adopt();
         let now = self.platform.now();
         let due = self
@@ -231,6 +306,7 @@ impl<R: Resource> Shared<R> {
         let platform = Rc::clone(&self.platform);
         let limit = self.client.timeout().saturating_add(GRACE);
         let give_up = platform.monotonic().saturating_add(limit);
+        let mut place = None;
         loop {
             if let Some(value) = self.adopted_other_than(stale) {
                 return Ok(value);
@@ -261,6 +337,11 @@ impl<R: Resource> Shared<R> {
             }
             if platform.monotonic() >= give_up {
                 return Err(Unavailable::overloaded());
+            }
+            if place.is_none() {
+                place = Some(
+                    Place::take(&*platform, self.client.max_waiting()).ok_or(Unavailable::overloaded())?,
+                );
             }
             for _ in 0..YIELDS_BETWEEN_LOOKS {
                 platform.yield_now();
@@ -307,25 +388,30 @@ impl<R: Resource> Shared<R> {
                 value: Rc::new(value),
                 lifetime: envelope.lifetime,
                 fetched_at: envelope.fetched_at,
+                took: envelope.took,
             });
         }
     }
 
     fn fetch(&mut self, mut lease: Lease<'_>) -> Result<Rc<R::Value>, Unavailable> {
-        let started = self.platform.now();
-        let begun = self.platform.monotonic();
+        let last_failure = self.last_failure();
         let client = Rc::clone(&self.client);
+        let timeout = match &last_failure {
+            Some(failure) => failure.trial_time(self.held.as_ref().map(|held| held.took), client.timeout()),
+            None => client.timeout(),
+        };
         let url = self.resource.url().clone();
+        let (started, begun) = (self.platform.now(), self.platform.monotonic());
         let outcome = self.resource.fetch(
-            &mut |request| client.send(&url, request, &mut || lease.pulse()),
+            &mut |request| client.send(&url, request, timeout, &mut || lease.pulse()),
             started,
         );
-        let took = self.platform.monotonic().saturating_sub(begun).as_millis();
+        let took = self.platform.monotonic().saturating_sub(begun);
         let event = |event: Event| {
             event
                 .field("kind", self.resource.kind())
                 .field("url", &url)
-                .field("ms", took)
+                .field("ms", took.as_millis())
         };
         match outcome {
             Ok(Fetched { value, lifetime }) => {
@@ -334,6 +420,10 @@ impl<R: Resource> Shared<R> {
                         .field("refresh_at", lifetime.refresh_at)
                         .field("usable_until", lifetime.usable_until),
                 );
+                if let Some(failure) = last_failure {
+                    self.platform
+                        .log(&event(Event::info("breaker.closed")).field("failures", failure.count()));
+                }
                 let payload = self.resource.encode(&value);
                 let mut generation = Generation::default();
                 self.platform.fill_random(&mut generation);
@@ -342,28 +432,36 @@ impl<R: Resource> Shared<R> {
                     value: Rc::new(value),
                     lifetime,
                     fetched_at: started,
+                    took,
                 };
                 let value = Rc::clone(&held.value);
+                self.held = Some(held);
                 self.publish(&Envelope {
                     generation,
                     fetched_at: started,
+                    took,
                     lifetime,
                     payload,
                 });
-                self.held = Some(held);
+                self.publish_status(None);
                 Ok(value)
             }
             Err(error) => {
-                let failure = Failure::new(&error, self.platform.now(), self.last_failure().as_ref());
-                self.platform
-                    .log(&event(Event::warn("fetch.failed")).field("error", &error).field(
-                        "again_in_ms",
-                        failure.until().since(self.platform.now()).as_millis(),
-                    ));
+                let now = self.platform.now();
+                let failure = Failure::new(&error, now, last_failure.as_ref());
+                self.platform.log(
+                    &event(Event::warn("fetch.failed"))
+                        .field("error", &error)
+                        .field("again_in_ms", failure.until().since(now).as_millis()),
+                );
+                if last_failure.is_none() {
+                    self.platform.log(&event(Event::warn("breaker.opened")));
+                }
                 if let Err(error) = self.values().publish(&self.failure_name(), &failure.encode()) {
                     self.complain(error);
                 }
-                Err(failure.unavailable(self.platform.now()))
+                self.publish_status(Some((&failure, &error)));
+                Err(failure.unavailable(now))
             }
         }
     }
@@ -381,6 +479,54 @@ impl<R: Resource> Shared<R> {
             }
             Err(error) => self.complain(error),
         }
+    }
+
+    /// Writes down, for people, how this resource is doing. Nothing depends on it.
+    fn publish_status(&self, failure: Option<(&Failure, &FetchError)>) {
+        let status = Status {
+            kind: self.resource.kind(),
+            url: self.resource.url().to_string(),
+            at: self.platform.now().as_millis(),
+            fetched_at: self.held.as_ref().map(|held| held.fetched_at.as_millis()),
+            refresh_at: self
+                .held
+                .as_ref()
+                .map(|held| held.lifetime.refresh_at.as_millis()),
+            usable_until: self
+                .held
+                .as_ref()
+                .map(|held| held.lifetime.usable_until.as_millis()),
+            took_ms: self
+                .held
+                .as_ref()
+                .and_then(|held| u64::try_from(held.took.as_millis()).ok()),
+            failures: failure.map_or(0, |(failure, _)| failure.count()),
+            again_at: failure.map(|(failure, _)| failure.until().as_millis()),
+            last_error: failure.map(|(_, error)| error.to_string()),
+        };
+        let _ = self.values().publish(
+            &format!("{}.status", self.resource.name().as_str()),
+            &status.encode(),
+        );
+    }
+
+    /// Logs that requests are refused for want of a value, once in ten seconds for each instance.
+    fn log_refusal(&mut self, unavailable: Unavailable) {
+        const EVERY: Duration = Duration::from_secs(10);
+        let now = self.platform.monotonic();
+        let (last, unlogged) = self.refusals;
+        if last.is_some_and(|last| now.saturating_sub(last) < EVERY) {
+            self.refusals = (last, unlogged.saturating_add(1));
+            return;
+        }
+        self.refusals = (Some(now), 0);
+        self.platform.log(
+            &Event::error("request.refused")
+                .field("reason", unavailable.reason().code())
+                .field("kind", self.resource.kind())
+                .field("url", self.resource.url())
+                .field("unlogged_before", unlogged),
+        );
     }
 
     /// The failure that forbids a fetch at `now`, if there is one.

@@ -233,22 +233,58 @@ fn renewing_is_limited_and_shared() {
 }
 
 #[test]
-fn a_discarded_value_is_fetched_anew_once() {
+fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (mut first, mut second) = (
+        instance(&provider.url, &directory, LONG),
+        instance(&provider.url, &directory, LONG),
+    );
+    let (old, _) = (first.get().unwrap(), second.get().unwrap());
+    first.renew(&old, Duration::ZERO).unwrap();
+    let begun = Instant::now();
+    while *second.get().unwrap() != 2 {
+        assert!(
+            begun.elapsed() < LOOK_WHILE_FRESH * 3,
+            "the old value is still used"
+        );
+        std::thread::yield_now();
+    }
+    assert_eq!(provider.calls(), 2);
+}
+
+#[test]
+fn renewing_says_so_when_the_provider_is_down_and_the_value_at_hand_stays() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let mut instance = instance(&provider.url, &directory, LONG);
+    let seen = instance.get().unwrap();
+    provider.down.store(true, Ordering::SeqCst);
+    let asked = || instance.renew(&seen, Duration::ZERO).unwrap_err().reason();
+    let reasons: Vec<Reason> = std::iter::repeat_with(asked).take(3).collect();
+    assert_eq!(reasons, [Reason::IdentityProviderUnavailable; 3]);
+    assert_eq!(provider.calls(), 2, "nobody asks again right after a failure");
+    assert_eq!(*instance.get().unwrap(), 1);
+}
+
+#[test]
+fn a_discarded_value_is_fetched_anew_once_in_a_while() {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let (mut first, mut second) = (
         instance(&provider.url, &directory, LONG),
         instance(&provider.url, &directory, LONG),
     );
     let (seen, also_seen) = (first.get().unwrap(), second.get().unwrap());
-    first.discard(&seen);
+    assert!(first.discard(&seen, LONG));
     assert_eq!(*first.get().unwrap(), 2);
-    second.discard(&also_seen);
-    assert_eq!(
-        *second.get().unwrap(),
-        2,
-        "the newer value is not discarded with the old one"
+    assert!(
+        !second.discard(&also_seen, Duration::ZERO),
+        "a newer one has taken its place"
     );
-    assert_eq!(provider.calls(), 2);
+    let newer = second.get().unwrap();
+    assert_eq!(*newer, 2);
+    assert!(!second.discard(&newer, LONG), "too soon after the last time");
+    assert!(second.discard(&newer, Duration::ZERO));
+    assert_eq!(*second.get().unwrap(), 3);
+    assert_eq!(provider.calls(), 3);
 }
 
 #[test]
@@ -264,5 +300,31 @@ fn a_directory_that_is_gone_refuses_and_never_panics() {
     assert_eq!(
         instance.get().unwrap_err().reason(),
         Reason::IdentityProviderUnavailable
+    );
+}
+
+#[test]
+fn work_ahead_of_need_is_not_begun_shortly_after_a_failure() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    provider.down.store(true, Ordering::SeqCst);
+    for _ in 0..5 {
+        instance(&provider.url, &directory, LONG).prefetch();
+    }
+    assert_eq!(provider.calls(), 1);
+    provider.down.store(false, Ordering::SeqCst);
+    let mut instance = instance(&provider.url, &directory, LONG);
+    let begun = Instant::now();
+    while instance.get().is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    }
+    let status = std::fs::read_link(
+        directory
+            .path()
+            .join(format!("{}.status", instance.resource.name.as_str())),
+    )
+    .unwrap();
+    assert!(
+        status.to_string_lossy().contains(r#""failures":0,"#),
+        "{status:?}"
     );
 }

@@ -1,0 +1,89 @@
+//! `soak`: a long run with everything that can go wrong, and what came of it.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::server::runtime;
+use crate::soak::Soak;
+use crate::tools;
+
+/// Run mixed traffic for minutes while everything around the gateway fails in turn; any wrong answer is an error
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// How long
+    #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(5..=86_400))]
+    seconds: u64,
+    /// Write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the chart to this file [default: target/soak.svg]
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// Why there is no good run to report.
+#[derive(Debug, thiserror::Error)]
+enum SoakError {
+    /// The gateway did something it must not.
+    #[error("{}; the report above names the first ones, the chart shows when", .0.join(", "))]
+    Failed(Vec<String>),
+    /// A file could not be written.
+    #[error("could not write {path}: {source}; check that its folder exists and the rights there")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Prints the report; a wrong answer is an error.
+pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let soak = Soak::lasting(Duration::from_secs(options.seconds));
+    // Ended by force, this process would leave its Traefik behind.
+    runtime().spawn(interrupt(soak.interrupter()));
+    let report = soak.run()?;
+    print!("{report}");
+    let svg = options
+        .svg
+        .clone()
+        .unwrap_or_else(|| tools::target_dir().join("soak.svg"));
+    write(&svg, &report.svg())?;
+    println!("\nchart: {}", svg.display());
+    if let Some(path) = &options.json {
+        write(
+            path,
+            &format!("{}\n", serde_json::to_string_pretty(&report.figures())?),
+        )?;
+    }
+    match report.failures() {
+        failures if failures.is_empty() => Ok(()),
+        failures => Err(SoakError::Failed(failures).into()),
+    }
+}
+
+async fn interrupt(interrupted: Arc<AtomicBool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut by_key), Ok(mut by_kill)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = by_key.recv() => {}
+        _ = by_kill.recv() => {}
+    }
+    interrupted.store(true, Ordering::Relaxed);
+}
+
+fn write(path: &Path, text: &str) -> Result<(), SoakError> {
+    std::fs::write(path, text).map_err(|source| SoakError::Write {
+        path: path.to_path_buf(),
+        source,
+    })
+}
