@@ -28,12 +28,24 @@ impl RemoteKeys {
     /// # Errors
     /// [`ConfigError`] names the option that cannot be used.
     pub(crate) fn new(options: RemoteKeyOptions, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
+        if !options.url.is_https() {
+            platform.log(
+                &Event::warn("configuration.insecure")
+                    .field("option", "jwksUrl")
+                    .field(
+                        "problem",
+                        "whoever is on the way can put in keys of his own: use https outside of tests",
+                    ),
+            );
+        }
         let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client)?);
         platform.use_directory(options.state_directory.as_deref())?;
-        let url = options.url.to_string();
+        let identity = identity(&options);
+        let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
+        let seal = Seal::public(&identity);
         let jwks = Jwks {
-            name: StateName::new("jwks", &[&url]),
-            seal: Seal::public(&["jwks", &url]),
+            name: seal.name("jwks", &identity),
+            seal,
             url: options.url,
             max_stale: options.max_stale,
             platform: Rc::clone(&platform),
@@ -43,6 +55,16 @@ impl RemoteKeys {
             refetch_interval: options.refetch_interval,
         })
     }
+}
+
+/// Keys are shared only where they would have been fetched from the same place, under the same trust, and be kept
+/// as long: a careless router must not lend its keys to a careful one.
+fn identity(options: &RemoteKeyOptions) -> [String; 3] {
+    [
+        options.url.to_string(),
+        options.client.tls.trust(),
+        options.max_stale.as_secs().to_string(),
+    ]
 }
 
 impl KeySource for RemoteKeys {
@@ -147,5 +169,50 @@ fn unavailable(detail: String) -> FetchError {
     FetchError::Unavailable {
         detail,
         retry_after: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyOptions, Options};
+    use egress::platform::Native;
+    use serde_json::json;
+
+    fn options(more: &[(&str, serde_json::Value)]) -> RemoteKeyOptions {
+        let mut block = json!({ "jwksUrl": "https://idcs.example/jwk" });
+        for (name, value) in more {
+            block[*name] = value.clone();
+        }
+        let host = Native::new("/nonexistent", |_| {});
+        match Options::parse(block.to_string().as_bytes(), &host).unwrap().keys {
+            KeyOptions::Remote(options) => *options,
+            KeyOptions::Static(_) => panic!("{block}"),
+        }
+    }
+
+    #[test]
+    fn keys_are_shared_only_between_routers_that_would_have_fetched_the_same() {
+        let tls = |tls: serde_json::Value| ("clientConfig", json!({ "tls": tls }));
+        let plain = identity(&options(&[]));
+        assert_eq!(
+            plain,
+            identity(&options(&[("issuers", json!("a")), ("tenant", json!("b"))]))
+        );
+        for different in [
+            ("jwksUrl", json!("https://idcs.example/other")),
+            ("maxStaleSeconds", json!(0)),
+            tls(json!({ "insecureSkipVerify": true })),
+            tls(json!({ "ca": "file:/a.pem" })),
+        ] {
+            assert_ne!(
+                plain,
+                identity(&options(std::slice::from_ref(&different))),
+                "{different:?}"
+            );
+        }
+        let [one, other] =
+            ["file:/a.pem", "file:/b.pem"].map(|ca| identity(&options(&[tls(json!({ "ca": ca }))])));
+        assert_ne!(one, other);
     }
 }

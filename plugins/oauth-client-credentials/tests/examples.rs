@@ -1,4 +1,5 @@
 //! What the examples and the option table show is what the plugin takes.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // the helpers of a test fail as the test does
 
 use std::rc::Rc;
 

@@ -1,19 +1,30 @@
 //! Guests that show what Traefik's Wasm host does. Not plugins: each answers every request with what it found.
 //!
-//! They take the calls that the plugins avoid, so the tests of `tests/host_facts.rs` notice when a new Traefik
-//! behaves otherwise. Native builds are empty.
+//! Most take the calls that the plugins avoid, so the tests of `tests/e2e/host_facts.rs` notice when a new Traefik
+//! behaves otherwise; `probe-signatures` shows that the crate `jose` computes there what it computes natively.
+//! Native builds are empty.
 
 /// Registers a guest that answers every request with `answer(path)`.
 #[cfg(target_family = "wasm")]
 pub fn answer_with(answer: impl Fn(&str) -> String + 'static) {
+    answer_request_with(move |request| answer(std::str::from_utf8(&request.uri()).unwrap_or("/")));
+}
+
+/// Registers a guest that answers every request with `answer(body)`.
+#[cfg(target_family = "wasm")]
+pub fn answer_body_with(answer: impl Fn(&[u8]) -> String + 'static) {
+    answer_request_with(move |request| answer(&request.body.read()));
+}
+
+#[cfg(target_family = "wasm")]
+fn answer_request_with(answer: impl Fn(&http_wasm_guest::host::Request) -> String + 'static) {
     use http_wasm_guest::host::{Request, Response};
     use http_wasm_guest::{Guest, register};
 
     struct Probe<F>(F);
-    impl<F: Fn(&str) -> String> Guest for Probe<F> {
+    impl<F: Fn(&Request) -> String> Guest for Probe<F> {
         fn handle_request(&self, request: &Request, response: &Response) -> (bool, i32) {
-            let uri = request.uri();
-            let answer = (self.0)(std::str::from_utf8(&uri).unwrap_or("/"));
+            let answer = (self.0)(request);
             response.set_status(200);
             response.body.write(answer.as_bytes());
             (false, 0)

@@ -1,6 +1,7 @@
 //! The command line: `cargo run -p test-harness -- build --out DIR`, `cargo demo`.
 
 mod build;
+mod fuzz;
 mod soak;
 mod status;
 
@@ -36,6 +37,7 @@ enum Command {
         #[arg(long)]
         serve: bool,
     },
+    Fuzz(fuzz::Options),
     Soak(soak::Options),
     Status(status::Status),
 }
@@ -45,6 +47,7 @@ pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Build { out, keep_names } => build::run(&out, keep_names).map_err(Into::into),
         Command::Demo { serve } => demo::run(serve),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Status(status) => status.run(),
     };

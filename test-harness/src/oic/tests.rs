@@ -374,3 +374,51 @@ fn faults_show_and_end() {
     oic.up();
     assert_eq!(status(), Some(200));
 }
+
+#[test]
+fn trailers_are_seen_and_sent() {
+    let idcs = Idcs::start();
+    let oic = Oic::builder(&idcs).strict(false).plain_http().start();
+    let request = format!(
+        "POST {ECHO}/trailers HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nTrailer: x-note\r\n\
+         Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-note: last\r\n\r\n"
+    );
+    let mut stream = std::net::TcpStream::connect(oic.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    while !answer.contains("\r\n0\r\n") || !answer.ends_with("\r\n\r\n") {
+        let mut chunk = [0; 1024];
+        let read = stream.read(&mut chunk).unwrap();
+        assert!(read > 0, "{answer}");
+        answer += std::str::from_utf8(&chunk[..read]).unwrap();
+    }
+    let hash = super::service::hex(ring::digest::digest(&ring::digest::SHA256, b"hello").as_ref());
+    assert!(answer.contains(r#""trailers":{"x-note":"last"}"#), "{answer}");
+    assert!(
+        answer.contains(&format!("\r\n0\r\nx-body-sha256: {hash}\r\n\r\n")),
+        "{answer}"
+    );
+}
+
+#[test]
+fn events_come_when_they_are_announced_and_count_as_in_flight_until_they_end() {
+    let idcs = Idcs::start();
+    let oic = Oic::builder(&idcs).strict(false).start();
+    assert_eq!((oic.announce("nobody hears this"), oic.in_flight()), (0, 0));
+    let handle = oic.handle();
+    let listening =
+        std::thread::spawn(move || get(&handle, &format!("{ECHO}/events")).send().unwrap().text());
+    let since = Instant::now();
+    while oic.announce("news") == 0 {
+        assert!(since.elapsed() < Duration::from_secs(30), "nobody listens");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(oic.in_flight(), 1);
+    oic.end_events();
+    assert_eq!(listening.join().unwrap(), "data: news\n\n");
+    while oic.in_flight() > 0 {
+        assert!(since.elapsed() < Duration::from_secs(30), "it never ends");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

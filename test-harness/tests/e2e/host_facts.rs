@@ -2,120 +2,41 @@
 //! these fails with a new Traefik, something got better or worse, and the notes say what to do about it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::{Value, json};
 use test_harness::client::Client;
-use test_harness::guests;
-use test_harness::tools;
-use test_harness::traefik::{LocalPlugin, Traefik};
 
-/// A Traefik with one route `/<name>` for each probe. A probe is either lowered, as plugins are, or as linked.
-struct Probes {
-    traefik: Traefik,
-    client: Client,
-    _folder: tempfile::TempDir,
-}
+use crate::probes::{COPIES, Form, Probes};
 
-#[derive(Clone, Copy, PartialEq)]
-enum Form {
-    AsLinked,
-    Lowered,
-}
-
-impl Probes {
-    fn start(probes: &[(&'static str, &str, Form)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut builder = Traefik::builder().plugins_from(folder.path());
-        let (mut routers, mut middlewares) = (json!({}), json!({}));
-        for &(name, probe, form) in probes {
-            lay_out(folder.path(), name, probe, form);
-            builder = builder.plugin(LocalPlugin::new(name, format!("oic-gateway/{name}")));
-            routers[name] = json!({
-                "rule": format!("PathPrefix(`/{name}`)"),
-                "entryPoints": ["web"],
-                "middlewares": [name],
-                "service": "noop@internal",
+/// The first words of the answers of as many instances as concurrent requests make.
+fn entropy_of_instances(probes: &Probes, path: &'static str) -> BTreeSet<String> {
+    let seen = std::sync::Mutex::new(BTreeSet::new());
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let client = Client::plain();
+                for _ in 0..8 {
+                    let text = client
+                        .get(&format!("{}{path}", probes.traefik.url()))
+                        .send()
+                        .unwrap()
+                        .text();
+                    seen.lock()
+                        .unwrap()
+                        .insert(text.split(' ').next().unwrap().to_owned());
+                }
             });
-            middlewares[name] = json!({ "plugin": { name: {} } });
         }
-        let dynamic = json!({ "http": { "routers": routers, "middlewares": middlewares } });
-        let traefik = builder
-            .dynamic(dynamic.to_string())
-            .start()
-            .unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            traefik,
-            client: Client::plain(),
-            _folder: folder,
-        }
-    }
-
-    fn ask(&self, path: &str) -> (u16, String) {
-        let answer = self
-            .client
-            .get(&format!("{}{path}", self.traefik.url()))
-            .send()
-            .unwrap();
-        (answer.status, answer.text())
-    }
-
-    /// The first words of the answers of as many instances as concurrent requests make.
-    fn entropy_of_instances(&self, path: &'static str) -> BTreeSet<String> {
-        let seen = std::sync::Mutex::new(BTreeSet::new());
-        std::thread::scope(|scope| {
-            for _ in 0..16 {
-                scope.spawn(|| {
-                    let client = Client::plain();
-                    for _ in 0..8 {
-                        let text = client
-                            .get(&format!("{}{path}", self.traefik.url()))
-                            .send()
-                            .unwrap()
-                            .text();
-                        seen.lock()
-                            .unwrap()
-                            .insert(text.split(' ').next().unwrap().to_owned());
-                    }
-                });
-            }
-        });
-        seen.into_inner().unwrap()
-    }
-}
-
-/// The probe that is written in WebAssembly's text format.
-const COPIES: &str = "copies.wat";
-
-fn lay_out(root: &Path, name: &str, probe: &str, form: Form) {
-    let mut wasm = if probe == COPIES {
-        wat::parse_str(include_str!("../data/copies.wat")).unwrap()
-    } else {
-        let target = tools::target_dir().join("guests");
-        let linked =
-            guests::build_plugin(tools::workspace_root(), &target, "host-probes", probe, false).unwrap();
-        std::fs::read(linked).unwrap()
-    };
-    if form == Form::Lowered {
-        wasm = guests::lower(&wasm, false).unwrap().wasm;
-    }
-    let folder = guests::plugin_dir(root, name);
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("plugin.wasm"), wasm).unwrap();
-    let manifest: Value = json!({
-        "displayName": name, "type": "middleware", "runtime": "wasm", "wasmPath": "plugin.wasm",
-        "import": format!("oic-gateway/{name}"), "summary": "A probe", "testData": {},
     });
-    std::fs::write(folder.join(".traefik.yml"), manifest.to_string()).unwrap();
+    seen.into_inner().unwrap()
 }
 
 #[test]
 fn without_sockets_entropy_is_the_same_in_every_instance_and_after_every_restart() {
     let mut probes = Probes::start(&[("plain", "probe-plain", Form::Lowered)]);
-    let before = probes.entropy_of_instances("/plain");
+    let before = entropy_of_instances(&probes, "/plain");
     probes.traefik.restart().unwrap();
-    let after = probes.entropy_of_instances("/plain");
+    let after = entropy_of_instances(&probes, "/plain");
     assert_eq!(before.len(), 1, "{before:?}");
     assert_eq!(before, after);
     let (_, answer) = probes.ask("/plain");
@@ -129,9 +50,9 @@ fn without_sockets_entropy_is_the_same_in_every_instance_and_after_every_restart
 #[test]
 fn with_sockets_entropy_and_clock_are_real() {
     let mut probes = Probes::start(&[("sockets", "probe-sockets", Form::Lowered)]);
-    let before = probes.entropy_of_instances("/sockets");
+    let before = entropy_of_instances(&probes, "/sockets");
     probes.traefik.restart().unwrap();
-    let after = probes.entropy_of_instances("/sockets");
+    let after = entropy_of_instances(&probes, "/sockets");
     assert!(before.len() > 1, "several instances were asked: {before:?}");
     assert!(before.is_disjoint(&after), "{before:?} {after:?}");
     let (_, answer) = probes.ask("/sockets");

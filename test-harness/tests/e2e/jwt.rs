@@ -7,7 +7,7 @@ mod refusals;
 mod rotation;
 mod tenants;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use test_harness::certificates::CertificateAuthority;
@@ -15,6 +15,8 @@ use test_harness::client::Response;
 use test_harness::gateway::{Gateway, GatewayBuilder, JWT};
 use test_harness::idcs::{Idcs, IdcsHandle};
 use test_harness::oic::Oic;
+
+use crate::support::Deadline;
 
 /// One router for each pair of a path and `jwt` options, with nothing but that plugin, in front of a backend that
 /// welcomes everybody: what passes does so by the plugin's word alone.
@@ -37,13 +39,10 @@ fn routes(idcs: Idcs, routes: &[(&str, Value)]) -> GatewayBuilder {
         .http(json!({ "routers": routers, "middlewares": middlewares }))
 }
 
-/// The options to trust what this domain publishes. An attempt to reach it ends after a second.
+/// The options to trust what this domain publishes.
 fn published_by(idcs: &IdcsHandle) -> Value {
     let authority = CertificateAuthority::shared().ca_pem();
-    json!({
-        "jwksUrl": idcs.jwks_url(),
-        "clientConfig": { "timeoutSeconds": 1, "tls": { "ca": authority } },
-    })
+    json!({ "jwksUrl": idcs.jwks_url(), "clientConfig": { "tls": { "ca": authority } } })
 }
 
 /// `options` with one more.
@@ -97,22 +96,17 @@ impl Refusal {
             body["reason"].as_str(),
             answer.header("www-authenticate"),
         );
+        let text = answer.text();
         assert_eq!(
             told,
             (self.status, Some(self.reason), self.challenge),
-            "{case}: {}",
-            answer.text()
+            "{case}: {text}"
         );
-        assert_eq!(
-            answer.header("content-type"),
-            Some("application/problem+json"),
-            "{case}"
-        );
+        let content_type = answer.header("content-type");
+        assert_eq!(content_type, Some("application/problem+json"), "{case}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{case}");
-        assert_eq!(
-            answer.headers.get_all("www-authenticate").iter().count(),
-            usize::from(self.challenge.is_some())
-        );
+        let challenges = answer.headers.get_all("www-authenticate").iter().count();
+        assert_eq!(challenges, usize::from(self.challenge.is_some()), "{case}");
         let retry_after = answer.header("retry-after").map(|seconds| seconds.parse::<u64>());
         match self.status {
             503 => assert!(matches!(retry_after, Some(Ok(1..=60))), "{case}: {retry_after:?}"),
@@ -120,26 +114,22 @@ impl Refusal {
         }
         let members: Vec<&String> = body.as_object().into_iter().flat_map(Map::keys).collect();
         assert_eq!(members, ["reason", "status", "title", "type"], "{case}");
+        assert_eq!(body["status"], self.status, "{case}");
         assert_eq!(
-            (body["status"].as_u64(), body["type"].as_str()),
-            (
-                Some(u64::from(self.status)),
-                Some(format!("urn:oic-gateway:problem:{}", self.reason).as_str())
-            ),
+            body["type"],
+            format!("urn:oic-gateway:problem:{}", self.reason),
             "{case}"
         );
     }
 }
 
-/// Repeats `attempt` until it gives something, and says how long that took; fails after `limit`.
-#[track_caller]
-fn within<T>(limit: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> (T, Duration) {
-    let begun = Instant::now();
+/// Repeats `attempt` until it gives something; fails after `limit`.
+fn within<T>(limit: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Deadline::after(limit);
     loop {
         if let Some(done) = attempt() {
-            return (done, begun.elapsed());
+            return done;
         }
-        assert!(begun.elapsed() < limit, "not within {limit:?}: {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        deadline.pause(what);
     }
 }

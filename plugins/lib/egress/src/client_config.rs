@@ -83,6 +83,16 @@ impl ClientConfig {
 }
 
 impl TlsOptions {
+    /// Whom these options believe, as text. Part of the identity of what is shared and is no secret: what was
+    /// fetched from somebody that one router believes must not serve another that would not have believed him.
+    pub fn trust(&self) -> String {
+        match given(self.ca.as_ref()) {
+            _ if self.insecure_skip_verify => "anybody".to_owned(),
+            Some(ca) => format!("public authorities and {}", ca.expose()),
+            None => "public authorities".to_owned(),
+        }
+    }
+
     /// Builds the TLS client configuration.
     ///
     /// # Errors

@@ -42,6 +42,11 @@ impl SecretRef {
         Self(value.into())
     }
 
+    /// What the configuration says: where the secret is, or the secret itself. Look twice at where it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// True for the empty string, which counts as "not given".
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

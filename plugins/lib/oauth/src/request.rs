@@ -1,12 +1,14 @@
 //! Token requests.
 
+use std::fmt;
+
 use form_urlencoded::Serializer;
-use http::{Request, Uri, header};
+use http::{HeaderValue, Request, Uri, header};
 
 use crate::{ClientAuthentication, ClientCredentials};
 
 /// A request to a token endpoint (RFC 6749 section 3.2).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TokenRequest {
     client: ClientCredentials,
     authentication: ClientAuthentication,
@@ -56,7 +58,9 @@ impl TokenRequest {
             .header(header::ACCEPT, "application/json");
         match self.authentication {
             ClientAuthentication::Basic => {
-                request = request.header(header::AUTHORIZATION, self.client.basic());
+                let mut credentials = HeaderValue::try_from(self.client.basic())?;
+                credentials.set_sensitive(true);
+                request = request.header(header::AUTHORIZATION, credentials);
             }
             ClientAuthentication::Post => {
                 body.append_pair("client_id", &self.client.client_id);
@@ -67,13 +71,25 @@ impl TokenRequest {
     }
 }
 
+/// A parameter may be a secret of the provider's own invention, so only names are shown.
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("TokenRequest")
+            .field("client", &self.client)
+            .field("authentication", &self.authentication)
+            .field("parameters", &names)
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use middleware::Secret;
 
     use super::*;
 
-    fn request(authentication: ClientAuthentication) -> Request<Vec<u8>> {
+    fn token_request(authentication: ClientAuthentication) -> TokenRequest {
         let client = ClientCredentials {
             client_id: "app".to_owned(),
             client_secret: Secret::new("s&cret"),
@@ -84,8 +100,22 @@ mod tests {
                 "b".to_owned(),
             ])
             .parameter("audience", "oic")
+    }
+
+    fn request(authentication: ClientAuthentication) -> Request<Vec<u8>> {
+        token_request(authentication)
             .to_http(&Uri::from_static("https://idcs/oauth2/v1/token"))
             .unwrap()
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        let request = token_request(ClientAuthentication::Basic).parameter("pin", "hunter2");
+        let uri = Uri::from_static("https://idcs/oauth2/v1/token");
+        let shown = format!("{request:?} {:?}", request.to_http(&uri).unwrap().headers());
+        for secret in ["hunter2", "s&cret", "Basic "] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 
     #[test]

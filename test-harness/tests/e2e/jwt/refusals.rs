@@ -9,30 +9,37 @@ use serde_json::json;
 use test_harness::gateway::Gateway;
 use test_harness::idcs::{Idcs, Resource};
 
+use self::tokens::Wrong;
 use super::{Refusal, within};
 
 #[test]
 fn a_token_that_breaks_any_rule_is_refused_before_the_backend_sees_it() {
     let gateway = strict_gateway();
     let wrong = tokens::wrong(&gateway.idcs);
-    for (index, (case, code, token)) in wrong.iter().enumerate() {
+    for (index, Wrong { case, reason, token }) in wrong.iter().enumerate() {
+        let case = format!("{reason}, {case}");
         let answer = gateway.get("/echo").bearer(token).send().unwrap();
-        let expected = match *code {
+        let expected = match *reason {
             "insufficient_scope" => Refusal::INSUFFICIENT_SCOPE,
             "malformed_authorization" => Refusal::INVALID_REQUEST,
             _ => Refusal::INVALID_TOKEN,
         };
-        expected.assert(case, &answer);
-        assert_logged_reason(&gateway, index, code, case);
+        expected.assert(&case, &answer);
+        assert_logged_reason(&gateway, index, reason, &case);
     }
     assert_eq!(gateway.oic.requests_count(), 0);
     assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
     let asked = gateway.idcs.requests();
     assert!(asked.iter().all(|request| request.path != tokens::ATTACKERS_PATH));
     let log = gateway.traefik.log();
-    let is_leaked = |token: &str| token.len() > 20 && log.contains(token);
-    let leaked = wrong.iter().find(|(_, _, token)| is_leaked(token));
-    assert_eq!(leaked, None, "a token stands in the log");
+    let leaked = wrong
+        .iter()
+        .find(|row| row.token.len() > 20 && log.contains(&row.token));
+    assert!(
+        leaked.is_none(),
+        "a token stands in the log: {:?}",
+        leaked.map(|row| row.case)
+    );
 }
 
 #[test]
@@ -61,14 +68,14 @@ fn strict_gateway() -> Gateway {
     Gateway::in_front_of(idcs).jwt(options).start()
 }
 
-/// That the plugin gave `code` as the reason of its refusal number `index`. The caller is told less, so this alone
+/// That the plugin logged `reason` as that of its refusal number `index`. The caller is told less, so this alone
 /// shows that a case is refused for what is wrong with it.
 #[track_caller]
-fn assert_logged_reason(gateway: &Gateway, index: usize, code: &str, case: &str) {
-    let (line, _) = within(Duration::from_secs(10), "the refusal is in the log", || {
+fn assert_logged_reason(gateway: &Gateway, index: usize, reason: &str, case: &str) {
+    let line = within(Duration::from_secs(10), "the refusal is in the log", || {
         let log = gateway.traefik.log();
         let mut refusals = log.lines().filter(|line| line.contains("code=jwt.refused"));
         refusals.nth(index).map(|line| line.replace('"', " "))
     });
-    assert!(line.contains(&format!("reason={code} ")), "{case}: {line}");
+    assert!(line.contains(&format!("reason={reason} ")), "{case}: {line}");
 }

@@ -18,12 +18,13 @@ fn gateway() -> Gateway {
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// For a machine that does other things too.
-const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_secs(5);
 
 #[test]
 fn tokens_of_a_new_key_are_accepted_within_the_interval_and_those_of_the_old_one_refused() {
     let gateway = gateway();
-    let rotations: [(&str, fn(&Idcs)); 3] = [
+    type Rotation = (&'static str, fn(&Idcs));
+    let rotations: [Rotation; 3] = [
         ("same kid", |idcs| idcs.rotate_now()),
         ("new kid", |idcs| idcs.rotate_now_new_kid("NEXT_KEY")),
         ("back to the old kid", |idcs| {
@@ -67,11 +68,7 @@ fn forged_tokens_cost_one_fetch_of_keys_an_interval_at_most() {
             scope.spawn(|| {
                 while begun.elapsed() < INTERVAL.mul_f32(2.5) || sent.load(Ordering::Relaxed) < 200 {
                     let number = sent.fetch_add(1, Ordering::Relaxed);
-                    let forged = gateway
-                        .idcs
-                        .client_token()
-                        .claim("jti", number)
-                        .signed_by_another_key();
+                    let forged = gateway.idcs.client_token().signed_by_another_key();
                     let forged = match number % 2 {
                         0 => forged,
                         _ => forged.header("kid", format!("key-{number}")),
@@ -82,12 +79,10 @@ fn forged_tokens_cost_one_fetch_of_keys_an_interval_at_most() {
             });
         }
     });
-    let intervals = usize::try_from(begun.elapsed().as_millis() / INTERVAL.as_millis()).unwrap();
+    let intervals = begun.elapsed().as_secs_f64() / INTERVAL.as_secs_f64();
     let calls = gateway.idcs.jwks_calls();
-    assert!(
-        (1..=intervals + 1).contains(&calls),
-        "{calls} calls in {intervals} intervals"
-    );
+    let text = format!("{calls} calls in {intervals} intervals");
+    assert!(calls >= 1 && calls as f64 <= intervals + 1.0, "{text}");
     assert_eq!(gateway.oic.requests_count(), 0);
     assert_eq!(gateway.get("/api").bearer(&good).send().unwrap().status, 200);
 }
@@ -102,7 +97,7 @@ fn a_new_key_that_cannot_be_fetched_is_the_providers_trouble_not_the_callers() {
     let new = gateway.idcs.client_token().mint();
 
     // Until the interval is over nobody asks; a token that does not verify is then just that.
-    let (first, _) = within(INTERVAL + SLACK, "the trouble is noticed", || {
+    let first = within(INTERVAL + SLACK, "the trouble is noticed", || {
         let answer = gateway.get("/api").bearer(&new).send().unwrap();
         (answer.status != 401).then_some(answer)
     });
@@ -111,11 +106,8 @@ fn a_new_key_that_cannot_be_fetched_is_the_providers_trouble_not_the_callers() {
     while begun.elapsed() < Duration::from_secs(2) {
         let answer = gateway.get("/api").bearer(&new).send().unwrap();
         Refusal::IDENTITY_PROVIDER_UNAVAILABLE.assert("later", &answer);
-        assert_eq!(
-            gateway.get("/api").bearer(&old).send().unwrap().status,
-            200,
-            "the keys at hand still serve"
-        );
+        let at_hand = gateway.get("/api").bearer(&old).send().unwrap();
+        assert_eq!(at_hand.status, 200, "the keys at hand still serve");
         let garbage = gateway.get("/api").bearer("a.b.c").send().unwrap();
         Refusal::INVALID_TOKEN.assert("garbage", &garbage);
     }

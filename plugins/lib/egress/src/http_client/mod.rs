@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
-use middleware::ConfigError;
+use middleware::{ConfigError, Event};
 
 use self::patience::Patience;
 pub(crate) use self::tls::accept_any_certificate;
@@ -106,6 +106,16 @@ impl HttpClient {
             tls_options: config.tls.clone(),
             tls: OnceCell::new(),
         };
+        if config.tls.insecure_skip_verify {
+            client.platform.log(
+                &Event::warn("configuration.insecure")
+                    .field("option", "clientConfig.tls.insecureSkipVerify")
+                    .field(
+                        "problem",
+                        "whoever answers in the provider's place owns the gateway: use clientConfig.tls.ca",
+                    ),
+            );
+        }
         // A wrong certificate should be found now, not when the first token is needed.
         let given = &client.tls_options;
         if given.ca.is_some() || given.cert.is_some() || given.key.is_some() {
@@ -125,7 +135,7 @@ impl HttpClient {
     }
 
     /// Sends `request` to `url` and reads the whole answer, whatever its status but a redirect, within `timeout`
-    /// (at most the configured one). `pulse` is called about once a second while waiting.
+    /// (at most the configured one). `pulse` is called at least once a second while waiting.
     ///
     /// # Errors
     /// [`HttpError`] of the last attempt that had the time to fail by itself.

@@ -1,11 +1,11 @@
-//! A stream that waits, within a deadline and with a sign of life every second.
+//! A stream that waits, within a deadline and with signs of life, a second apart at most.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::Duration;
 
 use crate::platform::{Platform, SocketError, Stream, is_over};
 
-/// Turns a [`Stream`], which waits a second at most, into blocking I/O with a deadline.
+/// Turns a [`Stream`], which never waits long, into blocking I/O with a deadline.
 pub(super) struct Patience<'a> {
     stream: Box<dyn Stream + 'a>,
     platform: &'a dyn Platform,
@@ -31,15 +31,24 @@ impl<'a> Patience<'a> {
     fn wait<T>(
         &mut self,
         mut step: impl FnMut(&mut dyn Stream) -> std::result::Result<T, SocketError>,
+        rest: fn(&mut dyn Stream) -> std::result::Result<(), SocketError>,
     ) -> Result<T> {
+        let late = || Error::new(ErrorKind::TimedOut, SocketError::TimedOut);
         loop {
-            // Checked before every step, so that a peer that drips one byte a second does not hold us for ever.
-            if is_over(self.deadline, self.platform.monotonic()) {
-                return Err(Error::new(ErrorKind::TimedOut, SocketError::TimedOut));
+            // Checked before every step, so that a peer that drips bytes does not hold us for ever.
+            if self.platform.monotonic() >= self.deadline {
+                return Err(late());
             }
             match step(&mut *self.stream) {
                 Ok(done) => return Ok(done),
-                Err(SocketError::NotYet) => (self.pulse)(),
+                // Only waiting takes the time that may not be left: what has arrived is taken until the deadline.
+                Err(SocketError::NotYet) if is_over(self.deadline, self.platform.monotonic()) => {
+                    return Err(late());
+                }
+                Err(SocketError::NotYet) => {
+                    rest(&mut *self.stream).map_err(|error| Error::new(ErrorKind::BrokenPipe, error))?;
+                    (self.pulse)();
+                }
                 Err(error) => return Err(Error::new(ErrorKind::BrokenPipe, error)),
             }
         }
@@ -48,13 +57,13 @@ impl<'a> Patience<'a> {
 
 impl Read for Patience<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.wait(|stream| stream.read(buffer))
+        self.wait(|stream| stream.read(buffer), |stream| stream.wait_to_read())
     }
 }
 
 impl Write for Patience<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.wait(|stream| stream.write(bytes))
+        self.wait(|stream| stream.write(bytes), |stream| stream.wait_to_write())
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -131,17 +131,29 @@ pub trait Sockets {
 
 /// A connected TCP stream, closed on drop.
 pub trait Stream {
-    /// Reads what is there, waiting for it at most one [`SLICE`].
+    /// Reads what is there.
     ///
     /// # Errors
-    /// [`SocketError::NotYet`] when nothing came in that time.
+    /// [`SocketError::NotYet`] when nothing is.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SocketError>;
 
-    /// Writes what fits, waiting for room at most one [`SLICE`].
+    /// Writes what fits.
     ///
     /// # Errors
-    /// [`SocketError::NotYet`] when nothing fitted in that time.
+    /// [`SocketError::NotYet`] when nothing does.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, SocketError>;
+
+    /// Waits until there is something to read, at most one [`SLICE`].
+    ///
+    /// # Errors
+    /// [`SocketError::Broken`].
+    fn wait_to_read(&mut self) -> Result<(), SocketError>;
+
+    /// Waits until there is room to write, at most one [`SLICE`].
+    ///
+    /// # Errors
+    /// [`SocketError::Broken`].
+    fn wait_to_write(&mut self) -> Result<(), SocketError>;
 }
 
 /// How long to wait at one go. Not longer, so that signs of life can be given in between; not shorter, since in
@@ -161,7 +173,7 @@ pub enum SocketError {
     /// Another instance uses the sockets.
     #[error("another fetch of this router is still under way")]
     Busy,
-    /// Nothing happened for a second; ask again or give up.
+    /// Nothing to read, or no room to write: wait for it.
     #[error("nothing happened yet")]
     NotYet,
     /// The deadline passed.

@@ -177,16 +177,34 @@ struct NativeStream(TcpStream);
 impl Stream for NativeStream {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SocketError> {
         self.0
-            .set_read_timeout(Some(SLICE))
+            .set_nonblocking(true)
             .and_then(|()| self.0.read(buffer))
             .map_err(|error| of_stream(&error))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<usize, SocketError> {
         self.0
-            .set_write_timeout(Some(SLICE))
+            .set_nonblocking(true)
             .and_then(|()| self.0.write(bytes))
             .map_err(|error| of_stream(&error))
+    }
+
+    fn wait_to_read(&mut self) -> Result<(), SocketError> {
+        let peeked = self
+            .0
+            .set_nonblocking(false)
+            .and_then(|()| self.0.set_read_timeout(Some(SLICE)))
+            .and_then(|()| self.0.peek(&mut [0]));
+        match peeked.map_err(|error| of_stream(&error)) {
+            Ok(_) | Err(SocketError::NotYet) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wait_to_write(&mut self) -> Result<(), SocketError> {
+        // The standard library waits for room only by writing.
+        std::thread::yield_now();
+        Ok(())
     }
 }
 

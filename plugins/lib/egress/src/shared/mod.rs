@@ -2,8 +2,9 @@
 //!
 //! The rules, in the order they are tried for every request:
 //!
-//! 1. What this instance holds is used while it is fresh. No host call but the clocks, and once a second a look at
-//!    the state directory: somebody may have had a reason to fetch a newer one, such as a changed signing key.
+//! 1. What this instance holds is used while it is fresh. No host call but the clocks, and now and then a look at
+//!    the state directory: somebody may have had a reason to fetch a newer one, such as a changed signing key, or to
+//!    discard this one.
 //! 2. When its refresh time has come, the state directory may have a newer value: somebody else refreshed.
 //! 3. Otherwise one instance, the holder of the lease, fetches; the others go on with what is still usable.
 //! 4. With nothing usable one instance fetches and the others wait for its result, at most as long as a fetch
@@ -90,6 +91,8 @@ pub struct Shared<R: Resource> {
     platform: Rc<dyn Platform>,
     client: Rc<HttpClient>,
     held: Option<Held<R::Value>>,
+    /// What the state directory's entry was when it was last read whole; unchanged, it need not be read again.
+    last_entry: Option<String>,
     observer: Observer,
     /// Monotonic time of the last look at the state directory while a value was held.
     last_look: Option<Duration>,
@@ -109,8 +112,8 @@ struct Held<V> {
 
 /// How often one instance looks for somebody else's refresh while its own value is due but usable.
 const LOOK_WHILE_DUE: Duration = Duration::from_millis(100);
-/// How often one instance looks for a newer value while its own is fresh.
-const LOOK_WHILE_FRESH: Duration = Duration::from_secs(1);
+/// How often one instance looks for a newer value while its own is fresh: one host call.
+const LOOK_WHILE_FRESH: Duration = Duration::from_millis(50);
 /// How often a waiter lets others run between two looks at the state directory.
 const YIELDS_BETWEEN_LOOKS: u32 = 256;
 /// How much longer than a fetch may take its waiters wait.
@@ -124,6 +127,7 @@ impl<R: Resource> Shared<R> {
             platform,
             client,
             held: None,
+            last_entry: None,
             observer: Observer::default(),
             last_look: None,
             refusals: (None, 0),
@@ -207,26 +211,21 @@ impl<R: Resource> Shared<R> {
             return false;
         }
         let now = self.platform.now();
-        let record = format!("{}.discarded", self.resource.name().as_str());
-        let last = self
-            .values()
-            .read(&record)
-            .ok()
-            .flatten()
-            .and_then(|text| text.parse().ok());
+        let last = self.last_discard().map(|(at, _)| at);
         // A time to come was written before the clock was set back; it does not count.
-        let too_soon = last
-            .map(UnixTime::from_millis)
-            .is_some_and(|last| last <= now && now.since(last) < interval);
-        if too_soon {
+        if last.is_some_and(|last| last <= now && now.since(last) < interval) {
             return false;
         }
-        if let Err(error) = self.values().publish(&record, &now.as_millis().to_string()) {
+        let Some(held) = self.held.take() else {
+            return false;
+        };
+        let record = format!("{} {}", now.as_millis(), hex(held.generation));
+        if let Err(error) = self.values().publish(&self.discard_name(), &record) {
             // Without the record there would be no limit.
+            self.held = Some(held);
             self.complain(error);
             return false;
         }
-        self.held = None;
         self.values().remove(self.resource.name().as_str());
         let event = Event::warn("value.discarded");
         self.platform.log(
@@ -235,6 +234,18 @@ impl<R: Resource> Shared<R> {
                 .field("url", self.resource.url()),
         );
         true
+    }
+
+    /// When a value was last discarded, and which.
+    fn last_discard(&self) -> Option<(UnixTime, Generation)> {
+        let record = self.values().read(&self.discard_name()).ok()??;
+        let (at, generation) = record.split_once(' ')?;
+        let generation = u64::from_str_radix(generation, 16).ok()?.to_be_bytes();
+        Some((UnixTime::from_millis(at.parse().ok()?), generation))
+    }
+
+    fn discard_name(&self) -> String {
+        format!("{}.discarded", self.resource.name().as_str())
     }
 
     fn usable(&self) -> Option<Rc<R::Value>> {
@@ -361,11 +372,20 @@ impl<R: Resource> Shared<R> {
     /// Takes over the state directory's value if it is another than what is held. Whoever publishes holds the
     /// lease, so what lies there is the latest.
     fn adopt(&mut self) {
+        let entry = match self.platform.directory().read(self.resource.name().as_str()) {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return self.drop_discarded(),
+            Err(error) => return self.complain(error),
+        };
+        if self.last_entry.as_ref() == Some(&entry) {
+            return;
+        }
         let text = match self.values().read(self.resource.name().as_str()) {
             Ok(Some(text)) => text,
             Ok(None) => return,
             Err(error) => return self.complain(error),
         };
+        self.last_entry = Some(entry);
         let Some(envelope) = self
             .resource
             .seal()
@@ -390,6 +410,16 @@ impl<R: Resource> Shared<R> {
                 fetched_at: envelope.fetched_at,
                 took: envelope.took,
             });
+        }
+    }
+
+    /// There is no value in the state directory. If that is because what is held was discarded, it must go;
+    /// otherwise somebody emptied the directory, and what is held is as good as before.
+    fn drop_discarded(&mut self) {
+        self.last_entry = None;
+        let held = self.held.as_ref().map(|held| held.generation);
+        if held.is_some() && self.last_discard().map(|(_, generation)| generation) == held {
+            self.held = None;
         }
     }
 
@@ -557,6 +587,10 @@ impl<R: Resource> Shared<R> {
             );
         }
     }
+}
+
+fn hex(generation: Generation) -> String {
+    format!("{:016x}", u64::from_be_bytes(generation))
 }
 
 #[cfg(test)]

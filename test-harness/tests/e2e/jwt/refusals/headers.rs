@@ -52,11 +52,9 @@ fn a_request_without_exactly_one_bearer_token_in_its_header_is_refused() {
     ];
     let rows = missing.map(|row| (Refusal::MISSING_TOKEN, "missing_token", row));
     let malformed = malformed.map(|row| (Refusal::INVALID_REQUEST, "malformed_authorization", row));
-    let mut refused = 0;
-    for (expected, code, (case, headers)) in rows.into_iter().chain(malformed) {
+    for (refused, (expected, code, (case, headers))) in rows.into_iter().chain(malformed).enumerate() {
         expected.assert(case, &send(&gateway, "GET /echo", &headers, ""));
         assert_logged_reason(&gateway, refused, code, case);
-        refused += 1;
     }
     // RFC 6750 sections 2.2 and 2.3: not looked for.
     let query = format!("GET /echo?access_token={good}");

@@ -85,30 +85,26 @@ impl Drop for Connection {
 
 impl Stream for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SocketError> {
-        retry(self.fd, Readiness::Read, || abi::read(self.fd, buffer))
+        abi::read(self.fd, buffer).map_err(of_errno)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<usize, SocketError> {
-        retry(self.fd, Readiness::Write, || abi::write(self.fd, bytes))
+        abi::write(self.fd, bytes).map_err(of_errno)
+    }
+
+    fn wait_to_read(&mut self) -> Result<(), SocketError> {
+        wait(self.fd, Readiness::Read).map(drop).map_err(of_errno)
+    }
+
+    fn wait_to_write(&mut self) -> Result<(), SocketError> {
+        wait(self.fd, Readiness::Write).map(drop).map_err(of_errno)
     }
 }
 
-fn retry(
-    fd: i32,
-    readiness: Readiness,
-    mut step: impl FnMut() -> Result<usize, Errno>,
-) -> Result<usize, SocketError> {
-    let broken = |errno: Errno| SocketError::Broken(errno.0);
-    match step() {
-        Err(abi::EAGAIN) => {}
-        done => return done.map_err(broken),
-    }
-    if !wait(fd, readiness).map_err(broken)? {
-        return Err(SocketError::NotYet);
-    }
-    match step() {
-        Err(abi::EAGAIN) => Err(SocketError::NotYet),
-        done => done.map_err(broken),
+fn of_errno(errno: Errno) -> SocketError {
+    match errno {
+        abi::EAGAIN => SocketError::NotYet,
+        Errno(number) => SocketError::Broken(number),
     }
 }
 

@@ -1,0 +1,77 @@
+//! Tokens: nobody without a key makes one that verifies, and one that verifies has exactly one spelling.
+//!
+//! The input is a token as it arrives; it is also taken for a header and claims, with a line break between them,
+//! which the issuer then signs.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jose::{Acceptance, Algorithm, KeySet, Token};
+use libfuzzer_sys::fuzz_target;
+use ring::hmac;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde_json::{Value, json};
+
+const SECRET: [u8; 64] = [0x5a; 64];
+static HMAC: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &SECRET));
+
+/// The issuer's secret beside a public key that is not used, so that every way through the key set is open.
+static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
+    let ed25519 = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let keys = json!({"keys": [
+        {"kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET)},
+        {"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(ed25519.public_key().as_ref())},
+    ]});
+    KeySet::from_configured_jwks(keys.to_string().as_bytes()).unwrap()
+});
+
+static ACCEPT: LazyLock<Acceptance> = LazyLock::new(|| Acceptance {
+    max_bytes: 16 * 1024,
+    algorithms: Algorithm::ALL.to_vec(),
+});
+
+fn accepted(token: &[u8]) -> bool {
+    Token::parse(token, &ACCEPT).is_ok_and(|token| token.verify(&KEYS).is_ok())
+}
+
+fuzz_target!(|input: &[u8]| {
+    assert!(!accepted(input), "a forged token");
+
+    let middle = input
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .unwrap_or(input.len());
+    let (header, claims) = input.split_at(middle);
+    let claims = claims.strip_prefix(b"\n").unwrap_or(claims);
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
+    let signature = hmac::sign(&HMAC, signed.as_bytes());
+    let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+
+    let Ok(parsed) = Token::parse(token.as_bytes(), &ACCEPT) else {
+        return;
+    };
+    let header: Value = serde_json::from_slice(header).expect("a header that another reader understands");
+    let name = header["alg"].as_str().expect("a name");
+    assert_eq!(Algorithm::from_name(name), Some(parsed.header().algorithm));
+    for forbidden in ["crit", "b64", "jwk", "jku", "x5u"] {
+        assert!(header.get(forbidden).is_none(), "{forbidden}");
+    }
+    let claims: Value = serde_json::from_slice(claims).expect("claims that another reader understands");
+    for (name, value) in claims.as_object().expect("an object") {
+        assert_eq!(parsed.unverified_claims().get(name), Some(value));
+    }
+
+    assert_eq!(parsed.verify(&KEYS).is_ok(), name == "HS256");
+    if name == "HS256" {
+        let place = usize::from(input[0]) * 31 % token.len();
+        let mut altered = token.into_bytes();
+        altered[place] = if altered[place] == b'A' { b'B' } else { b'A' };
+        assert!(!accepted(&altered), "byte {place} does not matter");
+    }
+});
