@@ -118,8 +118,8 @@ fn has_dot_segment(decoded: &[u8]) -> bool {
     })
 }
 
-/// Decodes until nothing is left to decode, in one pass: each byte that completes an escape, or an overlong form
-/// of `.`, `/` or `\`, takes its place.
+/// Decodes until nothing is left to decode, in one pass: each byte that completes an escape, or the overlong form
+/// of an ASCII character (a `%` among them), takes its place.
 fn unescape_fully(bytes: &[u8]) -> Vec<u8> {
     let mut decoded: Vec<u8> = Vec::with_capacity(bytes.len());
     for &b in bytes {
@@ -136,12 +136,16 @@ fn unescape_fully(bytes: &[u8]) -> Vec<u8> {
 fn encoded_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
     match bytes {
         [.., b'%', high, low] => Some((3, hex_pair(*high, *low)?)),
-        [.., 0xf0, 0x80, 0x80, last @ (0xae | 0xaf)] => Some((4, last & 0x3f)),
-        [.., 0xe0, 0x80, last @ (0xae | 0xaf)] => Some((3, last & 0x3f)),
-        [.., 0xc0, last @ (0xae | 0xaf)] => Some((2, last & 0x3f)),
-        [.., 0xc1, 0x9c] => Some((2, b'\\')),
+        [.., 0xf0, 0x80, high @ (0x80 | 0x81), low @ 0x80..=0xbf] => Some((4, overlong(*high, *low))),
+        [.., 0xe0, high @ (0x80 | 0x81), low @ 0x80..=0xbf] => Some((3, overlong(*high, *low))),
+        [.., high @ (0xc0 | 0xc1), low @ 0x80..=0xbf] => Some((2, overlong(*high, *low))),
         _ => None,
     }
+}
+
+/// The ASCII character in UTF-8 that is longer than it need be (RFC 3629 §10), from its last two bytes.
+fn overlong(high: u8, low: u8) -> u8 {
+    (high & 1) << 6 | low & 0x3f
 }
 
 /// Appends the query as it came. Bytes that are not UTF-8 are escaped, for a target is text; that changes
@@ -244,6 +248,8 @@ mod tests {
             "/a%c0%af..",
             "/a%c1%9c..",
             "/%25c0%25ae.",
+            "/%c0%a52e%e0%80%a52e/b",
+            "/..%c0%bbx/b",
             "/a%2F.. b/../c d",
         ] {
             let result = build(path, None);

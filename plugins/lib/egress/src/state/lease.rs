@@ -100,10 +100,7 @@ impl Drop for Lease<'_> {
 impl Observer {
     /// True when the lease has shown no change since [`PATIENCE`] ago.
     fn finds_abandoned(&mut self, platform: &dyn Platform, name: &str) -> Result<bool, DirectoryError> {
-        let Some(state) = look(platform, name)? else {
-            self.seen = None;
-            return Ok(false);
-        };
+        let state = look(platform, name)?;
         let now = platform.monotonic();
         if self.seen.as_ref() != Some(&state) {
             self.seen = Some(state);
@@ -120,9 +117,9 @@ fn break_lease(platform: &dyn Platform, name: &str, observer: &mut Observer) -> 
     let guard = format!("{name}.break");
     match directory.create(&guard, "x") {
         Ok(()) => {
-            if look(platform, name)? == observer.seen {
-                directory.remove(&lock_name(name))?;
-                directory.remove(&beat_name(name))?;
+            if Some(look(platform, name)?) == observer.seen {
+                clear(platform, &lock_name(name))?;
+                clear(platform, &beat_name(name))?;
             }
             observer.seen = None;
             directory.remove(&guard)
@@ -139,12 +136,19 @@ fn break_lease(platform: &dyn Platform, name: &str, observer: &mut Observer) -> 
     }
 }
 
-fn look(platform: &dyn Platform, name: &str) -> Result<Option<(String, Option<String>)>, DirectoryError> {
+/// Owner and last sign of life of a lease that exists. What is no entry of ours has no owner, and shows no life.
+fn look(platform: &dyn Platform, name: &str) -> Result<(String, Option<String>), DirectoryError> {
     let directory = platform.directory();
-    Ok(match directory.read(&lock_name(name))? {
-        Some(owner) => Some((owner, directory.read(&beat_name(name))?)),
-        None => None,
-    })
+    let owner = directory.read(&lock_name(name))?.unwrap_or_default();
+    Ok((owner, directory.read(&beat_name(name))?))
+}
+
+/// Removes the entry `name`, even one that is not ours and cannot be removed as ours can, such as a directory.
+fn clear(platform: &dyn Platform, name: &str) -> Result<(), DirectoryError> {
+    let directory = platform.directory();
+    directory
+        .remove(name)
+        .or_else(|_| directory.rename(name, &format!("{name}.foreign.{}", nonce(platform))))
 }
 
 fn lock_name(name: &str) -> String {
@@ -312,6 +316,39 @@ mod tests {
         assert!(!slow.is_mine());
         drop(slow);
         assert!(new.is_mine());
+    }
+
+    #[test]
+    fn what_is_no_lease_is_put_out_of_the_way() {
+        type Plant = fn(&std::path::Path) -> std::io::Result<()>;
+        let plants: [Plant; 3] = [
+            |path| std::fs::write(path, "a file"),
+            |path| std::fs::create_dir(path),
+            |path| std::fs::create_dir_all(path.join("full")),
+        ];
+        for plant in plants {
+            let directory = tempfile::tempdir().unwrap();
+            plant(&directory.path().join("jwks.lock")).unwrap();
+            let machine = Machine::new(&directory);
+            let mut observer = Observer::default();
+            assert!(
+                Lease::try_take(&machine, "jwks", &mut observer)
+                    .unwrap()
+                    .is_none()
+            );
+            machine.wait(PATIENCE);
+            assert!(
+                Lease::try_take(&machine, "jwks", &mut observer)
+                    .unwrap()
+                    .is_none(),
+                "this look clears it"
+            );
+            assert!(
+                Lease::try_take(&machine, "jwks", &mut observer)
+                    .unwrap()
+                    .is_some()
+            );
+        }
     }
 
     #[test]
