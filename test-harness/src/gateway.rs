@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::certificates::CertificateAuthority;
 use crate::client::{Client, Request};
+use crate::faults::Fault;
 use crate::guests::Guest;
 use crate::idcs::{Application, Idcs, Resource};
 use crate::oic::Oic;
@@ -29,6 +30,8 @@ pub const JWT: &str = "jwt";
 pub const OAUTH_CLIENT_CREDENTIALS: &str = "oAuthClientCredentials";
 /// See [`JWT`].
 pub const PATH_REWRITE: &str = "pathRewrite";
+/// See [`JWT`].
+pub const GATEWAY: &str = "gateway";
 
 /// A running gateway; everything stops when it is dropped.
 pub struct Gateway {
@@ -52,6 +55,7 @@ pub struct GatewayBuilder {
     paths: Vec<String>,
     extra: Value,
     state: Option<PathBuf>,
+    one_module: bool,
     traefik: Box<dyn FnOnce(TraefikBuilder) -> TraefikBuilder>,
 }
 
@@ -83,6 +87,7 @@ impl Gateway {
             paths: vec!["/echo".to_owned()],
             extra: json!({}),
             state: None,
+            one_module: false,
             traefik: Box::new(|traefik| traefik),
         }
     }
@@ -167,10 +172,34 @@ impl GatewayBuilder {
         self
     }
 
+    /// The plugin `gateway` with the three blocks, instead of three middlewares.
+    pub fn one_module(mut self) -> Self {
+        self.one_module = true;
+        self
+    }
+
     /// Changes how Traefik is started.
     pub fn traefik(mut self, change: impl FnOnce(TraefikBuilder) -> TraefikBuilder + 'static) -> Self {
         self.traefik = Box::new(change);
         self
+    }
+
+    /// Starts it with nothing at hand, neither keys nor token: the provider refused to answer while Traefik started,
+    /// and is back since.
+    ///
+    /// # Panics
+    /// See [`GatewayBuilder::start`].
+    pub fn start_cold(self) -> Gateway {
+        self.idcs.down(Fault::Refuse);
+        let gateway = self.start();
+        gateway.idcs.up();
+        // What was written down about the outage must not count as news.
+        let written = std::fs::read_dir(gateway.state()).expect("the state directory was made");
+        for entry in written.flatten() {
+            std::fs::remove_file(entry.path()).expect("the state directory holds links alone");
+        }
+        gateway.idcs.forget_records();
+        gateway
     }
 
     /// Starts it and waits until its routers are in force.
@@ -187,6 +216,7 @@ impl GatewayBuilder {
             paths,
             extra,
             state,
+            one_module,
             traefik,
         } = self;
         let oic = oic.unwrap_or_else(|| Oic::start(&idcs));
@@ -205,11 +235,17 @@ impl GatewayBuilder {
         ] {
             merge(&mut options[name], patch);
         }
-        let mut http = http(&options, &paths, &oic, &files.ca_file());
+        let (names, middlewares) = if one_module {
+            one_middleware(&options)
+        } else {
+            three_middlewares(&options)
+        };
+        let mut http = http(&names, middlewares, &paths, &oic, &files.ca_file());
         merge(&mut http, &extra);
 
         let builder = Traefik::builder()
             .dynamic(json!({ "http": http }).to_string())
+            .plugin(LocalPlugin::new(GATEWAY, Guest::GATEWAY.module_name()).mount(&files.state))
             .plugin(LocalPlugin::new(JWT, Guest::JWT.module_name()).mount(&files.state))
             .plugin(
                 LocalPlugin::new(
@@ -247,8 +283,25 @@ pub fn default_options(idcs: &Idcs, ca_pem: &str) -> Value {
     })
 }
 
-/// The `http` block: the middlewares in document 000's order on one router for each prefix.
-fn http(options: &Value, prefixes: &[String], oic: &Oic, ca_file: &Path) -> Value {
+/// The middlewares by name, in document 000's order.
+fn three_middlewares(options: &Value) -> (Vec<&'static str>, Value) {
+    let middlewares = json!({
+        "rewrite": { "plugin": { PATH_REWRITE: options[PATH_REWRITE] } },
+        "jwt": { "plugin": { JWT: options[JWT] } },
+        "oauth": { "plugin": { OAUTH_CLIENT_CREDENTIALS: options[OAUTH_CLIENT_CREDENTIALS] } },
+    });
+    (vec!["rewrite", "jwt", "oauth"], middlewares)
+}
+
+fn one_middleware(options: &Value) -> (Vec<&'static str>, Value) {
+    (
+        vec!["gateway"],
+        json!({ "gateway": { "plugin": { GATEWAY: options } } }),
+    )
+}
+
+/// The `http` block: the middlewares on one router for each prefix.
+fn http(names: &[&str], middlewares: Value, prefixes: &[String], oic: &Oic, ca_file: &Path) -> Value {
     let routers: serde_json::Map<String, Value> = prefixes
         .iter()
         .enumerate()
@@ -256,7 +309,7 @@ fn http(options: &Value, prefixes: &[String], oic: &Oic, ca_file: &Path) -> Valu
             let router = json!({
                 "rule": format!("PathPrefix(`{prefix}`)"),
                 "entryPoints": ["web"],
-                "middlewares": ["rewrite", "jwt", "oauth"],
+                "middlewares": names,
                 "service": "oic",
             });
             (format!("route-{index}"), router)
@@ -264,11 +317,7 @@ fn http(options: &Value, prefixes: &[String], oic: &Oic, ca_file: &Path) -> Valu
         .collect();
     json!({
         "routers": routers,
-        "middlewares": {
-            "rewrite": { "plugin": { PATH_REWRITE: options[PATH_REWRITE] } },
-            "jwt": { "plugin": { JWT: options[JWT] } },
-            "oauth": { "plugin": { OAUTH_CLIENT_CREDENTIALS: options[OAUTH_CLIENT_CREDENTIALS] } },
-        },
+        "middlewares": middlewares,
         "services": { "oic": { "loadBalancer": {
             "servers": [{ "url": oic.url() }],
             "passHostHeader": false,

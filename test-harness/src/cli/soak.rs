@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::server::runtime;
-use crate::soak::Soak;
+use crate::soak::{Soak, drills};
 use crate::tools;
 
 /// Run mixed traffic for minutes while everything around the gateway fails in turn; any wrong answer is an error
@@ -24,6 +24,10 @@ pub(super) struct Options {
     /// Write the chart to this file [default: target/soak.svg]
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Instead of the long run: single exercises with a figure and a goal each, about two minutes; for a machine that
+    /// does nothing else
+    #[arg(long, conflicts_with_all = ["seconds", "json", "svg"])]
+    drills: bool,
 }
 
 /// Why there is no good run to report.
@@ -32,6 +36,9 @@ enum SoakError {
     /// The gateway did something it must not.
     #[error("{}; the report above names the first ones, the chart shows when", .0.join(", "))]
     Failed(Vec<String>),
+    /// An exercise missed its goal.
+    #[error("a goal was missed; was the machine busy with something else?")]
+    Missed,
     /// A file could not be written.
     #[error("could not write {path}: {source}; check that its folder exists and the rights there")]
     Write {
@@ -44,6 +51,9 @@ enum SoakError {
 
 /// Prints the report; a wrong answer is an error.
 pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    if options.drills {
+        return Ok(exercise()?);
+    }
     let soak = Soak::lasting(Duration::from_secs(options.seconds));
     // Ended by force, this process would leave its Traefik behind.
     runtime().spawn(interrupt(soak.interrupter()));
@@ -65,6 +75,17 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         failures if failures.is_empty() => Ok(()),
         failures => Err(SoakError::Failed(failures).into()),
     }
+}
+
+fn exercise() -> Result<(), SoakError> {
+    const STEADY: Duration = Duration::from_secs(60);
+    let mut passed = true;
+    for drill in [drills::cold_burst, drills::waiting, || drills::steady(STEADY)] {
+        let drill = drill();
+        println!("{drill}");
+        passed &= drill.passed();
+    }
+    if passed { Ok(()) } else { Err(SoakError::Missed) }
 }
 
 async fn interrupt(interrupted: Arc<AtomicBool>) {

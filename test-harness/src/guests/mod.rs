@@ -31,6 +31,11 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// The three others in one.
+    pub const GATEWAY: Self = Self {
+        name: "gateway",
+        folder: "gateway",
+    };
     /// Validates access tokens.
     pub const JWT: Self = Self {
         name: "jwt",
@@ -48,7 +53,12 @@ impl Guest {
     };
 
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::JWT, Self::OAUTH_CLIENT_CREDENTIALS, Self::PATH_REWRITE];
+    pub const ALL: [Self; 4] = [
+        Self::GATEWAY,
+        Self::JWT,
+        Self::OAUTH_CLIENT_CREDENTIALS,
+        Self::PATH_REWRITE,
+    ];
 
     /// The module name, by which Traefik finds the folder: `oic-gateway/<folder>`.
     pub fn module_name(&self) -> String {

@@ -3,7 +3,8 @@
 //!
 //! In scope: four routers that share the middlewares, sixteen clients, a disturbance every twenty seconds
 //! ([`disturbance`]), the rules ([`expectation`]), the identity provider's calls ([`budget`]), and a report with a
-//! chart. Out of scope: the highest rate the machine gives, and each failure by itself, which the end-to-end tests have.
+//! chart; and [`drills`], single exercises with a figure and a goal each. Out of scope: each failure by itself, which the
+//! end-to-end tests have.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -18,6 +19,7 @@ mod chaos;
 mod connection;
 mod disturbance;
 mod drawing;
+pub mod drills;
 mod expectation;
 mod limits;
 mod report;

@@ -6,6 +6,7 @@ mod gateway;
 mod host_facts;
 mod jwt;
 mod oauth_client_credentials;
+mod one_module;
 mod path_rewrite;
 mod probes;
 mod resilience;

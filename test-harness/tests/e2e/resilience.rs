@@ -13,12 +13,9 @@ use test_harness::oic::Oic;
 
 const ROUTERS: [&str; 4] = ["/a", "/b", "/c", "/d"];
 
-/// A gateway with four routers that holds nothing: the provider refused to answer while Traefik started. One more
-/// router, `/plain`, has no middleware of ours.
+/// A gateway with four routers that holds nothing. One more router, `/plain`, has no middleware of ours.
 fn cold(options: serde_json::Value) -> Gateway {
-    let idcs = Idcs::start();
-    idcs.down(Fault::Refuse);
-    let gateway = Gateway::in_front_of(idcs)
+    Gateway::builder()
         .oic(|idcs| Oic::builder(idcs).plain_http().start())
         .routers(&ROUTERS)
         .jwt(json!({ "clientConfig": options }))
@@ -26,14 +23,7 @@ fn cold(options: serde_json::Value) -> Gateway {
         .http(json!({
             "routers": { "plain": { "rule": "Path(`/plain`)", "entryPoints": ["web"], "service": "noop@internal" } },
         }))
-        .start();
-    gateway.idcs.up();
-    // What start-up wrote down about the outage must not count as news.
-    for entry in std::fs::read_dir(gateway.state()).unwrap() {
-        std::fs::remove_file(entry.unwrap().path()).unwrap();
-    }
-    gateway.idcs.forget_records();
-    gateway
+        .start_cold()
 }
 
 fn slow(gateway: &Gateway, latency: Duration) {

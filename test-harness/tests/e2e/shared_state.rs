@@ -9,23 +9,11 @@ use test_harness::oic::Oic;
 
 #[test]
 fn a_cold_burst_of_64_clients_costs_one_key_fetch_and_one_token() {
-    let gateway = Gateway::builder().start();
-    // Cold: nothing in the directory, nothing in memory but the prefetched first instances, which a configuration
-    // change replaces; so the identity provider is down while Traefik starts, and back before the burst.
-    let idcs = Idcs::start();
-    idcs.down(test_harness::faults::Fault::Refuse);
-    drop(gateway);
-    let gateway = Gateway::in_front_of(idcs).start();
-    gateway.idcs.up();
+    let gateway = Gateway::builder().start_cold();
     gateway.idcs.set(|switches| {
         switches.at(Endpoint::Jwks).latency = Duration::from_millis(300);
         switches.at(Endpoint::Token).latency = Duration::from_millis(300);
     });
-    // The failure that start-up wrote down holds for a moment; a cold start without it is what is tested.
-    for entry in std::fs::read_dir(gateway.state()).unwrap() {
-        std::fs::remove_file(entry.unwrap().path()).unwrap();
-    }
-    gateway.idcs.forget_records();
     let token = gateway.idcs.client_token().mint();
     let report = Load::to(&gateway.traefik.url())
         .burst(64)
@@ -71,7 +59,7 @@ fn twenty_thousand_requests_with_two_second_tokens_never_show_an_expired_one() {
 }
 
 #[test]
-fn a_traefik_killed_while_it_holds_the_lock_serves_within_five_seconds_of_its_restart() {
+fn a_traefik_killed_while_it_holds_lease_and_lock_serves_within_five_seconds_of_its_restart() {
     let idcs = Idcs::builder().set(|switches| switches.default_ttl = 2).start();
     let mut gateway = Gateway::in_front_of(idcs).start();
     assert_eq!(gateway.get_as_client("/echo").send().unwrap().status, 200);
@@ -111,7 +99,7 @@ fn a_traefik_killed_while_it_holds_the_lock_serves_within_five_seconds_of_its_re
             })
             .count()
     };
-    assert!(locks() >= 2, "the lease and the lock were left behind");
+    assert!(locks() >= 1, "the lease was left behind");
     gateway
         .idcs
         .set(|switches| switches.at(Endpoint::Token).latency = Duration::ZERO);

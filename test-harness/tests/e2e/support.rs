@@ -34,6 +34,10 @@ impl Deadline {
         Self(Instant::now() + time)
     }
 
+    pub(crate) fn has_passed(&self) -> bool {
+        self.0 <= Instant::now()
+    }
+
     /// A moment's rest between two looks.
     pub(crate) fn pause(&self, waiting_for: &str) {
         assert!(Instant::now() < self.0, "too late: {waiting_for}");

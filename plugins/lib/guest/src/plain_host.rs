@@ -28,7 +28,7 @@ impl Host for PlainHost {
     }
 
     fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-        Err(FileError::NoStateDirectory)
+        Err(FileError::Unsupported)
     }
 
     fn log(&self, event: &Event) {

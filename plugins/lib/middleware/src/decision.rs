@@ -34,6 +34,20 @@ pub enum Edit {
     SetUri(String),
 }
 
+impl Edit {
+    /// Whether `earlier` makes no difference once this change has been made.
+    fn supersedes(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::SetUri(_), Self::SetUri(_)) => true,
+            (
+                Self::SetHeader(name, _) | Self::RemoveHeader(name),
+                Self::SetHeader(other, _) | Self::AddHeader(other, _) | Self::RemoveHeader(other),
+            ) => name.eq_ignore_ascii_case(other),
+            _ => false,
+        }
+    }
+}
+
 /// Header values may be tokens, so only names are shown.
 impl std::fmt::Debug for Edit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -81,8 +95,16 @@ impl Edits {
     }
 
     /// The changes, in the order they apply.
-    pub fn iter(&self) -> impl Iterator<Item = &Edit> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Edit> {
         self.0.iter()
+    }
+
+    /// Adds the changes `later`. What they make pointless is dropped: each costs a call of the host.
+    pub fn append(&mut self, later: Self) {
+        for edit in later.0 {
+            self.0.retain(|earlier| !edit.supersedes(earlier));
+            self.0.push(edit);
+        }
     }
 }
 
@@ -95,4 +117,39 @@ pub struct Reply {
     pub headers: Vec<(&'static str, String)>,
     /// Body bytes.
     pub body: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appended_changes_replace_those_they_make_pointless() {
+        let removed = || Edits::none().remove_header("Authorization");
+        let table = [
+            (
+                removed(),
+                Edits::none().set_header("authorization", "x"),
+                Edits::none().set_header("authorization", "x"),
+            ),
+            (
+                Edits::none().set_uri("/one"),
+                Edits::none().set_uri("/two"),
+                Edits::none().set_uri("/two"),
+            ),
+            (
+                Edits::none().add_header("a", "1").set_header("b", "1"),
+                Edits::none().add_header("A", "2").remove_header("B"),
+                Edits::none()
+                    .add_header("a", "1")
+                    .add_header("A", "2")
+                    .remove_header("B"),
+            ),
+            (removed(), Edits::none(), removed()),
+        ];
+        for (mut earlier, later, together) in table {
+            earlier.append(later);
+            assert_eq!(earlier, together);
+        }
+    }
 }

@@ -34,11 +34,12 @@ pub enum FileError {
         "no mount covers it: add its directory to the plugin's settings.mounts in Traefik's static configuration"
     )]
     NotMounted,
-    /// Files are read under the lock that lives in the state directory.
-    #[error(
-        "reading files needs a state directory: add a directory of its own that Traefik can write to, to settings.mounts"
-    )]
-    NoStateDirectory,
+    /// This plugin has no way to read files.
+    #[error("this plugin reads no files")]
+    Unsupported,
+    /// Other instances used the router's descriptors for too long.
+    #[error("this router's other instances are busy; it is tried again")]
+    Busy,
     /// The file is not there, or is no regular file.
     #[error("it does not exist, or is no regular file")]
     NotFound,

@@ -1,19 +1,19 @@
-//! What needs a writable mount, and what does not.
+//! What needs a mount, and what a mount that cannot be written is good for.
 
 use serde_json::{Value, json};
 use test_harness::certificates::CertificateAuthority;
 use test_harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
 use test_harness::guests::Guest;
-use test_harness::idcs::Idcs;
+use test_harness::idcs::{Application, Idcs};
 use test_harness::traefik::LocalPlugin;
 
 use super::{assert_misconfigured, beside_an_open_router, complaints, in_directory};
-use crate::support::merge;
+use crate::support::{merge, plugin_lines};
 
 #[test]
-fn without_a_writable_mount_what_needs_one_refuses_and_says_what_to_add() {
+fn without_a_mount_what_needs_one_refuses_and_says_what_to_add() {
     let signing_secret = json!({ "jwksUrl": null, "signingSecret": "a secret of 32 bytes or even more" });
-    let writable = "settings: {mounts: [";
+    let mounts = "settings: {mounts: [";
     type Row = (
         &'static str,
         &'static str,
@@ -21,12 +21,12 @@ fn without_a_writable_mount_what_needs_one_refuses_and_says_what_to_add() {
         Option<(&'static str, &'static str)>,
     );
     let table: [Row; 7] = [
-        ("keys", JWT, json!({}), Some(("stateDirectory", writable))),
+        ("keys", JWT, json!({}), Some(("stateDirectory", mounts))),
         (
             "token",
             OAUTH_CLIENT_CREDENTIALS,
             json!({}),
-            Some(("stateDirectory", writable)),
+            Some(("stateDirectory", mounts)),
         ),
         (
             "elsewhere",
@@ -50,59 +50,81 @@ fn without_a_writable_mount_what_needs_one_refuses_and_says_what_to_add() {
         ("secret", JWT, signing_secret, None),
         ("rewrite", PATH_REWRITE, json!({}), None),
     ];
-    for read_only in [false, true] {
-        let state = tempfile::tempdir().unwrap();
-        for file in ["secret", "jwks"] {
-            std::fs::write(state.path().join(file), "content").unwrap();
-        }
-        let idcs = Idcs::start();
-        let good = default_options(&idcs, &CertificateAuthority::shared().ca_pem());
-        let middlewares = table.iter().map(|(name, plugin, patch, _)| {
-            let mut options = good[plugin].clone();
-            merge(&mut options, patch);
-            (
-                format!("{name}1"),
-                json!({ "plugin": { *plugin: in_directory(&options, state.path()) } }),
-            )
-        });
-        let folder = state.path().to_owned();
-        let gateway = beside_an_open_router(Gateway::in_front_of(idcs), middlewares)
-            .traefik(move |traefik| {
-                [Guest::JWT, Guest::OAUTH_CLIENT_CREDENTIALS]
-                    .iter()
-                    .fold(traefik, |traefik, guest| {
-                        let plugin = LocalPlugin::of(guest);
-                        traefik.plugin(match read_only {
-                            true => plugin.mount(format!("{}:ro", folder.display())),
-                            false => plugin,
-                        })
-                    })
-            })
-            .start();
-        gateway.oic.forget_records();
-        let log = || gateway.traefik.log();
-        for (name, plugin, _, complaint) in &table {
-            let shown = format!("{name}, read-only: {read_only}");
-            let answer = gateway.get_as_client(&format!("/{name}1")).send().unwrap();
-            let Some((option, cure)) = complaint else {
-                assert_ne!(answer.status, 500, "{shown}: {}", answer.text());
-                assert!(complaints(&log(), &format!("{name}1")).is_empty(), "{shown}");
-                continue;
-            };
-            assert_misconfigured(&shown, &answer);
-            let told = complaints(&log(), &format!("{name}1"));
-            let expected = format!("plugin={plugin} option={option} problem=");
-            assert!(
-                told.iter()
-                    .any(|line| line.contains(&expected) && line.contains(cure)),
-                "{shown}: {told:?}"
-            );
-        }
-        assert_eq!(gateway.oic.requests_count(), 1, "the rewritten request alone");
-        assert_eq!(
-            (gateway.idcs.token_calls(), gateway.idcs.jwks_calls()),
-            (0, 0),
-            "no network without the lock"
+    let state = tempfile::tempdir().unwrap();
+    let idcs = Idcs::start();
+    let good = default_options(&idcs, &CertificateAuthority::shared().ca_pem());
+    let middlewares = table.iter().map(|(name, plugin, patch, _)| {
+        let mut options = good[plugin].clone();
+        merge(&mut options, patch);
+        (
+            format!("{name}1"),
+            json!({ "plugin": { *plugin: in_directory(&options, state.path()) } }),
+        )
+    });
+    let gateway = beside_an_open_router(Gateway::in_front_of(idcs), middlewares)
+        .traefik(move |traefik| {
+            [Guest::JWT, Guest::OAUTH_CLIENT_CREDENTIALS]
+                .iter()
+                .fold(traefik, |traefik, guest| traefik.plugin(LocalPlugin::of(guest)))
+        })
+        .start();
+    gateway.oic.forget_records();
+    let log = || gateway.traefik.log();
+    for (name, plugin, _, complaint) in &table {
+        let answer = gateway.get_as_client(&format!("/{name}1")).send().unwrap();
+        let Some((option, cure)) = complaint else {
+            assert_ne!(answer.status, 500, "{name}: {}", answer.text());
+            assert!(complaints(&log(), &format!("{name}1")).is_empty(), "{name}");
+            continue;
+        };
+        assert_misconfigured(name, &answer);
+        let told = complaints(&log(), &format!("{name}1"));
+        let expected = format!("plugin={plugin} option={option} problem=");
+        assert!(
+            told.iter()
+                .any(|line| line.contains(&expected) && line.contains(cure)),
+            "{name}: {told:?}"
         );
     }
+    assert_eq!(gateway.oic.requests_count(), 1, "the rewritten request alone");
+    assert_eq!(
+        (gateway.idcs.token_calls(), gateway.idcs.jwks_calls()),
+        (0, 0),
+        "no network without the lock"
+    );
+}
+
+#[test]
+fn with_a_read_only_mount_every_instance_fetches_for_itself_and_files_are_read() {
+    let state = tempfile::tempdir().unwrap();
+    let idcs = Idcs::start();
+    let secret = Application::gateway().client_secret;
+    std::fs::write(state.path().join("secret"), secret).unwrap();
+    let folder = state.path().to_owned();
+    let gateway = Gateway::in_front_of(idcs)
+        .oauth(json!({ "clientSecret": format!("file:{}/secret", folder.display()) }))
+        .traefik(move |traefik| {
+            [Guest::JWT, Guest::OAUTH_CLIENT_CREDENTIALS]
+                .iter()
+                .fold(traefik, |traefik, guest| {
+                    traefik.plugin(LocalPlugin::of(guest).mount(format!("{}:ro", folder.display())))
+                })
+        })
+        .start();
+    for _ in 0..5 {
+        let answer = gateway.get_as_client("/echo").send().unwrap();
+        assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.traefik.log());
+    }
+    assert!(gateway.idcs.token_calls() >= 1);
+    let log = gateway.traefik.log();
+    assert!(
+        plugin_lines(&log)
+            .any(|line| line.contains("code=state.failed") && line.contains("cannot be written")),
+        "{log}"
+    );
+    assert_eq!(
+        std::fs::read_dir(state.path()).unwrap().count(),
+        1,
+        "the secret alone"
+    );
 }

@@ -93,6 +93,8 @@ fn garbage_in_the_place_of_a_lock_holds_it_for_a_few_seconds_and_no_longer() {
         Garbage::Link("/etc/passwd"),
         Garbage::LongLink,
         Garbage::EmptyFile,
+        Garbage::EmptyDirectory,
+        Garbage::FullDirectory,
     ];
     std::thread::scope(|scope| {
         for garbage in kinds {

@@ -74,7 +74,7 @@ impl HttpError {
                 | Self::TooLarge
                 | Self::Redirect(_)
                 | Self::Socket {
-                    source: SocketError::Busy | SocketError::TimedOut | SocketError::Directory(_),
+                    source: SocketError::Busy | SocketError::TimedOut | SocketError::NoLock,
                     ..
                 }
         )

@@ -28,8 +28,8 @@ pub trait Platform: Host {
     /// Lets other work of the process run. A guest cannot sleep.
     fn yield_now(&self);
 
-    /// Chooses the state directory: the mount with the given guest path, or the first writable one. Checks
-    /// that it can be written.
+    /// Chooses the state directory: the mount with the given guest path, or the first writable one. Warns when it
+    /// cannot be written.
     ///
     /// # Errors
     /// Says what to add to Traefik's static configuration.
@@ -41,8 +41,7 @@ pub trait Platform: Host {
     /// The exclusive right to use sockets, given back on drop. Waits for it until `deadline` (monotonic).
     ///
     /// # Errors
-    /// [`SocketError::Busy`] when the deadline passes first, [`SocketError::Directory`] when the state
-    /// directory, which holds the lock, fails.
+    /// [`SocketError::Busy`] when the deadline passes first, [`SocketError::NoLock`] where there can be no such right.
     fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError>;
 
     /// Remembers `name`, an entry of the state directory that this instance owns and that must go when the
@@ -107,6 +106,10 @@ pub enum DirectoryError {
     #[error("the state directory failed (errno {0})")]
     Other(u16),
 }
+
+/// What to do when the state directory fails.
+pub(crate) const CURE: &str = "give the plugin a directory of its own that Traefik can write to, under settings.mounts; until then every instance \
+     fetches keys and tokens for itself";
 
 /// Sockets, while one has the right to use them.
 pub trait Sockets {
@@ -188,7 +191,7 @@ pub enum SocketError {
     /// The connection broke.
     #[error("the connection broke (errno {0})")]
     Broken(u16),
-    /// The lock cannot be taken.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    /// Nothing keeps instances apart, so sockets cannot be used safely.
+    #[error("no mounted directory can serve as the lock that keeps this router's instances apart")]
+    NoLock,
 }

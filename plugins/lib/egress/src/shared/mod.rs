@@ -11,7 +11,9 @@
 //!    may take.
 //! 5. A failed fetch is written down for all. Until its time has passed nobody tries again, and nobody waits;
 //!    then one instance tries (half-open), and the others still do not wait.
-//! 6. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
+//! 6. When the state directory fails there is nobody to be coordinated with: every instance fetches for itself, and
+//!    remembers its failures by itself. Slower, and more calls to the provider, but no outage.
+//! 7. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
 //!    there are places; the others are refused at once.
 
 mod envelope;
@@ -30,7 +32,7 @@ use self::failure::Failure;
 pub use self::failure::{FetchError, Unavailable};
 use self::status::Status;
 use self::waiting::Place;
-use crate::platform::{DirectoryError, Platform};
+use crate::platform::{CURE, DirectoryError, Platform};
 use crate::state::{Lease, Observer, Values};
 use crate::{HttpClient, HttpError, Seal, StateName, Url};
 
@@ -100,6 +102,15 @@ pub struct Shared<R: Resource> {
     refusals: (Option<Duration>, u64),
     /// The last trouble with the state directory that was logged, so that it is logged once.
     trouble: Option<DirectoryError>,
+    /// What could not be written down for all.
+    own: Own,
+}
+
+/// Records that only this instance has, since the state directory did not take them.
+#[derive(Default)]
+struct Own {
+    failure: Option<Failure>,
+    discarded_at: Option<UnixTime>,
 }
 
 struct Held<V> {
@@ -109,6 +120,17 @@ struct Held<V> {
     fetched_at: UnixTime,
     took: Duration,
 }
+
+impl<V> Held<V> {
+    /// Whether somebody should fetch a newer one: its time has come, or it was fetched at a time to come. Then the clock
+    /// was set back since, and how much of the lifetime is left cannot be told.
+    fn is_due(&self, now: UnixTime) -> bool {
+        self.lifetime.refresh_at <= now || now.plus(CLOCK_DIFFERENCE) < self.fetched_at
+    }
+}
+
+/// How far the clocks of two machines that share a state directory may be apart.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
 /// How often one instance looks for somebody else's refresh while its own value is due but usable.
 const LOOK_WHILE_DUE: Duration = Duration::from_millis(100);
@@ -132,6 +154,7 @@ impl<R: Resource> Shared<R> {
             last_look: None,
             refusals: (None, 0),
             trouble: None,
+            own: Own::default(),
         }
     }
 
@@ -142,7 +165,7 @@ impl<R: Resource> Shared<R> {
     pub fn get(&mut self) -> Result<Rc<R::Value>, Unavailable> {
         let now = self.platform.now();
         match &self.held {
-            Some(held) if now < held.lifetime.refresh_at => self.look_for_a_newer_one(),
+            Some(held) if !held.is_due(now) => self.look_for_a_newer_one(),
             Some(held) if now < held.lifetime.usable_until => self.refresh(),
             _ => {}
         }
@@ -211,7 +234,7 @@ impl<R: Resource> Shared<R> {
             return false;
         }
         let now = self.platform.now();
-        let last = self.last_discard().map(|(at, _)| at);
+        let last = self.last_discard().map(|(at, _)| at).max(self.own.discarded_at);
         // A time to come was written before the clock was set back; it does not count.
         if last.is_some_and(|last| last <= now && now.since(last) < interval) {
             return false;
@@ -220,13 +243,13 @@ impl<R: Resource> Shared<R> {
             return false;
         };
         let record = format!("{} {}", now.as_millis(), hex(held.generation));
-        if let Err(error) = self.values().publish(&self.discard_name(), &record) {
-            // Without the record there would be no limit.
-            self.held = Some(held);
-            self.complain(error);
-            return false;
+        match self.values().publish(&self.discard_name(), &record) {
+            Ok(()) => self.values().remove(self.resource.name().as_str()),
+            Err(error) => {
+                self.own.discarded_at = Some(now);
+                self.complain(error);
+            }
         }
-        self.values().remove(self.resource.name().as_str());
         let event = Event::warn("value.discarded");
         self.platform.log(
             &event
@@ -282,11 +305,8 @@ impl<R: Resource> Shared<R> {
         }
         self.adopt();
         let now = self.platform.now();
-        let due = self
-            .held
-            .as_ref()
-            .is_none_or(|held| held.lifetime.refresh_at <= now);
-        if !due || self.failure(now).is_some() {
+        let due = |held: &Option<Held<R::Value>>| held.as_ref().is_none_or(|held| held.is_due(now));
+        if !due(&self.held) || self.failure(now).is_some() {
             return;
         }
         let platform = Rc::clone(&self.platform);
@@ -294,17 +314,16 @@ impl<R: Resource> Shared<R> {
             Ok(Some(lease)) => {
                 // Somebody may have refreshed between our look and our lease.
                 self.adopt();
-                if self
-                    .held
-                    .as_ref()
-                    .is_none_or(|held| held.lifetime.refresh_at <= now)
-                {
+                if due(&self.held) {
                     // A failure is written down and logged; what is held goes on being used.
-                    let _ = self.fetch(lease);
+                    let _ = self.fetch(Some(lease));
                 }
             }
             Ok(None) => {}
-            Err(error) => self.complain(error),
+            Err(error) => {
+                self.complain(error);
+                let _ = self.fetch(None);
+            }
         }
     }
 
@@ -332,27 +351,25 @@ impl<R: Resource> Shared<R> {
                 Ok(Some(lease)) => {
                     return match self.adopted_other_than(stale) {
                         Some(value) => Ok(value),
-                        None => self.fetch(lease).and_then(|_| {
-                            // A provider slower than the lifetime it grants gives nothing that can be used.
-                            self.usable()
-                                .ok_or(Unavailable::unreachable(Duration::from_secs(1)))
-                        }),
+                        None => self.fetch_usable(Some(lease)),
                     };
                 }
                 Ok(None) if half_open => return Err(Unavailable::unreachable(Duration::from_secs(1))),
                 Ok(None) => {}
                 Err(error) => {
                     self.complain(error);
-                    return Err(Unavailable::unreachable(Duration::from_secs(1)));
+                    return self.fetch_usable(None);
                 }
             }
             if platform.monotonic() >= give_up {
                 return Err(Unavailable::overloaded());
             }
             if place.is_none() {
-                place = Some(
-                    Place::take(&*platform, self.client.max_waiting()).ok_or(Unavailable::overloaded())?,
-                );
+                match Place::take(&*platform, self.client.max_waiting()) {
+                    Ok(Some(taken)) => place = Some(taken),
+                    Ok(None) => return Err(Unavailable::overloaded()),
+                    Err(error) => self.complain(error),
+                }
             }
             for _ in 0..YIELDS_BETWEEN_LOOKS {
                 platform.yield_now();
@@ -395,14 +412,16 @@ impl<R: Resource> Shared<R> {
             return;
         };
         let now = self.platform.now();
-        let other = self
-            .held
-            .as_ref()
-            .is_none_or(|held| held.generation != envelope.generation);
-        if other
+        // What lies there is the latest, unless what was fetched since could not be put there.
+        let (trouble, fetched_at) = (self.trouble.is_some(), envelope.fetched_at);
+        let newer = self.held.as_ref().is_none_or(|held| {
+            held.generation != envelope.generation && !(trouble && held.fetched_at >= fetched_at)
+        });
+        if newer
             && now < envelope.lifetime.usable_until
             && let Some(value) = self.resource.decode(&envelope.payload)
         {
+            self.trouble = None;
             self.held = Some(Held {
                 generation: envelope.generation,
                 value: Rc::new(value),
@@ -423,7 +442,15 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    fn fetch(&mut self, mut lease: Lease<'_>) -> Result<Rc<R::Value>, Unavailable> {
+    fn fetch_usable(&mut self, lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Unavailable> {
+        self.fetch(lease)?;
+        // A provider slower than the lifetime it grants gives nothing that can be used.
+        self.usable()
+            .ok_or(Unavailable::unreachable(Duration::from_secs(1)))
+    }
+
+    /// Fetches, for everybody with a lease and for this instance alone without.
+    fn fetch(&mut self, mut lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Unavailable> {
         let last_failure = self.last_failure();
         let client = Rc::clone(&self.client);
         let timeout = match &last_failure {
@@ -433,7 +460,13 @@ impl<R: Resource> Shared<R> {
         let url = self.resource.url().clone();
         let (started, begun) = (self.platform.now(), self.platform.monotonic());
         let outcome = self.resource.fetch(
-            &mut |request| client.send(&url, request, timeout, &mut || lease.pulse()),
+            &mut |request| {
+                client.send(&url, request, timeout, &mut || {
+                    if let Some(lease) = &mut lease {
+                        lease.pulse();
+                    }
+                })
+            },
             started,
         );
         let took = self.platform.monotonic().saturating_sub(begun);
@@ -466,6 +499,7 @@ impl<R: Resource> Shared<R> {
                 };
                 let value = Rc::clone(&held.value);
                 self.held = Some(held);
+                self.own.failure = None;
                 self.publish(&Envelope {
                     generation,
                     fetched_at: started,
@@ -489,6 +523,7 @@ impl<R: Resource> Shared<R> {
                 }
                 if let Err(error) = self.values().publish(&self.failure_name(), &failure.encode()) {
                     self.complain(error);
+                    self.own.failure = Some(failure.clone());
                 }
                 self.publish_status(Some((&failure, &error)));
                 Err(failure.unavailable(now))
@@ -565,7 +600,10 @@ impl<R: Resource> Shared<R> {
     }
 
     fn last_failure(&self) -> Option<Failure> {
-        Failure::decode(&self.values().read(&self.failure_name()).ok()??)
+        match self.values().read(&self.failure_name()) {
+            Ok(Some(record)) => Failure::decode(&record),
+            Ok(None) | Err(_) => self.own.failure.clone(),
+        }
     }
 
     fn failure_name(&self) -> String {
@@ -580,10 +618,10 @@ impl<R: Resource> Shared<R> {
         if self.trouble != Some(error) {
             self.trouble = Some(error);
             self.platform.log(
-                &Event::warn("state.failed").field("kind", self.resource.kind()).field("error", error).field(
-                    "cure",
-                    "give the plugin a directory of its own that Traefik can write to, under settings.mounts",
-                ),
+                &Event::warn("state.failed")
+                    .field("kind", self.resource.kind())
+                    .field("error", error)
+                    .field("cure", CURE),
             );
         }
     }

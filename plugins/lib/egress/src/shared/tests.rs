@@ -1,17 +1,18 @@
 //! Several instances (threads with their own memory), one state directory, one provider.
 #![allow(clippy::disallowed_methods)] // the test's own clock
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use middleware::Reason;
+use middleware::{ConfigError, FileError, Host, Reason};
 
 use super::*;
 use crate::ClientConfig;
-use crate::platform::Native;
+use crate::platform::{Directory, Native, SocketError, Sockets};
 
 /// A provider that answers with a running number.
 struct Provider {
@@ -101,7 +102,10 @@ impl Resource for Number {
 }
 
 fn instance(provider: &str, directory: &tempfile::TempDir, lifetime: Duration) -> Shared<Number> {
-    let platform: Rc<dyn Platform> = Rc::new(Native::new(directory.path(), |_| {}));
+    instance_on(Rc::new(Native::new(directory.path(), |_| {})), provider, lifetime)
+}
+
+fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -> Shared<Number> {
     let client = Rc::new(
         HttpClient::new(
             Rc::clone(&platform),
@@ -306,19 +310,45 @@ fn a_discarded_value_is_soon_used_by_nobody_but_one_in_an_emptied_directory_stil
 }
 
 #[test]
-fn a_directory_that_is_gone_refuses_and_never_panics() {
+fn without_its_directory_an_instance_goes_on_by_itself() {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
-    let mut instance = instance(&provider.url, &directory, Duration::from_millis(300));
+    let lifetime = Duration::from_millis(300);
+    let mut instance = instance(&provider.url, &directory, lifetime);
     instance.get().unwrap();
     std::fs::remove_dir_all(directory.path()).unwrap();
+
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(320) {
-        let _ = instance.get();
+    while begun.elapsed() < lifetime * 2 {
+        instance.get().unwrap();
     }
-    assert_eq!(
-        instance.get().unwrap_err().reason(),
-        Reason::IdentityProviderUnavailable
+    let seen = instance.get().unwrap();
+    assert!(*seen > 1, "it was renewed");
+    assert!(provider.calls() < 8, "but not for every request");
+
+    assert!(instance.discard(&seen, LONG));
+    let next = instance.get().unwrap();
+    assert!(*next > *seen);
+    assert!(!instance.discard(&next, LONG), "too soon after the last time");
+
+    provider.down.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    while instance.get().is_ok() {
+        assert!(begun.elapsed() < lifetime * 2);
+    }
+    let (calls, begun) = (provider.calls(), Instant::now());
+    while begun.elapsed() < Duration::from_millis(200) {
+        let reason = instance.get().unwrap_err().reason();
+        assert_eq!(reason, Reason::IdentityProviderUnavailable);
+    }
+    assert!(
+        provider.calls() <= calls + 1,
+        "the breaker is this instance's own"
     );
+    provider.down.store(false, Ordering::SeqCst);
+    let begun = Instant::now();
+    while instance.get().is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    }
 }
 
 #[test]
@@ -345,4 +375,96 @@ fn work_ahead_of_need_is_not_begun_shortly_after_a_failure() {
         status.to_string_lossy().contains(r#""failures":0,"#),
         "{status:?}"
     );
+}
+
+/// A machine whose wall clock the test sets.
+struct Clock {
+    native: Native,
+    ahead: Cell<i64>,
+}
+
+impl Host for Clock {
+    fn now(&self) -> UnixTime {
+        let seconds = Duration::from_secs(self.ahead.get().unsigned_abs());
+        match self.ahead.get() {
+            0.. => self.native.now().plus(seconds),
+            _ => UnixTime::from_millis(
+                self.native.now().as_millis() - u64::try_from(seconds.as_millis()).unwrap(),
+            ),
+        }
+    }
+    fn fill_random(&self, bytes: &mut [u8]) {
+        self.native.fill_random(bytes);
+    }
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
+        Err(FileError::NotFound)
+    }
+    fn log(&self, _: &Event) {}
+}
+
+impl Platform for Clock {
+    fn monotonic(&self) -> Duration {
+        self.native.monotonic()
+    }
+    fn yield_now(&self) {
+        self.native.yield_now();
+    }
+    fn use_directory(&self, _: Option<&str>) -> Result<(), ConfigError> {
+        Ok(())
+    }
+    fn directory(&self) -> &dyn Directory {
+        self.native.directory()
+    }
+    fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
+        self.native.sockets(deadline)
+    }
+    fn own(&self, _: &str) {}
+    fn forget(&self, _: &str) {}
+}
+
+#[test]
+fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
+    const HOUR: i64 = 3600;
+    let half_an_hour = Duration::from_secs(1800);
+    for step in [HOUR, -HOUR] {
+        for provider_is_down_at_the_step in [false, true] {
+            let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+            let clock = Rc::new(Clock {
+                native: Native::new(directory.path(), |_| {}),
+                ahead: Cell::new(0),
+            });
+            let mut instance = instance_on(Rc::clone(&clock) as _, &provider.url, half_an_hour);
+            assert_eq!(*instance.get().unwrap(), 1);
+            let down = |is_down| provider.down.store(is_down, Ordering::SeqCst);
+            down(provider_is_down_at_the_step);
+            clock.ahead.set(step);
+            let begun = Instant::now();
+            // Forward: what is held is taken for expired. Back: nobody knows how long it still lasts.
+            match provider_is_down_at_the_step {
+                false => {}
+                true if step > 0 => assert!(instance.get().is_err(), "{step}"),
+                true => assert_eq!(*instance.get().unwrap(), 1, "{step}"),
+            }
+            down(false);
+            while !instance.get().is_ok_and(|number| *number > 1) {
+                assert!(begun.elapsed() < Duration::from_secs(2), "{step}");
+            }
+            let calls = provider.calls();
+            std::thread::sleep(LOOK_WHILE_DUE);
+            for _ in 0..100 {
+                instance.get().unwrap();
+            }
+            assert_eq!(provider.calls(), calls, "{step}: once was enough");
+            // And when the clock is put right.
+            clock.ahead.set(0);
+            let begun = Instant::now();
+            while instance.get().is_err() || provider.calls() == calls {
+                assert!(begun.elapsed() < Duration::from_secs(2), "{step}");
+            }
+            assert!(provider.calls() <= calls + 1, "{step}");
+        }
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::platform::Platform;
+use crate::platform::{DirectoryError, Platform};
 
 /// How many places one waiter tries.
 const TRIES: usize = 16;
@@ -20,18 +20,29 @@ pub(super) struct Place<'p> {
 
 impl<'p> Place<'p> {
     /// A place out of `places`; `None` when there seems to be none.
-    pub(super) fn take(platform: &'p dyn Platform, places: u64) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Why the state directory failed.
+    pub(super) fn take(platform: &'p dyn Platform, places: u64) -> Result<Option<Self>, DirectoryError> {
         let process = process(platform);
         let mut random = [0; TRIES * 4];
         platform.fill_random(&mut random);
         let (numbers, _) = random.as_chunks::<4>();
-        numbers.iter().find_map(|number| {
-            let place = u64::from(u32::from_le_bytes(*number)).checked_rem(places)?;
+        for number in numbers {
+            let Some(place) = u64::from(u32::from_le_bytes(*number)).checked_rem(places) else {
+                break;
+            };
             let name = format!("wait-{process:x}-{place}");
-            platform.directory().create(&name, "x").ok()?;
-            platform.own(&name);
-            Some(Self { platform, name })
-        })
+            match platform.directory().create(&name, "x") {
+                Ok(()) => {
+                    platform.own(&name);
+                    return Ok(Some(Self { platform, name }));
+                }
+                Err(DirectoryError::Exists) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -59,12 +70,14 @@ mod tests {
     fn there_are_no_more_places_than_there_are() {
         let directory = tempfile::tempdir().unwrap();
         let native = Native::new(directory.path(), |_| {});
-        let mut taken: Vec<Place<'_>> = (0..400).filter_map(|_| Place::take(&native, 20)).collect();
+        let mut taken: Vec<Place<'_>> = (0..400)
+            .filter_map(|_| Place::take(&native, 20).unwrap())
+            .collect();
         assert!((15..=40).contains(&taken.len()), "{}", taken.len());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), taken.len());
         taken.clear();
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-        assert!(Place::take(&native, 20).is_some());
-        assert!(Place::take(&native, 0).is_none());
+        assert!(Place::take(&native, 20).unwrap().is_some());
+        assert!(Place::take(&native, 0).unwrap().is_none());
     }
 }

@@ -62,27 +62,29 @@ impl<'p> Values<'p> {
         let directory = self.directory();
         let old = self.head(name).unwrap_or(None);
         let generation = nonce(self.platform);
-        let head = if text.len() + 2 <= MAX_CONTENT {
+        let parts: Vec<&[u8]> = match text.len() {
+            length if length + 2 <= MAX_CONTENT => Vec::new(),
+            _ => text.as_bytes().chunks(MAX_CONTENT).collect(),
+        };
+        let head = if parts.is_empty() {
             format!("1:{text}")
         } else {
-            let mut count = 0;
-            for (index, part) in text.as_bytes().chunks(MAX_CONTENT).enumerate() {
-                let part = std::str::from_utf8(part).map_err(|_| DirectoryError::Other(0))?;
-                directory.create(&part_name(name, &generation, index), part)?;
-                count = index + 1;
-            }
             let previous = match &old {
                 Some(Head::Parts {
                     generation, count, ..
                 }) => format!("{generation}:{count}"),
                 _ => String::new(),
             };
-            format!("n:{generation}:{count}:{previous}")
+            format!("n:{generation}:{}:{previous}", parts.len())
         };
         let fresh = format!("{name}.new.{generation}");
-        directory.create(&fresh, &head)?;
-        if let Err(error) = directory.rename(&fresh, name) {
+        let written = self
+            .write_parts(name, &generation, &parts)
+            .and_then(|()| directory.create(&fresh, &head))
+            .and_then(|()| directory.rename(&fresh, name));
+        if let Err(error) = written {
             let _ = directory.remove(&fresh);
+            self.drop_parts(name, &generation, parts.len());
             return Err(error);
         }
         match old {
@@ -141,6 +143,15 @@ impl<'p> Values<'p> {
             }
         }
         Ok(Some(text))
+    }
+
+    fn write_parts(&self, name: &str, generation: &str, parts: &[&[u8]]) -> Result<(), DirectoryError> {
+        for (index, part) in parts.iter().enumerate() {
+            let part = std::str::from_utf8(part).map_err(|_| DirectoryError::Other(0))?;
+            self.directory()
+                .create(&part_name(name, generation, index), part)?;
+        }
+        Ok(())
     }
 
     fn drop_parts(&self, name: &str, generation: &str, count: usize) {

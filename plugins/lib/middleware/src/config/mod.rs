@@ -28,6 +28,16 @@ impl ConfigError {
         }
     }
 
+    /// The same error, of an option inside the block `block`.
+    #[must_use]
+    pub fn within(self, block: &str) -> Self {
+        let field = match self.field.as_str() {
+            "configuration" => block.to_owned(),
+            field => format!("{block}.{field}"),
+        };
+        Self { field, ..self }
+    }
+
     /// The option's path.
     pub fn field(&self) -> &str {
         &self.field

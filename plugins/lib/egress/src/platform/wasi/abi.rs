@@ -66,6 +66,7 @@ mod ffi {
         pub(super) fn fd_prestat_get(fd: i32, prestat: *mut [u32; 2]) -> i32;
         pub(super) fn fd_prestat_dir_name(fd: i32, path: *mut u8, length: usize) -> i32;
         pub(super) fn fd_fdstat_get(fd: i32, stat: *mut [u64; 3]) -> i32;
+        pub(super) fn fd_seek(fd: i32, delta: i64, whence: i32, position: *mut u64) -> i32;
 
         // Only where this instance is alone: in the first instance of a system, while it starts.
         pub(super) fn fd_fdstat_set_rights(fd: i32, base: i64, inheriting: i64) -> i32;
@@ -235,10 +236,34 @@ pub(super) fn write(fd: i32, bytes: &[u8]) -> Result<usize> {
     Ok(count.min(bytes.len()))
 }
 
+/// Where a position is counted from.
+#[derive(Clone, Copy)]
+pub(super) enum Whence {
+    Start = 0,
+    Current = 1,
+}
+
+/// Moves the position of `fd` and returns the new one: one atomic step of the kernel's.
+pub(super) fn seek(fd: i32, delta: i64, whence: Whence) -> Result<u64> {
+    let mut position = 0;
+    // SAFETY: the host writes one number.
+    check(unsafe { ffi::fd_seek(fd, delta, whence as i32, &raw mut position) })?;
+    Ok(position)
+}
+
 /// Opens the file `path` below the directory `fd` for reading.
 pub(super) fn open(fd: i32, path: &str) -> Result<i32> {
+    const READ: u64 = 1 << 1;
+    open_with(fd, path, READ)
+}
+
+/// Opens the directory `fd` once more, not as a directory but as something with a position.
+pub(super) fn open_to_position(fd: i32, rights: u64) -> Result<i32> {
+    open_with(fd, ".", rights)
+}
+
+fn open_with(fd: i32, path: &str, rights: u64) -> Result<i32> {
     const FOLLOW_LINKS: i32 = 1;
-    const READ: i64 = 1 << 1;
     let mut opened = -1;
     // SAFETY: the host reads `path` within its length and writes one descriptor.
     check(unsafe {
@@ -248,7 +273,7 @@ pub(super) fn open(fd: i32, path: &str) -> Result<i32> {
             path.as_ptr(),
             path.len(),
             0,
-            READ,
+            rights.cast_signed(),
             0,
             0,
             &raw mut opened,

@@ -9,25 +9,27 @@ use crate::platform::{Directory, DirectoryError, MAX_CONTENT};
 use crate::state::nonce;
 
 const UNCHOSEN: i32 = -1;
+/// Before it come stdin, stdout and stderr.
+const FIRST_MOUNT: i32 = 3;
 
 /// Symbolic links in one mounted directory: the content is the link's target, which leads nowhere.
 pub(super) struct Links {
     fd: Cell<i32>,
+    /// Mounted with `:ro`. The host keeps files from being written then, but would let links be made.
+    read_only: Cell<bool>,
 }
 
 impl Links {
     pub(super) const fn unchosen() -> Self {
         Self {
             fd: Cell::new(UNCHOSEN),
+            read_only: Cell::new(false),
         }
     }
 
-    pub(super) fn choose(&self, fd: i32) {
-        self.fd.set(fd);
-    }
-
-    pub(super) fn is_unchosen(&self) -> bool {
-        self.fd.get() == UNCHOSEN
+    pub(super) fn choose(&self, mount: &Mount) {
+        self.fd.set(mount.fd);
+        self.read_only.set(!mount.writable);
     }
 
     pub(super) fn fd(&self) -> i32 {
@@ -41,6 +43,13 @@ impl Links {
         }
     }
 
+    fn writable(&self) -> Result<i32, DirectoryError> {
+        match self.read_only.get() {
+            true => Err(DirectoryError::ReadOnly),
+            false => self.chosen(),
+        }
+    }
+
     /// Finds out whether the directory can be written.
     pub(super) fn probe(&self, host: &dyn middleware::Host) -> Result<(), DirectoryError> {
         let name = format!("probe.{}", nonce(host));
@@ -51,7 +60,7 @@ impl Links {
 
 impl Directory for Links {
     fn create(&self, name: &str, content: &str) -> Result<(), DirectoryError> {
-        abi::symlink(content, self.chosen()?, name).map_err(of_errno)
+        abi::symlink(content, self.writable()?, name).map_err(of_errno)
     }
 
     fn read(&self, name: &str) -> Result<Option<String>, DirectoryError> {
@@ -67,11 +76,11 @@ impl Directory for Links {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), DirectoryError> {
-        abi::rename(self.chosen()?, from, to).map_err(of_errno)
+        abi::rename(self.writable()?, from, to).map_err(of_errno)
     }
 
     fn remove(&self, name: &str) -> Result<(), DirectoryError> {
-        match abi::unlink(self.chosen()?, name) {
+        match abi::unlink(self.writable()?, name) {
             Err(error) if error != abi::ENOENT => Err(of_errno(error)),
             _ => Ok(()),
         }
@@ -98,22 +107,24 @@ pub(super) struct Mount {
 impl Mount {
     /// All of them, in the order of `settings.mounts`.
     pub(super) fn all() -> Vec<Self> {
-        const FIRST: i32 = 0;
-        const LAST: i32 = 64;
         const FD_WRITE: u64 = 1 << 6;
-        const PATH_OPEN: u64 = 1 << 13;
-        (FIRST..LAST)
-            .filter_map(|fd| {
-                let path = abi::preopened(fd).ok()?;
-                let (base, inheriting) = abi::rights(fd).ok()?;
-                // stdin, stdout and stderr are preopened too, but are no directories.
-                (base & PATH_OPEN != 0).then(|| Self {
+        (FIRST_MOUNT..)
+            .map_while(|fd| Some((fd, abi::preopened(fd).ok()?)))
+            .filter_map(|(fd, path)| {
+                let (_, inheriting) = abi::rights(fd).ok()?;
+                Some(Self {
                     fd,
                     path: path.trim_end_matches('/').to_owned(),
                     writable: inheriting & FD_WRITE != 0,
                 })
             })
             .collect()
+    }
+
+    /// The descriptor after those of the mounts: the first one that a guest opens.
+    pub(super) fn first_free_descriptor() -> i32 {
+        let is_mount = |fd: &i32| abi::preopened(*fd).is_ok();
+        (FIRST_MOUNT..).find(|fd| !is_mount(fd)).unwrap_or(FIRST_MOUNT)
     }
 
     /// The mount with the longest path that `path` lies below.

@@ -1,15 +1,14 @@
 //! The machine as a guest inside Traefik sees it.
 //!
 //! All instances of one plugin on one router share one WASI system: its descriptors, and its scratch buffers.
-//! The calls that touch neither are used freely; the others only while this instance holds the system's lock
-//! (`lock`), or while it is alone, which is when the first instance starts (`system`).
+//! The calls that touch neither are used freely; the others only while this instance holds the system's lock, or while
+//! it is alone, which is when the first instance starts (`lock`).
 
 mod abi;
 mod directory;
 mod lock;
 mod owned;
 mod sockets;
-mod system;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -19,10 +18,10 @@ use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 use self::directory::{Links, Mount};
 use self::lock::Lock;
 use self::sockets::WasiSockets;
-use super::{Directory, DirectoryError, Platform, SocketError, Sockets};
+use super::{CURE, Directory, DirectoryError, Platform, SocketError, Sockets};
 
+pub use self::lock::enter_system;
 pub use self::owned::recover;
-pub use self::system::enter_system;
 
 /// Clocks, entropy, files and sockets of Traefik's WASI.
 pub struct Wasi {
@@ -40,7 +39,7 @@ impl Wasi {
     pub fn new(log: fn(&Event)) -> Self {
         Self {
             directory: Links::unchosen(),
-            lock: Lock::of(system::identity()),
+            lock: Lock::find(),
             log,
             watched: RefCell::default(),
         }
@@ -73,11 +72,8 @@ impl Host for Wasi {
         const LIMIT: usize = 256 * 1024;
         const PATIENCE: Duration = Duration::from_secs(10);
         let mount = Mount::covering(path).ok_or(FileError::NotMounted)?;
-        if self.directory.is_unchosen() && self.use_directory(None).is_err() {
-            return Err(FileError::NoStateDirectory);
-        }
         let deadline = self.monotonic().saturating_add(PATIENCE);
-        let _held = self.enter(deadline).map_err(|_| FileError::NoStateDirectory)?;
+        let _held = self.enter(deadline).map_err(|_| FileError::Busy)?;
         directory::read_file(mount.fd, mount.relative(path), LIMIT)
     }
 
@@ -101,7 +97,7 @@ impl Platform for Wasi {
             ConfigError::new(
                 "stateDirectory",
                 format!(
-                    "{what}. The plugin keeps keys, tokens and its lock in a directory of its own. Create it, let \
+                    "{what}. The plugin's instances share keys and tokens in a directory of their own. Create it, let \
                      Traefik's user write to it, and add to the plugin in Traefik's static configuration: \
                      settings: {{mounts: [\"{path}\"]}}"
                 ),
@@ -112,25 +108,28 @@ impl Platform for Wasi {
             Some(path) => mounts
                 .iter()
                 .find(|mount| mount.path == path.trim_end_matches('/')),
-            None => mounts.iter().find(|mount| mount.writable),
+            None => mounts
+                .iter()
+                .find(|mount| mount.writable)
+                .or_else(|| mounts.first()),
         };
         let Some(mount) = chosen else {
             return Err(needs(if path.is_some() {
                 "is not among the plugin's mounts"
             } else {
-                "is missing: no writable directory is mounted"
+                "is missing: no directory is mounted"
             }));
         };
-        self.directory.choose(mount.fd);
-        match self.directory.probe(self) {
-            Err(DirectoryError::ReadOnly) => Err(needs("cannot be written")),
-            Err(error) => {
-                // Passing trouble, such as a full disk: what is in memory and in the directory still serves.
-                self.log(&Event::warn("state.failed").field("error", error));
-                Ok(())
-            }
-            Ok(()) => Ok(()),
+        self.directory.choose(mount);
+        if let Err(error) = self.directory.probe(self) {
+            // Without it every instance fetches for itself: slower, but no reason to refuse anybody.
+            self.log(
+                &Event::warn("state.failed")
+                    .field("error", error)
+                    .field("cure", CURE),
+            );
         }
+        Ok(())
     }
 
     fn directory(&self) -> &dyn Directory {
