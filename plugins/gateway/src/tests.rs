@@ -113,3 +113,13 @@ fn a_wrong_option_is_named_with_its_block() {
         assert!(!error.to_string().contains(SECRET), "{error}");
     }
 }
+
+#[test]
+fn the_catalogue_manifests_are_taken() {
+    for file in ["../../.traefik.yml", ".traefik.yml"] {
+        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let manifest: serde_json::Value =
+            serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        gateway(&manifest["testData"].to_string());
+    }
+}

@@ -11,6 +11,7 @@
 mod answer;
 mod authenticate;
 mod bearer;
+mod cache_control;
 mod config;
 mod keys;
 mod plugin;

@@ -11,10 +11,13 @@ use http::{Request, header};
 use jose::KeySet;
 use middleware::{ConfigError, Event, Reason, UnixTime};
 
+use crate::cache_control;
 use crate::{KeySource, KeysUnavailable, RemoteKeyOptions};
 
-/// How long published keys are taken for current.
+/// How long published keys are taken for current where the issuer does not say.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// The longest time that an issuer may ask for: a key that was withdrawn would count for as long.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The remote source of keys.
 pub(crate) struct RemoteKeys {
@@ -48,6 +51,7 @@ impl RemoteKeys {
             seal,
             url: options.url,
             max_stale: options.max_stale,
+            refetch_interval: options.refetch_interval,
             platform: Rc::clone(&platform),
         };
         Ok(Self {
@@ -59,11 +63,12 @@ impl RemoteKeys {
 
 /// Keys are shared only where they would have been fetched from the same place, under the same trust, and be kept
 /// as long: a careless router must not lend its keys to a careful one.
-fn identity(options: &RemoteKeyOptions) -> [String; 3] {
+fn identity(options: &RemoteKeyOptions) -> [String; 4] {
     [
         options.url.to_string(),
         options.client.tls.trust(),
         options.max_stale.as_secs().to_string(),
+        options.refetch_interval.as_secs().to_string(),
     ]
 }
 
@@ -98,6 +103,8 @@ struct Jwks {
     seal: Seal,
     url: Url,
     max_stale: Duration,
+    /// The least time that keys are taken for current.
+    refetch_interval: Duration,
     platform: Rc<dyn Platform>,
 }
 
@@ -154,7 +161,10 @@ impl Resource for Jwks {
                     .field("reason", ignored),
             );
         }
-        let refresh_at = now.plus(LIFETIME);
+        let lifetime = cache_control::max_age(response.headers()).map_or(LIFETIME, |asked| {
+            asked.clamp(self.refetch_interval, LONGEST_LIFETIME.max(self.refetch_interval))
+        });
+        let refresh_at = now.plus(lifetime);
         Ok(Fetched {
             value: keys,
             lifetime: Lifetime {
@@ -202,6 +212,7 @@ mod tests {
         for different in [
             ("jwksUrl", json!("https://idcs.example/other")),
             ("maxStaleSeconds", json!(0)),
+            ("refetchIntervalSeconds", json!(1)),
             tls(json!({ "insecureSkipVerify": true })),
             tls(json!({ "ca": "file:/a.pem" })),
         ] {

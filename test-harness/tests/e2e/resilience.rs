@@ -11,6 +11,8 @@ use test_harness::idcs::{Endpoint, Idcs};
 use test_harness::load::{Load, LoadReport, get, get_with_bearer};
 use test_harness::oic::Oic;
 
+use crate::support::plugin_lines;
+
 const ROUTERS: [&str; 4] = ["/a", "/b", "/c", "/d"];
 
 /// A gateway with four routers that holds nothing. One more router, `/plain`, has no middleware of ours.
@@ -259,4 +261,100 @@ fn a_plain_request_never_waits_for_a_fetch_that_is_not_its_own() {
     assert!(report.all_have_status(401), "{report}");
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(gateway.idcs.jwks_calls(), 0);
+}
+
+#[test]
+fn keys_serve_beyond_their_time_while_the_provider_is_away_and_no_longer_than_allowed() {
+    let idcs = Idcs::builder()
+        .set(|switches| switches.jwks_cache_header = Some("max-age=2".to_owned()))
+        .start();
+    let gateway = Gateway::in_front_of(idcs)
+        .jwt(json!({ "refetchIntervalSeconds": 1, "maxStaleSeconds": 4 }))
+        .start();
+    let token = gateway.idcs.client_token().mint();
+    let ask = || gateway.get("/echo").bearer(&token).send().unwrap().status;
+    assert_eq!(ask(), 200);
+    // They are fetched again when their time has come.
+    let begun = Instant::now();
+    while gateway.idcs.jwks_calls() < 3 {
+        assert_eq!(ask(), 200);
+        assert!(begun.elapsed() < Duration::from_secs(15));
+    }
+    gateway.idcs.down_at(Endpoint::Jwks, Fault::Refuse);
+    let last_fetch = Instant::now();
+    while last_fetch.elapsed() < Duration::from_secs(5) {
+        assert_eq!(ask(), 200, "{:?} after the last fetch", last_fetch.elapsed());
+    }
+    while ask() == 200 {
+        assert!(last_fetch.elapsed() < Duration::from_secs(8));
+    }
+    assert_eq!(ask(), 503);
+    gateway.idcs.up();
+    let back = Instant::now();
+    while ask() != 200 {
+        assert!(back.elapsed() < Duration::from_secs(3));
+    }
+}
+
+#[test]
+fn a_reload_during_an_outage_keeps_serving_with_what_is_at_hand() {
+    let mut gateway = Gateway::builder().routers(&ROUTERS).start();
+    let token = gateway.idcs.client_token().mint();
+    assert_eq!(gateway.get("/a").bearer(&token).send().unwrap().status, 200);
+    gateway.idcs.down(Fault::HangInHandshake);
+    let dynamic = std::fs::read_to_string(gateway.traefik.dir().join("dynamic/dynamic.yml")).unwrap();
+    let begun = Instant::now();
+    gateway.traefik.write_dynamic(&dynamic).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    for path in ROUTERS {
+        assert_eq!(
+            gateway.get(path).bearer(&token).send().unwrap().status,
+            200,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn an_outage_under_load_costs_few_attempts_and_no_pile_of_threads() {
+    let gateway = cold(json!({ "timeoutSeconds": 2, "maxRetries": 0 }));
+    gateway.idcs.down(Fault::HangInHandshake);
+    let before = gateway.idcs.connections();
+    let token = gateway.idcs.client_token().mint();
+    let begun = Instant::now();
+    let report = Load::to(&gateway.traefik.url())
+        .requests(5_000)
+        .concurrency(64)
+        .run(move |index| get_with_bearer(&format!("{}/x", ROUTERS[index % ROUTERS.len()]), &token));
+    assert!(report.all_have_status(503), "{report}");
+    let seconds = begun.elapsed().as_secs_f64();
+    // The first attempt takes the timeout, trials a second each with half a second's pause; all four routers share one.
+    let most = 2.0 + seconds;
+    let attempts = (gateway.idcs.connections() - before) as f64;
+    assert!(attempts <= most, "{attempts} attempts in {seconds} s");
+    assert!(report.max() < Duration::from_millis(4000), "{report}");
+    let threads = threads_of(gateway.traefik.pid().unwrap());
+    println!("{report}; {attempts} attempts in {seconds:.1} s; {threads} threads");
+    assert!(threads < 100, "{threads}");
+}
+
+fn threads_of(process: u32) -> usize {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads.count()
+}
+
+#[test]
+fn a_provider_whose_name_has_no_address_is_an_outage() {
+    let gateway = Gateway::builder()
+        .jwt(json!({ "jwksUrl": "https://nowhere.invalid/jwk", "clientConfig": { "maxRetries": 0 } }))
+        .start();
+    let answer = gateway.get_as_client("/echo").send().unwrap();
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
+    let log = gateway.traefik.log();
+    assert!(
+        plugin_lines(&log)
+            .any(|line| line.contains("code=fetch.failed") && line.contains("the host name has no address")),
+        "{log}"
+    );
 }
