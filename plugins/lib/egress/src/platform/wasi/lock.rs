@@ -21,33 +21,47 @@ use super::{Platform, SocketError, Wasi, owned};
 const ABANDONED: Duration = Duration::from_secs(120);
 const YIELDS_BETWEEN_TRIES: u32 = 64;
 
-/// A right of stdin (`fd_advise`), whose absence says that the first instance has been here.
+/// A right of stdin (`fd_advise`), whose absence says that the first instance has been here in vain.
 const FIRST: u64 = 1 << 7;
 const STDIN: i32 = 0;
+const STREAMS: [i32; 3] = [STDIN, 1, 2];
 /// The rights of the counting descriptor, and of no other: `fd_seek` and `fd_tell`.
 const SEEK_AND_TELL: u64 = 1 << 2 | 1 << 5;
 
 /// Must be called first thing when an instance starts. True in the first instance of its system, which is alone
 /// until its start is over, and so may open the descriptor that counts.
 pub fn enter_system() -> bool {
+    if Lock::find().counter.is_some() {
+        return false;
+    }
     let Ok((base, inheriting)) = abi::rights(STDIN) else {
         return false;
     };
     if base & FIRST == 0 {
         return false;
     }
-    // Even if the rest fails: no other instance is alone.
-    let _ = abi::set_rights(STDIN, base & !FIRST, inheriting);
-    for mount in Mount::all() {
-        let Ok(counter) = abi::open_to_position(mount.fd, SEEK_AND_TELL) else {
-            continue;
-        };
-        if counts(counter) {
-            return true;
-        }
-        abi::close(counter);
+    if open_counter() {
+        // Traefik never closes a system's descriptors, and makes a new system for every router at each reload. Nobody
+        // uses these three.
+        STREAMS.into_iter().for_each(abi::close);
+    } else {
+        // There will be no lock; but no other instance is alone either.
+        let _ = abi::set_rights(STDIN, base & !FIRST, inheriting);
     }
     true
+}
+
+fn open_counter() -> bool {
+    Mount::all().into_iter().any(|mount| {
+        let Ok(counter) = abi::open_to_position(mount.fd, SEEK_AND_TELL) else {
+            return false;
+        };
+        let is_good = counts(counter);
+        if !is_good {
+            abi::close(counter);
+        }
+        is_good
+    })
 }
 
 /// Whether this file system lets a directory's position be moved as a file's.

@@ -18,7 +18,7 @@ use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 use self::directory::{Links, Mount};
 use self::lock::Lock;
 use self::sockets::WasiSockets;
-use super::{CURE, Directory, DirectoryError, Platform, SocketError, Sockets};
+use super::{CURE, Directory, Platform, SocketError, Sockets};
 
 pub use self::lock::enter_system;
 pub use self::owned::recover;
