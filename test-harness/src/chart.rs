@@ -1,4 +1,5 @@
-//! Line charts as SVG, written by hand: panels above each other that share one time axis, with shaded bands.
+//! Charts as SVG, written by hand: lines in panels above each other that share one x axis, with shaded bands
+//! ([`Chart`]), and bars in groups ([`Bars`]).
 //!
 //! In scope: what a report of a long run or a comparison needs, readable on light and on dark pages without scripts
 //! or fonts of its own. Out of scope: interaction, other kinds of charts.
@@ -11,7 +12,11 @@
 //! assert!(chart.band(Band::new(0.2, 0.5, "outage")).svg().starts_with("<svg "));
 //! ```
 
+mod bars;
+
 use std::fmt::Write as _;
+
+pub use bars::Bars;
 
 /// A title, bands, and panels on a common x axis.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +24,7 @@ pub struct Chart {
     title: String,
     subtitle: String,
     x_unit: String,
+    logarithmic_x: bool,
     panels: Vec<Panel>,
     bands: Vec<Band>,
 }
@@ -71,6 +77,12 @@ impl Chart {
         self
     }
 
+    /// Spreads the x axis by the logarithm; every x must be positive then.
+    pub fn logarithmic_x(mut self) -> Self {
+        self.logarithmic_x = true;
+        self
+    }
+
     /// Adds a panel below the others.
     pub fn panel(mut self, panel: Panel) -> Self {
         self.panels.push(panel);
@@ -120,8 +132,15 @@ impl Chart {
         let points = self.panels.iter().flat_map(|panel| &panel.lines);
         let points = points.flat_map(|line| line.points.iter().map(|(x, _)| *x));
         let bands = self.bands.iter().flat_map(|band| [band.from, band.until]);
-        let (least, most) = range(points.chain(bands)).unwrap_or((0.0, 1.0));
-        Axis::linear(least, most, (LEFT, WIDTH - RIGHT))
+        let logarithmic = self.logarithmic_x;
+        let all = points
+            .chain(bands)
+            .map(|x| if logarithmic { x.log10() } else { x });
+        let (least, most) = range(all).unwrap_or((0.0, 1.0));
+        Axis {
+            logarithmic,
+            ..Axis::linear(least, most, (LEFT, WIDTH - RIGHT))
+        }
     }
 }
 
@@ -439,6 +458,18 @@ mod tests {
             (path.matches('M').count(), path.matches('L').count()),
             (1, 1),
             "{path}"
+        );
+    }
+
+    #[test]
+    fn a_logarithmic_x_axis_gives_every_decade_the_same_room() {
+        let line = Line::new("l", vec![(1.0, 1.0), (10.0, 1.0), (100.0, 1.0)]);
+        let chart = Chart::new("t", "s").panel(Panel::new("p", Scale::Linear).line(line));
+        let axis = chart.logarithmic_x().x_axis();
+        let places: Vec<f64> = [1.0, 10.0, 100.0].iter().map(|x| axis.place(*x)).collect();
+        assert!(
+            (places[1] - places[0] - (places[2] - places[1])).abs() < 1e-9,
+            "{places:?}"
         );
     }
 

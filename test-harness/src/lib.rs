@@ -7,6 +7,7 @@
 //! Out of scope: what the plugins do. Nothing here depends on a crate below `plugins/`: they are built as files and
 //! meet the tests only over HTTP, so that a test cannot share a mistake with what it tests.
 
+pub mod bench;
 pub mod certificates;
 pub mod chart;
 pub mod cli;

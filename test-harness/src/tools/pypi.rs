@@ -23,6 +23,18 @@ pub(super) struct Package {
 }
 
 impl Package {
+    /// The path that [`Package::variable`] names, or else the pinned file.
+    pub(super) fn overridable(&self) -> Result<PathBuf, ToolError> {
+        match std::env::var_os(self.variable).map(PathBuf::from) {
+            Some(path) if path.is_file() => Ok(path),
+            Some(path) => Err(ToolError::OverrideMissing {
+                variable: self.variable,
+                path,
+            }),
+            None => self.provide(),
+        }
+    }
+
     /// The path of the wanted file; the first call on a machine fetches the package.
     pub(super) fn provide(&self) -> Result<PathBuf, ToolError> {
         let tools = tools_dir();

@@ -12,14 +12,7 @@ pub const TRAEFIK_BIN: &str = "TRAEFIK_BIN";
 
 /// The path of the Traefik binary: what [`TRAEFIK_BIN`] names, or else the pinned one.
 pub fn traefik() -> Result<PathBuf, ToolError> {
-    match std::env::var_os(TRAEFIK_BIN).map(PathBuf::from) {
-        Some(path) if path.is_file() => Ok(path),
-        Some(path) => Err(ToolError::OverrideMissing {
-            variable: TRAEFIK_BIN,
-            path,
-        }),
-        None => PACKAGE.provide(),
-    }
+    PACKAGE.overridable()
 }
 
 const PACKAGE: Package = Package {

@@ -1,0 +1,135 @@
+//! Memory per request in flight. A plugin's instance belongs to one request until its answer has ended, so requests
+//! that wait for a slow backend are what instances cost.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::backend::Backend;
+use super::requests::{get, sign};
+use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
+use super::statistics::{median, slope};
+use super::{BenchError, Watch};
+
+/// KiB of resident memory that one more request in flight takes: the slope over 50, 200 and 800 of them. It is the
+/// whole of it, Traefik's own share included; that is `plain`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct InFlight {
+    /// With the plugin `jwt`.
+    pub jwt: Option<f64>,
+    /// With the three plugins.
+    pub three: Option<f64>,
+    /// With the one-module gateway.
+    pub gateway: Option<f64>,
+    /// Without a plugin. Not in the JSON.
+    #[serde(skip)]
+    pub plain: Option<f64>,
+}
+
+/// How many requests are in flight when memory is read.
+pub(super) const COUNTS: [usize; 3] = [50, 200, 800];
+/// Each on a Traefik of its own; the figure is the median of their slopes.
+pub(super) const REPEATS: usize = 3;
+
+pub(super) fn measure(site: &Site, watch: &Watch<'_>) -> Result<InFlight, BenchError> {
+    let slope_of = |policy| -> Result<Option<f64>, BenchError> {
+        let mut slopes = Vec::new();
+        for repeat in 1..=REPEATS {
+            watch.at(&format!(
+                "memory per request in flight, {policy:?}, {repeat} of {REPEATS}"
+            ))?;
+            let gateway = site.traefik(policy, &site.plugins, &Variation::default())?;
+            slopes.extend(slope(&growth(site, &gateway)?));
+        }
+        Ok(median(slopes))
+    };
+    Ok(InFlight {
+        plain: slope_of(Policy::Plain)?,
+        jwt: slope_of(Policy::Jwt)?,
+        three: slope_of(Policy::Three)?,
+        gateway: match has_gateway(&site.plugins) {
+            true => slope_of(Policy::Gateway)?,
+            false => None,
+        },
+    })
+}
+
+/// Requests in flight, and KiB of memory then.
+fn growth(site: &Site, gateway: &Gateway) -> Result<Vec<(f64, f64)>, BenchError> {
+    let token = sign(&site.idcs, 1).pop().unwrap_or_default();
+    let request = get(&path(0), &token);
+    let mut points = Vec::new();
+    for count in COUNTS {
+        let mut held = Held::open(gateway.address()?, count)?;
+        site.backend.hold();
+        for number in 0..count {
+            held.send(number, &request)?;
+        }
+        for _ in 0..count {
+            arrival(&site.backend)?;
+        }
+        points.push((count as f64, gateway.process()?.rss_kib()? as f64));
+        site.backend.release();
+        held.receive()?;
+    }
+    Ok(points)
+}
+
+/// When the next of the requests that are held arrived.
+pub(super) fn arrival(backend: &Backend) -> Result<std::time::Instant, BenchError> {
+    backend
+        .arrival(Duration::from_secs(30))
+        .ok_or_else(|| BenchError::Misbehaves {
+            what: "a request did not reach the backend within 30 seconds".into(),
+        })
+}
+
+/// Connections that each have one request at a time, which may stay unanswered for long.
+pub(super) struct Held(Vec<TcpStream>);
+
+impl Held {
+    pub(super) fn open(address: SocketAddr, count: usize) -> Result<Self, BenchError> {
+        let open = |_| {
+            let stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+            Ok(stream)
+        };
+        Ok(Self((0..count).map(open).collect::<std::io::Result<_>>()?))
+    }
+
+    pub(super) fn send(&mut self, number: usize, request: &[u8]) -> Result<(), BenchError> {
+        match self.0.get_mut(number) {
+            Some(stream) => Ok(stream.write_all(request)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads every connection's answer, which must be a 200.
+    pub(super) fn receive(&mut self) -> Result<(), BenchError> {
+        for stream in &mut self.0 {
+            let mut answer = Vec::new();
+            let mut buffer = [0; 4096];
+            loop {
+                let count = stream.read(&mut buffer)?;
+                answer.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                let response = super::wire::response(&answer).map_err(std::io::Error::other)?;
+                match response {
+                    Some(response) if response.status == 200 && answer.len() >= response.length => break,
+                    Some(response) if response.status != 200 => {
+                        return Err(BenchError::Misbehaves {
+                            what: format!("a request that was held was answered with {}", response.status),
+                        });
+                    }
+                    _ if count == 0 => {
+                        return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}

