@@ -51,8 +51,9 @@ impl<K: KeySource> Jwt<K> {
     }
 
     fn authenticate(&mut self, authorization: &[Bytes], now: UnixTime) -> Result<(), Refused> {
-        let token = bearer::token(authorization)?;
+        let token = bearer::candidate(authorization)?;
         if token.len() > self.rules.accept.max_bytes {
+            bearer::check(token)?;
             return Err(Rejection::TooLong.into());
         }
         let digest = TokenDigest::of(token);
@@ -62,6 +63,7 @@ impl<K: KeySource> Jwt<K> {
                 return Ok(());
             }
         }
+        bearer::check(token)?;
         let token = Token::parse(token, &self.rules.accept)?;
         let (keys, validity) = self
             .authenticate_new(&token, now)

@@ -73,8 +73,8 @@ fn identity(options: &RemoteKeyOptions) -> [String; 4] {
 }
 
 impl KeySource for RemoteKeys {
-    fn keys(&mut self, _: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable> {
-        self.keys.get().map_err(KeysUnavailable::from)
+    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable> {
+        self.keys.get(now).map_err(KeysUnavailable::from)
     }
 
     fn refetch(&mut self, _: UnixTime, seen: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable> {

@@ -32,6 +32,7 @@ use token::Token;
 /// The middleware.
 pub struct OAuthClientCredentials {
     token: Shared<Token>,
+    platform: Rc<dyn Platform>,
     /// The token that went with the request in hand.
     sent: Option<Rc<AccessToken>>,
 }
@@ -49,7 +50,8 @@ impl Middleware for OAuthClientCredentials {
         let token = Token::new(&options, Rc::clone(&platform))?;
         platform.use_directory(options.state_directory.as_deref())?;
         Ok(Self {
-            token: Shared::new(token, platform, client),
+            token: Shared::new(token, Rc::clone(&platform), client),
+            platform,
             sent: None,
         })
     }
@@ -59,7 +61,7 @@ impl Middleware for OAuthClientCredentials {
     }
 
     fn on_request(&mut self, _: &dyn RequestHead) -> Decision {
-        match self.token.get() {
+        match self.token.get(self.platform.now()) {
             Ok(token) => {
                 let credentials = format!("Bearer {}", token.expose());
                 self.sent = Some(token);

@@ -96,8 +96,8 @@ pub struct Shared<R: Resource> {
     /// What the state directory's entry was when it was last read whole; unchanged, it need not be read again.
     last_entry: Option<String>,
     observer: Observer,
-    /// Monotonic time of the last look at the state directory while a value was held.
-    last_look: Option<Duration>,
+    /// The last look at the state directory while a value was held.
+    last_look: Option<UnixTime>,
     /// Monotonic time of the last refusal that was logged, and how many were not since.
     refusals: (Option<Duration>, u64),
     /// The last trouble with the state directory that was logged, so that it is logged once.
@@ -158,18 +158,24 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    /// The value to use now.
+    /// The value to use at `now`, which is the present time: asking for it is a call of the host.
     ///
     /// # Errors
     /// [`Unavailable`] when there is none that may be used and none can be had.
-    pub fn get(&mut self) -> Result<Rc<R::Value>, Unavailable> {
-        let now = self.platform.now();
-        match &self.held {
-            Some(held) if !held.is_due(now) => self.look_for_a_newer_one(),
-            Some(held) if now < held.lifetime.usable_until => self.refresh(),
-            _ => {}
-        }
-        match self.usable() {
+    pub fn get(&mut self, now: UnixTime) -> Result<Rc<R::Value>, Unavailable> {
+        let usable = match &self.held {
+            Some(held) if !held.is_due(now) => {
+                self.look_for_a_newer_one(now);
+                self.usable_at(now)
+            }
+            Some(held) if now < held.lifetime.usable_until => {
+                self.refresh(now);
+                // That may have taken a while.
+                self.usable()
+            }
+            _ => self.usable_at(now),
+        };
+        match usable {
             Some(value) => Ok(value),
             None => self
                 .obtain()
@@ -215,7 +221,7 @@ impl<R: Resource> Shared<R> {
             .as_ref()
             .is_some_and(|held| now.since(held.fetched_at) < interval);
         if too_soon {
-            return self.get();
+            return self.get(now);
         }
         self.obtain_other_than(self.held.as_ref().map(|held| held.generation))
     }
@@ -272,7 +278,10 @@ impl<R: Resource> Shared<R> {
     }
 
     fn usable(&self) -> Option<Rc<R::Value>> {
-        let now = self.platform.now();
+        self.usable_at(self.platform.now())
+    }
+
+    fn usable_at(&self, now: UnixTime) -> Option<Rc<R::Value>> {
         self.held
             .as_ref()
             .filter(|held| now < held.lifetime.usable_until)
@@ -280,18 +289,18 @@ impl<R: Resource> Shared<R> {
     }
 
     /// Rule 1: what is held is fresh. After trouble with the directory it may be newer than what lies there.
-    fn look_for_a_newer_one(&mut self) {
-        if self.trouble.is_none() && self.may_look(LOOK_WHILE_FRESH) {
+    fn look_for_a_newer_one(&mut self, now: UnixTime) {
+        if self.trouble.is_none() && self.may_look(now, LOOK_WHILE_FRESH) {
             self.adopt();
         }
     }
 
     /// Whether the last look at the state directory was `pause` ago; counts as a look.
-    fn may_look(&mut self, pause: Duration) -> bool {
-        let now = self.platform.monotonic();
+    fn may_look(&mut self, now: UnixTime, pause: Duration) -> bool {
+        // A last look in a time to come: the clock was set back.
         let may = self
             .last_look
-            .is_none_or(|last| now.saturating_sub(last) >= pause);
+            .is_none_or(|last| now < last || now.since(last) >= pause);
         if may {
             self.last_look = Some(now);
         }
@@ -299,12 +308,11 @@ impl<R: Resource> Shared<R> {
     }
 
     /// Rule 2 and 3: the refresh time has come, but what is held may still be used.
-    fn refresh(&mut self) {
-        if !self.may_look(LOOK_WHILE_DUE) {
+    fn refresh(&mut self, now: UnixTime) {
+        if !self.may_look(now, LOOK_WHILE_DUE) {
             return;
         }
         self.adopt();
-        let now = self.platform.now();
         let due = |held: &Option<Held<R::Value>>| held.as_ref().is_none_or(|held| held.is_due(now));
         if !due(&self.held) || self.failure(now).is_some() {
             return;

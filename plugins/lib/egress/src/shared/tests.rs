@@ -125,6 +125,12 @@ fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -
     Shared::new(number, platform, client)
 }
 
+impl Shared<Number> {
+    fn now(&mut self) -> Result<Rc<u64>, Unavailable> {
+        self.get(self.platform.now())
+    }
+}
+
 const LONG: Duration = Duration::from_secs(3600);
 
 #[test]
@@ -135,7 +141,7 @@ fn a_cold_burst_costs_one_fetch() {
     );
     std::thread::scope(|scope| {
         for _ in 0..32 {
-            scope.spawn(|| assert_eq!(*instance(&provider.url, &directory, LONG).get().unwrap(), 1));
+            scope.spawn(|| assert_eq!(*instance(&provider.url, &directory, LONG).now().unwrap(), 1));
         }
     });
     assert_eq!(provider.calls(), 1);
@@ -144,8 +150,8 @@ fn a_cold_burst_costs_one_fetch() {
 #[test]
 fn a_new_instance_finds_what_another_fetched() {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
-    instance(&provider.url, &directory, LONG).get().unwrap();
-    assert_eq!(*instance(&provider.url, &directory, LONG).get().unwrap(), 1);
+    instance(&provider.url, &directory, LONG).now().unwrap();
+    assert_eq!(*instance(&provider.url, &directory, LONG).now().unwrap(), 1);
     assert_eq!(provider.calls(), 1);
 }
 
@@ -163,7 +169,7 @@ fn short_lived_values_are_renewed_by_one_while_nobody_ever_gets_an_old_one() {
                 let mut instance = instance(&provider.url, &directory, lifetime);
                 while begun.elapsed() < Duration::from_secs(4) {
                     let before = instance.platform.now();
-                    instance.get().unwrap();
+                    instance.now().unwrap();
                     assert!(before < instance.held.as_ref().unwrap().lifetime.usable_until);
                 }
             });
@@ -184,14 +190,14 @@ fn an_outage_costs_one_fetch_a_pause_and_ends_when_the_provider_is_back() {
         .map(|_| instance(&provider.url, &directory, LONG))
         .collect();
     for instance in &mut instances {
-        let refused = instance.get().unwrap_err();
+        let refused = instance.now().unwrap_err();
         assert_eq!(refused.reason(), Reason::IdentityProviderUnavailable);
         assert_eq!(refused.retry_after_seconds(), 1);
     }
     assert_eq!(provider.calls(), 1, "the first failure stops the others");
     provider.down.store(false, Ordering::SeqCst);
     let begun = Instant::now();
-    while instances[3].get().is_err() {
+    while instances[3].now().is_err() {
         assert!(begun.elapsed() < Duration::from_secs(2));
         std::thread::yield_now();
     }
@@ -202,18 +208,18 @@ fn an_outage_costs_one_fetch_a_pause_and_ends_when_the_provider_is_back() {
 fn an_outage_does_not_touch_what_is_still_usable() {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let mut instance = instance(&provider.url, &directory, Duration::from_millis(1000));
-    instance.get().unwrap();
+    instance.now().unwrap();
     provider.down.store(true, Ordering::SeqCst);
     let usable_until = instance.held.as_ref().unwrap().lifetime.usable_until;
     loop {
-        let outcome = instance.get();
+        let outcome = instance.now();
         // Judged by the time after the call, so that a pause of the machine cannot fail it.
         if instance.platform.now() >= usable_until {
             break;
         }
         assert_eq!(*outcome.unwrap(), 1);
     }
-    assert!(instance.get().is_err());
+    assert!(instance.now().is_err());
 }
 
 #[test]
@@ -223,7 +229,7 @@ fn renewing_is_limited_and_shared() {
         instance(&provider.url, &directory, LONG),
         instance(&provider.url, &directory, LONG),
     );
-    let (old, other_old) = (first.get().unwrap(), second.get().unwrap());
+    let (old, other_old) = (first.now().unwrap(), second.now().unwrap());
     assert_eq!(
         *first.renew(&old, LONG).unwrap(),
         1,
@@ -245,10 +251,10 @@ fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
         instance(&provider.url, &directory, LONG),
         instance(&provider.url, &directory, LONG),
     );
-    let (old, _) = (first.get().unwrap(), second.get().unwrap());
+    let (old, _) = (first.now().unwrap(), second.now().unwrap());
     first.renew(&old, Duration::ZERO).unwrap();
     let begun = Instant::now();
-    while *second.get().unwrap() != 2 {
+    while *second.now().unwrap() != 2 {
         assert!(
             begun.elapsed() < Duration::from_secs(3),
             "the old value is still used"
@@ -262,13 +268,13 @@ fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
 fn renewing_says_so_when_the_provider_is_down_and_the_value_at_hand_stays() {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let mut instance = instance(&provider.url, &directory, LONG);
-    let seen = instance.get().unwrap();
+    let seen = instance.now().unwrap();
     provider.down.store(true, Ordering::SeqCst);
     let asked = || instance.renew(&seen, Duration::ZERO).unwrap_err().reason();
     let reasons: Vec<Reason> = std::iter::repeat_with(asked).take(3).collect();
     assert_eq!(reasons, [Reason::IdentityProviderUnavailable; 3]);
     assert_eq!(provider.calls(), 2, "nobody asks again right after a failure");
-    assert_eq!(*instance.get().unwrap(), 1);
+    assert_eq!(*instance.now().unwrap(), 1);
 }
 
 #[test]
@@ -278,15 +284,15 @@ fn a_discarded_value_is_fetched_anew_once_in_a_while() {
         instance(&provider.url, &directory, LONG),
         instance(&provider.url, &directory, LONG),
     );
-    let (seen, also_seen) = (first.get().unwrap(), second.get().unwrap());
+    let (seen, also_seen) = (first.now().unwrap(), second.now().unwrap());
     assert!(first.discard(&seen, LONG));
     assert!(!second.discard(&also_seen, LONG), "discarded already");
-    assert_eq!(*first.get().unwrap(), 2);
-    let newer = second.get().unwrap();
+    assert_eq!(*first.now().unwrap(), 2);
+    let newer = second.now().unwrap();
     assert_eq!(*newer, 2);
     assert!(!second.discard(&newer, LONG), "too soon after the last time");
     assert!(second.discard(&newer, Duration::ZERO));
-    assert_eq!(*second.get().unwrap(), 3);
+    assert_eq!(*second.now().unwrap(), 3);
     assert_eq!(provider.calls(), 3);
 }
 
@@ -297,47 +303,47 @@ fn a_discarded_value_is_soon_used_by_nobody_but_one_in_an_emptied_directory_stil
         instance(&provider.url, &directory, LONG),
         instance(&provider.url, &directory, LONG),
     );
-    let (seen, _) = (first.get().unwrap(), second.get().unwrap());
+    let (seen, _) = (first.now().unwrap(), second.now().unwrap());
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         std::fs::remove_file(entry.unwrap().path()).unwrap();
     }
     std::thread::sleep(LOOK_WHILE_FRESH);
-    assert_eq!(*second.get().unwrap(), 1);
+    assert_eq!(*second.now().unwrap(), 1);
     assert!(first.discard(&seen, LONG));
     std::thread::sleep(LOOK_WHILE_FRESH);
-    assert_eq!(*second.get().unwrap(), 2);
+    assert_eq!(*second.now().unwrap(), 2);
     assert_eq!(provider.calls(), 2);
 }
 
 #[test]
 fn without_its_directory_an_instance_goes_on_by_itself() {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
-    let lifetime = Duration::from_millis(300);
+    let lifetime = Duration::from_secs(1);
     let mut instance = instance(&provider.url, &directory, lifetime);
-    instance.get().unwrap();
+    instance.now().unwrap();
     std::fs::remove_dir_all(directory.path()).unwrap();
 
     let begun = Instant::now();
     while begun.elapsed() < lifetime * 2 {
-        instance.get().unwrap();
+        instance.now().unwrap();
     }
-    let seen = instance.get().unwrap();
+    let seen = instance.now().unwrap();
     assert!(*seen > 1, "it was renewed");
     assert!(provider.calls() < 8, "but not for every request");
 
     assert!(instance.discard(&seen, LONG));
-    let next = instance.get().unwrap();
+    let next = instance.now().unwrap();
     assert!(*next > *seen);
     assert!(!instance.discard(&next, LONG), "too soon after the last time");
 
     provider.down.store(true, Ordering::SeqCst);
     let begun = Instant::now();
-    while instance.get().is_ok() {
+    while instance.now().is_ok() {
         assert!(begun.elapsed() < lifetime * 2);
     }
     let (calls, begun) = (provider.calls(), Instant::now());
-    while begun.elapsed() < Duration::from_millis(200) {
-        let reason = instance.get().unwrap_err().reason();
+    while begun.elapsed() < Duration::from_millis(100) {
+        let reason = instance.now().unwrap_err().reason();
         assert_eq!(reason, Reason::IdentityProviderUnavailable);
     }
     assert!(
@@ -346,7 +352,7 @@ fn without_its_directory_an_instance_goes_on_by_itself() {
     );
     provider.down.store(false, Ordering::SeqCst);
     let begun = Instant::now();
-    while instance.get().is_err() {
+    while instance.now().is_err() {
         assert!(begun.elapsed() < Duration::from_secs(2));
     }
 }
@@ -362,7 +368,7 @@ fn work_ahead_of_need_is_not_begun_shortly_after_a_failure() {
     provider.down.store(false, Ordering::SeqCst);
     let mut instance = instance(&provider.url, &directory, LONG);
     let begun = Instant::now();
-    while instance.get().is_err() {
+    while instance.now().is_err() {
         assert!(begun.elapsed() < Duration::from_secs(2));
     }
     let status = std::fs::read_link(
@@ -437,7 +443,7 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
                 ahead: Cell::new(0),
             });
             let mut instance = instance_on(Rc::clone(&clock) as _, &provider.url, half_an_hour);
-            assert_eq!(*instance.get().unwrap(), 1);
+            assert_eq!(*instance.now().unwrap(), 1);
             let down = |is_down| provider.down.store(is_down, Ordering::SeqCst);
             down(provider_is_down_at_the_step);
             clock.ahead.set(step);
@@ -445,23 +451,23 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
             // Forward: what is held is taken for expired. Back: nobody knows how long it still lasts.
             match provider_is_down_at_the_step {
                 false => {}
-                true if step > 0 => assert!(instance.get().is_err(), "{step}"),
-                true => assert_eq!(*instance.get().unwrap(), 1, "{step}"),
+                true if step > 0 => assert!(instance.now().is_err(), "{step}"),
+                true => assert_eq!(*instance.now().unwrap(), 1, "{step}"),
             }
             down(false);
-            while !instance.get().is_ok_and(|number| *number > 1) {
+            while !instance.now().is_ok_and(|number| *number > 1) {
                 assert!(begun.elapsed() < Duration::from_secs(2), "{step}");
             }
             let calls = provider.calls();
             std::thread::sleep(LOOK_WHILE_DUE);
             for _ in 0..100 {
-                instance.get().unwrap();
+                instance.now().unwrap();
             }
             assert_eq!(provider.calls(), calls, "{step}: once was enough");
             // And when the clock is put right.
             clock.ahead.set(0);
             let begun = Instant::now();
-            while instance.get().is_err() || provider.calls() == calls {
+            while instance.now().is_err() || provider.calls() == calls {
                 assert!(begun.elapsed() < Duration::from_secs(2), "{step}");
             }
             assert!(provider.calls() <= calls + 1, "{step}");

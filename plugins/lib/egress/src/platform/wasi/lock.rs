@@ -11,6 +11,7 @@
 //! inside. The upper half counts how often the lock was given back, so that those who wait see it change hands. What
 //! remains is an instance that trapped without a panic and was then never used again; [`ABANDONED`] is for it.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::abi::{self, Whence};
@@ -28,9 +29,24 @@ const STREAMS: [i32; 3] = [STDIN, 1, 2];
 /// The rights of the counting descriptor, and of no other: `fd_seek` and `fd_tell`.
 const SEEK_AND_TELL: u64 = 1 << 2 | 1 << 5;
 
+thread_local! {
+    static IS_FIRST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is the first instance of its system.
+pub(super) fn is_first() -> bool {
+    IS_FIRST.get()
+}
+
 /// Must be called first thing when an instance starts. True in the first instance of its system, which is alone
 /// until its start is over, and so may open the descriptor that counts.
 pub fn enter_system() -> bool {
+    let first = enter();
+    IS_FIRST.set(first);
+    first
+}
+
+fn enter() -> bool {
     if Lock::find().counter.is_some() {
         return false;
     }

@@ -121,7 +121,10 @@ impl Platform for Wasi {
             }));
         };
         self.directory.choose(mount);
-        if let Err(error) = self.directory.probe(self) {
+        // Once for each router is enough; what fails later is said when it does.
+        if lock::is_first()
+            && let Err(error) = self.directory.probe(self)
+        {
             // Without it every instance fetches for itself: slower, but no reason to refuse anybody.
             self.log(
                 &Event::warn("state.failed")
