@@ -14,7 +14,7 @@ use crate::tools::{self, WASM_TARGET, ensure_wasm_target, last_lines, rustc_outp
 pub const STACK_SIZE: u32 = 128 * 1024;
 
 /// Processor features asked for beyond the target's own, as `rustc -C target-feature` takes them.
-pub const TARGET_FEATURES: &[&str] = &[];
+pub const TARGET_FEATURES: &[&str] = &["simd128"];
 
 /// Compiles `bin` of the package `package` and returns the path of the module, as linked.
 ///

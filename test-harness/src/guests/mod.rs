@@ -270,6 +270,18 @@ pub fn plugin_dir(root: &Path, folder: &str) -> PathBuf {
     root.join("plugins-local/src").join(MODULE_PREFIX).join(folder)
 }
 
+/// Lays out a guest that is no plugin of this workspace below `root`, for the module name `oic-gateway/<name>`.
+pub fn lay_out(root: &Path, name: &str, wasm: &[u8]) -> Result<(), GuestError> {
+    let dir = plugin_dir(root, name);
+    fs::create_dir_all(&dir).map_err(|source| io_error("create", &dir, source))?;
+    let manifest = serde_json::json!({
+        "displayName": name, "type": "middleware", "runtime": "wasm", "wasmPath": WASM,
+        "import": format!("{MODULE_PREFIX}/{name}"), "summary": "A probe", "testData": {},
+    });
+    write(&dir.join(MANIFEST), manifest.to_string().as_bytes())?;
+    write(&dir.join(WASM), wasm)
+}
+
 /// SHA-256 in hex.
 pub fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);

@@ -10,6 +10,7 @@ mod one_module;
 mod path_rewrite;
 mod probes;
 mod resilience;
+mod rsa_speed;
 mod shared_state;
 mod state_directory;
 mod streaming;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use test_harness::client::Client;
 use test_harness::guests;
 use test_harness::tools;
@@ -74,12 +74,5 @@ fn lay_out(root: &Path, name: &str, probe: &str, form: Form) {
     if form == Form::Lowered {
         wasm = guests::lower(&wasm, false).unwrap().wasm;
     }
-    let folder = guests::plugin_dir(root, name);
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("plugin.wasm"), wasm).unwrap();
-    let manifest: Value = json!({
-        "displayName": name, "type": "middleware", "runtime": "wasm", "wasmPath": "plugin.wasm",
-        "import": format!("oic-gateway/{name}"), "summary": "A probe", "testData": {},
-    });
-    std::fs::write(folder.join(".traefik.yml"), manifest.to_string()).unwrap();
+    guests::lay_out(root, name, &wasm).unwrap();
 }

@@ -1,17 +1,29 @@
 //! RSA signatures. The one place that knows the engine behind them, so that another one can take its place.
 
-use ring::signature::{self, RsaParameters, RsaPublicKeyComponents};
+use std::sync::OnceLock;
+
+use rsa_verify::{Hash, PublicKey, Scheme};
 
 use crate::Algorithm;
 
 /// An RSA public key (RFC 8017 §3.1): modulus of 2048 to 8192 bits, odd exponent of 3 to 2³²−1.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct RsaPublicKey {
     /// Modulus, big-endian, no leading zero.
     modulus: Vec<u8>,
     /// Public exponent, big-endian, no leading zero.
     exponent: Vec<u8>,
+    /// Made at the first check: a key set may hold many keys that no token names, and every instance reads it.
+    engine: OnceLock<Option<PublicKey>>,
 }
+
+impl PartialEq for RsaPublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.modulus, &self.exponent) == (&other.modulus, &other.exponent)
+    }
+}
+
+impl Eq for RsaPublicKey {}
 
 impl RsaPublicKey {
     /// Takes both numbers big-endian. Leading zeros are dropped: some issuers send one (RFC 7518 §6.3.1.1).
@@ -19,19 +31,11 @@ impl RsaPublicKey {
     /// 2048).
     pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let (modulus, exponent) = (trim(modulus), trim(exponent));
-        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
-        let bits = modulus
-            .len()
-            .checked_mul(8)?
-            .checked_sub(modulus.first()?.leading_zeros() as usize)?;
-        let fits = (2048..=8192).contains(&bits)
-            && odd(modulus)
-            && odd(exponent)
-            && exponent.len() <= 4
-            && exponent != [1];
-        fits.then(|| Self {
+        PublicKey::check(modulus, exponent).ok()?;
+        Some(Self {
             modulus: modulus.to_vec(),
             exponent: exponent.to_vec(),
+            engine: OnceLock::new(),
         })
     }
 
@@ -45,22 +49,21 @@ impl RsaPublicKey {
 
     /// Whether `signature` is one over `message`. False for an algorithm that is not RSA.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        let key = RsaPublicKeyComponents {
-            n: &self.modulus,
-            e: &self.exponent,
-        };
-        parameters(algorithm).is_some_and(|parameters| key.verify(parameters, message, signature).is_ok())
+        let engine = || PublicKey::new(&self.modulus, &self.exponent).ok();
+        parameters(algorithm)
+            .zip(self.engine.get_or_init(engine).as_ref())
+            .is_some_and(|((scheme, hash), key)| key.verifies(scheme, hash, message, signature))
     }
 }
 
-fn parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+fn parameters(algorithm: Algorithm) -> Option<(Scheme, Hash)> {
     match algorithm {
-        Algorithm::Ps256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
-        Algorithm::Ps384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
-        Algorithm::Ps512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
-        Algorithm::Rs256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
-        Algorithm::Rs384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
-        Algorithm::Rs512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::Ps256 => Some((Scheme::Pss, Hash::Sha256)),
+        Algorithm::Ps384 => Some((Scheme::Pss, Hash::Sha384)),
+        Algorithm::Ps512 => Some((Scheme::Pss, Hash::Sha512)),
+        Algorithm::Rs256 => Some((Scheme::Pkcs1, Hash::Sha256)),
+        Algorithm::Rs384 => Some((Scheme::Pkcs1, Hash::Sha384)),
+        Algorithm::Rs512 => Some((Scheme::Pkcs1, Hash::Sha512)),
         _ => None,
     }
 }

@@ -1,0 +1,210 @@
+//! RSA signature checks with a public key (RFC 8017): PKCS #1 v1.5 and PSS, SHA-256, SHA-384 and SHA-512, moduli of 2048
+//! to 8192 bits.
+//!
+//! In scope: being fast inside Traefik's Wasm runtime. That runtime offers no 64×64→128 multiplication and makes long
+//! code of most integer instructions, but turns `f64x2` arithmetic into single ones, so the arithmetic is done in `f64`,
+//! exactly: see `radix`, `product` and `montgomery`, in this order. What was measured is in docs/rsa-engine.md.
+//! Out of scope: private keys. No secret is handled, so nothing here runs in constant time.
+//!
+//! The same code runs natively; the tests compare it with two independent libraries, by the million if asked:
+//! `RSA_VERIFY_CASES=1000000 cargo test --release -p rsa-verify`.
+
+#![forbid(unsafe_code)]
+
+mod encoding;
+mod lanes;
+mod montgomery;
+mod number;
+mod product;
+mod radix;
+mod words;
+
+use montgomery::Modulus;
+
+/// An RSA public key (§3.1), with what its checks need computed in advance.
+#[derive(Clone)]
+pub struct PublicKey {
+    modulus: Modulus,
+    /// Bits of the modulus.
+    bits: usize,
+    exponent: u32,
+}
+
+/// How a signature's number encodes a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// RSASSA-PKCS1-v1_5 (§8.2), as in RS256.
+    Pkcs1,
+    /// RSASSA-PSS (§8.1) with MGF1 of the same hash and a salt as long as the hash, as in PS256.
+    Pss,
+}
+
+/// The hash of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// Why a key is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// Too weak, or so long that checks are costly.
+    #[error("the modulus has {0} bits, but 2048 to 8192 are allowed")]
+    Size(usize),
+    /// No product of two odd primes.
+    #[error("the modulus is even")]
+    EvenModulus,
+    /// Must be odd, 3 to 2³²−1.
+    #[error("the public exponent is not an odd number of 3 to 4294967295")]
+    Exponent,
+}
+
+impl PublicKey {
+    /// Both numbers are big-endian; leading zeros do not count. Takes about as long as a check.
+    ///
+    /// # Errors
+    /// [`InvalidKey`].
+    pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
+        Self::check(modulus, exponent)?;
+        let words = words::from_bytes(modulus);
+        let bits = words::bits(&words);
+        let exponent = words::from_bytes(exponent).first().copied();
+        Ok(Self {
+            modulus: Modulus::new(words).ok_or(InvalidKey::Size(bits))?,
+            bits,
+            exponent: exponent.ok_or(InvalidKey::Exponent)?,
+        })
+    }
+
+    /// Whether [`Self::new`] would take the numbers, without computing anything.
+    ///
+    /// # Errors
+    /// [`InvalidKey`].
+    pub fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), InvalidKey> {
+        let bits = words::bits(&words::from_bytes(modulus));
+        if !(2048..=8192).contains(&bits) {
+            return Err(InvalidKey::Size(bits));
+        }
+        if modulus.last().is_none_or(|byte| byte % 2 == 0) {
+            return Err(InvalidKey::EvenModulus);
+        }
+        match *words::from_bytes(exponent).as_slice() {
+            [exponent] if exponent % 2 == 1 && exponent >= 3 => Ok(()),
+            _ => Err(InvalidKey::Exponent),
+        }
+    }
+
+    /// Whether `signature` is one over `message`: RSASSA-PKCS1-V1_5-VERIFY (§8.2.2) or RSASSA-PSS-VERIFY (§8.1.2).
+    #[must_use]
+    pub fn verifies(&self, scheme: Scheme, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
+        let Some(encoded) = self.encoded_message(signature) else {
+            return false;
+        };
+        match scheme {
+            Scheme::Pkcs1 => {
+                encoding::pkcs1(hash, message, encoded.len()).is_some_and(|expected| expected == encoded)
+            }
+            Scheme::Pss => encoding::is_pss(hash, message, &encoded, self.bits - 1),
+        }
+    }
+
+    /// RSAVP1 (§5.2.2): `signature`ᵉ modulo n, as many bytes as the modulus has. `None` unless the signature has that
+    /// length too and is below the modulus.
+    #[must_use]
+    pub fn encoded_message(&self, signature: &[u8]) -> Option<Vec<u8>> {
+        let length = self.bits.div_ceil(8);
+        let number = words::from_bytes(signature);
+        let sound = signature.len() == length && words::less(&number, self.modulus.words());
+        sound.then(|| words::to_bytes(&self.modulus.power(&number, self.exponent), length))
+    }
+}
+
+impl Hash {
+    fn algorithm(self) -> &'static ring::digest::Algorithm {
+        match self {
+            Self::Sha256 => &ring::digest::SHA256,
+            Self::Sha384 => &ring::digest::SHA384,
+            Self::Sha512 => &ring::digest::SHA512,
+        }
+    }
+
+    /// The DER encoding of DigestInfo up to the hash itself (§9.2, note 1).
+    fn digest_info(self) -> &'static [u8; 19] {
+        match self {
+            Self::Sha256 => b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+            Self::Sha384 => b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
+            Self::Sha512 => b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(bytes: usize, first: u8, last: u8) -> Vec<u8> {
+        let mut number = vec![0xff; bytes];
+        number[0] = first;
+        number[bytes - 1] = last;
+        number
+    }
+
+    #[test]
+    fn only_sound_keys_are_taken() {
+        let e = [1, 0, 1].as_slice();
+        for (modulus, exponent, error) in [
+            (number(256, 0x80, 1), e, None),
+            (number(256, 0x80, 1), &[3], None),
+            (number(256, 0x80, 1), &[0, 0, 0, 0, 1, 0, 1], None),
+            (number(256, 0x80, 1), &[255; 4], None),
+            (number(257, 0, 1), e, None),
+            (number(1024, 0xff, 1), e, None),
+            (vec![], e, Some(InvalidKey::Size(0))),
+            (vec![0; 256], e, Some(InvalidKey::Size(0))),
+            (number(256, 0x7f, 1), e, Some(InvalidKey::Size(2047))),
+            (number(1025, 1, 1), e, Some(InvalidKey::Size(8193))),
+            (number(256, 0x80, 2), e, Some(InvalidKey::EvenModulus)),
+            (number(256, 0x80, 1), &[], Some(InvalidKey::Exponent)),
+            (number(256, 0x80, 1), &[1], Some(InvalidKey::Exponent)),
+            (number(256, 0x80, 1), &[2], Some(InvalidKey::Exponent)),
+            (number(256, 0x80, 1), &[1, 0, 0, 0, 1], Some(InvalidKey::Exponent)),
+        ] {
+            assert_eq!(
+                PublicKey::new(&modulus, exponent).err(),
+                error,
+                "{} bytes",
+                modulus.len()
+            );
+            assert_eq!(
+                PublicKey::check(&modulus, exponent).err(),
+                error,
+                "{} bytes",
+                modulus.len()
+            );
+        }
+    }
+
+    #[test]
+    fn a_signature_is_as_long_as_the_modulus_and_below_it() {
+        let modulus = number(256, 0x80, 3);
+        let key = PublicKey::new(&modulus, &[3]).unwrap();
+        assert_eq!(key.encoded_message(&[0; 256]), Some(vec![0; 256]));
+        assert_eq!(
+            key.encoded_message(&number(256, 0x80, 2)),
+            Some(number(256, 0x80, 2)),
+            "(−1)³ = −1"
+        );
+        assert_eq!(key.encoded_message(&modulus), None);
+        for signature in [number(256, 0x80, 4), vec![0; 255], vec![0; 257], vec![]] {
+            assert_eq!(key.encoded_message(&signature), None);
+            for scheme in [Scheme::Pkcs1, Scheme::Pss] {
+                assert!(!key.verifies(scheme, Hash::Sha256, b"", &signature));
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Numbers as balanced digits in `f64`.
+//!
+//! A number is Σ dⱼ·Bʲ with B = 2ᵇ and whole digits −B/2 ≤ dⱼ ≤ B/2. Every number a computation passes through is
+//! whole and below 2⁵³ in magnitude, so each `f64` operation is exact and the same on every machine.
+
+use crate::product::BLOCK;
+
+/// How numbers of one modulus are cut into digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Radix {
+    /// b: bits of a digit.
+    pub(crate) bits: u32,
+    /// Blocks of eight columns that hold a number.
+    pub(crate) blocks: usize,
+}
+
+impl Radix {
+    /// The fewest digits for a modulus of `modulus_bits`, which leave R = Bᴺ ≥ 16·modulus.
+    ///
+    /// A column sums at most N products of two digits, and must stay exact when a digit and a carry come on top:
+    /// N·(B/2)² + B/2 + 2³¹ ≤ 2⁵³. With b = 24 this allows N ≤ 126 (126·2⁴⁶ < 2⁵³ − 2⁴⁷), with b = 23 N ≤ 510
+    /// (510·2⁴⁴ = 2⁵³ − 2⁴⁵). Moduli of up to 3020 and 11726 bits fit.
+    pub(crate) fn for_modulus(modulus_bits: usize) -> Option<Self> {
+        [(24, 126), (23, 510)]
+            .into_iter()
+            .find_map(|(bits, most_digits)| {
+                let needed = (modulus_bits + 4).div_ceil(bits);
+                let blocks = (needed + 2).div_ceil(BLOCK);
+                let radix = Self {
+                    bits: bits as u32,
+                    blocks,
+                };
+                (radix.digits() <= most_digits).then_some(radix)
+            })
+    }
+
+    /// N: two less than the blocks hold. The upper half of a product is gathered from two columns further down, whose
+    /// sums tell the carry out of the lower half; so that half fills its blocks too.
+    pub(crate) fn digits(self) -> usize {
+        self.blocks * BLOCK - 2
+    }
+
+    /// Bits of R = Bᴺ.
+    pub(crate) fn total_bits(self) -> usize {
+        self.digits() * self.bits as usize
+    }
+
+    /// The digits of the number whose 32-bit words, the lowest first, are `words`, modulo R.
+    pub(crate) fn digits_of(self, words: &[u32]) -> Vec<f64> {
+        let bits = self.bits as usize;
+        let word = |index: usize| u64::from(words.get(index).copied().unwrap_or(0));
+        let mut digits: Vec<f64> = (0..self.digits())
+            .map(|j| {
+                let (index, shift) = (j * bits / 32, j * bits % 32);
+                let digit = (word(index) | word(index + 1) << 32) >> shift & ((1 << bits) - 1);
+                digit as f64
+            })
+            .collect();
+        self.balance(&mut digits);
+        digits
+    }
+
+    /// Carries, so that every digit is balanced. What leaves the highest digit is dropped, a multiple of R.
+    pub(crate) fn balance(self, digits: &mut [f64]) {
+        let mut carry = Carry::new(self);
+        for digit in digits {
+            *digit = carry.next(*digit);
+        }
+    }
+
+    /// The number as `count` 32-bit words, the lowest first, in two's complement, and whether it is negative.
+    pub(crate) fn words_of(self, digits: impl Iterator<Item = f64>, count: usize) -> (Vec<u32>, bool) {
+        let mut words = Vec::with_capacity(count + 2);
+        let (mut pending, mut bits) = (0_i64, 0);
+        for digit in digits {
+            // At most 31 bits wait, and a digit has 24: 56 bits with the sign.
+            pending += (digit as i64) << bits;
+            bits += self.bits;
+            if bits >= 32 {
+                words.push(pending as u32);
+                pending >>= 32;
+                bits -= 32;
+            }
+        }
+        while words.len() < count {
+            words.push(pending as u32);
+            pending >>= 32;
+        }
+        words.truncate(count);
+        (words, pending < 0)
+    }
+}
+
+/// The carry that runs through the columns of a sum, from the lowest to the highest.
+#[derive(Clone, Copy)]
+pub(crate) struct Carry {
+    /// 1.5·2⁵²·B. Adding it rounds a number to a multiple of B: there neighbouring `f64` are B apart.
+    rounding: f64,
+    /// 1/B.
+    shift: f64,
+    carry: f64,
+}
+
+impl Carry {
+    pub(crate) fn new(radix: Radix) -> Self {
+        let base = (1_u64 << radix.bits) as f64;
+        Self {
+            rounding: 1.5 * (1_u64 << 52) as f64 * base,
+            shift: base.recip(),
+            carry: 0.0,
+        }
+    }
+
+    /// The balanced digit of a column that sums to `column`, a whole number of magnitude ≤ 2⁵³ − 2³¹: the carry on top is
+    /// at most 2³⁰ + 1.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, column: f64) -> f64 {
+        let column = column + self.carry;
+        let multiple = (column + self.rounding) - self.rounding;
+        self.carry = multiple * self.shift;
+        column - multiple
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_of_the_largest_digits_stays_exact() {
+        for bits in 2048..=8192 {
+            let radix = Radix::for_modulus(bits).unwrap();
+            let half = 1_u64 << (radix.bits - 1);
+            let column = radix.digits() as u64 * half * half + half + (1 << 31);
+            assert!(column <= 1 << 53, "{bits} bits: {radix:?}");
+            assert!(radix.total_bits() >= bits + 4, "{bits} bits: {radix:?}");
+        }
+    }
+
+    #[test]
+    fn the_sizes_named_have_the_digits_named() {
+        for (modulus, bits, blocks) in [
+            (2048, 24, 11),
+            (3020, 24, 16),
+            (3021, 23, 17),
+            (4096, 23, 23),
+            (8192, 23, 45),
+        ] {
+            assert_eq!(
+                Radix::for_modulus(modulus),
+                Some(Radix { bits, blocks }),
+                "{modulus}"
+            );
+        }
+        assert_eq!(Radix::for_modulus(11727), None);
+    }
+
+    #[test]
+    fn words_come_back_from_digits() {
+        for bits in [2048, 3072, 8192] {
+            let radix = Radix::for_modulus(bits).unwrap();
+            let count = bits / 32;
+            let mut alternating = vec![0; count];
+            alternating
+                .iter_mut()
+                .step_by(2)
+                .for_each(|word| *word = 0x8000_0000);
+            for words in [
+                vec![0; count],
+                vec![u32::MAX; count],
+                vec![0x8080_8080; count],
+                alternating,
+            ] {
+                let digits = radix.digits_of(&words);
+                let half = f64::from(1 << (radix.bits - 1));
+                assert!(digits.iter().all(|digit| digit.abs() <= half));
+                assert_eq!(radix.words_of(digits.into_iter(), count), (words, false));
+            }
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_told_by_its_sign() {
+        let radix = Radix::for_modulus(2048).unwrap();
+        let mut digits = vec![0.0; radix.digits()];
+        digits[0] = -2.0;
+        let mut words = vec![u32::MAX; 64];
+        words[0] = u32::MAX - 1;
+        assert_eq!(radix.words_of(digits.into_iter(), 64), (words, true));
+    }
+
+    #[test]
+    fn carries_are_exact_at_the_largest_columns() {
+        let radix = Radix::for_modulus(2048).unwrap();
+        let base = 1_i128 << radix.bits;
+        let largest = (1_i64 << 53) - (1 << 31);
+        for column in [
+            largest,
+            -largest,
+            largest - 1,
+            base as i64 / 2,
+            -(base as i64) / 2,
+            base as i64 / 2 + 1,
+            0,
+        ] {
+            let mut carry = Carry::new(radix);
+            let columns = [column; 4];
+            let mut digits: Vec<i128> = columns
+                .iter()
+                .map(|&column| carry.next(column as f64) as i128)
+                .collect();
+            assert!(
+                digits.iter().all(|digit| 2 * digit.abs() <= base),
+                "{column}: {digits:?}"
+            );
+            digits.push(carry.carry as i128);
+            let value = |digits: &mut dyn DoubleEndedIterator<Item = i128>| {
+                digits.rfold(0_i128, |value, digit| (value << radix.bits) + digit)
+            };
+            // Every column is larger than what 96 bits of digits hold, so the carry takes up the rest.
+            assert_eq!(
+                value(&mut digits.into_iter()),
+                value(&mut columns.into_iter().map(i128::from)),
+                "{column}"
+            );
+        }
+    }
+}
