@@ -152,7 +152,6 @@ impl Load {
                 }
             }
             report.elapsed = run.started.get().map(Instant::elapsed).unwrap_or_default();
-            report.latencies.sort_unstable();
             report
         })
     }
@@ -245,7 +244,8 @@ impl LoadReport {
         self.responses() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
     }
 
-    fn absorb(&mut self, part: Self) {
+    /// Adds what came of another load; [`LoadReport::elapsed`] stays.
+    pub(crate) fn absorb(&mut self, part: Self) {
         for (status, count) in part.statuses {
             *self.statuses.entry(status).or_default() += count;
         }
@@ -253,6 +253,7 @@ impl LoadReport {
         self.first_errors.extend(part.first_errors);
         self.first_errors.truncate(ERRORS_KEPT);
         self.latencies.extend(part.latencies);
+        self.latencies.sort_unstable();
     }
 
     fn error(&mut self, text: String) {

@@ -1,6 +1,5 @@
 //! How long RSA checks take where the plugins do them: inside a real Traefik, by three libraries in turn.
 
-use std::fs;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,7 +10,6 @@ use serde_json::json;
 use crate::client::Client;
 use crate::guests::{self, GuestError};
 use crate::keys::{Algorithm, SigningKey};
-use crate::tools;
 use crate::traefik::{LocalPlugin, Traefik, TraefikError};
 
 /// Median times of one RS256 check, in microseconds.
@@ -57,19 +55,12 @@ pub enum RsaSpeedError {
 pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     const NAME: &str = "rsa-speed";
     let folder = tempfile::tempdir().map_err(|error| failed("make a temporary folder", error))?;
-    let linked = guests::build_plugin(
-        tools::workspace_root(),
-        &tools::target_dir().join("guests"),
-        "host-probes",
-        "probe-rsa-speed",
-        false,
-    )?;
-    let wasm = fs::read(&linked).map_err(|error| failed("read the probe", error))?;
+    let wasm = guests::build_probe("probe-rsa-speed")?;
     let lowered = guests::lower(&wasm, false).map_err(|source| GuestError::Lower {
         folder: NAME.into(),
         source,
     })?;
-    guests::lay_out(folder.path(), NAME, &lowered.wasm)?;
+    guests::lay_out_probe(folder.path(), NAME, &lowered.wasm)?;
 
     let dynamic = json!({ "http": {
         "routers": { NAME: {
@@ -80,7 +71,7 @@ pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     } });
     let traefik = Traefik::builder()
         .plugins_from(folder.path())
-        .plugin(LocalPlugin::new(NAME, format!("oic-gateway/{NAME}")))
+        .plugin(LocalPlugin::new(NAME, guests::probe_module(NAME)))
         .dynamic(dynamic.to_string())
         .start()?;
 

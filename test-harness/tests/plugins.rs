@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use test_harness::guests::{self, Guest};
+use test_harness::guests::{self, Guest, Variant};
 use test_harness::tools;
 
 #[test]
@@ -50,11 +50,29 @@ fn a_build_from_scratch_gives_the_same_bytes() {
         elsewhere.path(),
         "jwt",
         "plugin-jwt",
-        false,
+        Variant::Plain,
     )
     .unwrap();
     assert_eq!(
         guests::sha256(&fs::read(fresh).unwrap()),
         guests::sha256(&fs::read(usual).unwrap())
     );
+}
+
+/// A plugin that traps when a request asks for it must never be handed out.
+#[test]
+fn only_plugins_built_for_it_trap_on_request() {
+    let has_traps = |artifacts: &guests::Artifacts, guest: &Guest| {
+        let wasm = fs::read(guests::plugin_dir(&artifacts.root, guest.folder).join("plugin.wasm")).unwrap();
+        const MARKER: &[u8] = b"a test asked for this trap"; // of every panic in the crate `trap`
+        wasm.windows(MARKER.len()).any(|part| part == MARKER)
+    };
+    let (plain, trapping) = (
+        guests::artifacts().unwrap(),
+        guests::trapping_artifacts().unwrap(),
+    );
+    for guest in &Guest::ALL {
+        assert!(!has_traps(plain, guest), "{}", guest.folder);
+        assert!(has_traps(trapping, guest), "{}", guest.folder);
+    }
 }

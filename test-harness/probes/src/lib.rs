@@ -33,12 +33,24 @@ fn answer_request_with(answer: impl Fn(&http_wasm_guest::host::Request) -> Strin
     register(Probe(answer));
 }
 
+/// Registers a guest that passes every request on unchanged.
+#[cfg(target_family = "wasm")]
+pub fn pass_on() {
+    use http_wasm_guest::{Guest, register};
+
+    struct Idle;
+    impl Guest for Idle {}
+    register(Idle);
+}
+
 /// The host functions that probes call directly.
 #[cfg(target_family = "wasm")]
 pub mod wasi {
     #[link(wasm_import_module = "wasi_snapshot_preview1")]
     unsafe extern "C" {
         fn random_get(buffer: *mut u8, length: usize) -> i32;
+        fn fd_close(fd: i32) -> i32;
+        fn fd_fdstat_get(fd: i32, status: *mut [u64; 3]) -> i32;
         fn clock_time_get(clock: i32, precision: i64, time: *mut u64) -> i32;
         fn sock_getaddrinfo(
             name: *const u8,
@@ -66,6 +78,19 @@ pub mod wasi {
         // SAFETY: the host writes eight bytes into `time`.
         unsafe { clock_time_get(1, 1, &raw mut time) };
         time
+    }
+
+    /// Whether the descriptor is open.
+    pub fn is_open(fd: i32) -> bool {
+        let mut status = [0; 3];
+        // SAFETY: the host writes 24 bytes into `status`.
+        unsafe { fd_fdstat_get(fd, &raw mut status) == 0 }
+    }
+
+    /// Closes the descriptor.
+    pub fn close(fd: i32) {
+        // SAFETY: no memory is involved.
+        unsafe { fd_close(fd) };
     }
 
     /// What the host resolves the numeric IPv4 address `name` to; empty when it refuses.

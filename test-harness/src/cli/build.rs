@@ -3,10 +3,15 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::guests::{self, GuestError, Report};
+use crate::guests::{self, GuestError, Report, Variant};
 
 pub(super) fn run(out: &Path, keep_names: bool) -> Result<(), GuestError> {
-    let built = guests::build(out, keep_names)?;
+    let variant = if keep_names {
+        Variant::WithNames
+    } else {
+        Variant::Plain
+    };
+    let built = guests::build(out, variant)?;
     print!("{}", table(&built.plugins));
     println!("written to {}", out.join("plugins-local/src").display());
     Ok(())

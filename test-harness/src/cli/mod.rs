@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod fuzz;
 mod interrupt;
+mod reloads;
 mod soak;
 mod status;
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::interrupt;
-use crate::soak::{Soak, drills};
+use super::{interrupt, reloads};
+use crate::reloads::{Chain, Cost};
+use crate::soak::{Figures, Soak, drills};
 use crate::tools;
 
 /// Run mixed traffic for minutes while everything around the gateway fails in turn; any wrong answer is an error
@@ -26,6 +27,10 @@ pub(super) struct Options {
     /// does nothing else
     #[arg(long, conflicts_with_all = ["seconds", "json", "svg"])]
     drills: bool,
+    /// Instead of the long run: N changes of the configuration of 20 routers under load, with our plugins and without;
+    /// the JSON is about our three plugins
+    #[arg(long, value_name = "N", conflicts_with_all = ["seconds", "svg", "drills"], value_parser = clap::value_parser!(u16).range(1..))]
+    reloads: Option<u16>,
 }
 
 /// Why there is no good run to report.
@@ -52,6 +57,12 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.drills {
         return Ok(exercise()?);
     }
+    if let Some(reloads) = options.reloads {
+        let costs = reloads::run(reloads.into())?;
+        let ours = costs.iter().find(|cost| cost.chain == Chain::ThreePlugins);
+        write_figures(options, ours.map(Cost::figures).unwrap_or_default())?;
+        return Ok(reloads::check(&costs)?);
+    }
     let soak = Soak::lasting(Duration::from_secs(options.seconds));
     interrupt::sets(soak.interrupter());
     let report = soak.run()?;
@@ -62,16 +73,18 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .unwrap_or_else(|| tools::target_dir().join("soak.svg"));
     write(&svg, &report.svg())?;
     println!("\nchart: {}", svg.display());
-    if let Some(path) = &options.json {
-        write(
-            path,
-            &format!("{}\n", serde_json::to_string_pretty(&report.figures())?),
-        )?;
-    }
+    write_figures(options, report.figures())?;
     match report.failures() {
         failures if failures.is_empty() => Ok(()),
         failures => Err(SoakError::Failed(failures).into()),
     }
+}
+
+fn write_figures(options: &Options, figures: Figures) -> Result<(), Box<dyn Error>> {
+    if let Some(path) = &options.json {
+        write(path, &format!("{}\n", serde_json::to_string_pretty(&figures)?))?;
+    }
+    Ok(())
 }
 
 fn exercise() -> Result<(), SoakError> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::GuestError;
+use super::{GuestError, Variant};
 use crate::tools::{self, WASM_TARGET, ensure_wasm_target, last_lines, rustc_output};
 
 /// Bytes of the stack of a plugin, part of every instance's memory, and there is one instance per request in
@@ -25,7 +25,7 @@ pub fn build_plugin(
     target_dir: &Path,
     package: &str,
     bin: &str,
-    keep_names: bool,
+    variant: Variant,
 ) -> Result<PathBuf, GuestError> {
     ensure_wasm_target()?;
     let compiler = tools::c_compiler_for_wasm()?;
@@ -60,8 +60,10 @@ pub fn build_plugin(
     if let Some(ar) = &compiler.ar {
         command.env(tools::AR_FOR_WASM, ar);
     }
-    if keep_names {
-        command.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo");
+    match variant {
+        Variant::Plain => {}
+        Variant::WithNames => drop(command.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo")),
+        Variant::WithTraps => drop(command.args(["--features", "traps"])),
     }
     let line = tools::command_line(&command);
     let output = command

@@ -6,6 +6,7 @@ mod cargo;
 mod check;
 mod lower;
 mod memory;
+mod probe;
 
 use std::fs;
 use std::io;
@@ -20,6 +21,7 @@ use crate::tools::{self, ToolError};
 pub use cargo::{STACK_SIZE, TARGET_FEATURES, build_plugin};
 pub use check::{CheckError, MAX_SIZE, check};
 pub use lower::{LowerError, Lowered, Replaced, lower};
+pub use probe::{build_probe, lay_out_probe, probe_module};
 
 /// A plugin of this workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,28 @@ impl Guest {
             .join("plugins")
             .join(self.folder)
             .join(MANIFEST)
+    }
+}
+
+/// What a plugin is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// To be handed out.
+    Plain,
+    /// To look into: the names of functions are kept, for stack traces and profiles.
+    WithNames,
+    /// To be tortured: traps where a request asks for it (crate `trap`).
+    WithTraps,
+}
+
+impl Variant {
+    /// Its own place below the target folder. Features change most of the code, so a build with traps shares nothing
+    /// with the others.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Plain | Self::WithNames => "guests",
+            Self::WithTraps => "guests-with-traps",
+        }
     }
 }
 
@@ -161,15 +185,23 @@ pub enum GuestError {
 pub fn artifacts() -> Result<&'static Artifacts, GuestError> {
     static ARTIFACTS: OnceLock<Result<Artifacts, String>> = OnceLock::new();
     ARTIFACTS
-        .get_or_init(|| provide(false).map_err(|error| error.to_string()))
+        .get_or_init(|| provide(Variant::Plain).map_err(|error| error.to_string()))
         .as_ref()
         .map_err(|message| GuestError::Earlier(message.clone()))
 }
 
-/// Builds the plugins into `out/plugins-local/src/oic-gateway/<folder>/`. `keep_names` keeps the names of functions
-/// in the modules, for stack traces and profiles.
-pub fn build(out: &Path, keep_names: bool) -> Result<Artifacts, GuestError> {
-    let built = provide(keep_names)?;
+/// The same, but the plugins trap where a request asks for it.
+pub fn trapping_artifacts() -> Result<&'static Artifacts, GuestError> {
+    static ARTIFACTS: OnceLock<Result<Artifacts, String>> = OnceLock::new();
+    ARTIFACTS
+        .get_or_init(|| provide(Variant::WithTraps).map_err(|error| error.to_string()))
+        .as_ref()
+        .map_err(|message| GuestError::Earlier(message.clone()))
+}
+
+/// Builds the plugins into `out/plugins-local/src/oic-gateway/<folder>/`.
+pub fn build(out: &Path, variant: Variant) -> Result<Artifacts, GuestError> {
+    let built = provide(variant)?;
     for report in &built.plugins {
         let (from, to) = (
             plugin_dir(&built.root, &report.folder),
@@ -188,8 +220,9 @@ pub fn build(out: &Path, keep_names: bool) -> Result<Artifacts, GuestError> {
 }
 
 /// Compiles all plugins and hands out the folder for this very input, filling it if it is new.
-fn provide(keep_names: bool) -> Result<Artifacts, GuestError> {
-    let guests_dir = tools::target_dir().join("guests");
+fn provide(variant: Variant) -> Result<Artifacts, GuestError> {
+    let keep_names = variant == Variant::WithNames;
+    let guests_dir = tools::target_dir().join(variant.folder());
     let _lock = tools::lock(&guests_dir, "artifacts")?;
 
     let mut inputs = Vec::new();
@@ -200,7 +233,7 @@ fn provide(keep_names: bool) -> Result<Artifacts, GuestError> {
             &guests_dir,
             guest.folder,
             &guest.bin(),
-            keep_names,
+            variant,
         )?;
         inputs.push((guest, read(&guest.manifest())?, read(&wasm)?, started.elapsed()));
     }
@@ -268,18 +301,6 @@ pub fn lower_and_check(folder: &str, wasm: &[u8], keep_names: bool) -> Result<Lo
 /// Where Traefik looks for a local plugin, from its working directory.
 pub fn plugin_dir(root: &Path, folder: &str) -> PathBuf {
     root.join("plugins-local/src").join(MODULE_PREFIX).join(folder)
-}
-
-/// Lays out a guest that is no plugin of this workspace below `root`, for the module name `oic-gateway/<name>`.
-pub fn lay_out(root: &Path, name: &str, wasm: &[u8]) -> Result<(), GuestError> {
-    let dir = plugin_dir(root, name);
-    fs::create_dir_all(&dir).map_err(|source| io_error("create", &dir, source))?;
-    let manifest = serde_json::json!({
-        "displayName": name, "type": "middleware", "runtime": "wasm", "wasmPath": WASM,
-        "import": format!("{MODULE_PREFIX}/{name}"), "summary": "A probe", "testData": {},
-    });
-    write(&dir.join(MANIFEST), manifest.to_string().as_bytes())?;
-    write(&dir.join(WASM), wasm)
 }
 
 /// SHA-256 in hex.

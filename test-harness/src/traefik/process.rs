@@ -102,12 +102,20 @@ impl Traefik {
 
     /// Asks Traefik's API: `/api/rawdata`, `/api/http/routers`, ...
     pub fn api(&self, path: &str) -> Result<Value, TraefikError> {
+        serde_json::from_str(&self.api_text(path)?).map_err(|error| TraefikError::Api {
+            path: path.into(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Asks Traefik's API for something that is no JSON: `/debug/pprof/heap?debug=1`, with `api.debug`.
+    pub fn api_text(&self, path: &str) -> Result<String, TraefikError> {
         let failed = |reason: String| TraefikError::Api {
             path: path.into(),
             reason,
         };
         match http_get(self.known_address(API), path) {
-            Ok((200, body)) => serde_json::from_slice(&body).map_err(|error| failed(error.to_string())),
+            Ok((200, body)) => Ok(String::from_utf8_lossy(&body).into_owned()),
             Ok((status, _)) => Err(failed(format!("status {status}"))),
             Err(error) => Err(failed(error.to_string())),
         }
@@ -175,8 +183,17 @@ impl Traefik {
 
     /// Resident memory in KiB.
     pub fn rss_kib(&self) -> Result<u64, TraefikError> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most resident memory since the process started, in KiB.
+    pub fn peak_rss_kib(&self) -> Result<u64, TraefikError> {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(&self, field: &str) -> Result<u64, TraefikError> {
         let status = fs::read_to_string(self.proc_path("status")?).map_err(|_| TraefikError::NotRunning)?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok())
             .ok_or(TraefikError::NotRunning)
     }

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde_json::json;
 use test_harness::client::Client;
 use test_harness::guests;
-use test_harness::tools;
 use test_harness::traefik::{LocalPlugin, Traefik};
 
 /// A Traefik with one route `/<name>` for each probe. A probe is either lowered, as plugins are, or as linked.
@@ -28,7 +27,7 @@ impl Probes {
         let (mut routers, mut middlewares) = (json!({}), json!({}));
         for &(name, probe, form) in probes {
             lay_out(folder.path(), name, probe, form);
-            builder = builder.plugin(LocalPlugin::new(name, format!("oic-gateway/{name}")));
+            builder = builder.plugin(LocalPlugin::new(name, guests::probe_module(name)));
             routers[name] = json!({
                 "rule": format!("PathPrefix(`/{name}`)"),
                 "entryPoints": ["web"],
@@ -66,13 +65,10 @@ fn lay_out(root: &Path, name: &str, probe: &str, form: Form) {
     let mut wasm = if probe == COPIES {
         wat::parse_str(include_str!("../data/copies.wat")).unwrap()
     } else {
-        let target = tools::target_dir().join("guests");
-        let linked =
-            guests::build_plugin(tools::workspace_root(), &target, "host-probes", probe, false).unwrap();
-        std::fs::read(linked).unwrap()
+        guests::build_probe(probe).unwrap()
     };
     if form == Form::Lowered {
         wasm = guests::lower(&wasm, false).unwrap().wasm;
     }
-    guests::lay_out(root, name, &wasm).unwrap();
+    guests::lay_out_probe(root, name, &wasm).unwrap();
 }

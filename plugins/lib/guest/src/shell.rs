@@ -104,11 +104,14 @@ impl<M: Middleware> Shell<M> {
 impl<M: Middleware> Guest for Shell<M> {
     fn handle_request(&self, request: &Request, response: &Response) -> (bool, i32) {
         (self.start.recover)();
+        trap::arm(M::NAME, || request.header.get(b"trap"));
+        trap::point("before-taking-out");
         let mut state = match self.state.take() {
             Some(State::Refusing { error, until }) if until <= since_epoch() => self.build(Some(&error)),
             Some(state) => state,
             None => self.build(None),
         };
+        trap::point("taken-out");
         let decision = match &mut state {
             State::Ready(middleware) => middleware.on_request(&Head(request)),
             State::Refusing { .. } => Problem::new(Reason::Configuration).into(),
@@ -133,6 +136,7 @@ impl<M: Middleware> Guest for Shell<M> {
         let Some(mut state) = self.state.take() else {
             return;
         };
+        trap::point("answer-taken-out");
         if let State::Ready(middleware) = &mut state
             && !is_error
         {

@@ -238,6 +238,7 @@ impl HttpClient {
                 step: "connecting",
                 source,
             })?;
+        trap::point("during-io");
         let mut patience = Patience::new(stream, &*self.platform, deadline, pulse);
         if !url.is_https() {
             return exchange::run(&mut patience, request);

@@ -44,9 +44,9 @@ pub trait Platform: Host {
     /// [`SocketError::Busy`] when the deadline passes first, [`SocketError::NoLock`] where there can be no such right.
     fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError>;
 
-    /// Remembers `name`, an entry of the state directory that this instance owns and that must go when the
-    /// instance traps. [`Platform::forget`] undoes it.
-    fn own(&self, name: &str);
+    /// Remembers `name`, an entry of the state directory that this instance owns as long as it has this content, and
+    /// that must go when the instance traps. [`Platform::forget`] undoes it.
+    fn own(&self, name: &str, content: &str);
 
     /// See [`Platform::own`].
     fn forget(&self, name: &str);

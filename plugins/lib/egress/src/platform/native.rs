@@ -80,7 +80,7 @@ impl Platform for Native {
         Ok(Box::new(NativeSockets(self)))
     }
 
-    fn own(&self, _name: &str) {}
+    fn own(&self, _name: &str, _content: &str) {}
 
     fn forget(&self, _name: &str) {}
 }

@@ -374,7 +374,10 @@ impl<R: Resource> Shared<R> {
             }
             if place.is_none() {
                 match Place::take(&*platform, self.client.max_waiting()) {
-                    Ok(Some(taken)) => place = Some(taken),
+                    Ok(Some(taken)) => {
+                        place = Some(taken);
+                        trap::point("waiting");
+                    }
                     Ok(None) => return Err(Unavailable::overloaded()),
                     Err(error) => self.complain(error),
                 }
@@ -459,6 +462,7 @@ impl<R: Resource> Shared<R> {
 
     /// Fetches, for everybody with a lease and for this instance alone without.
     fn fetch(&mut self, mut lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Unavailable> {
+        trap::point("holding-lease");
         let last_failure = self.last_failure();
         let client = Rc::clone(&self.client);
         let timeout = match &last_failure {

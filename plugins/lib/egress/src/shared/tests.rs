@@ -427,7 +427,7 @@ impl Platform for Clock {
     fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
         self.native.sockets(deadline)
     }
-    fn own(&self, _: &str) {}
+    fn own(&self, _: &str, _: &str) {}
     fn forget(&self, _: &str) {}
 }
 

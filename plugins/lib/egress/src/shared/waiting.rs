@@ -12,6 +12,9 @@ use crate::platform::{DirectoryError, Platform};
 /// How many places one waiter tries.
 const TRIES: usize = 16;
 
+/// The content of every place.
+const TAKEN: &str = "x";
+
 /// A place; given back on drop.
 pub(super) struct Place<'p> {
     platform: &'p dyn Platform,
@@ -33,9 +36,9 @@ impl<'p> Place<'p> {
                 break;
             };
             let name = format!("wait-{process:x}-{place}");
-            match platform.directory().create(&name, "x") {
+            match platform.directory().create(&name, TAKEN) {
                 Ok(()) => {
-                    platform.own(&name);
+                    platform.own(&name, TAKEN);
                     return Ok(Some(Self { platform, name }));
                 }
                 Err(DirectoryError::Exists) => {}

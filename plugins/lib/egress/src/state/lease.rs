@@ -45,7 +45,7 @@ impl<'p> Lease<'p> {
         let own = nonce(platform);
         match platform.directory().create(&entry, &own) {
             Ok(()) => {
-                platform.own(&entry);
+                platform.own(&entry, &own);
                 observer.seen = None;
                 let mut lease = Self {
                     platform,
@@ -218,7 +218,7 @@ mod tests {
         fn sockets(&self, _: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
             Err(SocketError::Busy)
         }
-        fn own(&self, _: &str) {}
+        fn own(&self, _: &str, _: &str) {}
         fn forget(&self, _: &str) {}
     }
 

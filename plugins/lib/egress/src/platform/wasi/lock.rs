@@ -8,8 +8,9 @@
 //! deleted can still be positioned.
 //!
 //! The lower half of the position counts who is inside or trying to get in; whoever moved it from zero to one is
-//! inside. The upper half counts how often the lock was given back, so that those who wait see it change hands. What
-//! remains is an instance that trapped without a panic and was then never used again; [`ABANDONED`] is for it.
+//! inside. The upper half counts how often the lock was given back, and its holder's signs of life. What remains is an
+//! instance that trapped without a panic and is not used again soon: it is silent, and after a while ([`SILENCE`]) its
+//! lock is taken from it. While the holder is in a call that may take long, the lock says so, and it may be silent longer.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -18,8 +19,13 @@ use super::abi::{self, Whence};
 use super::directory::Mount;
 use super::{Platform, SocketError, Wasi, owned};
 
-/// Longer than any holder can take: the longest configurable fetch and a slow name lookup.
-const ABANDONED: Duration = Duration::from_secs(120);
+/// How long a holder that waits a second at most may be silent. Far longer than a busy machine keeps it from running:
+/// one that is taken for dead and lives would share the system with another.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The same in a slow call: longer than the resolver looks for a name.
+const SILENCE_IN_A_SLOW_CALL: Duration = Duration::from_secs(120);
+/// The most that counts as silence between two looks.
+const LONGEST_STEP: Duration = Duration::from_secs(1);
 const YIELDS_BETWEEN_TRIES: u32 = 64;
 
 /// A right of stdin (`fd_advise`), whose absence says that the first instance has been here in vain.
@@ -104,7 +110,9 @@ pub(super) struct Held<'w> {
 #[derive(Default)]
 pub(super) struct Watched {
     seen: Option<Position>,
-    since: Duration,
+    /// How long it has been silent, as far as this instance was awake to see it.
+    silent: Duration,
+    looked: Duration,
 }
 
 /// One more or less in the lower half.
@@ -112,6 +120,8 @@ const ONE: i64 = 1;
 /// One more in the upper half, one less in the lower.
 const GIVE_BACK: i64 = (1 << COUNT_BITS) - ONE;
 const COUNT_BITS: u32 = 16;
+/// The highest bit of the lower half: the holder is in a slow call.
+const SLOW: i64 = 1 << (COUNT_BITS - 1);
 /// The upper half starts anew here: some file systems keep positions in 31 bits.
 const TURNS: u64 = 1 << 14;
 
@@ -120,7 +130,11 @@ struct Position(u64);
 
 impl Position {
     const fn count(self) -> u64 {
-        self.0 & ((1 << COUNT_BITS) - 1)
+        self.0 & (SLOW.unsigned_abs() - 1)
+    }
+
+    const fn is_slow(self) -> bool {
+        self.0 & SLOW.unsigned_abs() != 0
     }
 
     const fn turn(self) -> u64 {
@@ -156,6 +170,8 @@ impl Lock {
                         turn: mine.turn(),
                     }));
                     watched.seen = None;
+                    // Only the holder has anything open here: it belonged to one that is gone.
+                    STREAMS.into_iter().for_each(abi::close);
                     return Ok(Held { _wasi: wasi });
                 }
                 step(counter, -ONE)?;
@@ -173,17 +189,28 @@ impl Lock {
 }
 
 impl Watched {
-    /// Sets the lock free when it did not change hands for [`ABANDONED`].
+    /// Sets the lock free when its holder was silent for too long.
     fn look(&mut self, position: Position, counter: i32, now: Duration) -> Result<(), SocketError> {
-        let same = self.seen.is_some_and(|seen| seen.turn() == position.turn());
-        if !same {
+        let state = |position: Position| (position.turn(), position.is_slow());
+        let patience = if position.is_slow() {
+            SILENCE_IN_A_SLOW_CALL
+        } else {
+            SILENCE
+        };
+        // A process that was stopped as a whole, or a request that came back after a while, saw nothing of the time between.
+        let awake = now.saturating_sub(self.looked).min(LONGEST_STEP);
+        self.looked = now;
+        if self.seen.map(state) != Some(state(position)) {
             self.seen = Some(position);
-            self.since = now;
-        } else if now.saturating_sub(self.since) >= ABANDONED {
+            self.silent = Duration::ZERO;
+            return Ok(());
+        }
+        self.silent = self.silent.saturating_add(awake);
+        if self.silent >= patience {
             self.seen = None;
             let next = (position.turn() + 1) % TURNS;
             // Others may come to the same conclusion: whoever is late finds another turn.
-            if tell(counter)?.turn() == position.turn() {
+            if state(tell(counter)?) == state(position) {
                 abi::seek(counter, (next << COUNT_BITS).cast_signed(), Whence::Start)
                     .map_err(|_| SocketError::NoLock)?;
             }
@@ -200,6 +227,25 @@ impl Drop for Held<'_> {
     }
 }
 
+/// A sign of life, due at least every few seconds.
+///
+/// # Errors
+/// Others took this instance for dead: the lock, and the descriptors, are no longer its own.
+pub(super) fn beat() -> Result<(), SocketError> {
+    let Some(taken) = owned::lock() else { return Ok(()) };
+    owned::set_lock(Some(taken.beat()?));
+    Ok(())
+}
+
+/// Makes a call that may take longer than signs of life are apart.
+pub(super) fn slowly<T>(call: impl FnOnce() -> T) -> T {
+    let taken = owned::lock();
+    taken.inspect(|taken| taken.mark(SLOW));
+    let outcome = call();
+    taken.inspect(|taken| taken.mark(-SLOW));
+    outcome
+}
+
 /// What it takes to give the lock back.
 #[derive(Clone, Copy)]
 pub(super) struct Taken {
@@ -208,16 +254,37 @@ pub(super) struct Taken {
 }
 
 impl Taken {
+    /// False once others took this instance for dead.
+    pub(super) fn is_ours(&self) -> bool {
+        tell(self.counter).is_ok_and(|now| now.turn() == self.turn)
+    }
+
     pub(super) fn give_back(self) {
-        // Another turn: others took this instance for dead, and the lock is no longer its own.
-        if tell(self.counter).is_ok_and(|now| now.turn() == self.turn) {
-            let back_to_start = if self.turn + 1 == TURNS {
-                (TURNS << COUNT_BITS).cast_signed()
-            } else {
-                0
-            };
-            let _ = step(self.counter, GIVE_BACK - back_to_start);
+        if let Ok(now) = tell(self.counter)
+            && now.turn() == self.turn
+        {
+            let slow = if now.is_slow() { SLOW } else { 0 };
+            let _ = step(self.counter, self.to_next_turn() - ONE - slow);
         }
+    }
+
+    fn beat(self) -> Result<Self, SocketError> {
+        if !self.is_ours() {
+            return Err(SocketError::Busy);
+        }
+        let turn = step(self.counter, self.to_next_turn())?.turn();
+        Ok(Self { turn, ..self })
+    }
+
+    fn mark(&self, by: i64) {
+        if self.is_ours() {
+            let _ = step(self.counter, by);
+        }
+    }
+
+    const fn to_next_turn(self) -> i64 {
+        let back_to_start = if self.turn + 1 == TURNS { TURNS } else { 0 };
+        (1 << COUNT_BITS) - (back_to_start << COUNT_BITS).cast_signed()
     }
 }
 

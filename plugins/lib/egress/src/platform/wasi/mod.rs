@@ -74,7 +74,7 @@ impl Host for Wasi {
         let mount = Mount::covering(path).ok_or(FileError::NotMounted)?;
         let deadline = self.monotonic().saturating_add(PATIENCE);
         let _held = self.enter(deadline).map_err(|_| FileError::Busy)?;
-        directory::read_file(mount.fd, mount.relative(path), LIMIT)
+        lock::slowly(|| directory::read_file(mount.fd, mount.relative(path), LIMIT))
     }
 
     fn log(&self, event: &Event) {
@@ -144,8 +144,8 @@ impl Platform for Wasi {
         Ok(Box::new(WasiSockets::new(self, held)))
     }
 
-    fn own(&self, name: &str) {
-        owned::add(self.directory.fd(), name);
+    fn own(&self, name: &str, content: &str) {
+        owned::add(self.directory.fd(), name, content);
     }
 
     fn forget(&self, name: &str) {

@@ -8,17 +8,28 @@ use std::cell::{Cell, RefCell};
 use super::abi;
 use super::lock::Taken;
 
+struct Entry {
+    /// Of the directory.
+    fd: i32,
+    name: String,
+    content: String,
+}
+
 thread_local! {
-    static ENTRIES: RefCell<Vec<(i32, String)>> = const { RefCell::new(Vec::new()) };
+    static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
     static DESCRIPTOR: Cell<Option<i32>> = const { Cell::new(None) };
     static LOCK: Cell<Option<Taken>> = const { Cell::new(None) };
 }
 
-/// The entry `name` of the directory `fd` is ours.
-pub(super) fn add(fd: i32, name: &str) {
+/// The entry `name` of the directory `fd` is ours, as long as it has this content.
+pub(super) fn add(fd: i32, name: &str, content: &str) {
     ENTRIES.with(|entries| {
         if let Ok(mut entries) = entries.try_borrow_mut() {
-            entries.push((fd, name.to_owned()));
+            entries.push(Entry {
+                fd,
+                name: name.to_owned(),
+                content: content.to_owned(),
+            });
         }
     });
 }
@@ -27,7 +38,7 @@ pub(super) fn add(fd: i32, name: &str) {
 pub(super) fn remove(name: &str) {
     ENTRIES.with(|entries| {
         if let Ok(mut entries) = entries.try_borrow_mut() {
-            entries.retain(|(_, entry)| entry != name);
+            entries.retain(|entry| entry.name != name);
         }
     });
 }
@@ -42,20 +53,34 @@ pub(super) fn set_lock(taken: Option<Taken>) -> Option<Taken> {
     LOCK.replace(taken)
 }
 
+/// The system's lock, if this instance has it.
+pub(super) fn lock() -> Option<Taken> {
+    LOCK.get()
+}
+
 /// Gives back whatever a trap left in this instance's hands: the open connection, the lock, then leases and places,
 /// youngest first. Costs nothing when there is nothing.
 pub fn recover() {
-    if let Some(fd) = DESCRIPTOR.take() {
+    let lock = LOCK.take().filter(Taken::is_ours);
+    if let Some(fd) = DESCRIPTOR.take()
+        && lock.is_some()
+    {
         // A descriptor is open only while this instance holds the lock, so closing it is safe.
         abi::close(fd);
     }
-    if let Some(taken) = LOCK.take() {
+    if let Some(taken) = lock {
         taken.give_back();
     }
     ENTRIES.with(|entries| {
         if let Ok(mut entries) = entries.try_borrow_mut() {
-            while let Some((fd, name)) = entries.pop() {
-                let _ = abi::unlink(fd, &name);
+            while let Some(Entry { fd, name, content }) = entries.pop() {
+                // It may have been taken for abandoned, and now be somebody else's.
+                let mut buffer = [0; 64];
+                let is_ours = abi::readlink(fd, &name, &mut buffer)
+                    .is_ok_and(|length| buffer.get(..length) == Some(content.as_bytes()));
+                if is_ours {
+                    let _ = abi::unlink(fd, &name);
+                }
             }
         }
     });

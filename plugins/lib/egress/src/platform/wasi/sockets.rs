@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::abi::{self, Errno, Readiness};
-use super::lock::Held;
+use super::lock::{self, Held, Taken};
 use super::{Platform, SocketError, Sockets, Wasi, owned};
 use crate::platform::{SLICE, Stream, is_over};
 
@@ -28,7 +28,7 @@ impl Sockets for WasiSockets<'_> {
         if let Ok(ip) = host.parse() {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
-        match abi::addresses(host, port) {
+        match lock::slowly(|| abi::addresses(host, port)) {
             Ok(addresses) if !addresses.is_empty() => Ok(addresses),
             _ => Err(SocketError::NotFound),
         }
@@ -50,7 +50,7 @@ impl Sockets for WasiSockets<'_> {
                 if is_over(deadline, self.wasi.monotonic()) {
                     return Err(SocketError::TimedOut);
                 }
-                if wait(fd, Readiness::Write).map_err(refused)? {
+                if wait(fd, Readiness::Write)? {
                     break;
                 }
                 pulse();
@@ -78,8 +78,11 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        abi::close(self.fd);
         owned::set_descriptor(None);
+        // Without the lock the number may be somebody else's by now, and that one has closed what it found.
+        if owned::lock().as_ref().is_some_and(Taken::is_ours) {
+            abi::close(self.fd);
+        }
     }
 }
 
@@ -93,11 +96,11 @@ impl Stream for Connection {
     }
 
     fn wait_to_read(&mut self) -> Result<(), SocketError> {
-        wait(self.fd, Readiness::Read).map(drop).map_err(of_errno)
+        wait(self.fd, Readiness::Read).map(drop)
     }
 
     fn wait_to_write(&mut self) -> Result<(), SocketError> {
-        wait(self.fd, Readiness::Write).map(drop).map_err(of_errno)
+        wait(self.fd, Readiness::Write).map(drop)
     }
 }
 
@@ -108,6 +111,9 @@ fn of_errno(errno: Errno) -> SocketError {
     }
 }
 
-fn wait(fd: i32, readiness: Readiness) -> Result<bool, Errno> {
-    abi::poll(fd, readiness, u64::try_from(SLICE.as_nanos()).unwrap_or(u64::MAX))
+fn wait(fd: i32, readiness: Readiness) -> Result<bool, SocketError> {
+    let slice = u64::try_from(SLICE.as_nanos()).unwrap_or(u64::MAX);
+    let is_ready = abi::poll(fd, readiness, slice).map_err(of_errno)?;
+    lock::beat()?;
+    Ok(is_ready)
 }

@@ -1,0 +1,41 @@
+//! Guests that are no plugins (crate `host-probes`), laid out where Traefik looks for plugins.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{
+    GuestError, MANIFEST, MODULE_PREFIX, Variant, WASM, build_plugin, io_error, plugin_dir, read, write,
+};
+use crate::tools;
+
+/// The module of the probe `bin`, as linked.
+pub fn build_probe(bin: &str) -> Result<Vec<u8>, GuestError> {
+    let target = tools::target_dir().join("guests");
+    let linked = build_plugin(
+        tools::workspace_root(),
+        &target,
+        "host-probes",
+        bin,
+        Variant::Plain,
+    )?;
+    read(&linked)
+}
+
+/// Lays `wasm` out below `root` as the plugin with the module name [`probe_module`]`(name)`.
+pub fn lay_out_probe(root: &Path, name: &str, wasm: &[u8]) -> Result<(), GuestError> {
+    let folder = plugin_dir(root, name);
+    fs::create_dir_all(&folder).map_err(|source| io_error("create", &folder, source))?;
+    write(&folder.join(WASM), wasm)?;
+    let manifest = json!({
+        "displayName": name, "type": "middleware", "runtime": "wasm", "wasmPath": WASM,
+        "import": probe_module(name), "summary": "A probe", "testData": {},
+    });
+    write(&folder.join(MANIFEST), manifest.to_string().as_bytes())
+}
+
+/// The module name of a probe that was laid out as `name`.
+pub fn probe_module(name: &str) -> String {
+    format!("{MODULE_PREFIX}/{name}")
+}
