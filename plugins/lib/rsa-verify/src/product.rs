@@ -149,45 +149,45 @@ fn gather(
     {
         let [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13] = *window;
         c0 = c0
-            .plus(p0.times(w6))
-            .plus(p1.times(w4))
+            .plus(p3.times(w0))
             .plus(p2.times(w2))
-            .plus(p3.times(w0));
+            .plus(p1.times(w4))
+            .plus(p0.times(w6));
         c1 = c1
-            .plus(p0.times(w7))
-            .plus(p1.times(w5))
+            .plus(p3.times(w1))
             .plus(p2.times(w3))
-            .plus(p3.times(w1));
+            .plus(p1.times(w5))
+            .plus(p0.times(w7));
         c2 = c2
-            .plus(p0.times(w8))
-            .plus(p1.times(w6))
+            .plus(p3.times(w2))
             .plus(p2.times(w4))
-            .plus(p3.times(w2));
+            .plus(p1.times(w6))
+            .plus(p0.times(w8));
         c3 = c3
-            .plus(p0.times(w9))
-            .plus(p1.times(w7))
+            .plus(p3.times(w3))
             .plus(p2.times(w5))
-            .plus(p3.times(w3));
+            .plus(p1.times(w7))
+            .plus(p0.times(w9));
         c4 = c4
-            .plus(p0.times(w10))
-            .plus(p1.times(w8))
+            .plus(p3.times(w4))
             .plus(p2.times(w6))
-            .plus(p3.times(w4));
+            .plus(p1.times(w8))
+            .plus(p0.times(w10));
         c5 = c5
-            .plus(p0.times(w11))
-            .plus(p1.times(w9))
+            .plus(p3.times(w5))
             .plus(p2.times(w7))
-            .plus(p3.times(w5));
+            .plus(p1.times(w9))
+            .plus(p0.times(w11));
         c6 = c6
-            .plus(p0.times(w12))
-            .plus(p1.times(w10))
+            .plus(p3.times(w6))
             .plus(p2.times(w8))
-            .plus(p3.times(w6));
+            .plus(p1.times(w10))
+            .plus(p0.times(w12));
         c7 = c7
-            .plus(p0.times(w13))
-            .plus(p1.times(w11))
+            .plus(p3.times(w7))
             .plus(p2.times(w9))
-            .plus(p3.times(w7));
+            .plus(p1.times(w11))
+            .plus(p0.times(w13));
         p = p.wrapping_add(4) & all;
         w = w.wrapping_sub(8) & all;
     }
