@@ -25,7 +25,7 @@ pub enum Chain {
     ThreePlugins,
     /// The plugin that is all three.
     OnePlugin,
-    /// The same on one router that is the parent of all others.
+    /// The same, without its rewriting, on one router that is the parent of all others.
     OnePluginOnAParent,
 }
 
@@ -128,10 +128,9 @@ impl Chain {
             "oauth": { "plugin": null, "headers": {
                 "customRequestHeaders": { "Authorization": format!("Bearer {token}") },
             }},
-            "rewrite": { "plugin": null, "replacePathRegex": {
-                "regex": "^/[a-z0-9]+(.*)", "replacement": format!("{INTEGRATION}$1"),
-            }},
+            "rewrite": { "plugin": null },
         });
+        middlewares["rewrite"]["replacePathRegex"] = rewriting()["replacePathRegex"].clone();
         let mut chain = vec!["rewrite", "oauth"];
         if self.probe().is_some() {
             let options = match self {
@@ -145,13 +144,24 @@ impl Chain {
     }
 }
 
-/// The plugin on one router, and the others its children, with nothing of their own.
+/// The plugin on one router, and the others its children. These match the path as the parent leaves it, so they have
+/// the rewriting, and with Traefik's own middleware.
 fn below_a_parent(routers: usize) -> Value {
-    let child = json!({ "middlewares": null, "parentRefs": ["all"], "entryPoints": null });
+    let child = json!({ "middlewares": ["rewrite"], "parentRefs": ["all"], "entryPoints": null });
     let mut routers = each(routers, &child);
     let parent = json!({ "rule": "PathPrefix(`/r`)", "entryPoints": ["web"], "middlewares": ["gateway"] });
     routers.insert("all".to_owned(), parent);
-    json!({ "routers": routers })
+    json!({
+        "middlewares": {
+            "gateway": { "plugin": { "gateway": { "pathRewrite": null } } },
+            "rewrite": rewriting(),
+        },
+        "routers": routers,
+    })
+}
+
+fn rewriting() -> Value {
+    json!({ "replacePathRegex": { "regex": "^/[a-z0-9]+(.*)", "replacement": format!("{INTEGRATION}$1") } })
 }
 
 /// The same for each router of a [`Gateway`].

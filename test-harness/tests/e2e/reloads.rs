@@ -42,3 +42,11 @@ fn a_reload_leaves_descriptors_and_host_functions_of_a_plugin_with_sockets_behin
         assert!((cost.descriptors() - descriptors).abs() < 0.1, "{message}");
     }
 }
+
+#[test]
+fn on_a_parent_router_the_plugin_is_built_once_for_all_children() {
+    let cost = Cost::of(Chain::OnePluginOnAParent, 5).unwrap();
+    println!("{}\n{cost}", Cost::HEAD);
+    assert!(cost.requests.all_have_status(200), "{}", cost.requests);
+    assert!(cost.descriptors() < (MOUNT + LOCK) / 20.0 + 0.1, "{cost}");
+}

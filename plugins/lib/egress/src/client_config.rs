@@ -93,6 +93,23 @@ impl TlsOptions {
         }
     }
 
+    /// Finds out whether what is given can be used. Much cheaper than [`TlsOptions::build`], which most instances never
+    /// need: it neither touches the public authorities nor makes anything of a whole configuration.
+    ///
+    /// # Errors
+    /// See [`TlsOptions::build`].
+    pub(crate) fn check(&self, host: &dyn Host) -> Result<(), ConfigError> {
+        if let Some(ca) = given(self.ca.as_ref()) {
+            let mut roots = RootCertStore::empty();
+            add_roots(&mut roots, ca, host)?;
+        }
+        // A key has to fit its certificate, which only the whole tells.
+        if self.identity(host)?.is_some() {
+            self.build(host)?;
+        }
+        Ok(())
+    }
+
     /// Builds the TLS client configuration.
     ///
     /// # Errors
@@ -123,16 +140,11 @@ impl TlsOptions {
     }
 
     fn roots(&self, host: &dyn Host) -> Result<RootCertStore, ConfigError> {
-        const FIELD: &str = "clientConfig.tls.ca";
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        if let Some(reference) = given(self.ca.as_ref()) {
-            for certificate in certificates(reference, FIELD, host)? {
-                roots.add(certificate).map_err(|_| {
-                    ConfigError::new(FIELD, "holds a certificate that cannot be a trust anchor")
-                })?;
-            }
+        if let Some(ca) = given(self.ca.as_ref()) {
+            add_roots(&mut roots, ca, host)?;
         }
         Ok(roots)
     }
@@ -166,6 +178,16 @@ impl TlsOptions {
 
 fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
     reference.filter(|reference| !reference.is_empty())
+}
+
+fn add_roots(roots: &mut RootCertStore, ca: &SecretRef, host: &dyn Host) -> Result<(), ConfigError> {
+    const FIELD: &str = "clientConfig.tls.ca";
+    for certificate in certificates(ca, FIELD, host)? {
+        roots
+            .add(certificate)
+            .map_err(|_| ConfigError::new(FIELD, "holds a certificate that cannot be a trust anchor"))?;
+    }
+    Ok(())
 }
 
 fn certificates(

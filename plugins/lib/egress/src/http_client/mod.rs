@@ -117,10 +117,7 @@ impl HttpClient {
             );
         }
         // A wrong certificate should be found now, not when the first token is needed.
-        let given = &client.tls_options;
-        if given.ca.is_some() || given.cert.is_some() || given.key.is_some() {
-            client.tls()?;
-        }
+        client.tls_options.check(&*client.platform)?;
         Ok(client)
     }
 
