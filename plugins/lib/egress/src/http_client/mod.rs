@@ -181,6 +181,11 @@ impl HttpClient {
         pulse: &mut dyn FnMut(),
     ) -> Result<Response<Vec<u8>>, HttpError> {
         let failed = |step| move |source| HttpError::Socket { step, source };
+        // Its certificates may be in files, and reading those takes the same right as using sockets.
+        let tls = match url.is_https() {
+            true => Some(self.tls().map_err(|error| HttpError::Tls(error.to_string()))?),
+            false => None,
+        };
         let mut sockets = self
             .platform
             .sockets(deadline)
@@ -206,7 +211,16 @@ impl HttpClient {
                 .monotonic()
                 .saturating_add(share.max(Duration::from_secs(1)))
                 .min(deadline);
-            match self.connected(&mut *sockets, *address, limit, deadline, url, request, pulse) {
+            match self.connected(
+                &mut *sockets,
+                *address,
+                limit,
+                deadline,
+                url,
+                tls.as_ref(),
+                request,
+                pulse,
+            ) {
                 Err(
                     error @ HttpError::Socket {
                         step: "connecting", ..
@@ -226,6 +240,7 @@ impl HttpClient {
         connect_deadline: Duration,
         deadline: Duration,
         url: &Url,
+        tls: Option<&Arc<rustls::ClientConfig>>,
         request: &Request<Vec<u8>>,
         pulse: &mut dyn FnMut(),
     ) -> Result<Response<Vec<u8>>, HttpError> {
@@ -237,11 +252,10 @@ impl HttpClient {
             })?;
         trap::point("during-io");
         let mut patience = Patience::new(stream, &*self.platform, deadline, pulse);
-        if !url.is_https() {
+        let Some(tls) = tls else {
             return exchange::run(&mut patience, request);
-        }
-        let tls = self.tls().map_err(|error| HttpError::Tls(error.to_string()))?;
-        let mut session = rustls::ClientConnection::new(tls, url.server_name()?)
+        };
+        let mut session = rustls::ClientConnection::new(Arc::clone(tls), url.server_name()?)
             .map_err(|error| HttpError::Tls(error.to_string()))?;
         exchange::run(&mut rustls::Stream::new(&mut session, &mut patience), request)
     }
