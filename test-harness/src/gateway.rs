@@ -18,6 +18,7 @@ use crate::client::{Client, Request};
 use crate::faults::Fault;
 use crate::guests::Guest;
 use crate::idcs::{Application, Idcs, Resource};
+use crate::load::{Load, LoadReport, get_with_bearer};
 use crate::oic::Oic;
 use crate::traefik::{LocalPlugin, Traefik, TraefikBuilder};
 
@@ -100,6 +101,15 @@ impl Gateway {
     /// A request by a client that the domain issued a good token to.
     pub fn get_as_client(&self, path: &str) -> Request {
         self.get(path).bearer(&self.idcs.client_token().mint())
+    }
+
+    /// So many requests at once by one client with a good token, taking turns with these paths.
+    pub fn burst(&self, paths: &[&str], clients: usize) -> LoadReport {
+        let token = self.idcs.client_token().mint();
+        let paths: Vec<String> = paths.iter().map(|&path| path.to_owned()).collect();
+        Load::to(&self.traefik.url())
+            .burst(clients)
+            .run(move |index| get_with_bearer(&paths[index % paths.len()], &token))
     }
 
     /// The URL of `path` on the entry point.

@@ -21,6 +21,7 @@ pub mod idcs;
 pub mod keys;
 pub mod load;
 pub mod oic;
+mod process;
 pub mod reloads;
 pub mod rsa_speed;
 mod server;

@@ -186,6 +186,13 @@ impl Load {
     }
 }
 
+/// The latency that this share of an ascending list (0 to 100 percent) does not exceed.
+pub(crate) fn percentile(ascending: &[Duration], percent: f64) -> Option<Duration> {
+    let last = ascending.len().checked_sub(1)?;
+    let place = (last as f64 * percent / 100.0).round() as usize;
+    ascending.get(place.min(last)).copied()
+}
+
 /// What came of a load.
 #[derive(Clone, Debug, Default)]
 pub struct LoadReport {
@@ -219,9 +226,7 @@ impl LoadReport {
 
     /// The latency that this share of the requests (0 to 100 percent) did not exceed.
     pub fn percentile(&self, percent: f64) -> Duration {
-        let last = self.latencies.len().saturating_sub(1);
-        let place = (last as f64 * percent / 100.0).round() as usize;
-        self.latencies.get(place.min(last)).copied().unwrap_or_default()
+        percentile(&self.latencies, percent).unwrap_or_default()
     }
 
     /// The median latency.

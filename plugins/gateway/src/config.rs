@@ -8,11 +8,11 @@ use serde_json::Value;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Blocks {
-    jwt: Option<Value>,
+    pub(crate) jwt: Option<Value>,
     #[serde(rename = "oAuthClientCredentials")]
-    oauth_client_credentials: Option<Value>,
+    pub(crate) oauth_client_credentials: Option<Value>,
     #[serde(rename = "pathRewrite")]
-    path_rewrite: Option<Value>,
+    pub(crate) path_rewrite: Option<Value>,
 }
 
 impl Blocks {
@@ -35,31 +35,25 @@ impl Blocks {
         }
         Ok(blocks)
     }
+}
 
-    /// The middleware whose block is `name`, if there is one.
-    ///
-    /// # Errors
-    /// The middleware's own; the option's path begins with `name`.
-    pub(crate) fn build<M: Middleware>(
-        &self,
-        name: &str,
-        services: impl FnOnce() -> M::Services,
-    ) -> Result<Option<M>, ConfigError> {
-        let block = match name {
-            "jwt" => &self.jwt,
-            "oAuthClientCredentials" => &self.oauth_client_credentials,
-            _ => &self.path_rewrite,
-        };
-        let Some(block) = block else {
-            return Ok(None);
-        };
-        // Traefik's file provider turns an empty block into an empty text.
-        let options = match block {
-            Value::String(text) if text.is_empty() => Vec::new(),
-            block => block.to_string().into_bytes(),
-        };
-        M::new(&options, services())
-            .map(Some)
-            .map_err(|error| error.within(name))
-    }
+/// The middleware of `block`, if there is one.
+///
+/// # Errors
+/// The middleware's own; the option's path begins with its name.
+pub(crate) fn build<M: Middleware>(
+    block: Option<&Value>,
+    services: impl FnOnce() -> M::Services,
+) -> Result<Option<M>, ConfigError> {
+    let Some(block) = block else {
+        return Ok(None);
+    };
+    // Traefik's file provider turns an empty block into an empty text.
+    let options = match block {
+        Value::String(text) if text.is_empty() => Vec::new(),
+        block => block.to_string().into_bytes(),
+    };
+    M::new(&options, services())
+        .map(Some)
+        .map_err(|error| error.within(M::NAME))
 }

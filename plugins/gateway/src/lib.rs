@@ -19,7 +19,7 @@ use middleware::{ConfigError, Decision, Host, Middleware, RequestHead, ResponseH
 use oauth_client_credentials_plugin::OAuthClientCredentials;
 use path_rewrite_plugin::PathRewrite;
 
-use config::Blocks;
+use config::{Blocks, build};
 use seen::Seen;
 
 /// The middleware: those of the three that were configured.
@@ -37,9 +37,9 @@ impl Middleware for Gateway {
     fn new(config: &[u8], platform: Self::Services) -> Result<Self, ConfigError> {
         let blocks = Blocks::parse(config)?;
         Ok(Self {
-            jwt: blocks.build(JwtPlugin::NAME, platform)?,
-            oauth: blocks.build(OAuthClientCredentials::NAME, platform)?,
-            rewrite: blocks.build(PathRewrite::NAME, || platform() as Rc<dyn Host>)?,
+            jwt: build(blocks.jwt.as_ref(), platform)?,
+            oauth: build(blocks.oauth_client_credentials.as_ref(), platform)?,
+            rewrite: build(blocks.path_rewrite.as_ref(), || platform() as Rc<dyn Host>)?,
         })
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::process::Process;
+use crate::process::Process;
 use crate::tools::{self, ToolError};
 
 /// A running Envoy; dropped, it is killed.

@@ -17,7 +17,6 @@ mod growth;
 mod in_flight;
 mod machine;
 mod page;
-mod process;
 mod profile;
 mod report;
 mod requests;

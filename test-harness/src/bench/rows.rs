@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::envoy::Envoy;
 use super::generator::{Generator, Requests, Tally};
-use super::process::Process;
 use super::requests::{Once, Repeated, TokenStore, sign};
 use super::site::{Effect, Gateway, Policy, Site, Variation, has_gateway, path};
 use super::statistics::{median, range};
 use super::{Bench, BenchError, Watch, profile};
+use crate::process::Process;
 
 /// The rows by name, in the order of the report.
 pub const ROWS: [&str; 10] = [

@@ -10,12 +10,12 @@ use super::BenchError;
 use super::authoriser::Authoriser;
 use super::backend::Backend;
 use super::envoy::{self, Envoy};
-use super::process::Process;
 use crate::certificates::CertificateAuthority;
 use crate::client::Client;
 use crate::gateway::{INTEGRATION, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
 use crate::guests::plugin_dir;
 use crate::idcs::{Idcs, Resource};
+use crate::process::Process;
 use crate::traefik::{LocalPlugin, Traefik};
 
 /// The neighbours: identity provider, backend, authoriser, and the plugins as files.

@@ -1,6 +1,6 @@
 //! Horizontal bars in groups: rows of a comparison.
 
-use super::{COLOURS, Svg, number_text, range};
+use super::{COLOURS, Svg, WIDTH, number_text, range};
 
 /// A title and groups of bars, one bar of a group for each series.
 #[derive(Clone, Debug)]
@@ -85,7 +85,6 @@ fn colour(number: usize) -> &'static str {
         .map_or("c0", |(class, ..)| class)
 }
 
-const WIDTH: f64 = 1120.0;
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = 100.0;
 const TOP: f64 = 52.0;

@@ -37,6 +37,7 @@ mod token_endpoint;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::applications::{Application, Resource};
 pub use self::builder::IdcsBuilder;
@@ -218,6 +219,14 @@ impl IdcsHandle {
     /// Connections accepted since the start; refused ones do not count.
     pub fn connections(&self) -> usize {
         self.control.connections()
+    }
+
+    /// Keys and tokens take so long from now on.
+    pub fn answer_after(&self, latency: Duration) {
+        self.set(|switches| {
+            switches.at(Endpoint::Jwks).latency = latency;
+            switches.at(Endpoint::Token).latency = latency;
+        });
     }
 
     /// Every request that reached it, secrets left out.

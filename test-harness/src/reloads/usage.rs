@@ -1,9 +1,9 @@
 //! What the Traefik process takes of the machine.
 
-use std::fs;
 use std::thread;
 use std::time::Duration;
 
+use crate::process::Process;
 use crate::traefik::{Traefik, TraefikError};
 
 /// At one moment.
@@ -80,8 +80,7 @@ fn heap_alloc(statistics: &str) -> Option<u64> {
 
 /// Bytes of memory that can be executed and belongs to no file.
 fn generated_code(traefik: &Traefik) -> Result<u64, TraefikError> {
-    let maps =
-        fs::read_to_string(format!("/proc/{}/maps", traefik.pid()?)).map_err(|_| TraefikError::NotRunning)?;
+    let maps = traefik.look(Process::maps)?;
     Ok(maps.lines().filter_map(code_size).sum())
 }
 

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::gateway::Gateway;
-use crate::idcs::{Endpoint, Idcs};
-use crate::load::{Load, LoadReport, get_with_bearer};
+use crate::idcs::Idcs;
+use crate::load::{Load, get_with_bearer};
 use crate::oic::Oic;
 
 /// What an exercise came to.
@@ -47,7 +47,7 @@ const CLIENTS: usize = 256;
 pub fn cold_burst() -> Drill {
     let latency = Duration::from_millis(100);
     let gateway = cold(latency);
-    let report = burst(&gateway);
+    let report = gateway.burst(&ROUTERS, CLIENTS);
     let (keys, tokens) = (gateway.idcs.jwks_calls(), gateway.idcs.token_calls());
     let goal = latency + Duration::from_millis(500);
     Drill {
@@ -74,7 +74,7 @@ pub fn waiting() -> Drill {
     let over = AtomicBool::new(false);
     let (report, mut beside) = thread::scope(|scope| {
         let beside = scope.spawn(|| plain_latencies(&gateway, &over));
-        let report = burst(&gateway);
+        let report = gateway.burst(&ROUTERS, CLIENTS);
         over.store(true, Ordering::SeqCst);
         (report, beside.join().unwrap_or_default())
     });
@@ -172,18 +172,8 @@ fn cold(latency: Duration) -> Gateway {
         }))
         .traefik(quiet)
         .start_cold();
-    gateway.idcs.set(|switches| {
-        switches.at(Endpoint::Jwks).latency = latency;
-        switches.at(Endpoint::Token).latency = latency;
-    });
+    gateway.idcs.answer_after(latency);
     gateway
-}
-
-fn burst(gateway: &Gateway) -> LoadReport {
-    let token = gateway.idcs.client_token().mint();
-    Load::to(&gateway.traefik.url())
-        .burst(CLIENTS)
-        .run(move |index| get_with_bearer(&format!("{}/burst", ROUTERS[index % ROUTERS.len()]), &token))
 }
 
 /// At level DEBUG Traefik writes more than it serves.

@@ -29,13 +29,6 @@ pub(super) struct Process {
     pub(super) fds: usize,
 }
 
-/// The latency that this share of an ascending list does not exceed.
-pub(super) fn percentile(ascending: &[Duration], percent: f64) -> Option<Duration> {
-    let last = ascending.len().checked_sub(1)?;
-    let place = (last as f64 * percent / 100.0).round() as usize;
-    ascending.get(place.min(last)).copied()
-}
-
 /// The middle ones of memory and descriptors of the last samples up to `at`, so that one moment does not decide.
 pub(super) fn typical(samples: &[Sample], at: Duration) -> Option<(u64, usize)> {
     const LOOKS: usize = 5;
@@ -56,6 +49,7 @@ fn middle<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::percentile;
 
     #[test]
     fn percentiles_are_values_that_occur() {

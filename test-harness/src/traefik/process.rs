@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,6 +17,7 @@ use super::builder::{ACCESS_LOG, API, LOG, TraefikBuilder, WEB};
 use super::configuration::{MARKER_PATH, MARKER_STATUS, marker, marker_path};
 use super::error::io_error;
 use super::http_get::http_get;
+use crate::process::Process;
 use crate::tools::last_lines;
 
 /// A running Traefik. Dropped, it is killed and its folder removed; if the test panics, the folder stays and its
@@ -183,30 +185,22 @@ impl Traefik {
 
     /// Resident memory in KiB.
     pub fn rss_kib(&self) -> Result<u64, TraefikError> {
-        self.status_kib("VmRSS:")
+        self.look(Process::rss_kib)
     }
 
     /// The most resident memory since the process started, in KiB.
     pub fn peak_rss_kib(&self) -> Result<u64, TraefikError> {
-        self.status_kib("VmHWM:")
-    }
-
-    fn status_kib(&self, field: &str) -> Result<u64, TraefikError> {
-        let status = fs::read_to_string(self.proc_path("status")?).map_err(|_| TraefikError::NotRunning)?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-            .ok_or(TraefikError::NotRunning)
+        self.look(Process::peak_rss_kib)
     }
 
     /// The number of open file descriptors, sockets included.
     pub fn open_fds(&self) -> Result<usize, TraefikError> {
-        Ok(fs::read_dir(self.proc_path("fd")?)
-            .map_err(|_| TraefikError::NotRunning)?
-            .count())
+        self.look(Process::open_fds)
     }
 
-    fn proc_path(&self, file: &str) -> Result<PathBuf, TraefikError> {
-        Ok(Path::new("/proc").join(self.pid()?.to_string()).join(file))
+    /// Looks at the process from outside.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(Process) -> io::Result<T>) -> Result<T, TraefikError> {
+        at(Process(self.pid()?)).map_err(|_| TraefikError::NotRunning)
     }
 
     fn base_url(&self, entry_point: &str) -> String {

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use test_harness::client::Response;
 use test_harness::gateway::{Gateway, GatewayBuilder};
-use test_harness::idcs::Endpoint;
-use test_harness::load::{Load, get_with_bearer};
 use test_harness::oic::Oic;
 
 /// What a client and the backend see of a request, without what differs from run to run.
@@ -123,14 +121,8 @@ fn a_cold_burst_of_256_on_four_routers_costs_one_key_fetch_and_one_token() {
         .oic(|idcs| Oic::builder(idcs).plain_http().start())
         .routers(&ROUTERS)
         .start_cold();
-    gateway.idcs.set(|switches| {
-        switches.at(Endpoint::Jwks).latency = Duration::from_millis(300);
-        switches.at(Endpoint::Token).latency = Duration::from_millis(300);
-    });
-    let token = gateway.idcs.client_token().mint();
-    let report = Load::to(&gateway.traefik.url())
-        .burst(256)
-        .run(move |index| get_with_bearer(&format!("{}/burst", ROUTERS[index % ROUTERS.len()]), &token));
+    gateway.idcs.answer_after(Duration::from_millis(300));
+    let report = gateway.burst(&ROUTERS, 256);
     println!("two fetches of 300 ms in a row: {report}");
     assert!(report.all_have_status(200), "{report}\n{}", gateway.traefik.log());
     assert_eq!(

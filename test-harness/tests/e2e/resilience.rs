@@ -8,7 +8,7 @@ use test_harness::client::Client;
 use test_harness::faults::Fault;
 use test_harness::gateway::Gateway;
 use test_harness::idcs::{Endpoint, Idcs};
-use test_harness::load::{Load, LoadReport, get, get_with_bearer};
+use test_harness::load::{Load, get, get_with_bearer};
 use test_harness::oic::Oic;
 
 use crate::support::plugin_lines;
@@ -28,25 +28,11 @@ fn cold(options: serde_json::Value) -> Gateway {
         .start_cold()
 }
 
-fn slow(gateway: &Gateway, latency: Duration) {
-    gateway.idcs.set(|switches| {
-        switches.at(Endpoint::Jwks).latency = latency;
-        switches.at(Endpoint::Token).latency = latency;
-    });
-}
-
-fn burst(gateway: &Gateway, clients: usize) -> LoadReport {
-    let token = gateway.idcs.client_token().mint();
-    Load::to(&gateway.traefik.url())
-        .burst(clients)
-        .run(move |index| get_with_bearer(&format!("{}/burst", ROUTERS[index % ROUTERS.len()]), &token))
-}
-
 #[test]
 fn a_cold_burst_of_256_on_four_routers_costs_one_key_fetch_and_one_token() {
     let gateway = cold(json!({}));
-    slow(&gateway, Duration::from_millis(300));
-    let report = burst(&gateway, 256);
+    gateway.idcs.answer_after(Duration::from_millis(300));
+    let report = gateway.burst(&ROUTERS, 256);
     println!("two fetches of 300 ms in a row: {report}");
     assert!(report.all_have_status(200), "{report}\n{}", gateway.traefik.log());
     assert_eq!(
@@ -59,7 +45,7 @@ fn a_cold_burst_of_256_on_four_routers_costs_one_key_fetch_and_one_token() {
 #[test]
 fn others_are_served_while_256_requests_wait_a_second() {
     let gateway = cold(json!({}));
-    slow(&gateway, Duration::from_secs(1));
+    gateway.idcs.answer_after(Duration::from_secs(1));
     let url = gateway.url("/plain");
     let over = AtomicBool::new(false);
     let (report, mut plain) = std::thread::scope(|scope| {
@@ -74,7 +60,7 @@ fn others_are_served_while_256_requests_wait_a_second() {
             }
             latencies
         });
-        let report = burst(&gateway, 256);
+        let report = gateway.burst(&ROUTERS, 256);
         over.store(true, Ordering::SeqCst);
         (report, beside.join().unwrap())
     });
@@ -91,9 +77,9 @@ fn others_are_served_while_256_requests_wait_a_second() {
 #[test]
 fn more_requests_than_there_are_places_are_refused_at_once() {
     let gateway = cold(json!({ "maxWaitingRequests": 8 }));
-    slow(&gateway, Duration::from_secs(2));
+    gateway.idcs.answer_after(Duration::from_secs(2));
     let begun = Instant::now();
-    let report = burst(&gateway, 128);
+    let report = gateway.burst(&ROUTERS, 128);
     println!("{report} in {:?}", begun.elapsed());
     assert_eq!(report.with_status(200) + report.with_status(503), 128, "{report}");
     assert!(report.with_status(503) >= 64, "{report}");

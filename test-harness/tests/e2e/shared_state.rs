@@ -10,14 +10,8 @@ use test_harness::oic::Oic;
 #[test]
 fn a_cold_burst_of_64_clients_costs_one_key_fetch_and_one_token() {
     let gateway = Gateway::builder().start_cold();
-    gateway.idcs.set(|switches| {
-        switches.at(Endpoint::Jwks).latency = Duration::from_millis(300);
-        switches.at(Endpoint::Token).latency = Duration::from_millis(300);
-    });
-    let token = gateway.idcs.client_token().mint();
-    let report = Load::to(&gateway.traefik.url())
-        .burst(64)
-        .run(move |_| get_with_bearer("/echo/burst", &token));
+    gateway.idcs.answer_after(Duration::from_millis(300));
+    let report = gateway.burst(&["/echo/burst"], 64);
     assert!(report.all_have_status(200), "{report}\n{}", gateway.traefik.log());
     assert_eq!(
         (gateway.idcs.jwks_calls(), gateway.idcs.token_calls()),

@@ -93,21 +93,21 @@ impl TlsOptions {
         }
     }
 
-    /// Finds out whether what is given can be used. Much cheaper than [`TlsOptions::build`], which most instances never
-    /// need: it neither touches the public authorities nor makes anything of a whole configuration.
+    /// Finds out whether the authority that is given can be used. Much cheaper than [`TlsOptions::build`], which most
+    /// instances never need: it does not touch the public authorities.
     ///
     /// # Errors
     /// See [`TlsOptions::build`].
-    pub(crate) fn check(&self, host: &dyn Host) -> Result<(), ConfigError> {
-        if let Some(ca) = given(self.ca.as_ref()) {
-            let mut roots = RootCertStore::empty();
-            add_roots(&mut roots, ca, host)?;
+    pub(crate) fn check_authority(&self, host: &dyn Host) -> Result<(), ConfigError> {
+        match given(self.ca.as_ref()) {
+            Some(ca) => add_roots(&mut RootCertStore::empty(), ca, host),
+            None => Ok(()),
         }
-        // A key has to fit its certificate, which only the whole tells.
-        if self.identity(host)?.is_some() {
-            self.build(host)?;
-        }
-        Ok(())
+    }
+
+    /// Whether there is a client certificate or its key. Whether they fit, only the whole tells.
+    pub(crate) fn has_identity(&self) -> bool {
+        given(self.cert.as_ref()).is_some() || given(self.key.as_ref()).is_some()
     }
 
     /// Builds the TLS client configuration.

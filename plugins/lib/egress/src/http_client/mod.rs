@@ -117,7 +117,10 @@ impl HttpClient {
             );
         }
         // A wrong certificate should be found now, not when the first token is needed.
-        client.tls_options.check(&*client.platform)?;
+        client.tls_options.check_authority(&*client.platform)?;
+        if client.tls_options.has_identity() {
+            client.tls()?;
+        }
         Ok(client)
     }
 

@@ -9,11 +9,15 @@ use middleware::{ConfigError, Host};
 
 #[cfg(not(target_family = "wasm"))]
 mod native;
+#[cfg(test)]
+mod test_machine;
 #[cfg(target_family = "wasm")]
 mod wasi;
 
 #[cfg(not(target_family = "wasm"))]
 pub use native::Native;
+#[cfg(test)]
+pub(crate) use test_machine::TestMachine;
 #[cfg(target_family = "wasm")]
 pub use wasi::{Wasi, enter_system, recover};
 

@@ -1,18 +1,17 @@
 //! Several instances (threads with their own memory), one state directory, one provider.
 #![allow(clippy::disallowed_methods)] // the test's own clock
 
-use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use middleware::{ConfigError, FileError, Host, Reason};
+use middleware::Reason;
 
 use super::*;
 use crate::ClientConfig;
-use crate::platform::{Directory, Native, SocketError, Sockets};
+use crate::platform::{Native, TestMachine};
 
 /// A provider that answers with a running number.
 struct Provider {
@@ -383,54 +382,6 @@ fn work_ahead_of_need_is_not_begun_shortly_after_a_failure() {
     );
 }
 
-/// A machine whose wall clock the test sets.
-struct Clock {
-    native: Native,
-    ahead: Cell<i64>,
-}
-
-impl Host for Clock {
-    fn now(&self) -> UnixTime {
-        let seconds = Duration::from_secs(self.ahead.get().unsigned_abs());
-        match self.ahead.get() {
-            0.. => self.native.now().plus(seconds),
-            _ => UnixTime::from_millis(
-                self.native.now().as_millis() - u64::try_from(seconds.as_millis()).unwrap(),
-            ),
-        }
-    }
-    fn fill_random(&self, bytes: &mut [u8]) {
-        self.native.fill_random(bytes);
-    }
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-        Err(FileError::NotFound)
-    }
-    fn log(&self, _: &Event) {}
-}
-
-impl Platform for Clock {
-    fn monotonic(&self) -> Duration {
-        self.native.monotonic()
-    }
-    fn yield_now(&self) {
-        self.native.yield_now();
-    }
-    fn use_directory(&self, _: Option<&str>) -> Result<(), ConfigError> {
-        Ok(())
-    }
-    fn directory(&self) -> &dyn Directory {
-        self.native.directory()
-    }
-    fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
-        self.native.sockets(deadline)
-    }
-    fn own(&self, _: &str, _: &str) {}
-    fn forget(&self, _: &str) {}
-}
-
 #[test]
 fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
     const HOUR: i64 = 3600;
@@ -438,15 +389,12 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
     for step in [HOUR, -HOUR] {
         for provider_is_down_at_the_step in [false, true] {
             let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
-            let clock = Rc::new(Clock {
-                native: Native::new(directory.path(), |_| {}),
-                ahead: Cell::new(0),
-            });
+            let clock = Rc::new(TestMachine::in_directory(directory.path()));
             let mut instance = instance_on(Rc::clone(&clock) as _, &provider.url, half_an_hour);
             assert_eq!(*instance.now().unwrap(), 1);
             let down = |is_down| provider.down.store(is_down, Ordering::SeqCst);
             down(provider_is_down_at_the_step);
-            clock.ahead.set(step);
+            clock.set_wall_clock_ahead(step);
             let begun = Instant::now();
             // Forward: what is held is taken for expired. Back: nobody knows how long it still lasts.
             match provider_is_down_at_the_step {
@@ -465,7 +413,7 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
             }
             assert_eq!(provider.calls(), calls, "{step}: once was enough");
             // And when the clock is put right.
-            clock.ahead.set(0);
+            clock.set_wall_clock_ahead(0);
             let begun = Instant::now();
             while instance.now().is_err() || provider.calls() == calls {
                 assert!(begun.elapsed() < Duration::from_secs(2), "{step}");

@@ -161,73 +161,17 @@ fn beat_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use middleware::{ConfigError, Event, FileError, Host, UnixTime};
-
     use super::*;
-    use crate::platform::{Directory, Native, SocketError, Sockets};
-
-    /// A machine whose clock the test moves.
-    struct Machine {
-        native: Native,
-        clock: Cell<Duration>,
-    }
-
-    impl Machine {
-        fn new(directory: &tempfile::TempDir) -> Self {
-            Self {
-                native: Native::new(directory.path(), |_| {}),
-                clock: Cell::default(),
-            }
-        }
-
-        fn wait(&self, span: Duration) {
-            self.clock.set(self.clock.get() + span);
-        }
-    }
-
-    impl Host for Machine {
-        fn now(&self) -> UnixTime {
-            self.native.now()
-        }
-        fn fill_random(&self, bytes: &mut [u8]) {
-            self.native.fill_random(bytes);
-        }
-        fn env(&self, _: &str) -> Option<String> {
-            None
-        }
-        fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-            Err(FileError::NotFound)
-        }
-        fn log(&self, _: &Event) {}
-    }
-
-    impl Platform for Machine {
-        fn monotonic(&self) -> Duration {
-            self.clock.get()
-        }
-        fn yield_now(&self) {}
-        fn use_directory(&self, _: Option<&str>) -> Result<(), ConfigError> {
-            Ok(())
-        }
-        fn directory(&self) -> &dyn Directory {
-            self.native.directory()
-        }
-        fn sockets(&self, _: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
-            Err(SocketError::Busy)
-        }
-        fn own(&self, _: &str, _: &str) {}
-        fn forget(&self, _: &str) {}
-    }
+    use crate::platform::{Native, TestMachine};
 
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn only_one_holds_it_and_dropping_gives_it_back() {
         let directory = tempfile::tempdir().unwrap();
-        let machine = Machine::new(&directory);
+        let machine = TestMachine::in_directory(directory.path());
         let mut observer = Observer::default();
         let lease = Lease::try_take(&machine, "jwks", &mut observer).unwrap().unwrap();
         assert!(lease.is_mine());
@@ -257,7 +201,7 @@ mod tests {
     #[test]
     fn a_living_holder_keeps_it_however_long_it_takes() {
         let directory = tempfile::tempdir().unwrap();
-        let machine = Machine::new(&directory);
+        let machine = TestMachine::in_directory(directory.path());
         let mut observer = Observer::default();
         let mut lease = Lease::try_take(&machine, "jwks", &mut observer).unwrap().unwrap();
         for _ in 0..20 {
@@ -275,7 +219,7 @@ mod tests {
     #[test]
     fn a_dead_holder_loses_it_after_the_patience_and_not_before() {
         let directory = tempfile::tempdir().unwrap();
-        let machine = Machine::new(&directory);
+        let machine = TestMachine::in_directory(directory.path());
         let mut observer = Observer::default();
         std::mem::forget(Lease::try_take(&machine, "jwks", &mut observer).unwrap().unwrap());
         assert!(
@@ -306,7 +250,7 @@ mod tests {
     #[test]
     fn a_slow_holder_finds_out_and_does_not_take_the_new_holders_lease_away() {
         let directory = tempfile::tempdir().unwrap();
-        let machine = Machine::new(&directory);
+        let machine = TestMachine::in_directory(directory.path());
         let mut observer = Observer::default();
         let slow = Lease::try_take(&machine, "jwks", &mut observer).unwrap().unwrap();
         Lease::try_take(&machine, "jwks", &mut observer).unwrap();
@@ -331,7 +275,7 @@ mod tests {
             for name in ["jwks.lock", "jwks.beat", "jwks.break"] {
                 plant(&directory.path().join(name)).unwrap();
             }
-            let machine = Machine::new(&directory);
+            let machine = TestMachine::in_directory(directory.path());
             let mut observer = Observer::default();
             let mut looks = 0;
             while Lease::try_take(&machine, "jwks", &mut observer)
@@ -349,7 +293,7 @@ mod tests {
     #[test]
     fn somebody_killed_while_breaking_does_not_block_it_for_ever() {
         let directory = tempfile::tempdir().unwrap();
-        let machine = Machine::new(&directory);
+        let machine = TestMachine::in_directory(directory.path());
         let mut observer = Observer::default();
         std::mem::forget(Lease::try_take(&machine, "jwks", &mut observer).unwrap().unwrap());
         machine.directory().create("jwks.break", "x").unwrap();

@@ -35,34 +35,47 @@ const STREAMS: [i32; 3] = [STDIN, 1, 2];
 /// The rights of the counting descriptor, and of no other: `fd_seek` and `fd_tell`.
 const SEEK_AND_TELL: u64 = 1 << 2 | 1 << 5;
 
+/// What an instance learns when it starts.
+#[derive(Clone, Copy)]
+struct Entered {
+    first: bool,
+    counter: Option<i32>,
+}
+
 thread_local! {
-    static IS_FIRST: Cell<bool> = const { Cell::new(false) };
+    static ENTERED: Cell<Entered> = const { Cell::new(Entered { first: false, counter: None }) };
 }
 
 /// Whether this is the first instance of its system.
 pub(super) fn is_first() -> bool {
-    IS_FIRST.get()
+    ENTERED.get().first
 }
 
 /// Must be called first thing when an instance starts. True in the first instance of its system, which is alone
 /// until its start is over, and so may open the descriptor that counts.
 pub fn enter_system() -> bool {
-    let first = enter();
-    IS_FIRST.set(first);
-    first
+    let entered = enter();
+    ENTERED.set(entered);
+    entered.first
 }
 
-fn enter() -> bool {
-    if Lock::find().counter.is_some() {
-        return false;
+fn enter() -> Entered {
+    let later = |counter| Entered {
+        first: false,
+        counter,
+    };
+    let made_before = find_counter();
+    if made_before.is_some() {
+        return later(made_before);
     }
     let Ok((base, inheriting)) = abi::rights(STDIN) else {
-        return false;
+        return later(None);
     };
     if base & FIRST == 0 {
-        return false;
+        return later(None);
     }
-    if open_counter() {
+    let counter = open_counter();
+    if counter.is_some() {
         // Traefik never closes a system's descriptors, and makes a new system for every router at each reload. Nobody
         // uses these three.
         STREAMS.into_iter().for_each(abi::close);
@@ -70,19 +83,24 @@ fn enter() -> bool {
         // There will be no lock; but no other instance is alone either.
         let _ = abi::set_rights(STDIN, base & !FIRST, inheriting);
     }
-    true
+    Entered { first: true, counter }
 }
 
-fn open_counter() -> bool {
-    Mount::all().into_iter().any(|mount| {
-        let Ok(counter) = abi::open_to_position(mount.fd, SEEK_AND_TELL) else {
-            return false;
-        };
-        let is_good = counts(counter);
-        if !is_good {
-            abi::close(counter);
+/// The descriptor that the first instance opened.
+fn find_counter() -> Option<i32> {
+    let counter = Mount::first_free_descriptor();
+    let is_it = abi::rights(counter).is_ok_and(|(base, _)| base == SEEK_AND_TELL);
+    is_it.then_some(counter)
+}
+
+fn open_counter() -> Option<i32> {
+    Mount::all().into_iter().find_map(|mount| {
+        let counter = abi::open_to_position(mount.fd, SEEK_AND_TELL).ok()?;
+        if counts(counter) {
+            return Some(counter);
         }
-        is_good
+        abi::close(counter);
+        None
     })
 }
 
@@ -143,12 +161,10 @@ impl Position {
 }
 
 impl Lock {
-    /// Finds the lock that the first instance made.
-    pub(super) fn find() -> Self {
-        let counter = Mount::first_free_descriptor();
-        let is_it = abi::rights(counter).is_ok_and(|(base, _)| base == SEEK_AND_TELL);
+    /// The lock that [`enter_system`] found or made.
+    pub(super) fn of_system() -> Self {
         Self {
-            counter: is_it.then_some(counter),
+            counter: ENTERED.get().counter,
         }
     }
 

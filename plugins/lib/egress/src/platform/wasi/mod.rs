@@ -39,7 +39,7 @@ impl Wasi {
     pub fn new(log: fn(&Event)) -> Self {
         Self {
             directory: Links::unchosen(),
-            lock: Lock::find(),
+            lock: Lock::of_system(),
             log,
             watched: RefCell::default(),
         }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 /// A process by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Process(pub(super) u32);
+pub(crate) struct Process(pub(crate) u32);
 
 impl Process {
     /// Processor time of all its threads, in user and in kernel mode, since it started. Its grain is that of
     /// `/proc/PID/stat`, usually 10 ms.
-    pub(super) fn cpu_time(self) -> io::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0))?;
+    pub(crate) fn cpu_time(self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(self.path("stat"))?;
         let ticks =
             ticks(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat does not read as expected"))?;
         Ok(Duration::from_secs_f64(
@@ -21,11 +21,34 @@ impl Process {
     }
 
     /// Resident memory in KiB.
-    pub(super) fn rss_kib(self) -> io::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    pub(crate) fn rss_kib(self) -> io::Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most resident memory since it started, in KiB.
+    pub(crate) fn peak_rss_kib(self) -> io::Result<u64> {
+        self.status_kib("VmHWM:")
+    }
+
+    /// The number of open file descriptors, sockets included.
+    pub(crate) fn open_fds(self) -> io::Result<usize> {
+        Ok(fs::read_dir(self.path("fd"))?.count())
+    }
+
+    /// The text of `/proc/PID/maps`.
+    pub(crate) fn maps(self) -> io::Result<String> {
+        fs::read_to_string(self.path("maps"))
+    }
+
+    fn status_kib(self, field: &str) -> io::Result<u64> {
+        let status = fs::read_to_string(self.path("status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok())
             .ok_or_else(|| io::Error::other("the process has ended"))
+    }
+
+    fn path(self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.0)
     }
 }
 
