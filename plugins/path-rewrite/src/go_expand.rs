@@ -6,9 +6,7 @@
 
 use std::fmt;
 
-use regex_lite::CaptureLocations;
-
-use crate::go_regex::GoRegex;
+use crate::go_regex::{GoRegex, Groups};
 
 /// A parsed template, its groups resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,17 +74,15 @@ impl Template {
     }
 
     /// Appends the template to `result`, with the groups of one match in `path`.
-    pub fn expand(&self, path: &str, groups: &CaptureLocations, result: &mut String) {
+    pub fn expand(&self, path: &str, groups: &Groups, result: &mut String) {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => result.push_str(text),
                 Part::Group(index) => {
-                    let range = groups.get(*index);
-                    result.push_str(
-                        range
-                            .and_then(|(start, end)| path.get(start..end))
-                            .unwrap_or_default(),
-                    );
+                    let text = groups
+                        .get(*index)
+                        .and_then(|group| path.get(group.start..group.end));
+                    result.push_str(text.unwrap_or_default());
                 }
             }
         }
@@ -179,8 +175,8 @@ mod tests {
     #[test]
     fn groups_by_number_and_name() {
         let regex = GoRegex::new("(a)(?P<n>b)(?<under_score>c)(?P<7up>d)(x)?").unwrap();
-        let mut groups = regex.compiled().capture_locations();
-        regex.compiled().captures_read(&mut groups, "abcd").unwrap();
+        let mut groups = regex.groups();
+        regex.find_at(&mut groups, "abcd", 0).unwrap();
         for (text, expected) in [
             ("$0", "abcd"),
             ("$1-$2", "a-b"),

@@ -12,10 +12,12 @@
 
 mod charset;
 mod parser;
+mod prefix;
 
-use regex_lite::{Regex, RegexBuilder};
+use regex_lite::{CaptureLocations, Regex, RegexBuilder};
 
 use parser::Parser;
+use prefix::Prefix;
 
 /// Memory that one compiled regex may take. An instance of the plugin lives per request in flight, and each
 /// holds its own.
@@ -24,8 +26,43 @@ const SIZE_LIMIT: usize = 256 << 10;
 /// A compiled regex and the names of its groups.
 #[derive(Debug)]
 pub struct GoRegex {
-    regex: Regex,
+    matcher: Matcher,
     names: Vec<(String, usize)>,
+}
+
+#[derive(Debug)]
+enum Matcher {
+    Prefix(Prefix),
+    Engine(Regex),
+}
+
+/// Where something lies in a text, in bytes: from `start` up to before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+/// The groups of a match; before the first match, room for them.
+#[derive(Debug)]
+pub struct Groups(GroupsOf);
+
+#[derive(Debug)]
+enum GroupsOf {
+    Prefix(prefix::Groups),
+    Engine(CaptureLocations),
+}
+
+impl Groups {
+    /// Where group `index` lies; `None` where it took no part in the match. Group 0 is the whole match.
+    pub fn get(&self, index: usize) -> Option<Span> {
+        match &self.0 {
+            GroupsOf::Prefix(groups) => groups.get(index).copied().flatten(),
+            GroupsOf::Engine(groups) => groups.get(index).map(|(start, end)| Span { start, end }),
+        }
+    }
 }
 
 /// Why a pattern cannot be used.
@@ -63,6 +100,12 @@ impl GoRegex {
     /// # Errors
     /// [`RegexError`] continues the sentence that the option's name begins.
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
+        if let Some(prefix) = Prefix::of(pattern) {
+            return Ok(Self {
+                matcher: Matcher::Prefix(prefix),
+                names: Vec::new(),
+            });
+        }
         let translated = Parser::new(pattern).parse()?;
         let regex = RegexBuilder::new(&translated.pattern)
             .size_limit(SIZE_LIMIT)
@@ -71,14 +114,43 @@ impl GoRegex {
                 why: error.to_string(),
             })?;
         Ok(Self {
-            regex,
+            matcher: Matcher::Engine(regex),
             names: translated.names,
         })
     }
 
-    /// The engine's regex. Its haystack must be ASCII without line breaks.
-    pub fn compiled(&self) -> &Regex {
-        &self.regex
+    /// Room for the groups of a match.
+    pub fn groups(&self) -> Groups {
+        Groups(match &self.matcher {
+            Matcher::Prefix(_) => GroupsOf::Prefix([None; 3]),
+            Matcher::Engine(regex) => GroupsOf::Engine(regex.capture_locations()),
+        })
+    }
+
+    /// The first match in `text` that begins at byte `from` or later; its groups go into `groups`, which is of this
+    /// regex. The text must be ASCII without line breaks.
+    pub fn find_at(&self, groups: &mut Groups, text: &str, from: usize) -> Option<Span> {
+        match (&self.matcher, &mut groups.0) {
+            (Matcher::Prefix(prefix), GroupsOf::Prefix(groups)) => {
+                *groups = prefix.find_at(text, from)?;
+                groups[0]
+            }
+            (Matcher::Engine(regex), GroupsOf::Engine(groups)) => {
+                let found = regex.captures_read_at(groups, text, from)?;
+                Some(Span {
+                    start: found.start(),
+                    end: found.end(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn groups_len(&self) -> usize {
+        match &self.matcher {
+            Matcher::Prefix(prefix) => prefix.groups(),
+            Matcher::Engine(regex) => regex.captures_len(),
+        }
     }
 
     /// The index of the group that Go's `Expand` finds under `name`, a number or a name.
@@ -86,10 +158,7 @@ impl GoRegex {
         // Go reads a number only where it has no leading zero and stays small; anything else is a name.
         let number = name.bytes().all(|b| b.is_ascii_digit()) && name.len() <= 9;
         if number && (name == "0" || !name.starts_with('0')) {
-            return name
-                .parse()
-                .ok()
-                .filter(|index| *index < self.regex.captures_len());
+            return name.parse().ok().filter(|index| *index < self.groups_len());
         }
         self.names
             .iter()
@@ -106,13 +175,10 @@ mod tests {
     fn check(cases: &[(&str, &str, Option<&str>)]) {
         for (pattern, text, expected) in cases {
             let regex = GoRegex::new(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
-            let found = regex.compiled().find(text).map(|found| found.as_str());
-            assert_eq!(
-                found,
-                *expected,
-                "{pattern} on {text}, run as {}",
-                regex.compiled().as_str()
-            );
+            let found = regex
+                .find_at(&mut regex.groups(), text, 0)
+                .and_then(|found| text.get(found.start..found.end));
+            assert_eq!(found, *expected, "{pattern} on {text}, run as {regex:?}");
         }
     }
 
@@ -319,7 +385,7 @@ mod tests {
             r"\p",
             r"\pé",
         ] {
-            let error = GoRegex::new(pattern).map(|regex| regex.compiled().as_str().to_owned());
+            let error = GoRegex::new(pattern);
             assert!(error.is_err(), "{pattern}: {error:?}");
         }
     }

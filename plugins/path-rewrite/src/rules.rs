@@ -1,7 +1,6 @@
 //! Rules: the first whose regex matches rewrites the path.
 
 use middleware::ConfigError;
-use regex_lite::CaptureLocations;
 
 use crate::config::RuleOptions;
 use crate::go_expand::Template;
@@ -74,27 +73,23 @@ impl Rule {
     /// Replaces every match, as Go's `ReplaceAllString` does; `None` when there is none. The rule on empty
     /// matches is Go's: one that touches the end of the match before it is not replaced.
     fn replace_all(&self, path: &str) -> Option<String> {
-        let regex = self.regex.compiled();
-        let mut groups: CaptureLocations = regex.capture_locations();
-        let mut found = regex.captures_read_at(&mut groups, path, 0)?;
+        let mut groups = self.regex.groups();
+        let mut found = self.regex.find_at(&mut groups, path, 0)?;
         let mut result = String::with_capacity(path.len() + self.replacement.literal_len());
         let mut copied = 0;
         loop {
-            result.push_str(path.get(copied..found.start()).unwrap_or_default());
-            if found.end() > copied || found.start() == 0 {
+            result.push_str(path.get(copied..found.start).unwrap_or_default());
+            if found.end > copied || found.start == 0 {
                 self.replacement.expand(path, &groups, &mut result);
             }
-            copied = found.end();
+            copied = found.end;
             // Paths are ASCII, so one byte is one character.
-            let next = if found.is_empty() {
-                found.end() + 1
-            } else {
-                found.end()
-            };
+            let is_empty = found.start == found.end;
+            let next = found.end + usize::from(is_empty);
             if next > path.len() {
                 break;
             }
-            match regex.captures_read_at(&mut groups, path, next) {
+            match self.regex.find_at(&mut groups, path, next) {
                 Some(next) => found = next,
                 None => break,
             }

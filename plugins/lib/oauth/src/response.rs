@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode, header};
 use middleware::UnixTime;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::AccessToken;
 
@@ -94,7 +94,7 @@ impl TokenResponse {
 fn lifetime(members: &Map<String, Value>) -> Option<Duration> {
     let seconds = match members.get("expires_in")? {
         Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
+        Value::String(text) => serde_json::from_str::<Number>(text.trim()).ok()?.as_f64()?,
         _ => return None,
     };
     Duration::try_from_secs_f64(seconds).ok()

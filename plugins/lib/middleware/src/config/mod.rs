@@ -119,15 +119,15 @@ fn explain(path: &str, message: &str) -> ConfigError {
 }
 
 fn unknown_option(unknown: &str, known: &[&str]) -> String {
-    let typed = unknown.to_lowercase();
+    let typed = unknown.to_ascii_lowercase();
     let nearest = known
         .iter()
         .map(|name| {
-            let name_typed = name.to_lowercase();
+            let name_typed = name.to_ascii_lowercase();
             let distance = if name_typed.starts_with(&typed) {
                 0 // `timeout` for `timeoutSeconds`, however much is missing
             } else {
-                strsim::damerau_levenshtein(&typed, &name_typed)
+                strsim::osa_distance(&typed, &name_typed)
             };
             (distance, name)
         })
