@@ -1,14 +1,12 @@
 //! The encoded messages that a signature stands for (RFC 8017 §9).
 
-use ring::digest::{self, Digest};
-
 use crate::Hash;
 
 /// EMSA-PKCS1-v1_5 (§9.2): `length` bytes, or `None` if the hash does not fit.
 pub(crate) fn pkcs1(hash: Hash, message: &[u8], length: usize) -> Option<Vec<u8>> {
-    let digest = digest::digest(hash.algorithm(), message);
+    let digest = hash.digest(&[message]);
     let prefix = hash.digest_info();
-    let padding = length.checked_sub(3 + prefix.len() + digest.as_ref().len())?;
+    let padding = length.checked_sub(3 + prefix.len() + digest.len())?;
     if padding < 8 {
         return None;
     }
@@ -17,7 +15,7 @@ pub(crate) fn pkcs1(hash: Hash, message: &[u8], length: usize) -> Option<Vec<u8>
     encoded.resize(2 + padding, 0xff);
     encoded.push(0);
     encoded.extend_from_slice(prefix);
-    encoded.extend_from_slice(digest.as_ref());
+    encoded.extend_from_slice(&digest);
     Some(encoded)
 }
 
@@ -25,8 +23,8 @@ pub(crate) fn pkcs1(hash: Hash, message: &[u8], length: usize) -> Option<Vec<u8>
 /// that the signature stands for, as many bytes as the modulus has; `bits` is one less than the modulus has.
 pub(crate) fn is_pss(hash: Hash, message: &[u8], encoded: &[u8], bits: usize) -> bool {
     const TRAILER: u8 = 0xbc;
-    let digest = digest::digest(hash.algorithm(), message);
-    let length = digest.as_ref().len();
+    let digest = hash.digest(&[message]);
+    let length = digest.len();
 
     // Where the modulus has 8k + 1 bits, the message is a byte shorter than the modulus.
     let Some((surplus, encoded)) = encoded.split_at_checked(encoded.len().saturating_sub(bits.div_ceil(8)))
@@ -64,26 +62,14 @@ pub(crate) fn is_pss(hash: Hash, message: &[u8], encoded: &[u8], bits: usize) ->
     let Some((&1, zeros)) = padding.split_last() else {
         return false;
     };
-    zeros.iter().all(|&byte| byte == 0) && salted(hash, &digest, salt).as_ref() == h
-}
-
-/// H′: the hash of eight zero bytes, the message's hash and the salt.
-fn salted(hash: Hash, digest: &Digest, salt: &[u8]) -> Digest {
-    let mut context = digest::Context::new(hash.algorithm());
-    context.update(&[0; 8]);
-    context.update(digest.as_ref());
-    context.update(salt);
-    context.finish()
+    zeros.iter().all(|&byte| byte == 0) && hash.digest(&[&[0; 8], &digest, salt]) == h
 }
 
 /// `block` ← `block` ⊕ MGF1(`seed`).
 fn unmask(hash: Hash, seed: &[u8], block: &mut [u8]) {
-    let length = hash.algorithm().output_len();
-    for (counter, chunk) in (0_u32..).zip(block.chunks_mut(length)) {
-        let mut context = digest::Context::new(hash.algorithm());
-        context.update(seed);
-        context.update(&counter.to_be_bytes());
-        for (byte, mask) in chunk.iter_mut().zip(context.finish().as_ref()) {
+    for (counter, chunk) in (0_u32..).zip(block.chunks_mut(hash.length())) {
+        let mask = hash.digest(&[seed, &counter.to_be_bytes()]);
+        for (byte, mask) in chunk.iter_mut().zip(mask) {
             *byte ^= mask;
         }
     }

@@ -20,6 +20,7 @@ mod radix;
 mod words;
 
 use montgomery::Modulus;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// An RSA public key (§3.1), with what its checks need computed in advance.
 #[derive(Clone)]
@@ -125,11 +126,21 @@ impl PublicKey {
 }
 
 impl Hash {
-    fn algorithm(self) -> &'static ring::digest::Algorithm {
+    /// The digest of `parts`, one after the other.
+    fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
         match self {
-            Self::Sha256 => &ring::digest::SHA256,
-            Self::Sha384 => &ring::digest::SHA384,
-            Self::Sha512 => &ring::digest::SHA512,
+            Self::Sha256 => digest::<Sha256>(parts),
+            Self::Sha384 => digest::<Sha384>(parts),
+            Self::Sha512 => digest::<Sha512>(parts),
+        }
+    }
+
+    /// Bytes of a digest.
+    const fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
         }
     }
 
@@ -141,6 +152,12 @@ impl Hash {
             Self::Sha512 => b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
         }
     }
+}
+
+fn digest<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+    let mut state = D::new();
+    parts.iter().for_each(|part| state.update(part));
+    state.finalize().to_vec()
 }
 
 #[cfg(test)]
