@@ -11,11 +11,7 @@ use http::{Request, Response, header};
 use libfuzzer_sys::fuzz_target;
 
 fn receive(answer: &[u8], piece: usize) -> Result<Response<Vec<u8>>, HttpError> {
-    let machine = Rc::new(Machine {
-        answer: answer.to_vec(),
-        piece,
-        ..Machine::default()
-    });
+    let machine = Rc::new(Machine::answering(answer, piece));
     let config = ClientConfig {
         max_retries: 0,
         ..ClientConfig::default()

@@ -20,9 +20,9 @@ pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 #[derive(Default)]
 pub struct Machine {
     /// What the peer says.
-    pub answer: Vec<u8>,
+    answer: Vec<u8>,
     /// How many bytes of it arrive at a time; zero for all at once.
-    pub piece: usize,
+    piece: usize,
     /// The lines that went to the log.
     pub logged: RefCell<Vec<String>>,
     ticks: Cell<u64>,
@@ -50,6 +50,17 @@ impl Host for Machine {
     }
 }
 
+impl Machine {
+    /// A machine whose peer says `answer`, `piece` bytes at a time; zero for all at once.
+    pub fn answering(answer: &[u8], piece: usize) -> Self {
+        Self {
+            answer: answer.to_vec(),
+            piece,
+            ..Self::default()
+        }
+    }
+}
+
 impl Platform for Machine {
     fn monotonic(&self) -> Duration {
         // Slow enough that no answer of a fuzzer's size runs into a deadline, fast enough that a loop does.
@@ -71,7 +82,7 @@ impl Platform for Machine {
         Ok(Box::new(OnePeer(self)))
     }
 
-    fn own(&self, _: &str) {}
+    fn own(&self, _: &str, _: &str) {}
 
     fn forget(&self, _: &str) {}
 }

@@ -7,9 +7,9 @@ use super::figures::{Figures, RowFigures, rounded};
 use super::growth::Series;
 use super::in_flight::InFlight;
 use super::machine::Machine;
-use super::rows::{Build, DIRECT, PLAIN, Row, label};
+use super::rows::{Build, PLAIN, Row, is_reference, label};
 use super::rs256::Rs256;
-use super::start::InstanceStart;
+use super::start::{InstanceStart, Ready};
 use super::{Bench, rows};
 use crate::tools::{ENVOY_VERSION, TRAEFIK_VERSION};
 
@@ -19,7 +19,7 @@ pub struct Report {
     pub(super) rows: Vec<Row>,
     pub(super) rs256: Rs256,
     pub(super) in_flight: InFlight,
-    pub(super) ready: Option<f64>,
+    pub(super) ready: Ready,
     pub(super) instance_start: InstanceStart,
     pub(super) growth: Vec<Series>,
     machine: Machine,
@@ -34,7 +34,7 @@ impl Report {
             rows,
             rs256: Rs256::default(),
             in_flight: InFlight::default(),
-            ready: None,
+            ready: Ready::default(),
             instance_start: InstanceStart::default(),
             growth: Vec::new(),
             machine,
@@ -44,13 +44,13 @@ impl Report {
         }
     }
 
-    /// The figures for machines. The row `direct` is none of a gateway and not among them.
+    /// The figures for machines. Rows that nobody would run, such as `direct`, are not among them.
     pub fn figures(&self) -> Figures {
         let of = |build| -> Vec<RowFigures> {
             let rows = self
                 .rows
                 .iter()
-                .filter(|row| row.build == build && row.name != DIRECT);
+                .filter(|row| row.build == build && !is_reference(row.name));
             rows.map(|row| self.row_figures(row)).collect()
         };
         let baseline = of(Build::Baseline);
@@ -64,7 +64,7 @@ impl Report {
                 gateway: one_digit(self.in_flight.gateway),
                 plain: self.in_flight.plain,
             },
-            ready_ms: one_digit(self.ready),
+            ready_ms: one_digit(self.ready.three),
             instance_start_us: one_digit(self.instance_start.slowest()),
             baseline: (!baseline.is_empty()).then_some(baseline),
         }
@@ -168,7 +168,14 @@ impl Report {
                 0,
                 "KiB",
             ),
-            ("Traefik's start until all plugins answer", self.ready, 0, "ms"),
+            (
+                "Traefik's start until it answers, no plugin",
+                self.ready.plain,
+                0,
+                "ms",
+            ),
+            ("the same, three plugins", self.ready.three, 0, "ms"),
+            ("the same, gateway", self.ready.gateway, 0, "ms"),
             ("a new instance, jwt", start.jwt, 0, "µs"),
             ("a new instance, oAuthClientCredentials", start.oauth, 0, "µs"),
             ("a new instance, pathRewrite", start.rewrite, 0, "µs"),
@@ -294,7 +301,7 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::rows::Round;
+    use crate::bench::rows::{DIRECT, Round};
     use serde_json::json;
 
     fn row(name: &'static str, build: Build, rps: Option<f64>) -> Row {

@@ -14,9 +14,11 @@ use super::{Bench, BenchError, Watch, profile};
 use crate::process::Process;
 
 /// The rows by name, in the order of the report.
-pub const ROWS: [&str; 10] = [
+pub const ROWS: [&str; 12] = [
     DIRECT,
     PLAIN,
+    IDLE,
+    THREE_IDLE,
     "replace_path_regex",
     "forward_auth",
     "envoy_cached",
@@ -31,6 +33,16 @@ pub const ROWS: [&str; 10] = [
 pub(super) const DIRECT: &str = "direct";
 /// What the others are compared with.
 pub(super) const PLAIN: &str = "plain";
+
+/// One plugin that does nothing, and three of them: what is Traefik's own part, and no plugin of whatever make can
+/// avoid.
+const IDLE: &str = "idle";
+const THREE_IDLE: &str = "three_idle";
+
+/// Rows that are no gateway anyone would run, but show what is in reach.
+pub(super) fn is_reference(name: &str) -> bool {
+    [DIRECT, IDLE, THREE_IDLE].contains(&name)
+}
 
 /// Which build of the plugins a row is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,6 +190,8 @@ impl Lane {
         let target = match name {
             DIRECT => Target::Backend(site.backend.address()),
             PLAIN => Target::traefik(Policy::Plain, site, plugins)?,
+            IDLE => Target::traefik(Policy::Idle, site, plugins)?,
+            THREE_IDLE => Target::traefik(Policy::ThreeIdle, site, plugins)?,
             "replace_path_regex" => Target::traefik(Policy::ReplacePathRegex, site, plugins)?,
             "forward_auth" => Target::traefik(Policy::ForwardAuth, site, plugins)?,
             "envoy_cached" => Target::envoy(true, site)?,

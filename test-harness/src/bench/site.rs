@@ -13,7 +13,7 @@ use super::envoy::{self, Envoy};
 use crate::certificates::CertificateAuthority;
 use crate::client::Client;
 use crate::gateway::{INTEGRATION, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
-use crate::guests::plugin_dir;
+use crate::guests::{self, plugin_dir};
 use crate::idcs::{Idcs, Resource};
 use crate::process::Process;
 use crate::traefik::{LocalPlugin, Traefik};
@@ -50,6 +50,10 @@ pub(super) enum Policy {
     Three,
     /// All three in one module.
     Gateway,
+    /// A plugin that does nothing: what Traefik itself spends on one.
+    Idle,
+    /// Three of them.
+    ThreeIdle,
 }
 
 /// What is sent on, as the backend sees it.
@@ -125,6 +129,10 @@ impl Site {
             .prefix("bench-state-")
             .tempdir()
             .map_err(BenchError::Io)?;
+        let plugins = match policy {
+            Policy::Idle | Policy::ThreeIdle => lay_out_idle(state.path())?,
+            _ => plugins,
+        };
         let mut builder = Traefik::builder()
             .dynamic(self.dynamic(policy, variation).to_string())
             .plugins_from(plugins)
@@ -137,7 +145,7 @@ impl Site {
         for (name, folder) in registered(policy) {
             let plugin = LocalPlugin::new(name, format!("oic-gateway/{folder}"));
             builder = builder.plugin(match folder {
-                "path-rewrite" => plugin,
+                "path-rewrite" | IDLE => plugin,
                 _ => plugin.mount(state.path()),
             });
         }
@@ -147,7 +155,7 @@ impl Site {
 
     /// Starts an Envoy with the full policy.
     pub(super) fn envoy(&self, cache: bool) -> Result<Envoy, envoy::EnvoyError> {
-        let (regex, replacement) = rewrite();
+        let (regex, replacement) = rewrite(0);
         Envoy::start(&envoy::Policy {
             backend: self.backend.address(),
             jwks: self.idcs.jwks().to_string(),
@@ -189,7 +197,7 @@ impl Site {
     fn dynamic(&self, policy: Policy, variation: &Variation) -> Value {
         let (mut routers, mut middlewares) = (Map::new(), Map::new());
         for number in 0..variation.routers {
-            let own = self.middlewares(policy, &variation.options);
+            let own = self.middlewares(policy, number, &variation.options);
             let names: Vec<String> = own.iter().map(|(name, _)| format!("{name}-{number}")).collect();
             routers.insert(
                 format!("route-{number}"),
@@ -216,9 +224,10 @@ impl Site {
     }
 
     /// In the order they stand on a router.
-    fn middlewares(&self, policy: Policy, patch: &Value) -> Vec<(&'static str, Value)> {
-        let options = self.options(patch);
-        let (regex, replacement) = rewrite();
+    fn middlewares(&self, policy: Policy, router: usize, patch: &Value) -> Vec<(&'static str, Value)> {
+        let options = self.options(router, patch);
+        let (regex, replacement) = rewrite(router);
+        let idle = |name| (name, json!({ "plugin": { IDLE: {} } }));
         let plugin = |name: &str| json!({ "plugin": { name: options[name] } });
         match policy {
             Policy::Plain => vec![],
@@ -239,12 +248,16 @@ impl Site {
                 ("oauth", plugin(OAUTH_CLIENT_CREDENTIALS)),
             ],
             Policy::Gateway => vec![("gateway", json!({ "plugin": { GATEWAY: options } }))],
+            Policy::Idle => vec![idle("idle")],
+            Policy::ThreeIdle => ["first", "second", "third"].map(idle).into(),
         }
     }
 
     /// The full policy: who issued it, for whom, with which scope.
-    fn options(&self, patch: &Value) -> Value {
+    fn options(&self, router: usize, patch: &Value) -> Value {
         let mut options = default_options(&self.idcs, &self.ca_pem);
+        let (regex, replacement) = rewrite(router);
+        options[PATH_REWRITE] = json!({ "regex": regex, "replacement": replacement });
         let jwt = &mut options[JWT];
         jwt["issuers"] = json!([self.idcs.issuer()]);
         jwt["audiences"] = json!([Resource::gateway_api().primary_audience]);
@@ -305,8 +318,17 @@ fn prefix(number: usize) -> String {
 }
 
 /// What the three ways to rewrite have in common: Go's syntax, which RE2 shares here.
-fn rewrite() -> (String, String) {
-    ("^/[a-z0-9]+(/.*)?$".to_owned(), format!("{INTEGRATION}$1"))
+fn rewrite(router: usize) -> (String, String) {
+    let prefix = prefix(router);
+    (format!("^{prefix}(/.*)?$"), format!("{INTEGRATION}$1"))
+}
+
+/// Lays the plugin that does nothing out in `folder`.
+fn lay_out_idle(folder: &Path) -> Result<&Path, BenchError> {
+    const PROBE: &str = "probe-idle";
+    let lowered = guests::lower_and_check(PROBE, &guests::build_probe(PROBE)?, false)?;
+    guests::lay_out_probe(folder, IDLE, &lowered.wasm)?;
+    Ok(folder)
 }
 
 /// Names and folders of the plugins that a policy needs.
@@ -321,8 +343,11 @@ fn registered(policy: Policy) -> Vec<(&'static str, &'static str)> {
         Policy::Rewrite => vec![rewrite],
         Policy::Three => vec![jwt, oauth, rewrite],
         Policy::Gateway => vec![(GATEWAY, GATEWAY)],
+        Policy::Idle | Policy::ThreeIdle => vec![(IDLE, IDLE)],
     }
 }
 
 /// Name and folder of the one-module gateway.
 pub(super) const GATEWAY: &str = "gateway";
+/// Name and folder of the plugin that does nothing.
+const IDLE: &str = "idle";

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::in_flight::{Held, arrival};
 use super::requests::{get, sign};
-use super::site::{Gateway, Policy, Site, Variation, path};
+use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
 use super::statistics::median;
 use super::{BenchError, Watch};
 
@@ -28,25 +28,44 @@ impl InstanceStart {
     }
 }
 
-/// Milliseconds from starting Traefik's process, with an empty state directory, until a request passes through all
-/// three plugins: compiled, keys and token fetched.
-pub(super) fn ready(site: &Site, watch: &Watch<'_>) -> Result<Option<f64>, BenchError> {
-    const REPEATS: usize = 5;
-    let mut gateway = site.traefik(Policy::Three, &site.plugins, &Variation::default())?;
-    let mut times = Vec::new();
-    for repeat in 1..=REPEATS {
-        watch.at(&format!("time until ready, {repeat} of {REPEATS}"))?;
-        times.push(ready_once(site, &mut gateway)?.as_secs_f64() * 1000.0);
-    }
-    Ok(median(times))
+/// Milliseconds from starting Traefik's process, with an empty state directory, until a request has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Ready {
+    /// Without plugins.
+    pub plain: Option<f64>,
+    /// Through all three plugins: compiled, keys and token fetched.
+    pub three: Option<f64>,
+    /// Through the one module that is all three.
+    pub gateway: Option<f64>,
 }
 
-pub(super) fn ready_once(site: &Site, gateway: &mut Gateway) -> Result<Duration, BenchError> {
+pub(super) fn ready(site: &Site, watch: &Watch<'_>) -> Result<Ready, BenchError> {
+    let of = |policy| -> Result<Option<f64>, BenchError> {
+        const REPEATS: usize = 5;
+        let mut gateway = site.traefik(policy, &site.plugins, &Variation::default())?;
+        let mut times = Vec::new();
+        for repeat in 1..=REPEATS {
+            watch.at(&format!("time until ready, {policy:?}, {repeat} of {REPEATS}"))?;
+            times.push(ready_once(site, policy, &mut gateway)?.as_secs_f64() * 1000.0);
+        }
+        Ok(median(times))
+    };
+    Ok(Ready {
+        plain: of(Policy::Plain)?,
+        three: of(Policy::Three)?,
+        gateway: match has_gateway(&site.plugins) {
+            true => of(Policy::Gateway)?,
+            false => None,
+        },
+    })
+}
+
+fn ready_once(site: &Site, policy: Policy, gateway: &mut Gateway) -> Result<Duration, BenchError> {
     gateway.traefik.kill();
     gateway.empty_state()?;
     let started = Instant::now();
     gateway.traefik.restart()?;
-    site.check(gateway.address()?, &path(0), Policy::Three.effect())?;
+    site.check(gateway.address()?, &path(0), policy.effect())?;
     Ok(started.elapsed())
 }
 
