@@ -72,6 +72,31 @@ impl RequestHead for Seen<'_> {
         }
         values.unwrap_or_else(|| self.request.header(name))
     }
+
+    fn header_names(&self) -> Vec<Bytes> {
+        let mut names = self.request.header_names();
+        for edit in self.edits.iter() {
+            match edit {
+                Edit::RemoveHeader(name) => {
+                    names.retain(|other| !other.eq_ignore_ascii_case(name.as_bytes()))
+                }
+                Edit::SetHeader(name, _) | Edit::AddHeader(name, _) => {
+                    if !names
+                        .iter()
+                        .any(|other| other.eq_ignore_ascii_case(name.as_bytes()))
+                    {
+                        names.push(Bytes::copy_from_slice(name.as_bytes()));
+                    }
+                }
+                Edit::SetUri(_) => {}
+            }
+        }
+        names
+    }
+
+    fn body(&self, limit: usize) -> Option<Vec<u8>> {
+        self.request.body(limit)
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +117,12 @@ mod tests {
                 "a" => vec![Bytes::from_static(b"1"), Bytes::from_static(b"2")],
                 _ => Vec::new(),
             }
+        }
+        fn header_names(&self) -> Vec<Bytes> {
+            vec![Bytes::from_static(b"a")]
+        }
+        fn body(&self, _: usize) -> Option<Vec<u8>> {
+            None
         }
     }
 
@@ -123,6 +154,11 @@ mod tests {
             seen.edits.append(edits);
             assert_eq!(seen.header("a"), values, "{shown}");
             assert_eq!(seen.uri(), uri, "{shown}");
+            let has_a = seen
+                .header_names()
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(b"a"));
+            assert_eq!(has_a, !values.is_empty(), "{shown}");
             assert_eq!(seen.method(), "GET");
         }
     }

@@ -26,6 +26,12 @@ impl RequestHead for Get {
         let values = self.authorization.iter().filter(|_| name == "Authorization");
         values.map(|value| Bytes::from(value.clone())).collect()
     }
+    fn header_names(&self) -> Vec<Bytes> {
+        Vec::new()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 fn platform() -> Rc<dyn Platform> {

@@ -41,6 +41,7 @@ impl Refusal {
         match self {
             Self::NoToken(NoToken::Missing) => "missing_token",
             Self::NoToken(NoToken::Malformed) => "malformed_authorization",
+            Self::NoToken(NoToken::FormTooLong) => "form_too_long",
             Self::Rejected(rejection) => rejection.code(),
             Self::KeysUnavailable(KeysUnavailable { overloaded: true, .. }) => "overloaded",
             Self::KeysUnavailable(_) => "keys_unavailable",
@@ -53,6 +54,10 @@ impl Refusal {
             Self::NoToken(NoToken::Missing) => Problem::new(Reason::MissingToken).challenge(REALM),
             Self::NoToken(NoToken::Malformed) => {
                 Problem::new(Reason::InvalidRequest).challenge(with_error("invalid_request"))
+            }
+            Self::NoToken(NoToken::FormTooLong) => Problem::new(Reason::FormTooLong),
+            Self::Rejected(Rejection::ClaimsNotMet) => {
+                Problem::new(Reason::InsufficientScope).challenge(with_error("insufficient_scope"))
             }
             Self::Rejected(Rejection::InsufficientScope) => {
                 let scope = required_scopes.join(" ");
@@ -119,6 +124,13 @@ mod tests {
                 Some(r#"Bearer realm="oic-gateway", error="insufficient_scope", scope="read write""#),
                 None,
             ),
+            (
+                Rejection::ClaimsNotMet.into(),
+                403,
+                Some(r#"Bearer realm="oic-gateway", error="insufficient_scope""#),
+                None,
+            ),
+            (NoToken::FormTooLong.into(), 413, None, None),
             (unavailable(false), 503, None, Some("7")),
             (unavailable(true), 503, None, Some("7")),
         ] {
@@ -135,7 +147,7 @@ mod tests {
     fn every_other_rejection_looks_the_same() {
         let answers: Vec<_> = Rejection::ALL
             .into_iter()
-            .filter(|&rejection| rejection != Rejection::InsufficientScope)
+            .filter(|rejection| !rejection.is_forbidden())
             .map(|rejection| Reply::from(Refusal::from(rejection).problem(&[])))
             .collect();
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));

@@ -1,27 +1,27 @@
 //! The order of the checks.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use bytes::Bytes;
-use jose::{Header, KeySet, Rejection, Token, Validity};
+use jose::{ClaimValues, Header, KeySet, Rejection, Token, Validity};
 use middleware::{Decision, Edits, Event, Host, RequestHead, UnixTime};
 
 use crate::answer::Refusal;
-use crate::bearer;
-use crate::verified_tokens::{TokenDigest, VerifiedTokens};
-use crate::{KeySource, Rules};
+use crate::bearer::{self, NoToken};
+use crate::verified_tokens::{TokenDigest, Verified, VerifiedTokens};
+use crate::{Issuers, KeySource, Rules};
 
 /// The middleware, on top of any source of keys.
 pub struct Jwt<K> {
     rules: Rules,
-    keys: K,
+    keys: Issuers<K>,
     host: Rc<dyn Host>,
     verified: VerifiedTokens,
 }
 
 impl<K: KeySource> Jwt<K> {
     /// A middleware that applies `rules` with the keys of `keys`. `host` is used for the log only.
-    pub fn new(rules: Rules, keys: K, host: Rc<dyn Host>) -> Self {
+    pub fn new(rules: Rules, keys: Issuers<K>, host: Rc<dyn Host>) -> Self {
         Self {
             rules,
             keys,
@@ -30,19 +30,18 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    /// The source of keys, to warm it up.
-    pub fn keys(&mut self) -> &mut K {
-        &mut self.keys
+    /// Gets keys ahead of need, where that makes sense.
+    pub fn prefetch(&mut self) {
+        self.keys.prefetch();
     }
 
     /// Decides about one request at `now`.
     ///
-    /// Forwards it without its Authorization header, unless the rules keep it, or answers as RFC 6750 §3
-    /// asks.
+    /// Forwards it without the client's token, unless the rules keep it, and with the headers that they ask for; or
+    /// answers as RFC 6750 §3 asks.
     pub fn decide(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
-        match self.authenticate(&request.header("Authorization"), now) {
-            Ok(()) if self.rules.forward_authorization => Decision::Forward(Edits::none()),
-            Ok(()) => Decision::Forward(Edits::none().remove_header("Authorization")),
+        match self.authenticate(request, now) {
+            Ok(values) => Decision::Forward(self.edits(request, &values)),
             Err(refused) => {
                 self.host.log(&refused.event());
                 refused.refusal.problem(&self.rules.policy.required_scopes).into()
@@ -50,58 +49,100 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    fn authenticate(&mut self, authorization: &[Bytes], now: UnixTime) -> Result<(), Refused> {
-        let token = bearer::candidate(authorization)?;
+    fn edits(&self, request: &dyn RequestHead, values: &ClaimValues) -> Edits {
+        let rules = &self.rules;
+        let mut edits = Edits::none();
+        if !rules.forward_authorization {
+            edits = edits.remove_header("Authorization");
+            // Whichever of them was the token: a credential is none of the backend's business.
+            let field = rules.token_field.as_ref();
+            if let Some(uri) = field.and_then(|field| field.removed_from(&request.uri())) {
+                edits = edits.set_uri(uri);
+            }
+        }
+        edits.append(rules.claim_headers.edits(request, values));
+        edits
+    }
+
+    fn authenticate(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<ClaimValues, Refused> {
+        let authorization = request.header("Authorization");
+        let token = match (bearer::candidate(&authorization), &self.rules.token_field) {
+            (Err(NoToken::Missing), Some(field)) => Cow::Owned(field.find(request)?),
+            (candidate, _) => Cow::Borrowed(candidate?),
+        };
+        let token: &[u8] = &token;
         if token.len() > self.rules.accept.max_bytes {
             bearer::check(token)?;
             return Err(Rejection::TooLong.into());
         }
         let digest = TokenDigest::of(token);
-        if self.verified.knows(&digest) {
-            let keys = self.keys.keys(now)?;
-            if self.verified.accepts(&digest, &keys, now) {
-                return Ok(());
+        if let Some(source) = self.verified.source_of(&digest)
+            && let Some(keys) = self.keys.at(source)
+        {
+            let keys = keys.keys(now)?;
+            if let Some(values) = self.verified.accept(&digest, source, &keys, now) {
+                return Ok(values);
             }
         }
         bearer::check(token)?;
         let token = Token::parse(token, &self.rules.accept)?;
-        let (keys, validity) = self
+        let (keys, verified) = self
             .authenticate_new(&token, now)
             .map_err(|refusal| Refused::of(refusal, token.header()))?;
-        self.verified.remember(digest, &keys, validity);
-        Ok(())
+        let values = verified.values.clone();
+        self.verified.remember(digest, &keys, verified);
+        Ok(values)
     }
 
     fn authenticate_new(
         &mut self,
         token: &Token<'_>,
         now: UnixTime,
-    ) -> Result<(Rc<KeySet>, Validity), Refusal> {
+    ) -> Result<(Rc<KeySet>, Verified), Refusal> {
         // Claims nobody has vouched for may refuse a token, never accept one. Looked at first, so that
         // garbage neither causes a fetch of keys nor turns into a 503 while the identity provider is away.
-        match self.rules.policy.judge(token.unverified_claims(), now) {
+        let claims = token.unverified_claims();
+        match self.rules.policy.judge(claims, now) {
             // What is missing is told in the answer, and only to someone with a genuine token.
-            Ok(_) | Err(Rejection::InsufficientScope) => {}
-            Err(rejection) => return Err(rejection.into()),
+            Err(rejection) if !rejection.is_forbidden() => return Err(rejection.into()),
+            _ => {}
         }
-        let keys = self.keys.keys(now)?;
-        match self.prove(token, &keys, now) {
+        let values = self.rules.claim_headers.values(claims)?;
+        let source = self.keys.place_for(claims).ok_or(Rejection::WrongIssuer)?;
+        let (keys, validity) = self.prove_by(source, token, now)?;
+        let verified = Verified {
+            source,
+            validity,
+            values,
+        };
+        Ok((keys, verified))
+    }
+
+    fn prove_by(
+        &mut self,
+        source: usize,
+        token: &Token<'_>,
+        now: UnixTime,
+    ) -> Result<(Rc<KeySet>, Validity), Refusal> {
+        let source = self.keys.at(source).ok_or(Rejection::WrongIssuer)?;
+        let keys = source.keys(now)?;
+        match prove(&self.rules, token, &keys, now) {
             Err(rejection @ (Rejection::UnknownKey | Rejection::BadSignature)) => {
-                let newer = self.keys.refetch(now, &keys)?;
+                let newer = source.refetch(now, &keys)?;
                 if Rc::ptr_eq(&newer, &keys) || newer == keys {
                     return Err(rejection.into());
                 }
-                let validity = self.prove(token, &newer, now)?;
+                let validity = prove(&self.rules, token, &newer, now)?;
                 Ok((newer, validity))
             }
             judged => Ok((keys, judged?)),
         }
     }
+}
 
-    fn prove(&self, token: &Token<'_>, keys: &KeySet, now: UnixTime) -> Result<Validity, Rejection> {
-        let claims = token.verify(keys)?;
-        self.rules.policy.judge(&claims, now)
-    }
+fn prove(rules: &Rules, token: &Token<'_>, keys: &KeySet, now: UnixTime) -> Result<Validity, Rejection> {
+    let claims = token.verify(keys)?;
+    rules.policy.judge(&claims, now)
 }
 
 /// A refusal, with what the log may say about the token.

@@ -1,4 +1,4 @@
-//! The bearer token of a request. RFC 6750 §2.1; a token in the query or the body is not looked for.
+//! The bearer token in the Authorization header. RFC 6750 §2.1.
 
 use bytes::Bytes;
 
@@ -10,6 +10,8 @@ pub(crate) enum NoToken {
     /// Several Authorization headers, several tokens, or none behind `Bearer`. Which one would the backend
     /// take?
     Malformed,
+    /// The body is a form that is too long to look for a token in.
+    FormTooLong,
 }
 
 /// What stands for the token in the values of the Authorization header. Whether it has a token's shape is for

@@ -1,5 +1,6 @@
 //! The plugin's options.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,11 +8,13 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use egress::{ClientConfig, Url};
-use jose::{Acceptance, Algorithm, KeySet, KeyType, Policy};
+use jose::{Acceptance, Algorithm, ClaimHeaders, Expression, KeySet, KeyType, Policy, same_issuer};
 use middleware::config::{self, ConfigError, lenient};
 use middleware::{Host, SecretRef};
 use serde::Deserialize;
 use serde::de::Deserializer;
+
+use crate::TokenField;
 
 /// Options that were checked and may be used.
 #[derive(Debug, Clone)]
@@ -29,8 +32,12 @@ pub struct Rules {
     pub accept: Acceptance,
     /// What their claims must say.
     pub policy: Policy,
-    /// Whether the backend sees the Authorization header.
+    /// `tokenKey`: where else a token may stand.
+    pub token_field: Option<TokenField>,
+    /// Whether the backend sees the Authorization header, and the token in the query.
     pub forward_authorization: bool,
+    /// `forwardHeaders`, `usernameClaim`, `usernameHeader`.
+    pub claim_headers: ClaimHeaders,
 }
 
 /// Where keys come from.
@@ -38,15 +45,15 @@ pub struct Rules {
 pub enum KeyOptions {
     /// Keys given by the configuration: `jwksFile`, `publicKey` or `signingSecret`.
     Static(Rc<KeySet>),
-    /// Keys published at `jwksUrl`.
+    /// Keys published at `jwksUrl` or by `trustedIssuers`.
     Remote(Box<RemoteKeyOptions>),
 }
 
 /// How to fetch and keep published keys.
 #[derive(Debug, Clone)]
 pub struct RemoteKeyOptions {
-    /// `jwksUrl`.
-    pub url: Url,
+    /// Where they are published; at least one place.
+    pub urls: Vec<KeyUrl>,
     /// `clientConfig`.
     pub client: ClientConfig,
     /// `maxStaleSeconds`: how long keys may still be used after they should have been renewed.
@@ -55,6 +62,17 @@ pub struct RemoteKeyOptions {
     pub refetch_interval: Duration,
     /// `stateDirectory`: where instances share keys. The first mount if absent.
     pub state_directory: Option<String>,
+}
+
+/// Where an issuer publishes its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUrl {
+    /// Whose tokens they are for; `None` for those of any issuer that is not named elsewhere.
+    pub issuer: Option<String>,
+    /// The option it comes from.
+    pub option: String,
+    /// The URL.
+    pub url: Url,
 }
 
 impl Options {
@@ -72,6 +90,7 @@ impl Options {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct RawOptions {
     jwks_url: String,
+    trusted_issuers: Vec<TrustedIssuer>,
     jwks_file: Option<SecretRef>,
     public_key: Option<SecretRef>,
     signing_secret: Option<SecretRef>,
@@ -92,8 +111,14 @@ struct RawOptions {
     #[serde(deserialize_with = "lenient::integer")]
     max_token_bytes: u64,
     tenant: Option<String>,
+    claims: String,
+    token_key: String,
     #[serde(deserialize_with = "lenient::boolean")]
     forward_authorization: bool,
+    #[serde(deserialize_with = "lenient::block")]
+    forward_headers: BTreeMap<String, String>,
+    username_claim: String,
+    username_header: String,
     #[serde(deserialize_with = "lenient::block")]
     client_config: ClientConfig,
     #[serde(deserialize_with = "lenient::integer")]
@@ -103,10 +128,20 @@ struct RawOptions {
     state_directory: Option<String>,
 }
 
+/// An entry of `trustedIssuers`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TrustedIssuer {
+    #[serde(default)]
+    issuer: String,
+    jwks_url: String,
+}
+
 impl Default for RawOptions {
     fn default() -> Self {
         Self {
             jwks_url: String::new(),
+            trusted_issuers: Vec::new(),
             jwks_file: None,
             public_key: None,
             signing_secret: None,
@@ -119,7 +154,12 @@ impl Default for RawOptions {
             require_exp: true,
             max_token_bytes: 16 * 1024,
             tenant: None,
+            claims: String::new(),
+            token_key: String::new(),
             forward_authorization: false,
+            forward_headers: BTreeMap::new(),
+            username_claim: String::new(),
+            username_header: "X-Forwarded-User".to_owned(),
             client_config: ClientConfig::default(),
             max_stale_seconds: 3600,
             refetch_interval_seconds: 30,
@@ -144,7 +184,10 @@ impl RawOptions {
                 .tenant
                 .map(|tenant| not_empty("tenant", tenant))
                 .transpose()?,
+            claims: expression(&self.claims)?,
         };
+        let claim_headers =
+            ClaimHeaders::new(&self.forward_headers, &self.username_claim, &self.username_header)?;
         Ok(Options {
             keys,
             rules: Rules {
@@ -153,62 +196,111 @@ impl RawOptions {
                     algorithms,
                 },
                 policy,
+                token_field: (!self.token_key.is_empty()).then(|| TokenField::new(self.token_key)),
                 forward_authorization: self.forward_authorization,
+                claim_headers,
             },
         })
     }
 
     /// Reads the one source of keys. The empty string counts as absent, as in Traefik Hub.
     fn keys(&self, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
-        let given =
-            |reference: &Option<SecretRef>| reference.clone().filter(|reference| !reference.is_empty());
-        let jwks_url = Some(&self.jwks_url).filter(|url| !url.is_empty());
-        let sources = (
-            jwks_url,
-            given(&self.jwks_file),
-            given(&self.public_key),
-            given(&self.signing_secret),
-        );
-        if self.signing_secret_base64_encoded && sources.3.is_none() {
+        let is_given = |reference: &Option<SecretRef>| reference.as_ref().is_some_and(|it| !it.is_empty());
+        let sources = [
+            ("jwksUrl", !self.jwks_url.is_empty()),
+            ("trustedIssuers", !self.trusted_issuers.is_empty()),
+            ("jwksFile", is_given(&self.jwks_file)),
+            ("publicKey", is_given(&self.public_key)),
+            ("signingSecret", is_given(&self.signing_secret)),
+        ];
+        if self.signing_secret_base64_encoded && !is_given(&self.signing_secret) {
             return Err(ConfigError::new(
                 "signingSecretBase64Encoded",
                 "says how signingSecret is written, but there is no signingSecret",
             ));
         }
-        match sources {
-            (Some(url), None, None, None) => self.remote(url).map(Box::new).map(KeyOptions::Remote),
-            (None, Some(jwks), None, None) => jwks_file(&jwks, host),
-            (None, None, Some(pem), None) => public_key(&pem, host),
-            (None, None, None, Some(secret)) => self.secret(&secret, host),
-            (None, None, None, None) => Err(ConfigError::new(
-                "jwksUrl",
-                "is required: give exactly one source of keys, that is one of jwksUrl, jwksFile, publicKey and \
-                 signingSecret",
+        let given: Vec<&str> = sources
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| *name)
+            .collect();
+        match (
+            given.as_slice(),
+            &self.jwks_file,
+            &self.public_key,
+            &self.signing_secret,
+        ) {
+            (["jwksUrl"], ..) => self.remote(self.published()?),
+            (["trustedIssuers"], ..) => self.remote(self.trusted()?),
+            (["jwksFile"], Some(jwks), ..) => jwks_file(jwks, host),
+            (["publicKey"], _, Some(pem), _) => public_key(pem, host),
+            (["signingSecret"], .., Some(secret)) => self.secret(secret, host),
+            ([.., last], ..) => Err(ConfigError::new(
+                *last,
+                format!(
+                    "cannot be combined: {} are given; keep exactly one of them",
+                    given.join(" and ")
+                ),
             )),
-            (url, jwks, pem, secret) => {
-                let names = [
-                    ("jwksUrl", url.is_some()),
-                    ("jwksFile", jwks.is_some()),
-                    ("publicKey", pem.is_some()),
-                    ("signingSecret", secret.is_some()),
-                ];
-                let given: Vec<&str> = names
-                    .iter()
-                    .filter(|(_, given)| *given)
-                    .map(|(name, _)| *name)
-                    .collect();
-                Err(ConfigError::new(
-                    given.last().copied().unwrap_or_default(),
-                    format!(
-                        "cannot be combined: {} are given; keep exactly one of them",
-                        given.join(" and ")
-                    ),
-                ))
-            }
+            ([], ..) => Err(ConfigError::new(
+                "jwksUrl",
+                "is required: give exactly one source of keys, that is one of jwksUrl, trustedIssuers, jwksFile, \
+                 publicKey and signingSecret",
+            )),
         }
     }
 
-    fn remote(&self, url: &str) -> Result<RemoteKeyOptions, ConfigError> {
+    /// `jwksUrl`: a URL, or a path that is joined to the issuer's. Tokens name their issuer themselves, so without a list
+    /// of those that may be asked anybody could be his own.
+    fn published(&self) -> Result<Vec<KeyUrl>, ConfigError> {
+        const FIELD: &str = "jwksUrl";
+        let path = &self.jwks_url;
+        if !path.starts_with('/') {
+            return Ok(vec![KeyUrl::parse(None, FIELD, path)?]);
+        }
+        let issuers = self.issuers.as_deref().unwrap_or_default();
+        if issuers.is_empty() {
+            return Err(ConfigError::new(
+                FIELD,
+                "is a path, which is joined to the token's issuer: list in issuers which ones are trusted, or any \
+                 caller could name a server of his own",
+            ));
+        }
+        let url = |issuer: &String| KeyUrl::parse(Some(issuer), FIELD, path);
+        issuers.iter().map(url).collect()
+    }
+
+    fn trusted(&self) -> Result<Vec<KeyUrl>, ConfigError> {
+        const FIELD: &str = "trustedIssuers";
+        const MOST: usize = 100;
+        let mut urls: Vec<KeyUrl> = Vec::new();
+        if self.trusted_issuers.len() > MOST {
+            return Err(ConfigError::new(FIELD, format!("has more than {MOST} entries")));
+        }
+        for (index, entry) in self.trusted_issuers.iter().enumerate() {
+            let issuer = Some(entry.issuer.as_str()).filter(|issuer| !issuer.is_empty());
+            let same = |other: &KeyUrl| match (&other.issuer, issuer) {
+                (Some(other), Some(issuer)) => same_issuer(other, issuer),
+                (None, None) => true,
+                _ => false,
+            };
+            if urls.iter().any(same) {
+                let problem = match issuer {
+                    Some(_) => "is there twice",
+                    None => "is missing in more than one entry: only one can serve all other issuers",
+                };
+                return Err(ConfigError::new(format!("{FIELD}[{index}].issuer"), problem));
+            }
+            urls.push(KeyUrl::parse(
+                issuer,
+                &format!("{FIELD}[{index}].jwksUrl"),
+                &entry.jwks_url,
+            )?);
+        }
+        Ok(urls)
+    }
+
+    fn remote(&self, urls: Vec<KeyUrl>) -> Result<KeyOptions, ConfigError> {
         const WEEK: u64 = 7 * 24 * 3600;
         const DAY: u64 = 24 * 3600;
         let state_directory = self.state_directory.clone().filter(|path| !path.is_empty());
@@ -223,13 +315,13 @@ impl RawOptions {
         }
         let max_stale = in_range("maxStaleSeconds", self.max_stale_seconds, 0, WEEK)?;
         let refetch_interval = in_range("refetchIntervalSeconds", self.refetch_interval_seconds, 1, DAY)?;
-        Ok(RemoteKeyOptions {
-            url: Url::parse(url).map_err(|error| ConfigError::new("jwksUrl", error.to_string()))?,
+        Ok(KeyOptions::Remote(Box::new(RemoteKeyOptions {
+            urls,
             client: self.client_config.clone(),
             max_stale: Duration::from_secs(max_stale),
             refetch_interval: Duration::from_secs(refetch_interval),
             state_directory,
-        })
+        })))
     }
 
     fn secret(&self, reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
@@ -244,6 +336,41 @@ impl RawOptions {
         };
         static_keys(FIELD, KeySet::from_secret(&bytes))
     }
+}
+
+impl KeyUrl {
+    /// Reads a URL, or a path to be joined to the issuer's.
+    fn parse(issuer: Option<&str>, option: &str, url: &str) -> Result<Self, ConfigError> {
+        let joined = match (url.starts_with('/'), issuer) {
+            (true, Some(issuer)) => format!("{}{url}", issuer.trim_end_matches('/')),
+            _ => url.to_owned(),
+        };
+        let url = Url::parse(&joined).map_err(|error| match joined == url {
+            true => ConfigError::new(option, error.to_string()),
+            false => ConfigError::new(
+                option,
+                format!(
+                    "is a path, and joined to the issuer {} it {error}",
+                    issuer.unwrap_or_default()
+                ),
+            ),
+        })?;
+        Ok(Self {
+            issuer: issuer.map(str::to_owned),
+            option: option.to_owned(),
+            url,
+        })
+    }
+}
+
+/// The option `claims`.
+fn expression(text: &str) -> Result<Option<Expression>, ConfigError> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    Expression::parse(text)
+        .map(Some)
+        .map_err(|error| ConfigError::new("claims", format!("cannot be read: {error}")))
 }
 
 /// A JWK Set in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.

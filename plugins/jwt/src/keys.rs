@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use jose::KeySet;
+use jose::{Claims, KeySet, same_issuer};
 use middleware::UnixTime;
 
 /// A source of verification keys. Sets are compared by value where it matters, so an implementation may
@@ -24,6 +24,45 @@ pub trait KeySource {
 
     /// Gets the keys ahead of need, if they have to be got at all.
     fn prefetch(&mut self) {}
+}
+
+/// Sources of keys by the issuers they serve. Tokens of one issuer are never judged by the keys of another.
+pub struct Issuers<K>(Vec<(Option<String>, K)>);
+
+impl<K: KeySource> Issuers<K> {
+    /// One source for whatever issuer a token names.
+    pub fn any(keys: K) -> Self {
+        Self(vec![(None, keys)])
+    }
+
+    /// A source for each issuer; one without a name serves those that no other does.
+    pub fn new(sources: Vec<(Option<String>, K)>) -> Self {
+        Self(sources)
+    }
+
+    /// The place of the source for a token with these claims, which need not be proven yet: the keys will tell.
+    pub(crate) fn place_for(&self, claims: &Claims) -> Option<usize> {
+        let issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
+        let mut sources = self.0.iter();
+        let named = sources.position(|(name, _)| match (name, issuer) {
+            (Some(name), Some(issuer)) => same_issuer(name, issuer),
+            _ => false,
+        });
+        named.or_else(|| self.0.iter().position(|(name, _)| name.is_none()))
+    }
+
+    /// The source at a place that [`Issuers::place_for`] gave.
+    pub(crate) fn at(&mut self, place: usize) -> Option<&mut K> {
+        self.0.get_mut(place).map(|(_, keys)| keys)
+    }
+
+    /// Gets keys ahead of need. Those of many issuers are left until they are needed, since a start must not wait for
+    /// several providers that may all be away.
+    pub(crate) fn prefetch(&mut self) {
+        if let [(_, only)] = self.0.as_mut_slice() {
+            only.prefetch();
+        }
+    }
 }
 
 /// There are no keys to judge a token with. Not the caller's fault.

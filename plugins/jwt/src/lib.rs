@@ -16,9 +16,11 @@ mod config;
 mod keys;
 mod plugin;
 mod remote_keys;
+mod token_field;
 mod verified_tokens;
 
 pub use authenticate::Jwt;
-pub use config::{KeyOptions, Options, RemoteKeyOptions, Rules};
-pub use keys::{KeySource, KeysUnavailable, StaticKeys};
+pub use config::{KeyOptions, KeyUrl, Options, RemoteKeyOptions, Rules};
+pub use keys::{Issuers, KeySource, KeysUnavailable, StaticKeys};
 pub use plugin::JwtPlugin;
+pub use token_field::TokenField;

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use egress::Platform;
+use egress::{HttpClient, Platform};
 use middleware::{ConfigError, Decision, Host, Middleware, RequestHead};
 
 use crate::remote_keys::RemoteKeys;
-use crate::{Jwt, KeyOptions, KeySource, Options, StaticKeys};
+use crate::{Issuers, Jwt, KeyOptions, KeySource, Options, RemoteKeyOptions, StaticKeys};
 
 /// The middleware `jwt` with the source of keys its options name.
 pub struct JwtPlugin {
@@ -21,9 +21,9 @@ impl Middleware for JwtPlugin {
     fn new(config: &[u8], platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
         let host: Rc<dyn Host> = Rc::clone(&platform) as Rc<dyn Host>;
         let options = Options::parse(config, &*host)?;
-        let keys: Box<dyn KeySource> = match options.keys {
-            KeyOptions::Static(keys) => Box::new(StaticKeys::new(keys)),
-            KeyOptions::Remote(remote) => Box::new(RemoteKeys::new(*remote, platform)?),
+        let keys = match options.keys {
+            KeyOptions::Static(keys) => Issuers::any(Box::new(StaticKeys::new(keys)) as Box<dyn KeySource>),
+            KeyOptions::Remote(remote) => remote_keys(&remote, &platform)?,
         };
         Ok(Self {
             jwt: Jwt::new(options.rules, keys, Rc::clone(&host)),
@@ -32,10 +32,28 @@ impl Middleware for JwtPlugin {
     }
 
     fn prepare(&mut self) {
-        self.jwt.keys().prefetch();
+        self.jwt.prefetch();
     }
 
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         self.jwt.decide(request, self.host.now())
     }
+}
+
+fn remote_keys(
+    options: &RemoteKeyOptions,
+    platform: &Rc<dyn Platform>,
+) -> Result<Issuers<Box<dyn KeySource>>, ConfigError> {
+    let client = Rc::new(HttpClient::new(Rc::clone(platform), &options.client)?);
+    let source = |place| -> Result<(Option<String>, Box<dyn KeySource>), ConfigError> {
+        let place: &crate::KeyUrl = place;
+        let keys = RemoteKeys::new(options, place, Rc::clone(&client), Rc::clone(platform))?;
+        Ok((place.issuer.clone(), Box::new(keys)))
+    };
+    options
+        .urls
+        .iter()
+        .map(source)
+        .collect::<Result<_, _>>()
+        .map(Issuers::new)
 }

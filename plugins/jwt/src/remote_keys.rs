@@ -12,7 +12,7 @@ use jose::KeySet;
 use middleware::{ConfigError, Event, Reason, UnixTime};
 
 use crate::cache_control;
-use crate::{KeySource, KeysUnavailable, RemoteKeyOptions};
+use crate::{KeySource, KeyUrl, KeysUnavailable, RemoteKeyOptions};
 
 /// How long published keys are taken for current where the issuer does not say.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -30,26 +30,30 @@ impl RemoteKeys {
     ///
     /// # Errors
     /// [`ConfigError`] names the option that cannot be used.
-    pub(crate) fn new(options: RemoteKeyOptions, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
-        if !options.url.is_https() {
+    pub(crate) fn new(
+        options: &RemoteKeyOptions,
+        place: &KeyUrl,
+        client: Rc<HttpClient>,
+        platform: Rc<dyn Platform>,
+    ) -> Result<Self, ConfigError> {
+        if !place.url.is_https() {
             platform.log(
                 &Event::warn("configuration.insecure")
-                    .field("option", "jwksUrl")
+                    .field("option", &place.option)
                     .field(
                         "problem",
                         "whoever is on the way can put in keys of his own: use https outside of tests",
                     ),
             );
         }
-        let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client)?);
         platform.use_directory(options.state_directory.as_deref())?;
-        let identity = identity(&options);
+        let identity = identity(options, &place.url);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
         let seal = Seal::public(&identity);
         let jwks = Jwks {
             name: seal.name("jwks", &identity),
             seal,
-            url: options.url,
+            url: place.url.clone(),
             max_stale: options.max_stale,
             refetch_interval: options.refetch_interval,
             platform: Rc::clone(&platform),
@@ -63,9 +67,9 @@ impl RemoteKeys {
 
 /// Keys are shared only where they would have been fetched from the same place, under the same trust, and be kept
 /// as long: a careless router must not lend its keys to a careful one.
-fn identity(options: &RemoteKeyOptions) -> [String; 4] {
+fn identity(options: &RemoteKeyOptions, url: &Url) -> [String; 4] {
     [
-        options.url.to_string(),
+        url.to_string(),
         options.client.tls.trust(),
         options.max_stale.as_secs().to_string(),
         options.refetch_interval.as_secs().to_string(),
@@ -189,14 +193,15 @@ mod tests {
     use egress::platform::Native;
     use serde_json::json;
 
-    fn options(more: &[(&str, serde_json::Value)]) -> RemoteKeyOptions {
+    /// Whom the keys that such options ask for are shared with.
+    fn identity_of(more: &[(&str, serde_json::Value)]) -> [String; 4] {
         let mut block = json!({ "jwksUrl": "https://idcs.example/jwk" });
         for (name, value) in more {
             block[*name] = value.clone();
         }
         let host = Native::new("/nonexistent", |_| {});
         match Options::parse(block.to_string().as_bytes(), &host).unwrap().keys {
-            KeyOptions::Remote(options) => *options,
+            KeyOptions::Remote(options) => identity(&options, &options.urls[0].url),
             KeyOptions::Static(_) => panic!("{block}"),
         }
     }
@@ -204,10 +209,10 @@ mod tests {
     #[test]
     fn keys_are_shared_only_between_routers_that_would_have_fetched_the_same() {
         let tls = |tls: serde_json::Value| ("clientConfig", json!({ "tls": tls }));
-        let plain = identity(&options(&[]));
+        let plain = identity_of(&[]);
         assert_eq!(
             plain,
-            identity(&options(&[("issuers", json!("a")), ("tenant", json!("b"))]))
+            identity_of(&[("issuers", json!("a")), ("tenant", json!("b"))])
         );
         for different in [
             ("jwksUrl", json!("https://idcs.example/other")),
@@ -218,12 +223,11 @@ mod tests {
         ] {
             assert_ne!(
                 plain,
-                identity(&options(std::slice::from_ref(&different))),
+                identity_of(std::slice::from_ref(&different)),
                 "{different:?}"
             );
         }
-        let [one, other] =
-            ["file:/a.pem", "file:/b.pem"].map(|ca| identity(&options(&[tls(json!({ "ca": ca }))])));
+        let [one, other] = ["file:/a.pem", "file:/b.pem"].map(|ca| identity_of(&[tls(json!({ "ca": ca }))]));
         assert_ne!(one, other);
     }
 }

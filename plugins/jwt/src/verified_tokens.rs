@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use jose::{KeySet, Validity};
+use jose::{ClaimValues, KeySet, Validity};
 use middleware::UnixTime;
 
 /// A bounded memory of verified tokens. Holds digests, never tokens, and never a refusal: a forged token
@@ -13,10 +13,20 @@ use middleware::UnixTime;
 /// they were used again. That keeps roughly the most recently used, without a list to maintain.
 #[derive(Debug, Default)]
 pub(crate) struct VerifiedTokens {
-    /// The set the tokens were verified with. Other keys prove nothing about them.
-    keys: Option<Rc<KeySet>>,
-    younger: BTreeMap<TokenDigest, Validity>,
-    older: BTreeMap<TokenDigest, Validity>,
+    /// The sets the tokens were verified with, by the source's place. Other keys prove nothing about them.
+    keys: BTreeMap<usize, Rc<KeySet>>,
+    younger: Generation,
+    older: Generation,
+}
+
+/// What was found out about a token.
+#[derive(Debug, Clone)]
+pub(crate) struct Verified {
+    /// Which source's keys proved it.
+    pub(crate) source: usize,
+    pub(crate) validity: Validity,
+    /// What the backend is told of its claims.
+    pub(crate) values: ClaimValues,
 }
 
 /// BLAKE3 of a token as it was sent: in Traefik in a sixth of the time of ring's SHA-256.
@@ -30,57 +40,102 @@ impl TokenDigest {
 }
 
 impl VerifiedTokens {
-    /// Whether the token was verified at some time. It may have expired, or its keys may be gone.
-    pub(crate) fn knows(&self, token: &TokenDigest) -> bool {
-        self.younger.contains_key(token) || self.older.contains_key(token)
+    /// The source whose keys proved the token at some time. It may have expired, or its keys may be gone.
+    pub(crate) fn source_of(&self, token: &TokenDigest) -> Option<usize> {
+        let found = self
+            .younger
+            .tokens
+            .get(token)
+            .or_else(|| self.older.tokens.get(token));
+        found.map(|verified| verified.source)
     }
 
-    /// Whether the token was verified with `keys` and is within its times at `now`.
-    pub(crate) fn accepts(&mut self, token: &TokenDigest, keys: &Rc<KeySet>, now: UnixTime) -> bool {
-        self.forget_other_keys(keys);
-        let found = match self.younger.get(token) {
-            Some(validity) => Some(*validity),
-            None => self
-                .older
-                .remove(token)
-                .inspect(|validity| self.insert(*token, *validity)),
-        };
-        found.is_some_and(|validity| validity.contains(now))
+    /// What the backend is told of a token that was verified with `keys` and is within its times at `now`.
+    pub(crate) fn accept(
+        &mut self,
+        token: &TokenDigest,
+        source: usize,
+        keys: &Rc<KeySet>,
+        now: UnixTime,
+    ) -> Option<ClaimValues> {
+        self.forget_other_keys(source, keys);
+        let values = |verified: &Verified| verified.validity.contains(now).then(|| verified.values.clone());
+        if let Some(verified) = self.younger.tokens.get(token) {
+            return values(verified);
+        }
+        let verified = self.older.remove(token)?;
+        let values = values(&verified);
+        self.insert(*token, verified);
+        values
     }
 
     /// Remembers a token that was verified with `keys`.
-    pub(crate) fn remember(&mut self, token: TokenDigest, keys: &Rc<KeySet>, validity: Validity) {
-        self.forget_other_keys(keys);
-        self.insert(token, validity);
+    pub(crate) fn remember(&mut self, token: TokenDigest, keys: &Rc<KeySet>, verified: Verified) {
+        self.forget_other_keys(verified.source, keys);
+        self.insert(token, verified);
     }
 
-    fn insert(&mut self, token: TokenDigest, validity: Validity) {
-        if self.younger.len() >= GENERATION {
+    fn insert(&mut self, token: TokenDigest, verified: Verified) {
+        if self.younger.is_full() {
             self.older = std::mem::take(&mut self.younger);
         }
-        self.younger.insert(token, validity);
+        self.younger.insert(token, verified);
     }
 
-    fn forget_other_keys(&mut self, keys: &Rc<KeySet>) {
+    fn forget_other_keys(&mut self, source: usize, keys: &Rc<KeySet>) {
         let same = self
             .keys
-            .as_ref()
+            .get(&source)
             .is_some_and(|known| Rc::ptr_eq(known, keys) || known == keys);
         if !same {
-            self.younger.clear();
-            self.older.clear();
+            self.younger.forget(source);
+            self.older.forget(source);
         }
-        self.keys = Some(Rc::clone(keys));
+        self.keys.insert(source, Rc::clone(keys));
     }
 }
 
-/// Tokens in a generation. Two generations take about 25 KiB, and there is an instance per request in flight.
-const GENERATION: usize = 128;
+#[derive(Debug, Default)]
+struct Generation {
+    tokens: BTreeMap<TokenDigest, Verified>,
+    /// Bytes of all values.
+    size: usize,
+}
+
+impl Generation {
+    fn is_full(&self) -> bool {
+        self.tokens.len() >= TOKENS || self.size >= SIZE
+    }
+
+    fn insert(&mut self, token: TokenDigest, verified: Verified) {
+        self.remove(&token);
+        self.size += verified.values.size();
+        self.tokens.insert(token, verified);
+    }
+
+    fn remove(&mut self, token: &TokenDigest) -> Option<Verified> {
+        let removed = self.tokens.remove(token)?;
+        self.size -= removed.values.size();
+        Some(removed)
+    }
+
+    fn forget(&mut self, source: usize) {
+        self.tokens.retain(|_, verified| verified.source != source);
+        self.size = self.tokens.values().map(|verified| verified.values.size()).sum();
+    }
+}
+
+/// Tokens in a generation. Two generations take about 30 KiB, and there is an instance per request in flight.
+const TOKENS: usize = 128;
+/// Bytes of values at which a generation is full.
+const SIZE: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jose::{Acceptance, Algorithm, Policy, Token};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use jose::{Acceptance, Algorithm, ClaimHeaders, Claims, Policy, Token};
     use std::time::Duration;
 
     fn keys(secret: u8) -> Rc<KeySet> {
@@ -93,6 +148,15 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_secs(1_000);
 
+    /// Of the first source, without values.
+    fn verified() -> Verified {
+        Verified {
+            source: 0,
+            validity: validity(),
+            values: ClaimValues::default(),
+        }
+    }
+
     /// Acceptable until second 2000.
     fn validity() -> Validity {
         let policy = Policy {
@@ -102,41 +166,77 @@ mod tests {
             leeway: Duration::ZERO,
             require_exp: true,
             tenant: None,
+            claims: None,
         };
+        policy.judge(&claims(r#"{"exp":2000}"#), NOW).unwrap()
+    }
+
+    /// Claims as a token brings them.
+    fn claims(json: &str) -> Claims {
         let accept = Acceptance {
-            max_bytes: 1000,
+            max_bytes: 10_000,
             algorithms: vec![Algorithm::Hs256],
         };
-        // {"alg":"HS256"} and {"exp":2000}, with some signature.
-        let token = Token::parse(b"eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjIwMDB9.AAAA", &accept).unwrap();
-        policy.judge(token.unverified_claims(), NOW).unwrap()
+        let [header, claims] = [r#"{"alg":"HS256"}"#, json].map(|part| URL_SAFE_NO_PAD.encode(part));
+        let token = format!("{header}.{claims}.AAAA");
+        Token::parse(token.as_bytes(), &accept)
+            .unwrap()
+            .unverified_claims()
+            .clone()
     }
 
     #[test]
     fn a_remembered_token_is_accepted_until_it_expires() {
         let mut tokens = VerifiedTokens::default();
         let keys = keys(1);
-        assert!(!tokens.knows(&digest(1)) && !tokens.accepts(&digest(1), &keys, NOW));
-        tokens.remember(digest(1), &keys, validity());
-        assert!(tokens.knows(&digest(1)));
-        assert!(tokens.accepts(&digest(1), &keys, UnixTime::from_secs(1_999)));
-        assert!(!tokens.accepts(&digest(1), &keys, UnixTime::from_secs(2_000)));
-        assert!(!tokens.accepts(&digest(2), &keys, NOW));
+        assert_eq!(tokens.source_of(&digest(1)), None);
+        assert_eq!(tokens.accept(&digest(1), 0, &keys, NOW), None);
+        tokens.remember(digest(1), &keys, verified());
+        assert_eq!(tokens.source_of(&digest(1)), Some(0));
+        assert!(
+            tokens
+                .accept(&digest(1), 0, &keys, UnixTime::from_secs(1_999))
+                .is_some()
+        );
+        assert!(
+            tokens
+                .accept(&digest(1), 0, &keys, UnixTime::from_secs(2_000))
+                .is_none()
+        );
+        assert!(tokens.accept(&digest(2), 0, &keys, NOW).is_none());
     }
 
     #[test]
     fn other_keys_forget_every_token_and_equal_keys_keep_them() {
         let mut tokens = VerifiedTokens::default();
-        tokens.remember(digest(1), &keys(1), validity());
-        assert!(
-            tokens.accepts(&digest(1), &keys(1), NOW),
-            "the same keys, parsed again"
+        tokens.remember(digest(1), &keys(1), verified());
+        let mut accepts = |secret| tokens.accept(&digest(1), 0, &keys(secret), NOW).is_some();
+        assert!(accepts(1), "the same keys, parsed again");
+        assert!(!accepts(2));
+        assert!(!accepts(1), "not back by going back");
+    }
+
+    #[test]
+    fn keys_of_one_issuer_say_nothing_about_the_tokens_of_another() {
+        let mut tokens = VerifiedTokens::default();
+        tokens.remember(digest(1), &keys(1), verified());
+        tokens.remember(
+            digest(2),
+            &keys(2),
+            Verified {
+                source: 1,
+                ..verified()
+            },
         );
-        assert!(!tokens.accepts(&digest(1), &keys(2), NOW));
-        assert!(
-            !tokens.accepts(&digest(1), &keys(1), NOW),
-            "not back by going back"
+        assert_eq!(
+            (tokens.source_of(&digest(1)), tokens.source_of(&digest(2))),
+            (Some(0), Some(1))
         );
+        assert!(
+            tokens.accept(&digest(2), 1, &keys(3), NOW).is_none(),
+            "its keys are others now"
+        );
+        assert!(tokens.accept(&digest(1), 0, &keys(1), NOW).is_some());
     }
 
     #[test]
@@ -144,11 +244,28 @@ mod tests {
         let mut tokens = VerifiedTokens::default();
         let keys = keys(1);
         for number in 0..10_000 {
-            tokens.remember(digest(number), &keys, validity());
-            assert!(tokens.accepts(&digest(0), &keys, NOW), "after {number}");
-            assert!(tokens.younger.len() + tokens.older.len() <= 2 * GENERATION);
+            tokens.remember(digest(number), &keys, verified());
+            assert!(
+                tokens.accept(&digest(0), 0, &keys, NOW).is_some(),
+                "after {number}"
+            );
+            assert!(tokens.younger.tokens.len() + tokens.older.tokens.len() <= 2 * TOKENS);
         }
-        assert!(tokens.knows(&digest(9_999)));
-        assert!(!tokens.knows(&digest(5_000)));
+        assert!(tokens.source_of(&digest(9_999)).is_some());
+        assert!(tokens.source_of(&digest(5_000)).is_none());
+    }
+
+    #[test]
+    fn large_values_fill_it_sooner() {
+        let mut tokens = VerifiedTokens::default();
+        let headers = ClaimHeaders::new(&[("X-Sub".to_owned(), "sub".to_owned())].into(), "", "").unwrap();
+        let keys = keys(1);
+        for number in 0..1_000 {
+            let token = format!("{{\"sub\":\"{}\"}}", "x".repeat(2000));
+            let values = headers.values(&claims(&token)).unwrap();
+            tokens.remember(digest(number), &keys, Verified { values, ..verified() });
+            assert!(tokens.younger.size <= SIZE + 2100 && tokens.older.size <= SIZE + 2100);
+        }
+        assert!((8..=20).contains(&(tokens.younger.tokens.len() + tokens.older.tokens.len())));
     }
 }

@@ -22,6 +22,12 @@ impl RequestHead for AnyRequest {
     fn header(&self, _: &str) -> Vec<bytes::Bytes> {
         Vec::new()
     }
+    fn header_names(&self) -> Vec<bytes::Bytes> {
+        Vec::new()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Answers every request with `status` and `body`; tells what it was asked.

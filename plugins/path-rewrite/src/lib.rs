@@ -127,6 +127,12 @@ mod tests {
         fn header(&self, _: &str) -> Vec<Bytes> {
             Vec::new()
         }
+        fn header_names(&self) -> Vec<Bytes> {
+            Vec::new()
+        }
+        fn body(&self, _: usize) -> Option<Vec<u8>> {
+            None
+        }
     }
 
     const ECHO: &str =

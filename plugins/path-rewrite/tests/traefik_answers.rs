@@ -134,6 +134,12 @@ impl RequestHead for Get {
     fn header(&self, _: &str) -> Vec<Bytes> {
         Vec::new()
     }
+    fn header_names(&self) -> Vec<Bytes> {
+        Vec::new()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 struct Nothing;

@@ -29,6 +29,7 @@ fn policy(strict: bool) -> Policy {
         leeway: Duration::from_millis(LEEWAY_MS),
         require_exp: strict,
         tenant: strict.then(|| TENANT.to_owned()),
+        claims: None,
     }
 }
 

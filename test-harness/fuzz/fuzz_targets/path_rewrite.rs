@@ -29,6 +29,12 @@ impl RequestHead for Call<'_> {
     fn header(&self, _: &str) -> Vec<Bytes> {
         Vec::new()
     }
+    fn header_names(&self) -> Vec<Bytes> {
+        Vec::new()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// The new target; `None` for a rule that cannot be used, a path that no rule matches, and a refusal.

@@ -5,32 +5,42 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::{Acceptance, Algorithm, Policy};
+use bytes::Bytes;
+use jose::{Acceptance, Algorithm, ClaimHeaders, Expression, Policy};
 use middleware::{FileError, Reply};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::KeysUnavailable;
+use crate::{KeysUnavailable, TokenField};
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
-/// A request with these Authorization headers.
-struct Request(Vec<String>);
+/// A request with these Authorization headers and this target.
+struct Request(Vec<String>, &'static str);
 
 impl RequestHead for Request {
     fn method(&self) -> Bytes {
         Bytes::from_static(b"GET")
     }
     fn uri(&self) -> Bytes {
-        Bytes::from_static(b"/")
+        Bytes::from_static(self.1.as_bytes())
     }
     fn header(&self, name: &str) -> Vec<Bytes> {
+        if name == "Content-Type" {
+            return Vec::new();
+        }
         assert!(name.eq_ignore_ascii_case("authorization"));
         self.0
             .iter()
             .map(|value| Bytes::copy_from_slice(value.as_bytes()))
             .collect()
+    }
+    fn header_names(&self) -> Vec<Bytes> {
+        ["X-User", "x_user"].map(Bytes::from).into()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        panic!("nobody has said that there is a form")
     }
 }
 
@@ -160,8 +170,11 @@ fn rules() -> Rules {
             leeway: Duration::from_secs(60),
             require_exp: true,
             tenant: Some("idcs-a".to_owned()),
+            claims: None,
         },
+        token_field: None,
         forward_authorization: false,
+        claim_headers: ClaimHeaders::default(),
     }
 }
 
@@ -174,16 +187,21 @@ struct Gateway {
 
 impl Gateway {
     fn on(provider: Rc<Provider>) -> Self {
+        Self::with(rules(), provider)
+    }
+
+    fn with(rules: Rules, provider: Rc<Provider>) -> Self {
         let log = Rc::new(Log::default());
+        let keys = Issuers::any(Rc::clone(&provider));
         Self {
-            jwt: Jwt::new(rules(), Rc::clone(&provider), Rc::clone(&log) as Rc<dyn Host>),
+            jwt: Jwt::new(rules, keys, Rc::clone(&log) as Rc<dyn Host>),
             provider,
             log,
         }
     }
 
     fn decide(&mut self, token: &str, now: UnixTime) -> Decision {
-        self.jwt.decide(&Request(vec![format!("Bearer {token}")]), now)
+        self.jwt.decide(&bearing(token), now)
     }
 
     /// The answer to a refused token.
@@ -197,6 +215,10 @@ impl Gateway {
     fn logged(&self) -> String {
         self.log.0.borrow().join("\n")
     }
+}
+
+fn bearing(token: &str) -> Request {
+    Request(vec![format!("Bearer {token}")], "/")
 }
 
 fn forwarded_without_authorization() -> Decision {
@@ -226,13 +248,9 @@ fn the_token_is_handed_on_where_the_rules_say_so() {
         forward_authorization: true,
         ..rules()
     };
-    let mut jwt = Jwt::new(
-        rules,
-        Provider::publishing(&issuer.published()),
-        Rc::new(Log::default()),
-    );
-    let request = Request(vec![format!("Bearer {}", issuer.token(&good_claims()))]);
-    assert_eq!(jwt.decide(&request, NOW), Decision::Forward(Edits::none()));
+    let mut gateway = Gateway::with(rules, Provider::publishing(&issuer.published()));
+    let decision = gateway.decide(&issuer.token(&good_claims()), NOW);
+    assert_eq!(decision, Decision::Forward(Edits::none()));
 }
 
 #[test]
@@ -259,7 +277,7 @@ fn requests_without_one_bearer_token_are_told_what_is_missing() {
         ),
     ] {
         let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
-        let Decision::Reply(reply) = gateway.jwt.decide(&Request(values), NOW) else {
+        let Decision::Reply(reply) = gateway.jwt.decide(&Request(values, "/"), NOW) else {
             panic!("let through");
         };
         assert_eq!(
@@ -511,4 +529,144 @@ fn a_long_key_name_does_not_fill_the_log() {
         "{}",
         gateway.logged()
     );
+}
+
+#[test]
+fn claims_that_do_not_satisfy_the_expression_are_told_only_to_someone_with_a_genuine_token() {
+    let (issuer, forger) = (Signer::new(), Signer::new());
+    let mut strict = rules();
+    strict.policy.claims = Some(Expression::parse("Equals(`grp`, `admin`)").unwrap());
+    let mut gateway = Gateway::with(strict, Provider::publishing(&issuer.published()));
+    let (admin, user) = (claims(&json!({"grp": "admin"})), claims(&json!({"grp": "user"})));
+    assert_eq!(
+        gateway.decide(&issuer.token(&admin), NOW),
+        forwarded_without_authorization()
+    );
+    let reply = gateway.refuse(&issuer.token(&user));
+    assert_eq!(reply.status, 403);
+    assert_eq!(
+        header(&reply, "WWW-Authenticate"),
+        Some(r#"Bearer realm="oic-gateway", error="insufficient_scope""#)
+    );
+    assert!(
+        gateway.logged().contains("reason=claims_not_met"),
+        "{}",
+        gateway.logged()
+    );
+    for forged in [forger.token(&user), forger.token(&admin)] {
+        assert_eq!(gateway.refuse(&forged).status, 401);
+    }
+}
+
+#[test]
+fn claims_become_headers_for_a_token_seen_before_as_well() {
+    let issuer = Signer::new();
+    let headers = [("X-User".to_owned(), "sub".to_owned())].into();
+    let rules = Rules {
+        claim_headers: ClaimHeaders::new(&headers, "", "").unwrap(),
+        ..rules()
+    };
+    let mut gateway = Gateway::with(rules, Provider::publishing(&issuer.published()));
+    let expected = |user: &str| {
+        let edits = Edits::none()
+            .remove_header("Authorization")
+            .remove_header("x_user");
+        Decision::Forward(edits.set_header("X-User", user))
+    };
+    let [jane, joe, nobody] =
+        [json!("jane"), json!("joe"), json!(null)].map(|sub| issuer.token(&claims(&json!({ "sub": sub }))));
+    for _ in 0..3 {
+        for (token, user) in [(&jane, "jane"), (&joe, "joe"), (&nobody, "")] {
+            assert_eq!(gateway.decide(token, NOW), expected(user));
+        }
+    }
+    let evil = issuer.token(&claims(&json!({ "sub": "joe\r\nX-Admin: yes" })));
+    assert_eq!(gateway.refuse(&evil).status, 401);
+}
+
+#[test]
+fn a_token_may_stand_in_the_query_where_the_header_has_none() {
+    let issuer = Signer::new();
+    let keeping = |forward_authorization| Rules {
+        token_field: Some(TokenField::new("token")),
+        forward_authorization,
+        ..rules()
+    };
+    let token = issuer.token(&good_claims());
+    let target: &'static str = format!("/echo?a=1&token={token}&b=2").leak();
+    let provider = Provider::publishing(&issuer.published());
+
+    let mut gateway = Gateway::with(keeping(false), Rc::clone(&provider));
+    let without = Edits::none()
+        .remove_header("Authorization")
+        .set_uri("/echo?a=1&b=2");
+    for headers in [
+        vec![],
+        vec!["Basic YTpi".to_owned()],
+        vec![format!("Bearer {token}")],
+    ] {
+        let decision = gateway.jwt.decide(&Request(headers, target), NOW);
+        assert_eq!(decision, Decision::Forward(without.clone()));
+    }
+    let mut gateway = Gateway::with(keeping(true), Rc::clone(&provider));
+    let decision = gateway.jwt.decide(&Request(vec![], target), NOW);
+    assert_eq!(decision, Decision::Forward(Edits::none()));
+
+    for (headers, target, status) in [
+        (vec!["Bearer a.b.c".to_owned()], target, 401), // the header counts
+        (vec!["Bearer".to_owned()], target, 400),
+        (vec![], "/echo?a=1", 401),
+        (vec![], "/echo?token=", 400),
+        (vec![], "/echo?token=a%20b", 400),
+        (vec![], "/echo?token=a&token=b", 400),
+        (vec![], "/echo?token=a.b.c", 401),
+    ] {
+        let Decision::Reply(reply) = gateway.jwt.decide(&Request(headers, target), NOW) else {
+            panic!("let through: {target}");
+        };
+        assert_eq!(reply.status, status, "{target}");
+    }
+    let mut gateway = Gateway::on(provider);
+    let Decision::Reply(reply) = gateway.jwt.decide(&Request(vec![], target), NOW) else {
+        panic!("let through without tokenKey");
+    };
+    assert_eq!(reply.status, 401);
+}
+
+#[test]
+fn each_issuer_is_judged_by_its_own_keys() {
+    let (a, b, rest) = (Signer::new(), Signer::new(), Signer::new());
+    let named =
+        |name: &str, signer: &Signer| (Some(name.to_owned()), Provider::publishing(&signer.published()));
+    let mut open = rules();
+    open.policy.issuers.clear();
+    let with = |sources| Jwt::new(open.clone(), Issuers::new(sources), Rc::new(Log::default()));
+    let token = |signer: &Signer, issuer: Value| signer.token(&claims(&json!({ "iss": issuer })));
+    let (is_a, is_b, is_other) = (json!("https://a"), json!("https://b/"), json!("https://c"));
+
+    let mut closed = with(vec![named("https://a/", &a), named("https://b", &b)]);
+    let mut with_rest = with(vec![
+        (None, Provider::publishing(&rest.published())),
+        named("https://a/", &a),
+        named("https://b", &b),
+    ]);
+    for (signer, issuer, passes_closed, passes_with_rest) in [
+        (&a, &is_a, true, true),
+        (&b, &is_b, true, true),
+        (&a, &is_b, false, false),
+        (&b, &is_a, false, false),
+        (&rest, &is_a, false, false),
+        (&rest, &is_other, false, true),
+        (&a, &is_other, false, false),
+        (&rest, &json!(null), false, true),
+        (&rest, &json!(["https://a"]), false, true),
+    ] {
+        let token = token(signer, issuer.clone());
+        for _ in 0..2 {
+            for (jwt, passes) in [(&mut closed, passes_closed), (&mut with_rest, passes_with_rest)] {
+                let decision = jwt.decide(&bearing(&token), NOW);
+                assert_eq!(matches!(decision, Decision::Forward(_)), passes, "{issuer}");
+            }
+        }
+    }
 }

@@ -51,6 +51,14 @@ fn with(more: Value) -> Value {
     options
 }
 
+fn key_url(issuer: Option<&str>, option: &str, url: &str) -> KeyUrl {
+    KeyUrl {
+        issuer: issuer.map(str::to_owned),
+        option: option.to_owned(),
+        url: Url::parse(url).unwrap(),
+    }
+}
+
 fn ed25519() -> (String, String) {
     let public = Ed25519KeyPair::generate().public_key();
     let jwk: Value = serde_json::from_str(&public.to_jwk()).unwrap();
@@ -63,7 +71,7 @@ fn defaults_are_the_documented_ones() {
     let KeyOptions::Remote(remote) = options.keys else {
         panic!("jwksUrl is a remote source");
     };
-    assert_eq!(remote.url, Url::parse("https://idp.example/jwk").unwrap());
+    assert_eq!(remote.urls, [key_url(None, "jwksUrl", "https://idp.example/jwk")]);
     assert_eq!((remote.client.timeout_seconds, remote.client.max_retries), (5, 3));
     assert_eq!(remote.max_stale, Duration::from_secs(3600));
     assert_eq!(remote.refetch_interval, Duration::from_secs(30));
@@ -85,8 +93,11 @@ fn defaults_are_the_documented_ones() {
                 leeway: Duration::from_secs(60),
                 require_exp: true,
                 tenant: None,
+                claims: None,
             },
+            token_field: None,
             forward_authorization: false,
+            claim_headers: ClaimHeaders::default(),
         }
     );
 }
@@ -97,6 +108,8 @@ fn every_option_arrives() {
         "jwksUrl": "https://idp.example/jwk", "issuers": ["i"], "audiences": "a,b", "requiredScopes": ["read"],
         "leewaySeconds": "0", "algorithms": ["RS256", "ES384"], "requireExp": "false", "maxTokenBytes": 8000.0,
         "tenant": "idcs-a", "forwardAuthorization": true, "maxStaleSeconds": 60, "refetchIntervalSeconds": 3600,
+        "claims": "Equals(`grp`, `admin`)", "tokenKey": "token", "forwardHeaders": {"X-Group": "grp"},
+        "usernameClaim": "sub", "usernameHeader": "X-Who",
         "stateDirectory": "/state", "clientConfig": {"timeoutSeconds": 2, "maxRetries": 0,
         "tls": {"ca": "file:/ca.pem", "insecureSkipVerify": "true"}},
     }))
@@ -109,6 +122,7 @@ fn every_option_arrives() {
     assert_eq!(remote.max_stale, Duration::from_secs(60));
     assert_eq!(remote.refetch_interval, Duration::from_secs(3600));
     assert_eq!(remote.state_directory.as_deref(), Some("/state"));
+    let headers = [("X-Group".to_owned(), "grp".to_owned())].into();
     assert_eq!(
         options.rules,
         Rules {
@@ -123,8 +137,11 @@ fn every_option_arrives() {
                 leeway: Duration::ZERO,
                 require_exp: false,
                 tenant: Some("idcs-a".to_owned()),
+                claims: Some(Expression::parse("Equals(`grp`, `admin`)").unwrap()),
             },
+            token_field: Some(TokenField::new("token")),
             forward_authorization: true,
+            claim_headers: ClaimHeaders::new(&headers, "sub", "X-Who").unwrap(),
         }
     );
 }
@@ -241,7 +258,58 @@ fn wrong_blocks_name_the_option_and_the_cure() {
             "signingSecretBase64Encoded",
             "no signingSecret",
         ),
-        (json!({"jwksUrl": "/oauth2/keys"}), "jwksUrl", "absolute URL"),
+        (json!({"jwksUrl": "/oauth2/keys"}), "jwksUrl", "list in issuers"),
+        (
+            json!({"jwksUrl": "/oauth2/keys", "issuers": ["idp"]}),
+            "jwksUrl",
+            "joined to the issuer idp",
+        ),
+        (
+            with(json!({"trustedIssuers": [{"jwksUrl": "https://a/k"}]})),
+            "trustedIssuers",
+            "jwksUrl and trustedIssuers are given",
+        ),
+        (
+            json!({"trustedIssuers": [{"issuer": "https://a"}]}),
+            "trustedIssuers[0].jwksUrl",
+            "is required",
+        ),
+        (
+            json!({"trustedIssuers": [{"jwksUrl": "https://a/k"}, {"jwksUrl": "https://b/k"}]}),
+            "trustedIssuers[1].issuer",
+            "only one can serve all other issuers",
+        ),
+        (
+            json!({"trustedIssuers": [{"jwksUrl": "https://a/k", "issuer": "https://a"},
+                                      {"jwksUrl": "https://b/k", "issuer": "https://a/"}]}),
+            "trustedIssuers[1].issuer",
+            "is there twice",
+        ),
+        (
+            json!({"trustedIssuers": [{"jwksUrl": "/k"}]}),
+            "trustedIssuers[0].jwksUrl",
+            "absolute URL",
+        ),
+        (
+            json!({"trustedIssuers": vec![json!({"jwksUrl": "https://a/k"}); 101]}),
+            "trustedIssuers",
+            "more than 100",
+        ),
+        (
+            with(json!({"claims": "Equals(`a`, `b`) & Equals(`c`, `d`)"})),
+            "claims",
+            "a single &: write && at character 18",
+        ),
+        (
+            with(json!({"forwardHeaders": {"Host": "sub"}})),
+            "forwardHeaders.Host",
+            "choose another name",
+        ),
+        (
+            with(json!({"usernameClaim": "a..b"})),
+            "usernameClaim",
+            "empty name",
+        ),
         (json!({"jwksUrl": "ftp://idp.example"}), "jwksUrl", "absolute URL"),
         (json!({"jwksFile": "keys.json"}), "jwksFile", "absolute path"),
         (json!({"jwksFile": "/keys/missing"}), "jwksFile", "does not exist"),
@@ -355,5 +423,37 @@ fn wrong_blocks_name_the_option_and_the_cure() {
         assert_eq!(error.field(), field, "{options}: {error}");
         assert!(error.to_string().contains(cure), "{options}: {error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn keys_may_be_published_in_several_places() {
+    for (options, expected) in [
+        (
+            json!({"jwksUrl": "/keys", "issuers": ["https://a/", "https://b/realms/x"]}),
+            vec![
+                key_url(Some("https://a/"), "jwksUrl", "https://a/keys"),
+                key_url(Some("https://b/realms/x"), "jwksUrl", "https://b/realms/x/keys"),
+            ],
+        ),
+        (
+            json!({"trustedIssuers": [{"issuer": "https://a", "jwksUrl": "https://keys.example/a"},
+                                      {"jwksUrl": "https://keys.example/rest"},
+                                      {"issuer": "https://b/", "jwksUrl": "/keys"}]}),
+            vec![
+                key_url(
+                    Some("https://a"),
+                    "trustedIssuers[0].jwksUrl",
+                    "https://keys.example/a",
+                ),
+                key_url(None, "trustedIssuers[1].jwksUrl", "https://keys.example/rest"),
+                key_url(Some("https://b/"), "trustedIssuers[2].jwksUrl", "https://b/keys"),
+            ],
+        ),
+    ] {
+        let KeyOptions::Remote(remote) = parse(&options).unwrap().keys else {
+            panic!("{options}");
+        };
+        assert_eq!(remote.urls, expected, "{options}");
     }
 }

@@ -183,6 +183,24 @@ impl RequestHead for Head<'_> {
     fn header(&self, name: &str) -> Vec<Bytes> {
         self.0.header.values(name.as_bytes())
     }
+
+    fn header_names(&self) -> Vec<Bytes> {
+        self.0.header.names()
+    }
+
+    /// The host hands a body out once, so what was read is written back at once. It then goes on in chunks, whatever
+    /// length it was announced with.
+    fn body(&self, limit: usize) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        for chunk in self.0.body.read_iter() {
+            if body.len() + chunk.len() > limit {
+                return None;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        self.0.body.write(&body);
+        Some(body)
+    }
 }
 
 struct Answer<'r>(&'r Response);

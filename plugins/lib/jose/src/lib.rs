@@ -17,7 +17,10 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod claim_headers;
+mod claim_path;
 mod claims;
+mod expression;
 mod header;
 mod jwk;
 mod key;
@@ -33,11 +36,14 @@ mod token;
 mod verify;
 
 pub use algorithm::{Algorithm, KeyType};
+pub use claim_headers::{ClaimHeaders, ClaimValues};
+pub use claim_path::{ClaimPath, ClaimPathError};
 pub use claims::{Claims, VerifiedClaims};
+pub use expression::{Expression, ExpressionError};
 pub use header::Header;
 pub use jwk::UnusableKey;
 pub use key_set::{KeySet, KeySetError};
-pub use policy::{Policy, Validity};
+pub use policy::{Policy, Validity, same_issuer};
 pub use rejection::Rejection;
 pub use token::{Acceptance, Token};
 pub use verify::Unverified;

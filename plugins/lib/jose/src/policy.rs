@@ -5,7 +5,7 @@ use std::time::Duration;
 use middleware::UnixTime;
 use serde_json::Value;
 
-use crate::{Claims, Rejection};
+use crate::{Claims, Expression, Rejection};
 
 /// The rules a token's claims must satisfy. An empty list or `None` means that the rule is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Policy {
     /// The IDCS tenant (`idcs-…`) the token must come from. All tenants share one issuer, so `iss` cannot
     /// tell.
     pub tenant: Option<String>,
+    /// What must be true of the claims.
+    pub claims: Option<Expression>,
 }
 
 /// When claims are acceptable, leeway included.
@@ -35,8 +37,8 @@ pub struct Validity {
 }
 
 impl Policy {
-    /// Judges claims at `now`. Scopes come last, so [`Rejection::InsufficientScope`] means that everything
-    /// else is in order.
+    /// Judges claims at `now`. What forbids ([`Rejection::is_forbidden`]) comes last, so such a rejection means that
+    /// everything else is in order.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -49,6 +51,9 @@ impl Policy {
         self.judge_tenant(claims)?;
         self.judge_audience(claims)?;
         self.judge_scopes(claims)?;
+        if let Some(expression) = &self.claims {
+            accept_if(expression.holds(claims), Rejection::ClaimsNotMet)?;
+        }
         Ok(validity)
     }
 
@@ -82,10 +87,7 @@ impl Policy {
         let Some(Value::String(issuer)) = claims.get("iss") else {
             return Err(Rejection::WrongIssuer);
         };
-        let same = |accepted: &String| {
-            let [accepted, issuer] = [accepted, issuer].map(|url| without_https_port(without_slash(url)));
-            accepted == issuer
-        };
+        let same = |accepted: &String| same_issuer(accepted, issuer);
         accept_if(self.issuers.iter().any(same), Rejection::WrongIssuer)
     }
 
@@ -153,6 +155,12 @@ impl Validity {
     }
 }
 
+/// Whether two values of `iss` name one issuer: a slash at the end and the port `:443` make no difference.
+pub fn same_issuer(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|url| without_https_port(without_slash(url)));
+    one == other
+}
+
 fn accept_if(condition: bool, otherwise: Rejection) -> Result<(), Rejection> {
     if condition { Ok(()) } else { Err(otherwise) }
 }
@@ -215,6 +223,7 @@ mod tests {
             leeway: Duration::from_secs(60),
             require_exp: false,
             tenant: None,
+            claims: None,
         }
     }
 
@@ -486,10 +495,11 @@ mod tests {
     }
 
     #[test]
-    fn missing_scopes_are_reported_only_when_all_else_is_well() {
+    fn what_forbids_is_reported_only_when_all_else_is_well() {
         let policy = Policy {
             required_scopes: strings(&["read"]),
             audiences: strings(&["urn:x"]),
+            claims: Some(Expression::parse("Equals(`grp`, `admin`)").unwrap()),
             ..lenient()
         };
         judge_all(
@@ -497,6 +507,19 @@ mod tests {
             &[
                 (json!({"aud": "urn:y"}), Some(Rejection::WrongAudience)),
                 (json!({"aud": "urn:x"}), Some(Rejection::InsufficientScope)),
+                (
+                    json!({"aud": "urn:x", "grp": "admin"}),
+                    Some(Rejection::InsufficientScope),
+                ),
+                (
+                    json!({"aud": "urn:x", "scope": "read"}),
+                    Some(Rejection::ClaimsNotMet),
+                ),
+                (
+                    json!({"aud": "urn:x", "scope": "read", "grp": "user"}),
+                    Some(Rejection::ClaimsNotMet),
+                ),
+                (json!({"aud": "urn:x", "scope": "read", "grp": "admin"}), None),
             ],
         );
     }

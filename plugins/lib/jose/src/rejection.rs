@@ -72,14 +72,20 @@ pub enum Rejection {
     /// `aud` names none of the audiences.
     #[error("the token is meant for another audience")]
     WrongAudience,
-    /// A required scope is missing. The only reason that is a 403: the caller is known, but may not.
+    /// A claim that is to become a request header cannot be one: it has control characters, or blanks around it.
+    #[error("a claim cannot be a header")]
+    UnfitForHeader,
+    /// A required scope is missing. A 403: the caller is known, but may not.
     #[error("a required scope is missing")]
     InsufficientScope,
+    /// The expression about claims is false. A 403 as well.
+    #[error("the claims do not satisfy the expression")]
+    ClaimsNotMet,
 }
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::TooLong,
         Self::NotCompact,
         Self::NotBase64Url,
@@ -103,8 +109,16 @@ impl Rejection {
         Self::WrongIssuer,
         Self::WrongTenant,
         Self::WrongAudience,
+        Self::UnfitForHeader,
         Self::InsufficientScope,
+        Self::ClaimsNotMet,
     ];
+
+    /// Whether the token itself is in order, and its bearer may still not pass. Said only to someone whose token is
+    /// proven.
+    pub const fn is_forbidden(self) -> bool {
+        matches!(self, Self::InsufficientScope | Self::ClaimsNotMet)
+    }
 
     /// A stable code for the log, for example `expired`.
     pub const fn code(self) -> &'static str {
@@ -132,7 +146,9 @@ impl Rejection {
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongTenant => "wrong_tenant",
             Self::WrongAudience => "wrong_audience",
+            Self::UnfitForHeader => "unfit_for_header",
             Self::InsufficientScope => "insufficient_scope",
+            Self::ClaimsNotMet => "claims_not_met",
         }
     }
 }

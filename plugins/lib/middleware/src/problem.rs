@@ -11,11 +11,13 @@ pub enum Reason {
     InvalidPath,
     /// 400: the request itself is malformed (several Authorization headers, for example). RFC 6750 §3.1.
     InvalidRequest,
+    /// 413: the body is a form that is too long to look for a token in.
+    FormTooLong,
     /// 401: no credentials were sent. RFC 6750 §3: the challenge then carries no error code.
     MissingToken,
     /// 401: the token is malformed, expired, of a wrong issuer or signature. RFC 6750 §3.1.
     InvalidToken,
-    /// 403: the token is good but lacks a required scope. RFC 6750 §3.1.
+    /// 403: the token is good but lacks a required scope or claim. RFC 6750 §3.1.
     InsufficientScope,
     /// 403: the token is good but a rule of this gateway forbids the request.
     Forbidden,
@@ -37,6 +39,7 @@ impl Reason {
         match self {
             Self::InvalidPath => "invalid_path",
             Self::InvalidRequest => "invalid_request",
+            Self::FormTooLong => "form_too_long",
             Self::MissingToken => "missing_token",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
@@ -55,6 +58,7 @@ impl Reason {
             Self::InvalidPath | Self::InvalidRequest => 400,
             Self::MissingToken | Self::InvalidToken => 401,
             Self::InsufficientScope | Self::Forbidden => 403,
+            Self::FormTooLong => 413,
             Self::Configuration | Self::Internal => 500,
             Self::IdentityProviderRefused => 502,
             Self::IdentityProviderUnavailable | Self::Overloaded => 503,
@@ -65,6 +69,7 @@ impl Reason {
         match self {
             Self::InvalidPath => "The request path is not acceptable",
             Self::InvalidRequest => "The request is malformed",
+            Self::FormTooLong => "The form is too long to look for a token in",
             Self::MissingToken => "An access token is required",
             Self::InvalidToken => "The access token is not acceptable",
             Self::InsufficientScope => "The access token does not permit this request",

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// The head of the request in hand.
+/// The request in hand: its head, and on demand its body.
 ///
 /// Every method is a call into the host (some hundred nanoseconds each), so ask only for what is needed.
 pub trait RequestHead {
@@ -14,6 +14,13 @@ pub trait RequestHead {
 
     /// Every value of the header `name` (any case), in the order the client sent them.
     fn header(&self, name: &str) -> Vec<Bytes>;
+
+    /// The name of every header, in any case; each once.
+    fn header_names(&self) -> Vec<Bytes>;
+
+    /// The whole body, which the next handler sees as well. Of a body with more than `limit` bytes nothing is left, and
+    /// `None` is the answer: such a request must be refused.
+    fn body(&self, limit: usize) -> Option<Vec<u8>>;
 }
 
 /// The head of the answer to the request in hand, without its status: reading that would need the host to hold back

@@ -1,0 +1,195 @@
+//! A token in the query or in a form: the option `tokenKey`. RFC 6750 §2.2, §2.3.
+
+use middleware::RequestHead;
+
+use crate::bearer::NoToken;
+
+/// The field that may hold a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenField(String);
+
+impl TokenField {
+    /// The field `name`, as it is once decoded.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// Looks in the query, then in the form that the body may be. The body is read only where there is one.
+    pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
+        if let Some((_, query)) = split(&request.uri())
+            && let Some(token) = self.only(query.as_bytes())?
+        {
+            return Ok(token);
+        }
+        if !is_form(request) {
+            return Err(NoToken::Missing);
+        }
+        let form = request.body(MAX_FORM).ok_or(NoToken::FormTooLong)?;
+        self.only(&form)?.ok_or(NoToken::Missing)
+    }
+
+    /// `uri` without the field; `None` where it is not in the query.
+    pub(crate) fn removed_from(&self, uri: &[u8]) -> Option<String> {
+        let (path, query) = split(uri)?;
+        let kept: Vec<&str> = query.split('&').filter(|pair| !self.is_name_of(pair)).collect();
+        if kept.len() == query.split('&').count() {
+            return None;
+        }
+        Some(match kept.is_empty() {
+            true => path.to_owned(),
+            false => format!("{path}?{}", kept.join("&")),
+        })
+    }
+
+    fn is_name_of(&self, pair: &str) -> bool {
+        let mut pairs = form_urlencoded::parse(pair.as_bytes());
+        pairs.next().is_some_and(|(name, _)| name == self.0)
+    }
+
+    /// The field's value. Which of two would the backend take?
+    fn only(&self, fields: &[u8]) -> Result<Option<Vec<u8>>, NoToken> {
+        let mut values = form_urlencoded::parse(fields).filter(|(name, _)| *name == self.0);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some((_, value)), None) => Ok(Some(value.into_owned().into_bytes())),
+            (Some(_), Some(_)) => Err(NoToken::Malformed),
+        }
+    }
+}
+
+fn split(uri: &[u8]) -> Option<(&str, &str)> {
+    std::str::from_utf8(uri).ok()?.split_once('?')
+}
+
+fn is_form(request: &dyn RequestHead) -> bool {
+    let types = request.header("Content-Type");
+    let [content_type] = types.as_slice() else {
+        return false;
+    };
+    let essence = content_type
+        .split(|&byte| byte == b';')
+        .next()
+        .unwrap_or_default();
+    essence
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        && !matches!(&*request.method(), b"GET" | b"HEAD")
+}
+
+/// The longest form that is looked into. It is held in memory twice while it is.
+const MAX_FORM: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    struct Request {
+        method: &'static str,
+        uri: &'static str,
+        content_type: &'static str,
+        body: &'static str,
+    }
+
+    impl RequestHead for Request {
+        fn method(&self) -> Bytes {
+            self.method.into()
+        }
+        fn uri(&self) -> Bytes {
+            self.uri.into()
+        }
+        fn header(&self, name: &str) -> Vec<Bytes> {
+            assert_eq!(name, "Content-Type");
+            vec![self.content_type.into()]
+        }
+        fn header_names(&self) -> Vec<Bytes> {
+            Vec::new()
+        }
+        fn body(&self, limit: usize) -> Option<Vec<u8>> {
+            (self.body.len() <= limit).then(|| self.body.into())
+        }
+    }
+
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    #[test]
+    fn the_query_comes_before_the_form() {
+        let field = TokenField::new("access token");
+        for (method, uri, content_type, body, expected) in [
+            ("GET", "/?access+token=a.b.c", "", "", Ok("a.b.c")),
+            ("GET", "/?x=1&access%20token=a%2Eb&y=2", "", "", Ok("a.b")),
+            ("GET", "/?access%20token=", "", "", Ok("")),
+            ("GET", "/?Access%20token=a", "", "", Err(NoToken::Missing)),
+            ("GET", "/?x=access%20token=a", "", "", Err(NoToken::Missing)),
+            ("GET", "/access%20token=a", "", "", Err(NoToken::Missing)),
+            (
+                "GET",
+                "/?access+token=a&access+token=a",
+                "",
+                "",
+                Err(NoToken::Malformed),
+            ),
+            ("POST", "/?access+token=a", FORM, "access+token=b", Ok("a")),
+            ("POST", "/?x=1", FORM, "y=2&access+token=b", Ok("b")),
+            (
+                "PUT",
+                "/",
+                "Application/X-WWW-form-urlencoded ; charset=utf-8",
+                "access+token=b",
+                Ok("b"),
+            ),
+            (
+                "POST",
+                "/",
+                FORM,
+                "access+token=b&access%20token=c",
+                Err(NoToken::Malformed),
+            ),
+            ("POST", "/", FORM, "", Err(NoToken::Missing)),
+            ("POST", "/", "text/plain", "access+token=b", Err(NoToken::Missing)),
+            ("GET", "/", FORM, "access+token=b", Err(NoToken::Missing)),
+        ] {
+            let request = Request {
+                method,
+                uri,
+                content_type,
+                body,
+            };
+            assert_eq!(
+                field.find(&request),
+                expected.map(Vec::from),
+                "{method} {uri} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_form_is_not_read_without_limit() {
+        let body: &str = Box::leak("x".repeat(MAX_FORM + 1).into_boxed_str());
+        let request = Request {
+            method: "POST",
+            uri: "/",
+            content_type: FORM,
+            body,
+        };
+        assert_eq!(TokenField::new("t").find(&request), Err(NoToken::FormTooLong));
+    }
+
+    #[test]
+    fn the_field_and_nothing_else_leaves_the_query() {
+        let field = TokenField::new("t");
+        for (uri, expected) in [
+            ("/a?t=x", Some("/a")),
+            ("/a?t=x&b=%2f+c", Some("/a?b=%2f+c")),
+            ("/a?b=1&t=x&&c=?", Some("/a?b=1&&c=?")),
+            ("/a?%74=x&tt=1", Some("/a?tt=1")),
+            ("/a?t=x&t=y", Some("/a")),
+            ("/a?t", Some("/a")),
+            ("/a?b=t", None),
+            ("/a?", None),
+            ("/t=x", None),
+        ] {
+            assert_eq!(field.removed_from(uri.as_bytes()).as_deref(), expected, "{uri}");
+        }
+    }
+}

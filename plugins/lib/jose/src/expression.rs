@@ -1,0 +1,194 @@
+//! Rules about claims, in the language of Traefik Hub's option `claims`:
+//!
+//! ```text
+//! Equals(`grp`, `admin`) && (Contains(`roles`, `writer`) || !Prefix(`user.name`, `tmp-`))
+//! ```
+//!
+//! | function | true when |
+//! | --- | --- |
+//! | `Equals(key, value)` | the claim's text is `value` |
+//! | `Prefix(key, value)` | the claim is a string that begins with `value` |
+//! | `Contains(key, value)` | the claim is a string with `value` in it, or a list with `value` as a member |
+//! | `SplitContains(key, separator, value)` | the claim is a string, and `value` is a part of it between separators |
+//! | `OneOf(key, value, …)` | the claim's text is one of the values |
+//!
+//! A key is a [`ClaimPath`]. The text of a boolean or a number is how JSON writes it; nothing else has one, and a claim
+//! that is missing makes its function false. `!` binds closest, then `&&`, then `||`.
+
+mod parser;
+
+use serde_json::Value;
+
+use crate::claim_path::text;
+use crate::{ClaimPath, Claims};
+
+pub use self::parser::ExpressionError;
+
+/// A rule about claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expression(Node);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Node {
+    Any(Vec<Node>),
+    All(Vec<Node>),
+    Not(Box<Node>),
+    Test(ClaimPath, Test),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Test {
+    OneOf(Vec<String>),
+    Prefix(String),
+    Contains(String),
+    SplitContains { separator: String, value: String },
+}
+
+impl Expression {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] says what is wrong, and at which character.
+    pub fn parse(text: &str) -> Result<Self, ExpressionError> {
+        parser::parse(text).map(Self)
+    }
+
+    /// Whether it is true of these claims.
+    pub fn holds(&self, claims: &Claims) -> bool {
+        self.0.holds(claims)
+    }
+}
+
+impl Node {
+    fn holds(&self, claims: &Claims) -> bool {
+        match self {
+            Self::Any(nodes) => nodes.iter().any(|node| node.holds(claims)),
+            Self::All(nodes) => nodes.iter().all(|node| node.holds(claims)),
+            Self::Not(node) => !node.holds(claims),
+            Self::Test(key, test) => key.find(claims).is_some_and(|claim| test.holds(claim)),
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, claim: &Value) -> bool {
+        match (self, claim) {
+            (Self::OneOf(values), claim) => text(claim).is_some_and(|text| values.contains(&text)),
+            (Self::Prefix(value), Value::String(text)) => text.starts_with(value),
+            (Self::Contains(value), Value::String(text)) => text.contains(value),
+            (Self::Contains(value), Value::Array(members)) => {
+                members.iter().any(|member| text(member).as_ref() == Some(value))
+            }
+            (Self::SplitContains { separator, value }, Value::String(text)) => {
+                text.split(separator).any(|part| part == value)
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn claims() -> Claims {
+        let claims = json!({
+            "grp": "admin", "scope": "openid read write", "roles": ["reader", "writer", 7, true], "active": true,
+            "level": 3, "ratio": 1.5, "nothing": null, "empty": "", "a.b": "dotted", r"c\d": "slashed",
+            "user": { "name": "tmp-anna", "org": { "id": "o-1" }, "a.b": "inner" },
+        });
+        Claims::parse(claims.to_string().as_bytes()).unwrap()
+    }
+
+    fn check(cases: &[(&str, bool)]) {
+        for (text, expected) in cases {
+            let expression = Expression::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(expression.holds(&claims()), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn functions() {
+        check(&[
+            ("Equals(`grp`, `admin`)", true),
+            ("Equals(`grp`, `adm`)", false),
+            ("Equals(`grp`, `Admin`)", false),
+            ("Equals(`active`, `true`)", true),
+            ("Equals(`active`, `false`)", false),
+            ("Equals(`level`, `3`)", true),
+            ("Equals(`ratio`, `1.5`)", true),
+            ("Equals(`empty`, ``)", true),
+            ("Prefix(`grp`, `adm`)", true),
+            ("Prefix(`grp`, `dm`)", false),
+            ("Prefix(`level`, `3`)", false),
+            ("Contains(`grp`, `dmi`)", true),
+            ("Contains(`roles`, `writer`)", true),
+            ("Contains(`roles`, `write`)", false),
+            ("Contains(`roles`, `7`)", true),
+            ("Contains(`level`, `3`)", false),
+            ("SplitContains(`scope`, ` `, `read`)", true),
+            ("SplitContains(`scope`, ` `, `rea`)", false),
+            ("SplitContains(`scope`, `,`, `read`)", false),
+            ("SplitContains(`roles`, ` `, `reader`)", false),
+            ("OneOf(`grp`, `user`, `admin`)", true),
+            ("OneOf(`grp`, `user`)", false),
+            ("OneOf(`level`, `2`, `3`)", true),
+            ("OneOf(`roles`, `reader`)", false),
+        ]);
+    }
+
+    #[test]
+    fn a_claim_that_is_missing_or_has_no_text_makes_a_function_false() {
+        check(&[
+            ("Equals(`missing`, ``)", false),
+            ("Prefix(`missing`, ``)", false),
+            ("Contains(`missing`, ``)", false),
+            ("Equals(`nothing`, `null`)", false),
+            ("Equals(`nothing`, ``)", false),
+            ("Equals(`user`, ``)", false),
+            ("Equals(`grp.name`, `admin`)", false),
+            ("!Equals(`missing`, `x`)", true),
+        ]);
+    }
+
+    #[test]
+    fn keys_descend_at_dots() {
+        check(&[
+            ("Equals(`user.name`, `tmp-anna`)", true),
+            ("Equals(`user.org.id`, `o-1`)", true),
+            ("Equals(`user.org.other`, `o-1`)", false),
+            (r"Equals(`a\.b`, `dotted`)", true),
+            ("Equals(`a.b`, `dotted`)", false),
+            (r"Equals(`user.a\.b`, `inner`)", true),
+            (r"Equals(`c\\d`, `slashed`)", true),
+            (r#"Equals("c\\\\d", "slashed")"#, true),
+            (r#"Equals("a\\.b", "dotted")"#, true),
+        ]);
+    }
+
+    #[test]
+    fn operators_bind_as_in_go() {
+        let (yes, no) = ("Equals(`grp`, `admin`)", "Equals(`grp`, `x`)");
+        for (form, expected) in [
+            ("Y && Y", true),
+            ("Y && N", false),
+            ("N || Y", true),
+            ("N || N", false),
+            ("!N", true),
+            ("!!Y", true),
+            ("Y || Y && N", true),
+            ("(Y || Y) && N", false),
+            ("N && Y || Y", true),
+            ("!N && Y", true),
+            ("!(N || Y)", false),
+            ("!N || N", true),
+            ("((Y))", true),
+            (" Y\n\t&&\r\n Y ", true),
+            ("Y&&!N||N", true),
+        ] {
+            let text = form.replace('Y', yes).replace('N', no);
+            check(&[(&text, expected)]);
+        }
+    }
+}
