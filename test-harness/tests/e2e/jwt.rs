@@ -2,10 +2,14 @@
 
 mod algorithms;
 mod authorization_header;
+mod claim_headers;
+mod claims;
+mod issuers;
 mod outages;
 mod refusals;
 mod rotation;
 mod tenants;
+mod token_key;
 
 use std::time::Duration;
 
@@ -80,6 +84,16 @@ impl Refusal {
         status: 403,
         reason: "insufficient_scope",
         challenge: Some(r#"Bearer realm="oic-gateway", error="insufficient_scope", scope="echo""#),
+    };
+    const CLAIMS_NOT_MET: Self = Self {
+        status: 403,
+        reason: "insufficient_scope",
+        challenge: Some(r#"Bearer realm="oic-gateway", error="insufficient_scope""#),
+    };
+    const FORM_TOO_LONG: Self = Self {
+        status: 413,
+        reason: "form_too_long",
+        challenge: None,
     };
     const IDENTITY_PROVIDER_UNAVAILABLE: Self = Self {
         status: 503,
