@@ -184,7 +184,7 @@ impl RawOptions {
                 .tenant
                 .map(|tenant| not_empty("tenant", tenant))
                 .transpose()?,
-            claims: expression(&self.claims)?,
+            claims: Expression::option("claims", &self.claims)?,
         };
         let claim_headers =
             ClaimHeaders::new(&self.forward_headers, &self.username_claim, &self.username_header)?;
@@ -361,16 +361,6 @@ impl KeyUrl {
             url,
         })
     }
-}
-
-/// The option `claims`.
-fn expression(text: &str) -> Result<Option<Expression>, ConfigError> {
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    Expression::parse(text)
-        .map(Some)
-        .map_err(|error| ConfigError::new("claims", format!("cannot be read: {error}")))
 }
 
 /// A JWK Set in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.

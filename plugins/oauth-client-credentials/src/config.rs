@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use egress::ClientConfig;
+use egress::{ClientConfig, StoreConfig};
 use middleware::{SecretRef, config::lenient};
 use serde::Deserialize;
 
@@ -29,6 +29,17 @@ pub struct Options {
     pub endpoint_params: BTreeMap<String, SecretRef>,
     /// How the client authenticates: `client_secret_basic` (default) or `client_secret_post` (RFC 7591).
     pub token_endpoint_auth_method: Option<String>,
+    /// What must be true of the fetched token's claims.
+    pub claims: String,
+    /// Claims of the fetched token that the backend is told: header to claim.
+    #[serde(deserialize_with = "lenient::block")]
+    pub forward_headers: BTreeMap<String, String>,
+    /// The claim of the fetched token that names the user.
+    pub username_claim: String,
+    /// The header it becomes; `X-Forwarded-User` if not given.
+    pub username_header: Option<String>,
+    /// Where several Traefiks share the token.
+    pub store: Option<StoreConfig>,
     /// How to talk to the token endpoint.
     #[serde(deserialize_with = "lenient::block")]
     pub client_config: ClientConfig,

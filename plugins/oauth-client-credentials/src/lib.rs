@@ -18,20 +18,25 @@
 
 mod config;
 mod token;
+mod token_rules;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use egress::{HttpClient, Platform, Shared};
-use middleware::{ConfigError, Decision, Edits, Middleware, Problem, RequestHead, ResponseHead};
+use middleware::{
+    ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead,
+};
 use oauth::AccessToken;
 
 pub use config::Options;
 use token::Token;
+use token_rules::TokenRules;
 
 /// The middleware.
 pub struct OAuthClientCredentials {
     token: Shared<Token>,
+    rules: TokenRules,
     platform: Rc<dyn Platform>,
     /// The token that went with the request in hand.
     sent: Option<Rc<AccessToken>>,
@@ -48,9 +53,22 @@ impl Middleware for OAuthClientCredentials {
         let options: Options = middleware::config::parse(config)?;
         let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client_config)?);
         let token = Token::new(&options, Rc::clone(&platform))?;
+        let rules = TokenRules::new(&options)?;
+        if let Some(store) = &options.store {
+            store.check(&*platform)?;
+            platform.log(
+                &Event::warn("configuration.not_used")
+                    .field("option", "store")
+                    .field(
+                        "effect",
+                        "tokens are shared in the state directory only, so each machine fetches its own",
+                    ),
+            );
+        }
         platform.use_directory(options.state_directory.as_deref())?;
         Ok(Self {
             token: Shared::new(token, Rc::clone(&platform), client),
+            rules,
             platform,
             sent: None,
         })
@@ -60,14 +78,26 @@ impl Middleware for OAuthClientCredentials {
         self.token.prefetch();
     }
 
-    fn on_request(&mut self, _: &dyn RequestHead) -> Decision {
-        match self.token.get(self.platform.now()) {
-            Ok(token) => {
-                let credentials = format!("Bearer {}", token.expose());
+    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
+        let token = match self.token.get(self.platform.now()) {
+            Ok(token) => token,
+            Err(unavailable) => return Problem::from(unavailable).into(),
+        };
+        match self.rules.judge(&token) {
+            Ok(values) => {
+                let mut edits =
+                    Edits::none().set_header("Authorization", format!("Bearer {}", token.expose()));
+                edits.append(self.rules.headers.edits(request, &values));
                 self.sent = Some(token);
-                Decision::Forward(Edits::none().set_header("Authorization", credentials))
+                Decision::Forward(edits)
             }
-            Err(unavailable) => Problem::from(unavailable).into(),
+            Err((rejection, is_news)) => {
+                if is_news {
+                    let event = Event::warn("token.not_acceptable").field("reason", rejection.code());
+                    self.platform.log(&event);
+                }
+                Problem::new(Reason::Forbidden).into()
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use egress::platform::Native;
 use middleware::{Decision, Edit, Middleware, RequestHead};
 
@@ -138,6 +140,52 @@ fn trouble_at_the_provider_is_never_the_callers_fault() {
 }
 
 #[test]
+fn rules_are_about_the_fetched_token() {
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"tenant":"idcs-1","sub":"gateway","user":{"id":7}}"#);
+    let jwt = format!(r#"{{"access_token":"e30.{claims}.c2ln","token_type":"Bearer","expires_in":3600}}"#);
+    let opaque = r#"{"access_token":"opaque","token_type":"Bearer","expires_in":3600}"#;
+    for (body, rules, expected) in [
+        (&*jwt, r#""claims":"Equals(`tenant`, `idcs-1`)""#, Some(vec![])),
+        (&jwt, r#""claims":"Equals(`tenant`, `idcs-2`)""#, None),
+        (opaque, r#""claims":"Equals(`tenant`, `idcs-1`)""#, None),
+        (
+            &jwt,
+            r#""forwardHeaders":{"X-Id":"user.id"},"usernameClaim":"sub""#,
+            Some(vec![("X-Id", "7"), ("X-Forwarded-User", "gateway")]),
+        ),
+        (
+            &jwt,
+            r#""usernameClaim":"sub","usernameHeader":"X-Who""#,
+            Some(vec![("X-Who", "gateway")]),
+        ),
+        (
+            opaque,
+            r#""forwardHeaders":{"X-Id":"user.id"}"#,
+            Some(vec![("X-Id", "")]),
+        ),
+    ] {
+        let (url, _requests) = token_endpoint(200, body.to_owned().leak());
+        let directory = tempfile::tempdir().unwrap();
+        let config = format!(r#"{{"url":"{url}","clientID":"app","clientSecret":"s3cret",{rules}}}"#);
+        let mut plugin = plugin(&config, &directory).unwrap();
+        for _ in 0..2 {
+            match (plugin.on_request(&AnyRequest), &expected) {
+                (Decision::Forward(edits), Some(expected)) => {
+                    let set = edits.iter().map(|edit| match edit {
+                        Edit::SetHeader(name, value) => (name.as_str(), value.as_str()),
+                        other => panic!("{other:?}"),
+                    });
+                    let set: Vec<_> = set.filter(|(name, _)| *name != "Authorization").collect();
+                    assert_eq!(&set, expected, "{rules}");
+                }
+                (Decision::Reply(reply), None) => assert_eq!(reply.status, 403, "{rules}"),
+                (decision, _) => panic!("{rules}: {decision:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn configuration_errors_name_the_option() {
     let good = r#""url":"https://idcs/t","clientID":"a","clientSecret":"b""#;
     for (config, start) in [
@@ -179,6 +227,18 @@ fn configuration_errors_name_the_option() {
         (
             format!(r#"{{{good},"clientConfig":{{"tls":{{"ca":"nonsense"}}}}}}"#),
             "clientConfig.tls.ca: holds no PEM",
+        ),
+        (
+            format!(r#"{{{good},"claims":"Equals(`a`)"}}"#),
+            "claims: cannot be read: Equals takes a key and a value",
+        ),
+        (
+            format!(r#"{{{good},"forwardHeaders":{{"Host":"a"}}}}"#),
+            "forwardHeaders.Host: is a header with a meaning of its own",
+        ),
+        (
+            format!(r#"{{{good},"store":{{"redis":{{"endpoints":["a:1"]}}}}}}"#),
+            "store.secret: is required",
         ),
         (
             format!(r#"{{{good},"clientConfig":{{"tls":{{"cert":"x"}}}}}}"#),

@@ -24,9 +24,11 @@ mod http_client;
 pub mod platform;
 mod shared;
 mod state;
+mod store_config;
 
 pub use client_config::{ClientConfig, TlsOptions};
 pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
 pub use platform::Platform;
 pub use shared::{Exchange, FetchError, Fetched, Lifetime, Resource, Shared, Unavailable};
 pub use state::{Seal, StateName};
+pub use store_config::{RedisConfig, SentinelConfig, StoreConfig};

@@ -82,6 +82,11 @@ impl ClaimHeaders {
         Ok(())
     }
 
+    /// Whether no header is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes the values from claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
     /// are written as they are; lists and objects as JSON without blanks, in ASCII.
     ///

@@ -17,6 +17,7 @@
 
 mod parser;
 
+use middleware::ConfigError;
 use serde_json::Value;
 
 use crate::claim_path::text;
@@ -51,6 +52,19 @@ impl Expression {
     /// [`ExpressionError`] says what is wrong, and at which character.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         parser::parse(text).map(Self)
+    }
+
+    /// Reads the option `field`, which is no rule if it is blank.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what is wrong, and at which character.
+    pub fn option(field: &str, text: &str) -> Result<Option<Self>, ConfigError> {
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        Self::parse(text)
+            .map(Some)
+            .map_err(|error| ConfigError::new(field, format!("cannot be read: {error}")))
     }
 
     /// Whether it is true of these claims.

@@ -1,0 +1,55 @@
+//! What the fetched token's claims must say, and what the backend is told of them: Traefik Hub's `claims`,
+//! `forwardHeaders` and `usernameClaim`. They are about the gateway's own token here.
+
+use std::rc::Rc;
+
+use jose::{ClaimHeaders, ClaimValues, Claims, Expression, Rejection};
+use middleware::ConfigError;
+use oauth::AccessToken;
+
+use crate::Options;
+
+/// The rules, and what they say of the token in use.
+pub(crate) struct TokenRules {
+    claims: Option<Expression>,
+    pub(crate) headers: ClaimHeaders,
+    /// A token is judged once, since nothing changes about it.
+    judged: Option<(Rc<AccessToken>, Result<ClaimValues, Rejection>)>,
+}
+
+impl TokenRules {
+    pub(crate) fn new(options: &Options) -> Result<Self, ConfigError> {
+        const USERNAME_HEADER: &str = "X-Forwarded-User";
+        let username_header = options.username_header.as_deref().unwrap_or(USERNAME_HEADER);
+        Ok(Self {
+            claims: Expression::option("claims", &options.claims)?,
+            headers: ClaimHeaders::new(&options.forward_headers, &options.username_claim, username_header)?,
+            judged: None,
+        })
+    }
+
+    /// What the backend is told of `token`.
+    ///
+    /// # Errors
+    /// Why it must not be used; `true` the first time that this is said of it.
+    pub(crate) fn judge(&mut self, token: &Rc<AccessToken>) -> Result<ClaimValues, (Rejection, bool)> {
+        if self.claims.is_none() && self.headers.is_empty() {
+            return Ok(ClaimValues::default());
+        }
+        if let Some((_, judgement)) = self.judged.as_ref().filter(|(known, _)| Rc::ptr_eq(known, token)) {
+            return judgement.clone().map_err(|rejection| (rejection, false));
+        }
+        let judgement = self.judgement(token);
+        self.judged = Some((Rc::clone(token), judgement.clone()));
+        judgement.map_err(|rejection| (rejection, true))
+    }
+
+    /// An opaque token has no claims: it satisfies no expression, and gives empty headers.
+    fn judgement(&self, token: &AccessToken) -> Result<ClaimValues, Rejection> {
+        let claims = Claims::of_trusted(token.expose().as_bytes()).unwrap_or_default();
+        match &self.claims {
+            Some(expression) if !expression.holds(&claims) => Err(Rejection::ClaimsNotMet),
+            _ => self.headers.values(&claims),
+        }
+    }
+}
