@@ -1,7 +1,7 @@
 //! Everything a test of the plugins needs: the plugins themselves, a real Traefik, and both of its neighbours.
 //!
 //! In scope: building the plugins ([`guests`]), getting the programs a fresh machine lacks ([`tools`]), running the
-//! real Traefik ([`traefik`]), a mock IDCS ([`idcs`]) and a mock OIC ([`oic`]) over TLS with their own authority
+//! real Traefik ([`traefik`]), a mock Kubernetes API server ([`kubernetes`]), a mock IDCS ([`idcs`]) and a mock OIC ([`oic`]) over TLS with their own authority
 //! ([`certificates`]), and a caller ([`client`]).
 //!
 //! Out of scope: what the plugins do. Nothing here depends on a crate below `plugins/`: they are built as files and
@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod guests;
 pub mod idcs;
 pub mod keys;
+pub mod kubernetes;
 pub mod load;
 pub mod oic;
 mod process;

@@ -101,8 +101,13 @@ enum Command {
 impl Server {
     /// Serves on a free port of 127.0.0.1, plain HTTP without `tls`.
     pub(crate) fn start<S: Service>(service: Arc<S>, tls: Option<Tls>) -> Self {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), service, tls)
+    }
+
+    /// Serves at `address`, which must be free.
+    pub(crate) fn start_at<S: Service>(address: SocketAddr, service: Arc<S>, tls: Option<Tls>) -> Self {
         // The placeholder never listens: it keeps the port ours while the server plays dead.
-        let placeholder = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let placeholder = bind(address);
         let address = placeholder.local_addr().expect("a bound socket has an address");
         let listener = listen(address);
         let (commands, receiver) = unbounded_channel();

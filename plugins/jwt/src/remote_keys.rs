@@ -9,7 +9,7 @@ use egress::{
 };
 use http::{Request, header};
 use jose::KeySet;
-use middleware::{ConfigError, Event, Reason, UnixTime};
+use middleware::{ConfigError, Event, Host, Reason, UnixTime};
 
 use crate::cache_control;
 use crate::{KeySource, KeyUrl, KeysUnavailable, RemoteKeyOptions};
@@ -47,7 +47,7 @@ impl RemoteKeys {
             );
         }
         platform.use_directory(options.state_directory.as_deref())?;
-        let identity = identity(options, &place.url);
+        let identity = identity(options, &place.url, &*platform);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
         let seal = Seal::public(&identity);
         let jwks = Jwks {
@@ -67,10 +67,10 @@ impl RemoteKeys {
 
 /// Keys are shared only where they would have been fetched from the same place, under the same trust, and be kept
 /// as long: a careless router must not lend its keys to a careful one.
-fn identity(options: &RemoteKeyOptions, url: &Url) -> [String; 4] {
+fn identity(options: &RemoteKeyOptions, url: &Url, host: &dyn Host) -> [String; 4] {
     [
         url.to_string(),
-        options.client.tls.trust(),
+        options.client.tls.trust(host),
         options.max_stale.as_secs().to_string(),
         options.refetch_interval.as_secs().to_string(),
     ]
@@ -201,7 +201,7 @@ mod tests {
         }
         let host = Native::new("/nonexistent", |_| {});
         match Options::parse(block.to_string().as_bytes(), &host).unwrap().keys {
-            KeyOptions::Remote(options) => identity(&options, &options.urls[0].url),
+            KeyOptions::Remote(options) => identity(&options, &options.urls[0].url, &host),
             KeyOptions::Static(_) => panic!("{block}"),
         }
     }

@@ -1,6 +1,7 @@
 //! What is chosen before a mock OIC starts.
 
 use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::authorization::BasicUser;
@@ -20,6 +21,7 @@ pub struct OicBuilder {
     users: Vec<BasicUser>,
     integrations: Option<HashSet<String>>,
     switches: Switches,
+    address: SocketAddr,
 }
 
 impl OicBuilder {
@@ -32,7 +34,13 @@ impl OicBuilder {
             users: Vec::new(),
             integrations: None,
             switches: Switches::default(),
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
         }
+    }
+
+    /// Listens there instead of on a free port of 127.0.0.1.
+    pub fn at(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
     }
 
     /// Serves plain HTTP instead of HTTPS.
@@ -102,13 +110,14 @@ impl OicBuilder {
             .with_access(self.invokers, self.users)
             .with_integrations(self.integrations);
         let instance = Arc::new(instance);
-        let names = ["localhost", "127.0.0.1", instance.host.as_str()];
+        let own = self.address.ip().to_string();
+        let names = ["localhost", "127.0.0.1", own.as_str(), instance.host.as_str()];
         let tls = self.authority.map(|authority| Tls {
             trusted: authority.issue(&names).server_config(),
             untrusted: CertificateAuthority::unrelated().issue(&names).server_config(),
         });
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let server = Server::start(Arc::clone(&instance), tls);
+        let server = Server::start_at(self.address, Arc::clone(&instance), tls);
         let handle = OicHandle {
             instance,
             control: server.control().clone(),

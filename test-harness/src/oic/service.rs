@@ -1,6 +1,7 @@
 //! The way of a request: recorded, delayed, spoilt by a fault, checked in OIC's order, and run.
 
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -170,9 +171,7 @@ impl Instance {
             .and_then(|value| value.to_str().ok());
         let authority = header.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
         let name = authority.map(|authority| authority.rsplit_once(':').map_or(authority, |(name, _)| name));
-        name.is_some_and(|name| {
-            name.eq_ignore_ascii_case(&self.host) || name == "127.0.0.1" || name == "localhost"
-        })
+        name.is_some_and(|name| name.eq_ignore_ascii_case(&self.host) || is_loopback(name))
     }
 
     fn is_active(&self, id: &str) -> bool {
@@ -180,6 +179,13 @@ impl Instance {
             .as_ref()
             .is_none_or(|active| active.contains(id))
     }
+}
+
+fn is_loopback(name: &str) -> bool {
+    name == "localhost"
+        || name
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 impl Service for Instance {

@@ -12,6 +12,7 @@ use super::error::io_error;
 use super::process::{DYNAMIC_DIR, Endpoints, Program};
 use super::{Traefik, TraefikError};
 use crate::guests::{self, Guest};
+use crate::kubernetes::ApiServer;
 use crate::tools;
 
 /// A plugin to be registered under `experimental.localPlugins`.
@@ -118,6 +119,17 @@ impl TraefikBuilder {
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.push((name.into(), value.into()));
         self
+    }
+
+    /// Takes dynamic configuration from this API server as well, by the provider `kubernetesCRD`.
+    pub fn kubernetes(self, server: &ApiServer) -> Self {
+        self.static_patch(
+            json!({ "providers": { "providersThrottleDuration": "100ms", "kubernetesCRD": {
+                "endpoint": server.url(),
+                "allowExternalNameServices": true,
+                "disableClusterScopeResources": true,
+            }}}),
+        )
     }
 
     /// Writes an access log (JSON, all headers kept), see [`Traefik::access_log`].

@@ -240,8 +240,13 @@ impl Traefik {
         let errors = output.try_clone().map_err(failed)?;
         let mut command = Command::new(&self.program.binary);
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("TRAEFIK_") {
-                command.env_remove(name); // Traefik takes these for static configuration
+            // Traefik takes the first for static configuration, and the others for the cluster it is in.
+            let name_text = name.to_string_lossy();
+            if ["TRAEFIK_", "KUBERNETES_", "KUBECONFIG"]
+                .iter()
+                .any(|prefix| name_text.starts_with(prefix))
+            {
+                command.env_remove(name);
             }
         }
         command

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use test_harness::certificates::CertificateAuthority;
 use test_harness::client::{Client, Request};
-use test_harness::gateway::INTEGRATION;
 use test_harness::idcs::{Application, Idcs, Resource};
 use test_harness::oic::Oic;
 use test_harness::tools::workspace_root;
@@ -137,149 +136,6 @@ fn the_readme_shows_the_file_example() {
             "README.md shows another {file} than the example"
         );
     }
-}
-
-/// Without a cluster: the chart's values start Traefik, and the manifests are translated into the file provider's
-/// words, which are the same for middlewares.
-#[test]
-fn the_kubernetes_example_does_the_whole_way_with_either_rewriting() {
-    for rewriting in [
-        "manifests/virtual-endpoint.yml",
-        "with-path-rewrite/virtual-endpoint.yml",
-    ] {
-        let (idcs, authority) = (Idcs::start(), CertificateAuthority::shared());
-        let oic = Oic::start(&idcs);
-        let files = tempfile::tempdir().unwrap();
-        let state = files.path().display().to_string();
-        let traefik = Traefik::builder()
-            .static_yaml(
-                static_configuration_of_the_values()
-                    .to_string()
-                    .replace(STATE, &state),
-            )
-            .plugins_from(&test_harness::guests::artifacts().unwrap().root)
-            .root_ca(authority.write_ca_pem(files.path()).unwrap())
-            .dynamic(dynamic_configuration_of_the_manifests(rewriting, &idcs, &oic).to_string())
-            .start()
-            .unwrap();
-
-        let address = traefik.address("websecure").unwrap();
-        let request = |path: &str| {
-            let url = format!("http://{address}{path}");
-            Client::plain().get(&url).header("host", "api.yourdomain.com")
-        };
-        let token = idcs.client_token().mint();
-        let answer = request("/echo/orders/7").bearer(&token).send().unwrap();
-        assert_eq!(
-            answer.status,
-            200,
-            "{rewriting}: {}\n{}",
-            answer.text(),
-            traefik.log()
-        );
-        assert_eq!(answer.json()["sub"], Application::GATEWAY_ID);
-        assert_eq!(
-            oic.last_request().unwrap().path,
-            format!("{INTEGRATION}/orders/7")
-        );
-        assert_eq!(request("/echo").send().unwrap().status, 401);
-        assert_eq!((idcs.jwks_calls(), idcs.token_calls()), (1, 1));
-    }
-}
-
-/// The arguments `--a.b=c` of the chart's values as the tree they stand for.
-fn static_configuration_of_the_values() -> Value {
-    const LISTS: [&str; 2] = ["mounts", "envs"];
-    let values = manifest("values.yml");
-    assert_eq!(values["additionalVolumeMounts"][0]["mountPath"], STATE);
-    assert_eq!(
-        values["additionalVolumeMounts"][0]["name"],
-        values["deployment"]["additionalVolumes"][0]["name"]
-    );
-    let mut tree = json!({ "entryPoints": { "websecure": {} } });
-    for argument in values["additionalArguments"].as_array().unwrap() {
-        let (name, value) = argument
-            .as_str()
-            .unwrap()
-            .strip_prefix("--")
-            .unwrap()
-            .split_once('=')
-            .unwrap();
-        let mut place = &mut tree;
-        for part in name.split('.') {
-            place = &mut place[part];
-        }
-        let is_list = LISTS.iter().any(|list| name.ends_with(list));
-        *place = if is_list { json!([value]) } else { json!(value) };
-    }
-    tree
-}
-
-/// What Traefik's Kubernetes provider makes of the manifests, with the names changed that a reader changes too, and
-/// the mocks' authority trusted.
-fn dynamic_configuration_of_the_manifests(rewriting: &str, idcs: &Idcs, oic: &Oic) -> Value {
-    let gateway = Application::gateway();
-    let secrets = json!({
-        "clientID": gateway.client_id,
-        "clientSecret": gateway.client_secret,
-        "scope": Resource::oic().full_scope("urn:opc:resource:consumer::all"),
-    });
-    let secret = manifest("manifests/secret.yml");
-    let mut middlewares = json!({});
-    for file in ["manifests/jwt.yml", "manifests/oauth.yml", rewriting] {
-        let middleware = manifest(file);
-        let mut text = middleware["spec"]
-            .to_string()
-            .replace(
-                "idcs-<your-domain>.identity.oraclecloud.com:443",
-                &idcs.address().to_string(),
-            )
-            .replace(
-                "idcs-<your-domain>.identity.oraclecloud.com",
-                &idcs.address().to_string(),
-            )
-            .replace("YOUR_PROJECT/YOUR_INTEGRATION", "DEMO/ECHO");
-        for key in secret["stringData"].as_object().unwrap().keys() {
-            let reference = format!(
-                "urn:k8s:secret:{}:{key}",
-                secret["metadata"]["name"].as_str().unwrap()
-            );
-            text = text.replace(&reference, secrets[key].as_str().unwrap());
-        }
-        let mut spec: Value = serde_json::from_str(&text).unwrap();
-        for plugin in ["jwt", "oAuthClientCredentials"] {
-            if let Some(options) = spec.pointer_mut(&format!("/plugin/{plugin}")) {
-                options["clientConfig"] = json!({ "tls": { "ca": CertificateAuthority::shared().ca_pem() } });
-            }
-        }
-        middlewares[middleware["metadata"]["name"].as_str().unwrap()] = spec;
-    }
-
-    let route = manifest("manifests/ingress-route.yml");
-    let rule = &route["spec"]["routes"][0];
-    let backend = &rule["services"][0];
-    let service = manifest("manifests/service.yml");
-    assert_eq!(backend["name"], service["metadata"]["name"]);
-    assert_eq!(backend["port"], service["spec"]["ports"][0]["port"]);
-    let names: Vec<&Value> = rule["middlewares"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|named| &named["name"])
-        .collect();
-    json!({ "http": {
-        "middlewares": middlewares,
-        "routers": { "route": {
-            "rule": rule["match"],
-            "entryPoints": route["spec"]["entryPoints"],
-            "middlewares": names,
-            "service": "backend",
-        }},
-        "services": { "backend": { "loadBalancer": {
-            "servers": [{ "url": oic.url() }],
-            "passHostHeader": backend["passHostHeader"],
-        }}},
-    }})
 }
 
 #[test]

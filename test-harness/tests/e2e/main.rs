@@ -5,6 +5,7 @@ mod examples;
 mod gateway;
 mod host_facts;
 mod jwt;
+mod kubernetes;
 mod oauth_client_credentials;
 mod one_module;
 mod path_rewrite;

@@ -85,12 +85,23 @@ impl ClientConfig {
 impl TlsOptions {
     /// Whom these options believe, as text. Part of the identity of what is shared and is no secret: what was
     /// fetched from somebody that one router believes must not serve another that would not have believed him.
-    pub fn trust(&self) -> String {
-        match given(self.ca.as_ref()) {
+    pub fn trust(&self, host: &dyn Host) -> String {
+        match self.authority(host) {
             _ if self.insecure_skip_verify => "anybody".to_owned(),
-            Some(ca) => format!("public authorities and {}", ca.expose()),
+            Some((_, ca)) => format!("public authorities and {}", ca.expose()),
             None => "public authorities".to_owned(),
         }
+    }
+
+    /// Which certificates to trust beside the public ones, and by which name to call them. What the plugin's own option
+    /// does not say, Traefik's environment may: Go takes its authorities from the same variable.
+    fn authority(&self, host: &dyn Host) -> Option<(&'static str, SecretRef)> {
+        const VARIABLE: &str = "SSL_CERT_FILE";
+        if let Some(ca) = given(self.ca.as_ref()) {
+            return Some(("clientConfig.tls.ca", ca.clone()));
+        }
+        let file = host.env(VARIABLE).filter(|file| !file.is_empty())?;
+        Some((VARIABLE, SecretRef::new(format!("file:{file}"))))
     }
 
     /// Finds out whether the authority that is given can be used. Much cheaper than [`TlsOptions::build`], which most
@@ -99,8 +110,8 @@ impl TlsOptions {
     /// # Errors
     /// See [`TlsOptions::build`].
     pub(crate) fn check_authority(&self, host: &dyn Host) -> Result<(), ConfigError> {
-        match given(self.ca.as_ref()) {
-            Some(ca) => add_roots(&mut RootCertStore::empty(), ca, host),
+        match self.authority(host) {
+            Some((field, ca)) => add_roots(&mut RootCertStore::empty(), field, &ca, host),
             None => Ok(()),
         }
     }
@@ -143,8 +154,8 @@ impl TlsOptions {
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        if let Some(ca) = given(self.ca.as_ref()) {
-            add_roots(&mut roots, ca, host)?;
+        if let Some((field, ca)) = self.authority(host) {
+            add_roots(&mut roots, field, &ca, host)?;
         }
         Ok(roots)
     }
@@ -180,12 +191,16 @@ fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
     reference.filter(|reference| !reference.is_empty())
 }
 
-fn add_roots(roots: &mut RootCertStore, ca: &SecretRef, host: &dyn Host) -> Result<(), ConfigError> {
-    const FIELD: &str = "clientConfig.tls.ca";
-    for certificate in certificates(ca, FIELD, host)? {
+fn add_roots(
+    roots: &mut RootCertStore,
+    field: &str,
+    ca: &SecretRef,
+    host: &dyn Host,
+) -> Result<(), ConfigError> {
+    for certificate in certificates(ca, field, host)? {
         roots
             .add(certificate)
-            .map_err(|_| ConfigError::new(FIELD, "holds a certificate that cannot be a trust anchor"))?;
+            .map_err(|_| ConfigError::new(field, "holds a certificate that cannot be a trust anchor"))?;
     }
     Ok(())
 }

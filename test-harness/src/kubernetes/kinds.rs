@@ -1,0 +1,87 @@
+//! The kinds that Traefik asks for.
+
+use kube_core::{ApiResource, GroupVersionKind};
+
+/// A kind, and where it is served.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    group: &'static str,
+    version: &'static str,
+    pub(super) name: &'static str,
+    pub(super) plural: &'static str,
+    pub(super) is_namespaced: bool,
+}
+
+const fn kind(group: &'static str, version: &'static str, name: &'static str, plural: &'static str) -> Kind {
+    Kind {
+        group,
+        version,
+        name,
+        plural,
+        is_namespaced: true,
+    }
+}
+
+const TRAEFIK: &str = "traefik.io";
+
+/// All of them: Traefik waits for every one before it loads anything.
+pub(super) const KINDS: [Kind; 15] = [
+    kind(TRAEFIK, "v1alpha1", "IngressRoute", "ingressroutes"),
+    kind(TRAEFIK, "v1alpha1", "IngressRouteTCP", "ingressroutetcps"),
+    kind(TRAEFIK, "v1alpha1", "IngressRouteUDP", "ingressrouteudps"),
+    kind(TRAEFIK, "v1alpha1", "Middleware", "middlewares"),
+    kind(TRAEFIK, "v1alpha1", "MiddlewareTCP", "middlewaretcps"),
+    kind(TRAEFIK, "v1alpha1", "TraefikService", "traefikservices"),
+    kind(TRAEFIK, "v1alpha1", "TLSOption", "tlsoptions"),
+    kind(TRAEFIK, "v1alpha1", "TLSStore", "tlsstores"),
+    kind(TRAEFIK, "v1alpha1", "ServersTransport", "serverstransports"),
+    kind(TRAEFIK, "v1alpha1", "ServersTransportTCP", "serverstransporttcps"),
+    kind("", "v1", "Service", "services"),
+    kind("", "v1", "Secret", "secrets"),
+    kind("", "v1", "ConfigMap", "configmaps"),
+    kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+    Kind {
+        is_namespaced: false,
+        ..kind("", "v1", "Node", "nodes")
+    },
+];
+
+impl Kind {
+    /// As kube-rs describes it.
+    pub(super) fn resource(&self) -> ApiResource {
+        let gvk = GroupVersionKind::gvk(self.group, self.version, self.name);
+        ApiResource::from_gvk_with_plural(&gvk, self.plural)
+    }
+
+    /// The kind of an object.
+    pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
+        KINDS
+            .iter()
+            .find(|known| known.name == kind && known.resource().api_version == api_version)
+    }
+
+    /// The kind by its name alone.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|known| known.name == name)
+    }
+
+    /// The kind and the namespace of a request's path, such as `/api/v1/namespaces/apps/secrets`.
+    pub(super) fn at(path: &str) -> Option<(&'static Self, Option<&str>)> {
+        KINDS.iter().find_map(|kind| {
+            let root = match kind.group {
+                "" => format!("/api/{}/", kind.version),
+                group => format!("/apis/{group}/{}/", kind.version),
+            };
+            let rest = path.strip_prefix(&root)?;
+            match rest
+                .strip_prefix("namespaces/")
+                .and_then(|rest| rest.split_once('/'))
+            {
+                Some((namespace, plural)) if plural == kind.plural && kind.is_namespaced => {
+                    Some((kind, Some(namespace)))
+                }
+                _ => (rest == kind.plural).then_some((kind, None)),
+            }
+        })
+    }
+}
