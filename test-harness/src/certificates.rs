@@ -9,8 +9,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 /// Makes ring the process's TLS provider. Every entry point of the harness that speaks TLS calls it; only the
 /// first call has an effect.
@@ -76,15 +77,27 @@ impl CertificateAuthority {
 
     /// A server certificate for `names`: DNS names or IP addresses.
     pub fn issue(&self, names: &[&str]) -> ServerCertificate {
+        self.issue_for(names, "Test harness server", ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A client certificate, for mutual TLS.
+    pub fn issue_client(&self, common_name: &str) -> ServerCertificate {
+        self.issue_for(&[], common_name, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn issue_for(
+        &self,
+        names: &[&str],
+        common_name: &str,
+        purpose: ExtendedKeyUsagePurpose,
+    ) -> ServerCertificate {
         let key = KeyPair::generate().expect("ring generates P-256 keys");
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params =
             CertificateParams::new(names).expect("the names are ASCII DNS names or IP addresses");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Test harness server");
+        params.distinguished_name.push(DnType::CommonName, common_name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![purpose];
         let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs");
         ServerCertificate { certificate, key }
     }
@@ -128,11 +141,28 @@ impl ServerCertificate {
 
     /// A TLS server that offers HTTP/2 and HTTP/1.1 by ALPN.
     pub fn server_config(&self) -> Arc<ServerConfig> {
+        self.server_config_for(None)
+    }
+
+    /// The same; with an authority, only clients with a certificate of that authority's get in.
+    pub fn server_config_for(&self, clients_of: Option<&CertificateAuthority>) -> Arc<ServerConfig> {
         install_crypto_provider();
+        let verifier = match clients_of {
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots
+                    .add(authority.ca_der().clone())
+                    .expect("the authority is one");
+                WebPkiClientVerifier::builder(Arc::new(roots))
+                    .build()
+                    .expect("there is an authority")
+            }
+            None => WebPkiClientVerifier::no_client_auth(),
+        };
         let chain = vec![self.certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let mut config = ServerConfig::builder()
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
             .expect("the key belongs to the certificate");
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -144,7 +174,6 @@ impl ServerCertificate {
 mod tests {
     use super::*;
 
-    use rustls::RootCertStore;
     use rustls::client::WebPkiServerVerifier;
     use rustls::client::danger::ServerCertVerifier as _;
     use rustls::pki_types::{ServerName, UnixTime};

@@ -2,6 +2,8 @@
 
 mod bench;
 mod build;
+mod check;
+mod dist;
 mod fuzz;
 mod interrupt;
 mod reloads;
@@ -35,12 +37,14 @@ enum Command {
         #[arg(long)]
         keep_names: bool,
     },
+    Check(check::Options),
     /// Run a real Traefik with the plugins between a mock identity provider and a mock backend
     Demo {
         /// Keep running, and print lines to paste into a shell
         #[arg(long)]
         serve: bool,
     },
+    Dist(dist::Options),
     Fuzz(fuzz::Options),
     Soak(soak::Options),
     Status(status::Status),
@@ -51,7 +55,9 @@ pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Bench(options) => bench::run(options),
         Command::Build { out, keep_names } => build::run(&out, keep_names).map_err(Into::into),
+        Command::Check(options) => check::run(&options).map_err(Into::into),
         Command::Demo { serve } => demo::run(serve),
+        Command::Dist(options) => dist::run(&options).map_err(Into::into),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Status(status) => status.run(),

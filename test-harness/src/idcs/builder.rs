@@ -13,6 +13,7 @@ use crate::server::{Server, Tls};
 pub struct IdcsBuilder {
     tenant: usize,
     authority: Option<&'static CertificateAuthority>,
+    clients_of: Option<&'static CertificateAuthority>,
     applications: Vec<Application>,
     resources: Vec<Resource>,
     switches: Switches,
@@ -23,6 +24,7 @@ impl Default for IdcsBuilder {
         Self {
             tenant: 0,
             authority: Some(CertificateAuthority::shared()),
+            clients_of: None,
             applications: vec![Application::gateway(), Application::caller()],
             resources: vec![Resource::oic(), Resource::gateway_api()],
             switches: Switches::default(),
@@ -51,6 +53,14 @@ impl IdcsBuilder {
     pub fn authority(self, authority: &'static CertificateAuthority) -> Self {
         Self {
             authority: Some(authority),
+            ..self
+        }
+    }
+
+    /// Asks clients for a certificate of this authority's, and lets no others in.
+    pub fn only_clients_of(self, authority: &'static CertificateAuthority) -> Self {
+        Self {
+            clients_of: Some(authority),
             ..self
         }
     }
@@ -84,7 +94,7 @@ impl IdcsBuilder {
         let host = domain.host();
         let names = ["localhost", "127.0.0.1", host.as_str()];
         let tls = self.authority.map(|authority| Tls {
-            trusted: authority.issue(&names).server_config(),
+            trusted: authority.issue(&names).server_config_for(self.clients_of),
             untrusted: CertificateAuthority::unrelated().issue(&names).server_config(),
         });
         let scheme = if tls.is_some() { "https" } else { "http" };

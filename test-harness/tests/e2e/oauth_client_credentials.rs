@@ -26,7 +26,10 @@ struct Case {
 
 impl Case {
     fn new(name: &str, options: Value) -> Self {
-        let idcs = Idcs::start();
+        Self::of(Idcs::start(), name, options)
+    }
+
+    fn of(idcs: Idcs, name: &str, options: Value) -> Self {
         let oic = Oic::start(&idcs);
         Self {
             name: name.to_owned(),

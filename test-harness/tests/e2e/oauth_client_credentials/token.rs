@@ -14,6 +14,47 @@ use super::{Case, side_by_side, unguarded};
 use crate::support::Deadline;
 
 #[test]
+fn rules_about_the_fetched_token_decide_whether_it_is_used_and_what_the_backend_is_told() {
+    let rules = |name: &str, claims: &str| {
+        let options = json!({
+            "claims": claims, "forwardHeaders": { "X-Client": "client_id" }, "usernameClaim": "sub",
+        });
+        Case::new(name, options)
+    };
+    let good = rules(
+        "good",
+        "SplitContains(`scope`, ` `, `urn:opc:resource:consumer::all`)",
+    );
+    let bad = rules("bad", "Equals(`client_id`, `somebody else`)");
+    let gateway = side_by_side([&good, &bad]).start();
+    for _ in 0..2 {
+        let url = gateway.url("/good");
+        let request = gateway
+            .client()
+            .get(&url)
+            .header("X_Client", "forged")
+            .header("X-Client", "forged");
+        assert_eq!(request.send().unwrap().status, 200);
+        let seen = good.oic.last_request().unwrap();
+        for header in ["x-client", "x-forwarded-user"] {
+            assert_eq!(seen.header(header), Some(Application::GATEWAY_ID), "{header}");
+        }
+        assert!(!format!("{:?}", seen.headers).contains("forged"));
+        let answer = bad.get(&gateway);
+        assert_eq!(
+            (answer.status, answer.json()["reason"].as_str()),
+            (403, Some("forbidden"))
+        );
+    }
+    assert_eq!(bad.oic.requests_count(), 0);
+    let log = gateway.traefik.log();
+    assert!(
+        log.contains("code=token.not_acceptable reason=claims_not_met"),
+        "{log}"
+    );
+}
+
+#[test]
 fn whatever_credentials_the_caller_sends_the_backend_sees_the_gateways_alone() {
     let gateway = unguarded(Gateway::builder(), &["/echo"]).start();
     let client_token = gateway.idcs.client_token().mint();

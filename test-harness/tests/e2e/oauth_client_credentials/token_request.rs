@@ -135,6 +135,37 @@ fn the_providers_certificate_is_checked_unless_told_otherwise() {
 }
 
 #[test]
+fn a_client_certificate_is_shown() {
+    let authority = CertificateAuthority::unrelated();
+    let identity = |authority: &CertificateAuthority| {
+        let certificate = authority.issue_client("gateway");
+        json!({ "cert": certificate.certificate_pem(), "key": certificate.key_pem() })
+    };
+    let case = |name: &str, tls: Value| {
+        let idcs = Idcs::builder().only_clients_of(authority).start();
+        Case::of(idcs, name, json!({ "clientConfig": { "tls": tls } }))
+    };
+    let known = case("known", identity(authority));
+    let unknown = case("unknown", identity(CertificateAuthority::shared()));
+    let none = case("none", json!({}));
+    let gateway = side_by_side([&known, &unknown, &none]).start();
+    let answer = known.get(&gateway);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    for case in [&unknown, &none] {
+        let answer = case.get(&gateway);
+        assert_refused(&case.name, &answer, 503, "identity_provider_unavailable", 2);
+        assert_eq!(case.idcs.token_calls(), 0, "{}", case.name);
+    }
+    assert!(
+        !gateway
+            .traefik
+            .log()
+            .lines()
+            .any(|line| line.contains("code=") && line.contains("PRIVATE KEY"))
+    );
+}
+
+#[test]
 fn a_provider_without_tls_works_and_is_warned_about() {
     let gateway = unguarded(
         Gateway::in_front_of(Idcs::builder().plain_http().start()),

@@ -1,0 +1,175 @@
+//! The plugins' options, as the plugins read them.
+
+use std::rc::Rc;
+
+use egress::Platform;
+use egress::platform::Native;
+use gateway_plugin::Gateway;
+use jwt_plugin::JwtPlugin;
+use middleware::{ConfigError, Host, Middleware};
+use oauth_client_credentials_plugin::OAuthClientCredentials;
+use path_rewrite_plugin::PathRewrite;
+use serde_json::Value;
+
+use super::{Document, Finding, Severity, finding, middlewares};
+
+/// The names that the plugins usually have, and where their options are described.
+const PLUGINS: [(&str, &str); 4] = [
+    (JwtPlugin::NAME, "jwt"),
+    (OAuthClientCredentials::NAME, "oauthclientcredentials"),
+    (PathRewrite::NAME, "pathrewrite"),
+    (Gateway::NAME, "gateway"),
+];
+
+pub(super) fn check(documents: &[Document], findings: &mut Vec<Finding>) {
+    for definition in middlewares(documents) {
+        let Some(plugins) = definition.spec.get("plugin") else {
+            continue;
+        };
+        for (name, place, options) in plugins.members() {
+            let file = &definition.document.file;
+            let Some((_, section)) = PLUGINS.iter().find(|(known, _)| *known == name) else {
+                if let Some((near, _)) = PLUGINS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                    let message =
+                        format!("{name} is no plugin of ours; did you mean `{near}`? (case counts)");
+                    findings.push(finding(file, place, Severity::Error, message));
+                }
+                continue;
+            };
+            for (field, message) in mistakes(name, options.to_json()) {
+                let at = match field.as_str() {
+                    "configuration" => place,
+                    field => options.place_of(field),
+                };
+                let message = format!("{message} [docs/options.md#{section}]");
+                findings.push(finding(file, at, Severity::Error, message));
+            }
+        }
+    }
+}
+
+/// All mistakes in the options of a plugin, by the option's path. A plugin stops at the first one; so that one is taken out
+/// or, if it must be there, replaced by something that fits, and the plugin is asked again.
+fn mistakes(plugin: &str, mut options: Value) -> Vec<(String, String)> {
+    const MOST: usize = 40;
+    fill_in("", &mut options);
+    let mut found: Vec<(String, String)> = Vec::new();
+    for _ in 0..MOST {
+        let Err(error) = build(plugin, &options) else {
+            break;
+        };
+        let (field, message) = (error.field().to_owned(), error.to_string());
+        // Missing only because it was taken out, or written in another way.
+        let is_consequence = found.iter().any(|(known, _)| known.eq_ignore_ascii_case(&field));
+        if !is_consequence {
+            found.push((field.clone(), message));
+        }
+        if is_consequence || !remove(&mut options, &field) {
+            let before = options.clone();
+            put_in(&mut options, &field);
+            if options == before {
+                break;
+            }
+        }
+    }
+    found
+}
+
+fn build(plugin: &str, options: &Value) -> Result<(), ConfigError> {
+    fn platform() -> Rc<dyn Platform> {
+        Rc::new(Native::new(std::env::temp_dir(), |_| {}))
+    }
+    // Traefik's file provider makes a text of an empty block.
+    let config = match options {
+        Value::Null => Vec::new(),
+        Value::String(text) if text.is_empty() => Vec::new(),
+        options => options.to_string().into_bytes(),
+    };
+    if plugin == JwtPlugin::NAME {
+        JwtPlugin::new(&config, platform()).map(drop)
+    } else if plugin == OAuthClientCredentials::NAME {
+        OAuthClientCredentials::new(&config, platform()).map(drop)
+    } else if plugin == PathRewrite::NAME {
+        PathRewrite::new(&config, platform() as Rc<dyn Host>).map(drop)
+    } else {
+        Gateway::new(&config, platform).map(drop)
+    }
+}
+
+/// Puts something that fits where an option names what only Traefik's machine has.
+fn fill_in(name: &str, value: &mut Value) {
+    match value {
+        Value::String(text) if is_reference(text) || is_to_be_filled_in(name, text) => {
+            *value = stand_in(name)
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(name, item)),
+        Value::Object(members) => members
+            .iter_mut()
+            .for_each(|(name, member)| fill_in(name, member)),
+        _ => {}
+    }
+}
+
+fn is_reference(text: &str) -> bool {
+    let secret = text.strip_prefix("urn:k8s:secret:");
+    text.starts_with("env:")
+        || text.starts_with("file:")
+        || secret.is_some_and(|rest| rest.split(':').filter(|part| !part.is_empty()).count() == 2)
+}
+
+/// A path to a file with keys, and hosts that an example leaves to its reader.
+fn is_to_be_filled_in(name: &str, text: &str) -> bool {
+    (name == "jwksFile" && text.starts_with('/')) || text.contains('<')
+}
+
+fn stand_in(name: &str) -> Value {
+    match name {
+        "jwksFile" => JWKS.into(),
+        "publicKey" => PUBLIC_KEY.into(),
+        "url" | "jwksUrl" => "https://placeholder.invalid/".into(),
+        // As base64 or as it is, it is long enough for every algorithm.
+        "signingSecret" => "A".repeat(88).into(),
+        "secret" => "A".repeat(32).into(),
+        "ca" | "cert" | "key" => Value::Null,
+        _ => "placeholder".into(),
+    }
+}
+
+/// Takes the option out; says whether it was there.
+fn remove(options: &mut Value, field: &str) -> bool {
+    let (parent, last) = match field.rsplit_once(['.', '[']) {
+        Some((parent, last)) => (parent, last.trim_end_matches(']')),
+        None => ("", field),
+    };
+    let pointer: String = parent
+        .split(['.', '['])
+        .filter(|part| !part.is_empty())
+        .map(|part| format!("/{}", part.trim_end_matches(']')))
+        .collect();
+    match options.pointer_mut(&pointer) {
+        Some(Value::Object(members)) => members.remove(last).is_some(),
+        // An item of a list: without it the others would move.
+        Some(Value::Array(_)) if !parent.is_empty() => remove(options, parent),
+        _ => false,
+    }
+}
+
+/// Gives the option a value that fits.
+fn put_in(options: &mut Value, field: &str) {
+    let mut place = options;
+    for name in field.split('.') {
+        if !place.is_object() {
+            return;
+        }
+        place = &mut place[name];
+    }
+    *place = stand_in(field.rsplit('.').next().unwrap_or_default());
+}
+
+/// A key like any other, of which nobody has the private half.
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+";
+const JWKS: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"}]}"#;
