@@ -66,6 +66,7 @@ fn the_archive_is_all_that_a_traefik_needs() {
         "examples/oic-gateway-file/traefik.yml",
         "examples/oic-gateway-kubernetes/manifests/jwt.yml",
         "plugins-local/src/oic-gateway/jwt/plugin.wasm",
+        "schemas/kubernetes-middleware.schema.json",
     ] {
         assert!(names.iter().any(|name| name == needed), "{needed} is missing");
     }

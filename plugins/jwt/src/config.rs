@@ -76,6 +76,12 @@ pub struct KeyUrl {
 }
 
 impl Options {
+    /// What the option block may hold.
+    #[cfg(feature = "schema")]
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(RawOptions)
+    }
+
     /// Reads and checks the option block.
     ///
     /// # Errors
@@ -87,53 +93,81 @@ impl Options {
 
 /// The block as it is written. Field names are the option names in camel case.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct RawOptions {
+    /// URL of the issuer's JWK Set, or a path that is joined to the issuers in `issuers`.
     jwks_url: String,
+    /// Issuers with keys of their own.
     trusted_issuers: Vec<TrustedIssuer>,
+    /// A JWK Set in place, or the absolute path of one.
     jwks_file: Option<SecretRef>,
+    /// A public key in PEM.
     public_key: Option<SecretRef>,
+    /// A secret for HS256, HS384 and HS512.
     signing_secret: Option<SecretRef>,
+    /// `signingSecret` is written in base64.
     #[serde(deserialize_with = "lenient::boolean")]
     signing_secret_base64_encoded: bool,
+    /// Accepted values of `iss`.
     #[serde(deserialize_with = "given_strings")]
     issuers: Option<Vec<String>>,
+    /// Accepted audiences; one of them must be in `aud`.
     #[serde(deserialize_with = "given_strings")]
     audiences: Option<Vec<String>>,
+    /// Scopes that must all be in `scope` or `scp`.
     #[serde(deserialize_with = "given_strings")]
     required_scopes: Option<Vec<String>>,
+    /// How far clocks may differ, 0 to 3600.
     #[serde(deserialize_with = "lenient::integer")]
     leeway_seconds: u64,
+    /// Accepted signature algorithms; all that the keys serve if not given.
     #[serde(deserialize_with = "given_strings")]
     algorithms: Option<Vec<String>>,
+    /// Refuse a token that never expires.
     #[serde(deserialize_with = "lenient::boolean")]
     require_exp: bool,
+    /// Refuse longer tokens, 1 to 1048576.
     #[serde(deserialize_with = "lenient::integer")]
     max_token_bytes: u64,
+    /// The IDCS tenant (idcs-…) that tokens must come from.
     tenant: Option<String>,
+    /// An expression that must be true of the claims.
     claims: String,
+    /// The field of the query or of a form that may hold the token.
     token_key: String,
+    /// Leave the client's token in the request.
     #[serde(deserialize_with = "lenient::boolean")]
     forward_authorization: bool,
+    /// Claims that the backend is told: header to claim.
     #[serde(deserialize_with = "lenient::block")]
     forward_headers: BTreeMap<String, String>,
+    /// The claim that names the user.
     username_claim: String,
+    /// The header it becomes.
     username_header: String,
+    /// How to reach the key sets.
     #[serde(deserialize_with = "lenient::block")]
     client_config: ClientConfig,
+    /// How much longer keys are used while the issuer does not answer, 0 to 604800.
     #[serde(deserialize_with = "lenient::integer")]
     max_stale_seconds: u64,
+    /// How often a token with an unknown key may have the keys fetched anew, 1 to 86400.
     #[serde(deserialize_with = "lenient::integer")]
     refetch_interval_seconds: u64,
+    /// Which of the plugin's mounts is the state directory; the first writable one if not given.
     state_directory: Option<String>,
 }
 
 /// An entry of `trustedIssuers`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TrustedIssuer {
+    /// Whose tokens; one entry may leave it out, for all others.
     #[serde(default)]
     issuer: String,
+    /// URL of its JWK Set.
     jwks_url: String,
 }
 

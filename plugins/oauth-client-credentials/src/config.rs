@@ -10,6 +10,7 @@ use serde::Deserialize;
 ///
 /// Every text may be given literally, as `env:NAME` or as `file:/path`.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
     /// Token endpoint (required).

@@ -75,19 +75,34 @@ pub fn parse(json: &[u8]) -> Result<Vec<RuleOptions>, ConfigError> {
     }
 }
 
+/// The option block `pathRewrite`: one rule, or a list of them.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 #[derive(Default)]
 struct Options {
+    /// A regular expression in Go's syntax, matched against the path without its query.
     regex: Option<String>,
+    /// What takes the place of every match; `$1` or `${name}` are groups.
     replacement: Option<String>,
+    /// Rules in place of the single one; the first that matches is applied.
     rules: Option<Vec<Rule>>,
 }
 
+/// What the option block may hold.
+#[cfg(feature = "schema")]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Options)
+}
+
+/// One rule of several.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Rule {
+    /// See `regex` above.
     regex: String,
+    /// See `replacement` above.
     replacement: String,
 }
 

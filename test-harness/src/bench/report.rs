@@ -10,6 +10,7 @@ use super::machine::Machine;
 use super::rows::{Build, PLAIN, Row, is_reference, label};
 use super::rs256::Rs256;
 use super::start::{InstanceStart, Ready};
+use super::statistics::median;
 use super::{Bench, rows};
 use crate::tools::{ENVOY_VERSION, TRAEFIK_VERSION};
 
@@ -70,10 +71,12 @@ impl Report {
         }
     }
 
-    /// A row's requests per second by those of the plain gateway.
+    /// A row's requests per second by those of the plain gateway in the same round, the median over all rounds: what the
+    /// machine has over from one minute to the next cancels out.
     pub(super) fn ratio_to_plain(&self, row: &Row) -> Option<f64> {
         let plain = self.plain(row.connections)?;
-        Some(rps(row)? / rps(plain)?)
+        let pairs = row.rounds.iter().zip(&plain.rounds);
+        median(pairs.map(|(own, plain)| own.rps / plain.rps))
     }
 
     /// How many connections there were, ascending.

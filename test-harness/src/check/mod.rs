@@ -11,6 +11,7 @@
 mod document;
 mod options;
 mod routes;
+mod schema;
 
 use std::fmt;
 use std::fs;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use document::Node;
 
 pub use document::Place;
+pub use schema::schemas;
 
 /// Something about a file that its owner should know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -207,6 +207,7 @@ fn the_examples_pass() {
             "oic-gateway-kubernetes/manifests/service.yml",
         ],
         &["oic-gateway-kubernetes/with-path-rewrite/virtual-endpoint.yml"],
+        &["observability/traefik.yml", "observability/dynamic.yml"],
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
         let findings = check(&paths).unwrap();

@@ -7,6 +7,7 @@ mod dist;
 mod fuzz;
 mod interrupt;
 mod reloads;
+mod schema;
 mod soak;
 mod status;
 
@@ -46,6 +47,7 @@ enum Command {
     },
     Dist(dist::Options),
     Fuzz(fuzz::Options),
+    Schema(schema::Options),
     Soak(soak::Options),
     Status(status::Status),
 }
@@ -59,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Demo { serve } => demo::run(serve),
         Command::Dist(options) => dist::run(&options).map_err(Into::into),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Schema(options) => schema::run(&options).map_err(Into::into),
         Command::Soak(options) => soak::run(&options),
         Command::Status(status) => status.run(),
     };

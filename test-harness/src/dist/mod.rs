@@ -75,6 +75,10 @@ pub fn make(out: &Path) -> Result<Vec<Made>, DistError> {
         };
         added.map_err(at(&path))?;
     }
+    for (name, schema) in crate::check::schemas() {
+        let text = format!("{schema:#}\n");
+        everything.add(&format!("schemas/{name}.schema.json"), text.into_bytes());
+    }
     files.push((
         format!("oic-gateway-{version}.zip"),
         everything.to_zip().map_err(at(out))?,

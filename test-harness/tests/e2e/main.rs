@@ -7,6 +7,7 @@ mod host_facts;
 mod jwt;
 mod kubernetes;
 mod oauth_client_credentials;
+mod observability;
 mod one_module;
 mod path_rewrite;
 mod probes;

@@ -12,6 +12,7 @@ use crate::http_client::accept_any_certificate;
 
 /// How to talk to the identity provider.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClientConfig {
     /// Seconds from name lookup to the last byte of the answer, all attempts together. 1 to 60, default 5.
@@ -31,6 +32,7 @@ pub struct ClientConfig {
 
 /// TLS options of the connection to the identity provider. PEM text, or `env:NAME`, or `file:/path`.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TlsOptions {
     /// Certificates to trust beside the public ones.

@@ -8,6 +8,7 @@ use crate::TlsOptions;
 
 /// Where and how to share. Read and checked; values go into the state directory alone so far.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoreConfig {
     /// What the names of all entries begin with.
@@ -20,6 +21,7 @@ pub struct StoreConfig {
 
 /// How to reach Redis.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RedisConfig {
     /// `host:port` of each server, at least one.
@@ -42,6 +44,7 @@ pub struct RedisConfig {
 
 /// How to find the server by sentinels.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SentinelConfig {
     /// The name of the set of servers.

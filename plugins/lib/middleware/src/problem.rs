@@ -83,6 +83,9 @@ impl Reason {
     }
 }
 
+/// The header that repeats the reason.
+const REASON_HEADER: &str = "X-Oic-Gateway-Reason";
+
 /// A refusal on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -133,6 +136,8 @@ impl From<Problem> for Reply {
         let mut headers = vec![
             ("Content-Type", "application/problem+json".to_owned()),
             ("Cache-Control", "no-store".to_owned()),
+            // For access logs, which know headers but no bodies.
+            (REASON_HEADER, reason.code().to_owned()),
         ];
         headers.extend(problem.challenge.map(|challenge| ("WWW-Authenticate", challenge)));
         headers.extend(
@@ -160,6 +165,11 @@ mod tests {
         let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(body["reason"], "invalid_token");
         assert_eq!(body["status"], 401);
+        assert!(
+            reply
+                .headers
+                .contains(&(REASON_HEADER, "invalid_token".to_owned()))
+        );
         assert!(
             reply
                 .headers

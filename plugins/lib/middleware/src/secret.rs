@@ -33,6 +33,7 @@ impl fmt::Debug for Secret {
 /// `urn:k8s:secret:NAME:KEY` is resolved by Traefik's Kubernetes CRD provider before a plugin sees it; one that
 /// arrives here was not, and would otherwise be sent to the identity provider as if it were the secret.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct SecretRef(String);
 
