@@ -138,15 +138,43 @@ fn collector() -> (String, Receiver<Vec<u8>>) {
             let sender = sender.clone();
             std::thread::spawn(move || {
                 let mut stream = stream;
-                let mut chunk = [0; 65536];
-                while let Ok(count @ 1..) = stream.read(&mut chunk) {
-                    let _ = sender.send(chunk[..count].to_vec());
-                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                let (mut request, mut piece) = (Vec::new(), [0; 65536]);
+                while let Ok(count @ 1..) = stream.read(&mut piece) {
+                    request.extend_from_slice(&piece[..count]);
+                    if request.ends_with(b"\r\n0\r\n\r\n") {
+                        let _ = sender.send(spans(&request));
+                        request.clear();
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                    }
                 }
             });
         }
     });
     (url, received)
+}
+
+/// The body of a request, out of its chunks and unpacked.
+fn spans(request: &[u8]) -> Vec<u8> {
+    let split = |bytes: &[u8], at: &[u8]| {
+        let found = bytes.windows(at.len()).position(|window| window == at).unwrap();
+        (bytes[..found].to_vec(), bytes[found + at.len()..].to_vec())
+    };
+    let (_, mut rest) = split(request, b"\r\n\r\n");
+    let mut packed = Vec::new();
+    loop {
+        let (size, after) = split(&rest, b"\r\n");
+        let size = usize::from_str_radix(std::str::from_utf8(&size).unwrap(), 16).unwrap();
+        if size == 0 {
+            break;
+        }
+        packed.extend_from_slice(&after[..size]);
+        rest = after[size + 2..].to_vec();
+    }
+    let mut body = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_slice())
+        .read_to_end(&mut body)
+        .unwrap();
+    body
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
