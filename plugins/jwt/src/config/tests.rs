@@ -1,6 +1,11 @@
 //! Every option: what it accepts, and what a wrong value is answered with.
 
+use std::rc::Rc;
+
+use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use egress::Url;
+use jose::KeySet;
 use jwt_simple::prelude::Ed25519KeyPair;
 use middleware::{Event, FileError, UnixTime};
 use serde_json::{Value, json};

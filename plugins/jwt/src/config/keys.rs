@@ -1,0 +1,248 @@
+//! Where keys come from, as configured.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use egress::{ClientConfig, Url};
+use jose::{KeySet, same_issuer};
+use middleware::{ConfigError, Host, SecretRef};
+
+use super::{RawOptions, in_range};
+
+/// Where keys come from.
+#[derive(Debug, Clone)]
+pub enum KeyOptions {
+    /// Keys given by the configuration: `jwksFile`, `publicKey` or `signingSecret`.
+    Static(Rc<KeySet>),
+    /// Keys published at `jwksUrl` or by `trustedIssuers`.
+    Remote(Box<RemoteKeyOptions>),
+}
+
+/// How to fetch and keep published keys.
+#[derive(Debug, Clone)]
+pub struct RemoteKeyOptions {
+    /// Where they are published; at least one place.
+    pub urls: Vec<KeyUrl>,
+    /// `clientConfig`.
+    pub client: ClientConfig,
+    /// `maxStaleSeconds`: how long keys may still be used after they should have been renewed.
+    pub max_stale: Duration,
+    /// `refetchIntervalSeconds`: least time between two fetches that tokens with unknown keys cause.
+    pub refetch_interval: Duration,
+    /// `stateDirectory`: where instances share keys. The first mount if absent.
+    pub state_directory: Option<String>,
+}
+
+/// Where an issuer publishes its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUrl {
+    /// Whose tokens they are for; `None` for those of any issuer that is not named elsewhere.
+    pub issuer: Option<String>,
+    /// The option it comes from.
+    pub option: String,
+    /// The URL.
+    pub url: Url,
+}
+
+impl RawOptions {
+    /// Reads the one source of keys. The empty string counts as absent, as in Traefik Hub.
+    pub(super) fn keys(&self, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+        let is_given = |reference: &Option<SecretRef>| reference.as_ref().is_some_and(|it| !it.is_empty());
+        let sources = [
+            ("jwksUrl", !self.jwks_url.is_empty()),
+            ("trustedIssuers", !self.trusted_issuers.is_empty()),
+            ("jwksFile", is_given(&self.jwks_file)),
+            ("publicKey", is_given(&self.public_key)),
+            ("signingSecret", is_given(&self.signing_secret)),
+        ];
+        if self.signing_secret_base64_encoded && !is_given(&self.signing_secret) {
+            return Err(ConfigError::new(
+                "signingSecretBase64Encoded",
+                "says how signingSecret is written, but there is no signingSecret",
+            ));
+        }
+        let given: Vec<&str> = sources
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| *name)
+            .collect();
+        match (
+            given.as_slice(),
+            &self.jwks_file,
+            &self.public_key,
+            &self.signing_secret,
+        ) {
+            (["jwksUrl"], ..) => self.remote(self.published()?),
+            (["trustedIssuers"], ..) => self.remote(self.trusted()?),
+            (["jwksFile"], Some(jwks), ..) => jwks_file(jwks, host),
+            (["publicKey"], _, Some(pem), _) => public_key(pem, host),
+            (["signingSecret"], .., Some(secret)) => self.secret(secret, host),
+            ([.., last], ..) => Err(ConfigError::new(
+                *last,
+                format!(
+                    "cannot be combined: {} are given; keep exactly one of them",
+                    given.join(" and ")
+                ),
+            )),
+            ([], ..) => Err(ConfigError::new(
+                "jwksUrl",
+                "is required: give exactly one source of keys, that is one of jwksUrl, trustedIssuers, jwksFile, \
+                 publicKey and signingSecret",
+            )),
+        }
+    }
+
+    /// `jwksUrl`: a URL, or a path that is joined to the issuer's. Tokens name their issuer themselves, so without a list
+    /// of those that may be asked anybody could be his own.
+    fn published(&self) -> Result<Vec<KeyUrl>, ConfigError> {
+        const FIELD: &str = "jwksUrl";
+        let path = &self.jwks_url;
+        if !path.starts_with('/') {
+            return Ok(vec![KeyUrl::parse(None, FIELD, path)?]);
+        }
+        let issuers = self.issuers.as_deref().unwrap_or_default();
+        if issuers.is_empty() {
+            return Err(ConfigError::new(
+                FIELD,
+                "is a path, which is joined to the token's issuer: list in issuers which ones are trusted, or any \
+                 caller could name a server of his own",
+            ));
+        }
+        let url = |issuer: &String| KeyUrl::parse(Some(issuer), FIELD, path);
+        issuers.iter().map(url).collect()
+    }
+
+    fn trusted(&self) -> Result<Vec<KeyUrl>, ConfigError> {
+        const FIELD: &str = "trustedIssuers";
+        const MOST: usize = 100;
+        let mut urls: Vec<KeyUrl> = Vec::new();
+        if self.trusted_issuers.len() > MOST {
+            return Err(ConfigError::new(FIELD, format!("has more than {MOST} entries")));
+        }
+        for (index, entry) in self.trusted_issuers.iter().enumerate() {
+            let issuer = Some(entry.issuer.as_str()).filter(|issuer| !issuer.is_empty());
+            let same = |other: &KeyUrl| match (&other.issuer, issuer) {
+                (Some(other), Some(issuer)) => same_issuer(other, issuer),
+                (None, None) => true,
+                _ => false,
+            };
+            if urls.iter().any(same) {
+                let problem = match issuer {
+                    Some(_) => "is there twice",
+                    None => "is missing in more than one entry: only one can serve all other issuers",
+                };
+                return Err(ConfigError::new(format!("{FIELD}[{index}].issuer"), problem));
+            }
+            urls.push(KeyUrl::parse(
+                issuer,
+                &format!("{FIELD}[{index}].jwksUrl"),
+                &entry.jwks_url,
+            )?);
+        }
+        Ok(urls)
+    }
+
+    fn remote(&self, urls: Vec<KeyUrl>) -> Result<KeyOptions, ConfigError> {
+        const WEEK: u64 = 7 * 24 * 3600;
+        const DAY: u64 = 24 * 3600;
+        let state_directory = self.state_directory.clone().filter(|path| !path.is_empty());
+        if state_directory
+            .as_ref()
+            .is_some_and(|path| !path.starts_with('/'))
+        {
+            return Err(ConfigError::new(
+                "stateDirectory",
+                "must be an absolute path inside of one of the mounts",
+            ));
+        }
+        let max_stale = in_range("maxStaleSeconds", self.max_stale_seconds, 0, WEEK)?;
+        let refetch_interval = in_range("refetchIntervalSeconds", self.refetch_interval_seconds, 1, DAY)?;
+        Ok(KeyOptions::Remote(Box::new(RemoteKeyOptions {
+            urls,
+            client: self.client_config.clone(),
+            max_stale: Duration::from_secs(max_stale),
+            refetch_interval: Duration::from_secs(refetch_interval),
+            state_directory,
+        })))
+    }
+
+    fn secret(&self, reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+        const FIELD: &str = "signingSecret";
+        let secret = reference.resolve(FIELD, host)?;
+        let bytes = if self.signing_secret_base64_encoded {
+            from_base64(secret.expose().trim()).ok_or_else(|| {
+                ConfigError::new(FIELD, "is no base64, which signingSecretBase64Encoded says it is")
+            })?
+        } else {
+            secret.expose().as_bytes().to_vec()
+        };
+        static_keys(FIELD, KeySet::from_secret(&bytes))
+    }
+}
+
+impl KeyUrl {
+    /// Reads a URL, or a path to be joined to the issuer's.
+    fn parse(issuer: Option<&str>, option: &str, url: &str) -> Result<Self, ConfigError> {
+        let joined = match (url.starts_with('/'), issuer) {
+            (true, Some(issuer)) => format!("{}{url}", issuer.trim_end_matches('/')),
+            _ => url.to_owned(),
+        };
+        let url = Url::parse(&joined).map_err(|error| match joined == url {
+            true => ConfigError::new(option, error.to_string()),
+            false => ConfigError::new(
+                option,
+                format!(
+                    "is a path, and joined to the issuer {} it {error}",
+                    issuer.unwrap_or_default()
+                ),
+            ),
+        })?;
+        Ok(Self {
+            issuer: issuer.map(str::to_owned),
+            option: option.to_owned(),
+            url,
+        })
+    }
+}
+
+/// A JWK Set in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.
+fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+    const FIELD: &str = "jwksFile";
+    let value = reference.resolve(FIELD, host)?;
+    let value = value.expose().trim();
+    let document = if value.starts_with('{') {
+        value.as_bytes().to_vec()
+    } else if value.starts_with('/') {
+        host.read_file(value)
+            .map_err(|error| ConfigError::new(FIELD, format!("names a file: {error}")))?
+    } else {
+        return Err(ConfigError::new(
+            FIELD,
+            "must be a JWK Set ({\"keys\": […]}) or the absolute path of one",
+        ));
+    };
+    static_keys(FIELD, KeySet::from_configured_jwks(&document))
+}
+
+/// A public key in PEM, or where to find it: `file:/path` or `env:NAME`.
+fn public_key(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
+    const FIELD: &str = "publicKey";
+    let pem = reference.resolve(FIELD, host)?;
+    static_keys(FIELD, KeySet::from_pem(pem.expose()))
+}
+
+fn static_keys(field: &str, keys: Result<KeySet, jose::KeySetError>) -> Result<KeyOptions, ConfigError> {
+    keys.map(|keys| KeyOptions::Static(Rc::new(keys)))
+        .map_err(|error| ConfigError::new(field, error.to_string()))
+}
+
+/// Standard or URL-safe base64, with or without padding.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let forgiving = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [alphabet::STANDARD, alphabet::URL_SAFE]
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, forgiving).decode(text).ok())
+}
