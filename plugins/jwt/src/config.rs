@@ -158,7 +158,7 @@ impl Default for RawOptions {
             forward_authorization: false,
             forward_headers: BTreeMap::new(),
             username_claim: String::new(),
-            username_header: "X-Forwarded-User".to_owned(),
+            username_header: ClaimHeaders::USERNAME_HEADER.to_owned(),
             client_config: ClientConfig::default(),
             max_stale_seconds: 3600,
             refetch_interval_seconds: 30,

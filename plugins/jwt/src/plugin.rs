@@ -6,7 +6,7 @@ use egress::{HttpClient, Platform};
 use middleware::{ConfigError, Decision, Host, Middleware, RequestHead};
 
 use crate::remote_keys::RemoteKeys;
-use crate::{Issuers, Jwt, KeyOptions, KeySource, Options, RemoteKeyOptions, StaticKeys};
+use crate::{Issuers, Jwt, KeyOptions, KeySource, KeyUrl, Options, RemoteKeyOptions, StaticKeys};
 
 /// The middleware `jwt` with the source of keys its options name.
 pub struct JwtPlugin {
@@ -45,8 +45,7 @@ fn remote_keys(
     platform: &Rc<dyn Platform>,
 ) -> Result<Issuers<Box<dyn KeySource>>, ConfigError> {
     let client = Rc::new(HttpClient::new(Rc::clone(platform), &options.client)?);
-    let source = |place| -> Result<(Option<String>, Box<dyn KeySource>), ConfigError> {
-        let place: &crate::KeyUrl = place;
+    let source = |place: &KeyUrl| -> Result<(Option<String>, Box<dyn KeySource>), ConfigError> {
         let keys = RemoteKeys::new(options, place, Rc::clone(&client), Rc::clone(platform))?;
         Ok((place.issuer.clone(), Box::new(keys)))
     };

@@ -83,11 +83,11 @@ impl VerifiedTokens {
     }
 
     fn forget_other_keys(&mut self, source: usize, keys: &Rc<KeySet>) {
-        let same = self
-            .keys
-            .get(&source)
-            .is_some_and(|known| Rc::ptr_eq(known, keys) || known == keys);
-        if !same {
+        let known = self.keys.get(&source);
+        if known.is_some_and(|known| Rc::ptr_eq(known, keys)) {
+            return;
+        }
+        if known != Some(keys) {
             self.younger.forget(source);
             self.older.forget(source);
         }

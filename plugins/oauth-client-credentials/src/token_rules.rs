@@ -19,8 +19,8 @@ pub(crate) struct TokenRules {
 
 impl TokenRules {
     pub(crate) fn new(options: &Options) -> Result<Self, ConfigError> {
-        const USERNAME_HEADER: &str = "X-Forwarded-User";
-        let username_header = options.username_header.as_deref().unwrap_or(USERNAME_HEADER);
+        let username_header = options.username_header.as_deref();
+        let username_header = username_header.unwrap_or(ClaimHeaders::USERNAME_HEADER);
         Ok(Self {
             claims: Expression::option("claims", &options.claims)?,
             headers: ClaimHeaders::new(&options.forward_headers, &options.username_claim, username_header)?,

@@ -189,7 +189,8 @@ impl TlsOptions {
     }
 }
 
-fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
+/// The empty string counts as not given.
+pub(crate) fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
     reference.filter(|reference| !reference.is_empty())
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::TlsOptions;
+use crate::client_config::given;
 
 /// Where and how to share. Read and checked; values go into the state directory alone so far.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -62,10 +63,7 @@ impl StoreConfig {
     /// [`ConfigError`] names the option below `store`.
     pub fn check(&self, host: &dyn Host) -> Result<(), ConfigError> {
         const SECRET: &str = "store.secret";
-        let secret = self
-            .secret
-            .as_ref()
-            .filter(|secret| !secret.is_empty())
+        let secret = given(self.secret.as_ref())
             .ok_or_else(|| ConfigError::new(SECRET, "is required: entries are encrypted with it"))?;
         let length = secret.resolve(SECRET, host)?.expose().len();
         if ![16, 24, 32].contains(&length) {
@@ -125,7 +123,7 @@ impl RedisConfig {
                 sentinel.and_then(|sentinel| sentinel.password.as_ref()),
             ),
         ] {
-            if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+            if let Some(secret) = given(secret) {
                 secret.resolve(field, host)?;
             }
         }

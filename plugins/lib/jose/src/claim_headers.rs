@@ -27,6 +27,9 @@ struct Header {
 pub struct ClaimValues(Option<Rc<[Box<str>]>>);
 
 impl ClaimHeaders {
+    /// The header that `usernameClaim` becomes where `usernameHeader` is not given.
+    pub const USERNAME_HEADER: &str = "X-Forwarded-User";
+
     /// Reads the options `forwardHeaders` (header to claim), `usernameClaim` and `usernameHeader`.
     ///
     /// # Errors
