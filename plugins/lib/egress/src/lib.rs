@@ -29,6 +29,8 @@ mod store_config;
 pub use client_config::{ClientConfig, TlsOptions};
 pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
 pub use platform::Platform;
-pub use shared::{Exchange, FetchError, Fetched, Lifetime, Resource, Shared, Unavailable};
+pub use shared::{
+    CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
+};
 pub use state::{Seal, StateName};
 pub use store_config::{RedisConfig, SentinelConfig, StoreConfig};

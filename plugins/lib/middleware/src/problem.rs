@@ -17,10 +17,14 @@ pub enum Reason {
     MissingToken,
     /// 401: the token is malformed, expired, of a wrong issuer or signature. RFC 6750 §3.1.
     InvalidToken,
+    /// 401: the caller's own client id and secret, key or name and password are wrong. RFC 7617.
+    InvalidCredentials,
     /// 403: the token is good but lacks a required scope or claim. RFC 6750 §3.1.
     InsufficientScope,
     /// 403: the token is good but a rule of this gateway forbids the request.
     Forbidden,
+    /// 429: the caller, or all callers together, ask too often for what the identity provider would have to be asked.
+    TooManyRequests,
     /// 500: this plugin's configuration is wrong; every request is refused until it is mended.
     Configuration,
     /// 500: a fault in the plugin itself.
@@ -42,8 +46,10 @@ impl Reason {
             Self::FormTooLong => "form_too_long",
             Self::MissingToken => "missing_token",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidCredentials => "invalid_credentials",
             Self::InsufficientScope => "insufficient_scope",
             Self::Forbidden => "forbidden",
+            Self::TooManyRequests => "too_many_requests",
             Self::Configuration => "configuration",
             Self::Internal => "internal",
             Self::IdentityProviderRefused => "identity_provider_refused",
@@ -56,9 +62,10 @@ impl Reason {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidPath | Self::InvalidRequest => 400,
-            Self::MissingToken | Self::InvalidToken => 401,
+            Self::MissingToken | Self::InvalidToken | Self::InvalidCredentials => 401,
             Self::InsufficientScope | Self::Forbidden => 403,
             Self::FormTooLong => 413,
+            Self::TooManyRequests => 429,
             Self::Configuration | Self::Internal => 500,
             Self::IdentityProviderRefused => 502,
             Self::IdentityProviderUnavailable | Self::Overloaded => 503,
@@ -72,8 +79,12 @@ impl Reason {
             Self::FormTooLong => "The form is too long to look for a token in",
             Self::MissingToken => "An access token is required",
             Self::InvalidToken => "The access token is not acceptable",
+            Self::InvalidCredentials => "The credentials are not acceptable",
             Self::InsufficientScope => "The access token does not permit this request",
             Self::Forbidden => "This request is not permitted",
+            Self::TooManyRequests => {
+                "Too many requests that the identity provider would have to be asked for"
+            }
             Self::Configuration => "The gateway is misconfigured",
             Self::Internal => "The gateway failed",
             Self::IdentityProviderRefused => "The identity provider refused the gateway",

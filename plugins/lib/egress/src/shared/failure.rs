@@ -24,6 +24,18 @@ pub enum FetchError {
         /// What the provider said, without secrets.
         detail: String,
     },
+    /// The provider refused the caller's credentials or token. The caller must change something.
+    #[error("the identity provider refused the caller: {detail}")]
+    Denied {
+        /// What the provider said, without secrets.
+        detail: String,
+    },
+    /// The provider was not asked, since it was asked too often lately.
+    #[error("too many requests to the identity provider for now")]
+    Limited {
+        /// When asking again may be allowed.
+        retry_after: Duration,
+    },
 }
 
 impl From<HttpError> for FetchError {
@@ -38,28 +50,62 @@ impl From<HttpError> for FetchError {
 /// Nothing usable can be had right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unavailable {
-    reason: Reason,
+    cause: Cause,
     retry_after: Duration,
+}
+
+/// Whose trouble it is that there is nothing usable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The provider does not answer, or not usably.
+    Unreachable,
+    /// The provider refused the gateway.
+    Refused,
+    /// The provider refused the caller.
+    Denied,
+    /// The provider was asked too often lately.
+    Limited,
+    /// Too many requests wait for it already.
+    Overloaded,
 }
 
 impl Unavailable {
     pub(super) const fn unreachable(retry_after: Duration) -> Self {
         Self {
-            reason: Reason::IdentityProviderUnavailable,
+            cause: Cause::Unreachable,
             retry_after,
         }
     }
 
     pub(super) const fn overloaded() -> Self {
         Self {
-            reason: Reason::Overloaded,
+            cause: Cause::Overloaded,
             retry_after: Duration::from_secs(1),
         }
     }
 
-    /// Why, as the client is told.
+    pub(super) const fn limited(retry_after: Duration) -> Self {
+        Self {
+            cause: Cause::Limited,
+            retry_after,
+        }
+    }
+
+    /// Whose trouble it is.
+    pub const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// Why, as the client is told. What a caller was denied is up to the plugin; here it is his credentials.
     pub const fn reason(&self) -> Reason {
-        self.reason
+        match self.cause {
+            Cause::Unreachable => Reason::IdentityProviderUnavailable,
+            Cause::Refused => Reason::IdentityProviderRefused,
+            Cause::Denied => Reason::InvalidCredentials,
+            Cause::Limited => Reason::TooManyRequests,
+            Cause::Overloaded => Reason::Overloaded,
+        }
     }
 
     /// Whole seconds after which trying again may help; at least one.
@@ -75,7 +121,7 @@ impl Unavailable {
 
 impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
-        Self::new(unavailable.reason).retry_after(unavailable.retry_after_seconds())
+        Self::new(unavailable.reason()).retry_after(unavailable.retry_after_seconds())
     }
 }
 
@@ -87,6 +133,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
 /// The pause after a refusal: nothing changes until somebody changes it.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// How long a caller who was denied is denied again without asking the provider.
+const DENIED_PAUSE: Duration = Duration::from_secs(30);
 /// The longest `Retry-After` that is honoured, and the farthest a record may reach into the future: beyond it
 /// the clock was set back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -96,36 +144,55 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 pub(super) struct Failure {
     /// Milliseconds since the epoch until which nobody tries again.
     until: u64,
-    /// True when the provider refused the gateway itself.
-    refused: bool,
+    /// [`Cause::Unreachable`], [`Cause::Refused`] or [`Cause::Denied`].
+    cause: Cause,
     /// Consecutive failures.
     count: u32,
+    /// Whose it is, where several resources share a name: [`StateName::owner`](crate::StateName::owner).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 impl Failure {
-    pub(super) fn new(error: &FetchError, now: UnixTime, last: Option<&Self>) -> Self {
+    pub(super) fn new(error: &FetchError, now: UnixTime, last: Option<&Self>, owner: Option<&str>) -> Self {
         let count = last.map_or(1, |last| last.count.saturating_add(1));
-        let (refused, pause) = match error {
-            FetchError::Refused { .. } => (true, REFUSED_PAUSE),
+        let (cause, pause) = match error {
+            FetchError::Refused { .. } => (Cause::Refused, REFUSED_PAUSE),
+            FetchError::Denied { .. } => (Cause::Denied, DENIED_PAUSE),
+            FetchError::Limited { retry_after } => (Cause::Limited, *retry_after),
             FetchError::Unavailable {
                 retry_after: Some(pause),
                 ..
-            } => (false, (*pause).clamp(FIRST_PAUSE, LONGEST_RETRY_AFTER)),
+            } => (
+                Cause::Unreachable,
+                (*pause).clamp(FIRST_PAUSE, LONGEST_RETRY_AFTER),
+            ),
             FetchError::Unavailable {
                 retry_after: None, ..
             } => {
                 let doublings = count.saturating_sub(1).min(8);
                 (
-                    false,
+                    Cause::Unreachable,
                     FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE),
                 )
             }
         };
         Self {
             until: now.plus(pause).as_millis(),
-            refused,
+            cause,
             count,
+            owner: owner.map(str::to_owned),
         }
+    }
+
+    /// Whether it is the record of the resource that `owner` owns.
+    pub(super) fn is_of(&self, owner: Option<&str>) -> bool {
+        self.owner.as_deref() == owner
+    }
+
+    /// Whether the provider itself is in trouble, or the gateway with it: then attempts are few and short.
+    pub(super) fn is_outage(&self) -> bool {
+        !matches!(self.cause, Cause::Denied | Cause::Limited)
     }
 
     pub(super) fn until(&self) -> UnixTime {
@@ -137,13 +204,8 @@ impl Failure {
     }
 
     pub(super) fn unavailable(&self, now: UnixTime) -> Unavailable {
-        let reason = if self.refused {
-            Reason::IdentityProviderRefused
-        } else {
-            Reason::IdentityProviderUnavailable
-        };
         Unavailable {
-            reason,
+            cause: self.cause,
             retry_after: self.until().since(now),
         }
     }
@@ -152,7 +214,7 @@ impl Failure {
     /// and its return would go unnoticed for as long; so a trial gets twice the time the last success took. Where
     /// that is not known, or was too little, every fourth attempt gets all.
     pub(super) fn trial_time(&self, last_success_took: Option<Duration>, timeout: Duration) -> Duration {
-        if self.count.is_multiple_of(4) {
+        if self.count.is_multiple_of(4) || !self.is_outage() {
             return timeout;
         }
         let usual = last_success_took.unwrap_or_default().saturating_mul(2);
@@ -194,7 +256,7 @@ mod tests {
         let mut last = None;
         let pauses: Vec<u128> = (0..5)
             .map(|_| {
-                let failure = Failure::new(&unavailable(None), now, last.as_ref());
+                let failure = Failure::new(&unavailable(None), now, last.as_ref(), None);
                 let pause = failure.until().since(now).as_millis();
                 last = Some(failure);
                 pause
@@ -215,8 +277,14 @@ mod tests {
                 },
                 10,
             ),
+            (
+                FetchError::Denied {
+                    detail: String::new(),
+                },
+                30,
+            ),
         ] {
-            let failure = Failure::new(&error, now, None);
+            let failure = Failure::new(&error, now, None, None);
             assert_eq!(failure.until().since(now).as_secs(), seconds, "{error:?}");
             assert_eq!(failure.unavailable(now).retry_after_seconds(), seconds);
         }
@@ -225,9 +293,14 @@ mod tests {
     #[test]
     fn a_record_from_a_future_that_cannot_be_does_not_hold() {
         let now = UnixTime::from_secs(10_000);
-        let failure = Failure::new(&unavailable(None), now.plus(Duration::from_secs(3600)), None);
+        let failure = Failure::new(
+            &unavailable(None),
+            now.plus(Duration::from_secs(3600)),
+            None,
+            None,
+        );
         assert!(!failure.holds_at(now));
-        assert!(Failure::new(&unavailable(None), now, None).holds_at(now));
+        assert!(Failure::new(&unavailable(None), now, None, None).holds_at(now));
     }
 
     #[test]
@@ -236,7 +309,7 @@ mod tests {
         let mut last = None;
         let trials: Vec<[u128; 3]> = (0..4)
             .map(|_| {
-                let failure = Failure::new(&unavailable(None), UnixTime::from_secs(1), last.as_ref());
+                let failure = Failure::new(&unavailable(None), UnixTime::from_secs(1), last.as_ref(), None);
                 let time = |took| failure.trial_time(took, timeout).as_millis();
                 let all = [
                     time(None),
@@ -259,8 +332,24 @@ mod tests {
     }
 
     #[test]
+    fn a_denied_caller_is_no_outage() {
+        let denied = FetchError::Denied {
+            detail: String::new(),
+        };
+        let failure = Failure::new(&denied, UnixTime::from_secs(1), None, Some("jane"));
+        assert!(!failure.is_outage() && failure.is_of(Some("jane")) && !failure.is_of(None));
+        let timeout = Duration::from_secs(5);
+        assert_eq!(failure.trial_time(None, timeout), timeout);
+        let unavailable = failure.unavailable(UnixTime::from_secs(1));
+        assert_eq!(
+            (unavailable.cause(), unavailable.reason()),
+            (Cause::Denied, Reason::InvalidCredentials)
+        );
+    }
+
+    #[test]
     fn survives_the_state_directory() {
-        let failure = Failure::new(&unavailable(Some(2)), UnixTime::from_secs(1), None);
+        let failure = Failure::new(&unavailable(Some(2)), UnixTime::from_secs(1), None, None);
         assert_eq!(Failure::decode(&failure.encode()), Some(failure));
         assert_eq!(Failure::decode("garbage"), None);
     }

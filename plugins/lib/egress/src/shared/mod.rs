@@ -18,6 +18,7 @@
 
 mod envelope;
 mod failure;
+mod many;
 mod status;
 mod waiting;
 
@@ -29,7 +30,8 @@ use middleware::{Event, UnixTime};
 
 use self::envelope::{Envelope, Generation};
 use self::failure::Failure;
-pub use self::failure::{FetchError, Unavailable};
+pub use self::failure::{Cause, FetchError, Unavailable};
+pub use self::many::{CallerKey, SharedMany};
 use self::status::Status;
 use self::waiting::Place;
 use crate::platform::{CURE, DirectoryError, Platform};
@@ -163,6 +165,11 @@ impl<R: Resource> Shared<R> {
     /// # Errors
     /// [`Unavailable`] when there is none that may be used and none can be had.
     pub fn get(&mut self, now: UnixTime) -> Result<Rc<R::Value>, Unavailable> {
+        self.value(now)
+            .inspect_err(|unavailable| self.log_refusal(*unavailable))
+    }
+
+    fn value(&mut self, now: UnixTime) -> Result<Rc<R::Value>, Unavailable> {
         let usable = match &self.held {
             Some(held) if !held.is_due(now) => {
                 self.look_for_a_newer_one(now);
@@ -175,12 +182,7 @@ impl<R: Resource> Shared<R> {
             }
             _ => self.usable_at(now),
         };
-        match usable {
-            Some(value) => Ok(value),
-            None => self
-                .obtain()
-                .inspect_err(|unavailable| self.log_refusal(*unavailable)),
-        }
+        usable.map_or_else(|| self.obtain(), Ok)
     }
 
     /// Gets the value ahead of need, when a middleware is built. Does not even try shortly after a failure:
@@ -495,7 +497,7 @@ impl<R: Resource> Shared<R> {
                         .field("refresh_at", lifetime.refresh_at)
                         .field("usable_until", lifetime.usable_until),
                 );
-                if let Some(failure) = last_failure {
+                if let Some(failure) = last_failure.filter(Failure::is_outage) {
                     self.platform
                         .log(&event(Event::info("breaker.closed")).field("failures", failure.count()));
                 }
@@ -522,16 +524,23 @@ impl<R: Resource> Shared<R> {
                 self.publish_status(None);
                 Ok(value)
             }
+            // Nobody was asked, so nothing has failed.
+            Err(FetchError::Limited { retry_after }) => Err(Unavailable::limited(retry_after)),
             Err(error) => {
                 let now = self.platform.now();
-                let failure = Failure::new(&error, now, last_failure.as_ref());
-                self.platform.log(
-                    &event(Event::warn("fetch.failed"))
-                        .field("error", &error)
-                        .field("again_in_ms", failure.until().since(now).as_millis()),
-                );
-                if last_failure.is_none() {
-                    self.platform.log(&event(Event::warn("breaker.opened")));
+                let failure = Failure::new(&error, now, last_failure.as_ref(), self.resource.name().owner());
+                if failure.is_outage() {
+                    self.platform.log(
+                        &event(Event::warn("fetch.failed"))
+                            .field("error", &error)
+                            .field("again_in_ms", failure.until().since(now).as_millis()),
+                    );
+                    if last_failure.is_none() {
+                        self.platform.log(&event(Event::warn("breaker.opened")));
+                    }
+                } else {
+                    self.platform
+                        .log(&event(Event::info("fetch.denied")).field("error", &error));
                 }
                 if let Err(error) = self.values().publish(&self.failure_name(), &failure.encode()) {
                     self.complain(error);
@@ -558,8 +567,11 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    /// Writes down, for people, how this resource is doing. Nothing depends on it.
+    /// Writes down, for people, how this resource is doing. Nothing depends on it. Not one of many callers'.
     fn publish_status(&self, failure: Option<(&Failure, &FetchError)>) {
+        if self.resource.name().owner().is_some() {
+            return;
+        }
         let status = Status {
             kind: self.resource.kind(),
             url: self.resource.url().to_string(),
@@ -587,9 +599,13 @@ impl<R: Resource> Shared<R> {
         );
     }
 
-    /// Logs that requests are refused for want of a value, once in ten seconds for each instance.
+    /// Logs that requests are refused for want of a value, once in ten seconds for each instance. Not what callers
+    /// are to blame for: they could fill the log.
     fn log_refusal(&mut self, unavailable: Unavailable) {
         const EVERY: Duration = Duration::from_secs(10);
+        if matches!(unavailable.cause(), Cause::Denied | Cause::Limited) {
+            return;
+        }
         let now = self.platform.monotonic();
         let (last, unlogged) = self.refusals;
         if last.is_some_and(|last| now.saturating_sub(last) < EVERY) {
@@ -613,7 +629,9 @@ impl<R: Resource> Shared<R> {
 
     fn last_failure(&self) -> Option<Failure> {
         match self.values().read(&self.failure_name()) {
-            Ok(Some(record)) => Failure::decode(&record),
+            Ok(Some(record)) => {
+                Failure::decode(&record).filter(|failure| failure.is_of(self.resource.name().owner()))
+            }
             Ok(None) | Err(_) => self.own.failure.clone(),
         }
     }

@@ -18,6 +18,7 @@ struct Provider {
     url: String,
     calls: Arc<AtomicUsize>,
     down: Arc<AtomicBool>,
+    denies: Arc<AtomicBool>,
 }
 
 impl Provider {
@@ -25,17 +26,22 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/value", listener.local_addr().unwrap());
         let (calls, down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (counter, broken) = (Arc::clone(&calls), Arc::clone(&down));
+        let denies = Arc::new(AtomicBool::new(false));
+        let (counter, broken, denying) = (Arc::clone(&calls), Arc::clone(&down), Arc::clone(&denies));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (mut stream, counter, broken) =
-                    (stream.unwrap(), Arc::clone(&counter), Arc::clone(&broken));
+                let (mut stream, counter) = (stream.unwrap(), Arc::clone(&counter));
+                let (broken, denying) = (Arc::clone(&broken), Arc::clone(&denying));
                 std::thread::spawn(move || {
                     let mut head = [0; 1024];
                     let _ = stream.read(&mut head);
                     let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
                     std::thread::sleep(latency);
-                    let status = if broken.load(Ordering::SeqCst) { 500 } else { 200 };
+                    let status = match (broken.load(Ordering::SeqCst), denying.load(Ordering::SeqCst)) {
+                        (true, _) => 500,
+                        (_, true) => 403,
+                        _ => 200,
+                    };
                     let body = number.to_string();
                     let _ = write!(
                         stream,
@@ -45,7 +51,12 @@ impl Provider {
                 });
             }
         });
-        Self { url, calls, down }
+        Self {
+            url,
+            calls,
+            down,
+            denies,
+        }
     }
 
     fn calls(&self) -> usize {
@@ -83,6 +94,11 @@ impl Resource for Number {
     }
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<u64>, FetchError> {
         let response = send(&Request::get(self.url.uri().clone()).body(Vec::new()).unwrap())?;
+        if response.status() == 403 {
+            return Err(FetchError::Denied {
+                detail: String::new(),
+            });
+        }
         if response.status() != 200 {
             return Err(FetchError::Unavailable {
                 detail: response.status().to_string(),
@@ -122,6 +138,43 @@ fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -
         lifetime,
     };
     Shared::new(number, platform, client)
+}
+
+/// The number of one caller among many.
+fn number_of(caller: &str, provider: &str) -> Number {
+    let seal = Seal::secret(&middleware::Secret::new(caller), &[provider, caller]).unwrap();
+    Number {
+        name: seal.slot("number", &[provider]),
+        seal,
+        url: Url::parse(provider).unwrap(),
+        lifetime: LONG,
+    }
+}
+
+/// Two callers whose names fall together.
+fn neighbours(provider: &str) -> [String; 2] {
+    let mut callers: Vec<String> = (0..).map(|number: u32| number.to_string()).take(400).collect();
+    callers.sort_by_cached_key(|caller| number_of(caller, provider).name.as_str().to_owned());
+    let pair = callers.windows(2).find(|pair| {
+        number_of(&pair[0], provider).name.as_str() == number_of(&pair[1], provider).name.as_str()
+    });
+    let pair = pair.expect("400 callers and 4096 names: all but always");
+    [pair[0].clone(), pair[1].clone()]
+}
+
+fn many(provider: &str, directory: &tempfile::TempDir, most: usize) -> SharedMany<Number> {
+    let Shared { platform, client, .. } = instance(provider, directory, LONG);
+    SharedMany::new(platform, client, most)
+}
+
+impl SharedMany<Number> {
+    fn of(&mut self, caller: &str, provider: &str) -> Result<u64, Unavailable> {
+        let mut key = CallerKey::default();
+        key[..caller.len()].copy_from_slice(caller.as_bytes());
+        let now = self.platform.now();
+        self.get(&key, now, || number_of(caller, provider))
+            .map(|number| *number)
+    }
 }
 
 impl Shared<Number> {
@@ -421,4 +474,67 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
             assert!(provider.calls() <= calls + 1, "{step}");
         }
     }
+}
+
+#[test]
+fn callers_have_values_of_their_own_also_where_their_names_fall_together() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let [jane, joe] = neighbours(&provider.url);
+    let mut one = many(&provider.url, &directory, 8);
+    let mut other = many(&provider.url, &directory, 8);
+    assert_eq!(one.of(&jane, &provider.url), Ok(1));
+    assert_eq!(
+        other.of(&jane, &provider.url),
+        Ok(1),
+        "shared by the state directory"
+    );
+    assert_eq!(one.of(&joe, &provider.url), Ok(2));
+    for _ in 0..3 {
+        assert_eq!(
+            one.of(&jane, &provider.url),
+            Ok(1),
+            "still in the instance's memory"
+        );
+        assert_eq!(one.of(&joe, &provider.url), Ok(2));
+    }
+    assert_eq!(many(&provider.url, &directory, 8).of(&joe, &provider.url), Ok(2));
+    assert_eq!(
+        many(&provider.url, &directory, 8).of(&jane, &provider.url),
+        Ok(3),
+        "replaced by the neighbour's"
+    );
+}
+
+#[test]
+fn an_instance_holds_the_callers_it_saw_last() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let mut many = many(&provider.url, &directory, 2);
+    for caller in ["1", "2", "1", "3", "1", "4"] {
+        many.of(caller, &provider.url).unwrap();
+    }
+    let held: Vec<u8> = many.held.iter().map(|(key, _)| key[0]).collect();
+    assert_eq!(held, *b"14");
+    assert_eq!(provider.calls(), 4, "the others are in the state directory");
+}
+
+#[test]
+fn a_denied_caller_is_remembered_and_nobody_else_suffers() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let [jane, mallory] = neighbours(&provider.url);
+    provider.denies.store(true, Ordering::SeqCst);
+    for _ in 0..5 {
+        let mut instance = many(&provider.url, &directory, 8);
+        let denied = instance.of(&mallory, &provider.url).unwrap_err();
+        assert_eq!(denied.cause(), Cause::Denied);
+        assert!(denied.retry_after_seconds() >= 29);
+        assert!(instance.held.is_empty());
+    }
+    assert_eq!(provider.calls(), 1);
+    provider.denies.store(false, Ordering::SeqCst);
+    assert_eq!(many(&provider.url, &directory, 8).of(&jane, &provider.url), Ok(2));
+    let statuses = std::fs::read_dir(directory.path()).unwrap();
+    let names: Vec<String> = statuses
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
 }

@@ -21,7 +21,13 @@ use ring::digest;
 ///
 /// Derived from everything that makes two resources different, so that nobody reads another's by accident.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateName(String);
+pub struct StateName {
+    stem: String,
+    owner: Option<String>,
+}
+
+/// How many names the resources of many callers share. The state directory never has more of them.
+const SLOTS: u16 = 4096;
 
 impl StateName {
     /// A name of the given `kind` (letters and dashes) for the resource that `identity` describes.
@@ -36,12 +42,38 @@ impl StateName {
             // Writing to a String cannot fail.
             let _ = write!(name, "{byte:02x}");
         }
-        Self(name)
+        Self {
+            stem: name,
+            owner: None,
+        }
+    }
+
+    /// One of the names that all resources of `kind` and `group` share. `owner` chooses it, and tells whose a record
+    /// under that name is; whose the value is, its seal tells.
+    fn slot(kind: &str, group: &[&str], owner: &[u8; 16]) -> Self {
+        let [high, low, ..] = *owner;
+        let slot = u16::from_be_bytes([high, low]) % SLOTS;
+        let Self { mut stem, .. } = Self::new(kind, group);
+        let mut text = String::with_capacity(2 * owner.len());
+        // Writing to a String cannot fail.
+        let _ = write!(stem, "-{slot:03x}");
+        for byte in owner {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self {
+            stem,
+            owner: Some(text),
+        }
     }
 
     /// The file name stem.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.stem
+    }
+
+    /// Whose it is, where several resources share the name.
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
     }
 }
 

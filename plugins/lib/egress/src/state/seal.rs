@@ -22,7 +22,7 @@ enum Kind {
     Secret {
         key: Box<LessSafeKey>,
         identity: Vec<u8>,
-        fingerprint: String,
+        fingerprint: [u8; 16],
     },
 }
 
@@ -55,7 +55,7 @@ impl Seal {
         Ok(Self(Kind::Secret {
             key,
             identity,
-            fingerprint: BASE64.encode(fingerprint),
+            fingerprint,
         }))
     }
 
@@ -66,10 +66,25 @@ impl Seal {
             Kind::Public { .. } => StateName::new(kind, identity),
             Kind::Secret { fingerprint, .. } => {
                 let mut parts = identity.to_vec();
-                parts.push(fingerprint);
+                let fingerprint = BASE64.encode(fingerprint);
+                parts.push(&fingerprint);
                 StateName::new(kind, &parts)
             }
         }
+    }
+
+    /// The name of one caller's resource of the given `kind`, under this seal, whose identity must say whose it is: one
+    /// of a bounded number of names that all callers of the configuration `group` share.
+    pub fn slot(&self, kind: &str, group: &[&str]) -> StateName {
+        let owner = match &self.0 {
+            Kind::Public { binding } => {
+                let mut owner = [0; 16];
+                owner.copy_from_slice(binding.split_at(16).0);
+                owner
+            }
+            Kind::Secret { fingerprint, .. } => *fingerprint,
+        };
+        StateName::slot(kind, group, &owner)
     }
 
     /// Makes `plain` fit for the state directory: ASCII text.
@@ -187,6 +202,28 @@ mod tests {
         assert_eq!(
             Seal::public(&identity).name("jwks", &identity),
             StateName::new("jwks", &identity)
+        );
+    }
+
+    #[test]
+    fn callers_share_a_bounded_number_of_names_and_are_told_apart() {
+        let group = ["https://idcs", "app"];
+        let names: Vec<StateName> = (0..10_000)
+            .map(|caller: u32| Seal::public(&[group[0], group[1], &caller.to_string()]).slot("token", &group))
+            .collect();
+        let mut stems: Vec<&str> = names.iter().map(StateName::as_str).collect();
+        let mut owners: Vec<Option<&str>> = names.iter().map(StateName::owner).collect();
+        stems.sort_unstable();
+        stems.dedup();
+        owners.sort_unstable();
+        owners.dedup();
+        assert!((3000..=4096).contains(&stems.len()), "{}", stems.len());
+        assert_eq!(owners.len(), 10_000);
+        let secret = sealed_by("hunter2", &["https://idcs", "app", "jane"]);
+        assert_eq!(secret.slot("token", &group), secret.slot("token", &group));
+        assert_ne!(
+            secret.slot("token", &group),
+            secret.slot("token", &["https://idcs", "other"])
         );
     }
 
