@@ -45,16 +45,13 @@ fn a_build_from_scratch_gives_the_same_bytes() {
     guests::artifacts().unwrap();
     let usual = tools::target_dir().join("guests/wasm32-wasip1/guest/plugin-jwt.wasm");
     let elsewhere = tempfile::tempdir().unwrap();
-    let fresh = guests::build_plugin(
-        tools::workspace_root(),
-        elsewhere.path(),
-        "jwt",
-        "plugin-jwt",
-        Variant::Plain,
-    )
-    .unwrap();
+    let jwt = guests::Program {
+        package: "jwt",
+        bin: "plugin-jwt",
+    };
+    let fresh = guests::compile(tools::workspace_root(), elsewhere.path(), &[jwt], Variant::Plain).unwrap();
     assert_eq!(
-        guests::sha256(&fs::read(fresh).unwrap()),
+        guests::sha256(&fs::read(&fresh[0]).unwrap()),
         guests::sha256(&fs::read(usual).unwrap())
     );
 }

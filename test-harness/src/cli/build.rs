@@ -20,18 +20,17 @@ pub(super) fn run(out: &Path, keep_names: bool) -> Result<(), GuestError> {
 /// Sizes in bytes, hashes in full: they are what two builds are compared by.
 fn table(reports: &[Report]) -> String {
     let mut text = format!(
-        "{:<26} {:>9} {:>12} {:>12} {:>8}  sha256\n",
-        "plugin", "bytes", "memory.copy", "memory.fill", "seconds"
+        "{:<26} {:>9} {:>12} {:>12}  sha256\n",
+        "plugin", "bytes", "memory.copy", "memory.fill"
     );
     for report in reports {
         let _ = writeln!(
             text, // writing to a String does not fail
-            "{:<26} {:>9} {:>12} {:>12} {:>8.1}  {}",
+            "{:<26} {:>9} {:>12} {:>12}  {}",
             report.folder,
             report.size,
             report.replaced.memory_copy,
             report.replaced.memory_fill,
-            report.took.as_secs_f64(),
             report.sha256,
         );
     }
@@ -42,10 +41,9 @@ fn table(reports: &[Report]) -> String {
 mod tests {
     use super::*;
     use crate::guests::Replaced;
-    use std::time::Duration;
 
     #[test]
-    fn a_row_tells_size_replacements_time_and_hash() {
+    fn a_row_tells_size_replacements_and_hash() {
         let report = Report {
             folder: "jwt".into(),
             size: 123_456,
@@ -54,10 +52,9 @@ mod tests {
                 memory_copy: 78,
                 memory_fill: 9,
             },
-            took: Duration::from_millis(1250),
         };
         let table = table(&[report]);
         let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(row, ["jwt", "123456", "78", "9", "1.2", &"ab".repeat(32)]);
+        assert_eq!(row, ["jwt", "123456", "78", "9", &"ab".repeat(32)]);
     }
 }

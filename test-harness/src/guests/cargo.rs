@@ -20,47 +20,51 @@ pub const INITIAL_HEAP: u32 = 64 * 1024;
 /// Processor features asked for beyond the target's own, as `rustc -C target-feature` takes them.
 pub const TARGET_FEATURES: &[&str] = &["simd128"];
 
-/// Compiles `bin` of the package `package` and returns the path of the module, as linked.
+/// A program to compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'n> {
+    /// Its package.
+    pub package: &'n str,
+    /// Its binary in there.
+    pub bin: &'n str,
+}
+
+/// Compiles `programs` at one go, since each is linked on one processor for half a minute, and returns the paths of the
+/// modules, as linked.
 ///
 /// cargo decides what is fresh. The plugins have a target folder of their own, so that a test may build while the
 /// cargo that runs the test still holds the other one's lock.
-pub fn build_plugin(
+pub fn compile(
     workspace: &Path,
     target_dir: &Path,
-    package: &str,
-    bin: &str,
+    programs: &[Program<'_>],
     variant: Variant,
-) -> Result<PathBuf, GuestError> {
+) -> Result<Vec<PathBuf>, GuestError> {
     ensure_wasm_target()?;
     let compiler = tools::c_compiler_for_wasm()?;
-    let wasm = target_dir
-        .join(WASM_TARGET)
-        .join(PROFILE)
-        .join(format!("{bin}.wasm"));
-    if !wasm.exists() {
-        eprintln!("compiling the plugin {package} for Wasm (the first time takes a minute) ...");
+    let folder = target_dir.join(WASM_TARGET).join(PROFILE);
+    let modules: Vec<PathBuf> = programs
+        .iter()
+        .map(|program| folder.join(format!("{}.wasm", program.bin)))
+        .collect();
+    let names: Vec<&str> = programs.iter().map(|program| program.package).collect();
+    let names = names.join(", ");
+    if modules.iter().any(|module| !module.exists()) {
+        eprintln!("compiling for Wasm: {names} (the first time takes some minutes) ...");
     }
 
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     forget_outer_cargo(&mut command);
     command
         .current_dir(workspace)
-        .args([
-            "build",
-            "--quiet",
-            "--profile",
-            PROFILE,
-            "--target",
-            WASM_TARGET,
-            "-p",
-            package,
-            "--bin",
-            bin,
-        ])
+        .args(["build", "--quiet", "--profile", PROFILE, "--target", WASM_TARGET])
         .arg("--target-dir")
         .arg(target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(workspace)?)
         .env(tools::CC_FOR_WASM, &compiler.cc);
+    for Program { package, bin } in programs {
+        command.args(["-p", package, "--bin", bin]);
+    }
     if let Some(ar) = &compiler.ar {
         command.env(tools::AR_FOR_WASM, ar);
     }
@@ -79,12 +83,12 @@ pub fn build_plugin(
         })?;
     if !output.status.success() {
         return Err(GuestError::DoesNotCompile {
-            folder: package.into(),
+            folder: names,
             status: output.status.to_string(),
             output: last_lines(&String::from_utf8_lossy(&output.stderr), 60),
         });
     }
-    Ok(wasm)
+    Ok(modules)
 }
 
 /// The flags, joined as `CARGO_ENCODED_RUSTFLAGS` wants them. No path of this machine gets into the module.

@@ -12,13 +12,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::tools::{self, ToolError};
 
-pub use cargo::{STACK_SIZE, TARGET_FEATURES, build_plugin};
+pub use cargo::{Program, STACK_SIZE, TARGET_FEATURES, compile};
 pub use check::{CheckError, MAX_SIZE, check};
 pub use lower::{LowerError, Lowered, Replaced, lower};
 pub use probe::{build_probe, lay_out_probe, probe_module};
@@ -122,9 +121,6 @@ pub struct Report {
     pub sha256: String,
     /// The instructions that were lowered.
     pub replaced: Replaced,
-    /// How long compiling and lowering took this time; short when nothing had changed.
-    #[serde(skip)]
-    pub took: Duration,
 }
 
 /// Why the plugins could not be provided.
@@ -225,17 +221,18 @@ fn provide(variant: Variant) -> Result<Artifacts, GuestError> {
     let guests_dir = tools::target_dir().join(variant.folder());
     let _lock = tools::lock(&guests_dir, "artifacts")?;
 
+    let bins: Vec<(Guest, String)> = Guest::ALL.iter().map(|guest| (*guest, guest.bin())).collect();
+    let programs: Vec<Program<'_>> = bins
+        .iter()
+        .map(|(guest, bin)| Program {
+            package: guest.folder,
+            bin,
+        })
+        .collect();
+    let modules = compile(tools::workspace_root(), &guests_dir, &programs, variant)?;
     let mut inputs = Vec::new();
-    for guest in Guest::ALL {
-        let started = Instant::now();
-        let wasm = build_plugin(
-            tools::workspace_root(),
-            &guests_dir,
-            guest.folder,
-            &guest.bin(),
-            variant,
-        )?;
-        inputs.push((guest, read(&guest.manifest())?, read(&wasm)?, started.elapsed()));
+    for (guest, module) in Guest::ALL.iter().zip(&modules) {
+        inputs.push((guest, read(&guest.manifest())?, read(module)?));
     }
 
     let mut key = vec![keep_names.to_string().into_bytes()];
@@ -243,7 +240,7 @@ fn provide(variant: Variant) -> Result<Artifacts, GuestError> {
     key.extend(
         inputs
             .iter()
-            .flat_map(|(_, manifest, wasm, _)| [manifest.clone(), wasm.clone()]),
+            .flat_map(|(_, manifest, wasm)| [manifest.clone(), wasm.clone()]),
     );
     let digests: Vec<String> = key.iter().map(|part| sha256(part)).collect();
     let short_key: String = sha256(digests.join(" ").as_bytes()).chars().take(16).collect();
@@ -254,8 +251,7 @@ fn provide(variant: Variant) -> Result<Artifacts, GuestError> {
         fs::create_dir_all(&parent).map_err(|source| io_error("create", &parent, source))?;
         let fresh = tempfile::tempdir_in(&parent).map_err(|source| io_error("create", &parent, source))?;
         let mut reports = Vec::new();
-        for (guest, manifest, wasm, took) in &mut inputs {
-            let started = Instant::now();
+        for (guest, manifest, wasm) in &inputs {
             let lowered = lower_and_check(guest.folder, wasm, keep_names)?;
             let dir = plugin_dir(fresh.path(), guest.folder);
             fs::create_dir_all(&dir).map_err(|source| io_error("create", &dir, source))?;
@@ -266,9 +262,7 @@ fn provide(variant: Variant) -> Result<Artifacts, GuestError> {
                 size: lowered.wasm.len(),
                 sha256: sha256(&lowered.wasm),
                 replaced: lowered.replaced,
-                took: Duration::ZERO,
             });
-            *took += started.elapsed();
         }
         let json = serde_json::to_vec_pretty(&reports)
             .map_err(|error| io_error("write", fresh.path(), io::Error::other(error)))?;
@@ -277,11 +271,8 @@ fn provide(variant: Variant) -> Result<Artifacts, GuestError> {
     }
 
     let json = read(&root.join(REPORTS))?;
-    let mut plugins: Vec<Report> = serde_json::from_slice(&json)
+    let plugins = serde_json::from_slice(&json)
         .map_err(|error| io_error("read", &root.join(REPORTS), io::Error::other(error)))?;
-    for (report, (.., took)) in plugins.iter_mut().zip(&inputs) {
-        report.took = *took;
-    }
     Ok(Artifacts { root, plugins })
 }
 

@@ -6,21 +6,19 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{
-    GuestError, MANIFEST, MODULE_PREFIX, Variant, WASM, build_plugin, io_error, plugin_dir, read, write,
+    GuestError, MANIFEST, MODULE_PREFIX, Program, Variant, WASM, compile, io_error, plugin_dir, read, write,
 };
 use crate::tools;
 
 /// The module of the probe `bin`, as linked.
 pub fn build_probe(bin: &str) -> Result<Vec<u8>, GuestError> {
     let target = tools::target_dir().join("guests");
-    let linked = build_plugin(
-        tools::workspace_root(),
-        &target,
-        "host-probes",
+    let program = Program {
+        package: "host-probes",
         bin,
-        Variant::Plain,
-    )?;
-    read(&linked)
+    };
+    let linked = compile(tools::workspace_root(), &target, &[program], Variant::Plain)?;
+    linked.iter().try_fold(Vec::new(), |_, module| read(module))
 }
 
 /// Lays `wasm` out below `root` as the plugin with the module name [`probe_module`]`(name)`.
