@@ -70,6 +70,8 @@ fn only_plugins_built_for_it_trap_on_request() {
     );
     for guest in &Guest::ALL {
         assert!(!has_traps(plain, guest), "{}", guest.folder);
+    }
+    for guest in &Guest::MAIN {
         assert!(has_traps(trapping, guest), "{}", guest.folder);
     }
 }
