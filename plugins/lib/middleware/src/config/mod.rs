@@ -5,6 +5,7 @@
 //! all of these. What is never forgiven is a name: a misspelt `audience` that was silently ignored would open
 //! the gateway.
 
+mod culprit;
 pub mod lenient;
 
 use serde::de::DeserializeOwned;
@@ -51,6 +52,16 @@ impl ConfigError {
 /// # Errors
 /// [`ConfigError`] with the path of the offending option.
 pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
+    let options = read(json)?;
+    T::deserialize(&options).map_err(|error| {
+        let error = error.to_string();
+        let judge = |part: &Value| T::deserialize(part).err().map(|error| error.to_string());
+        explain(&culprit::culprit(&options, &error, &judge), &error)
+    })
+}
+
+/// The option block as it came, without what counts as absent.
+fn read(json: &[u8]) -> Result<Value, ConfigError> {
     let mut value: Value = if json.iter().all(u8::is_ascii_whitespace) {
         Value::Null
     } else {
@@ -58,19 +69,14 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
             .map_err(|error| ConfigError::new("configuration", format!("is not JSON: {error}")))?
     };
     drop_nulls(&mut value);
-    if value.is_null() {
-        value = Value::Object(serde_json::Map::new());
-    }
-    if !value.is_object() {
-        return Err(ConfigError::new(
+    match value {
+        Value::Null => Ok(Value::Object(serde_json::Map::new())),
+        Value::Object(_) => Ok(value),
+        _ => Err(ConfigError::new(
             "configuration",
             "must be a block of options (key: value)",
-        ));
+        )),
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        explain(&path, &error.inner().to_string())
-    })
 }
 
 fn drop_nulls(value: &mut Value) {
@@ -90,9 +96,8 @@ fn explain(path: &str, message: &str) -> ConfigError {
     if let Some(rest) = message.strip_prefix("unknown field `")
         && let Some((unknown, rest)) = rest.split_once('`')
     {
-        // The path already ends in the unknown name where serde_json reports it that way.
         let field = match path {
-            "." | "" => unknown.to_owned(),
+            "" => unknown.to_owned(),
             _ if path == unknown || path.ends_with(&format!(".{unknown}")) => path.to_owned(),
             _ => format!("{path}.{unknown}"),
         };
@@ -103,18 +108,14 @@ fn explain(path: &str, message: &str) -> ConfigError {
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'))
     {
-        let field = if matches!(path, "." | "") {
+        let field = if path.is_empty() {
             missing.to_owned()
         } else {
             format!("{path}.{missing}")
         };
         return ConfigError::new(field, "is required");
     }
-    let field = if matches!(path, "." | "") {
-        "configuration"
-    } else {
-        path
-    };
+    let field = if path.is_empty() { "configuration" } else { path };
     ConfigError::new(field, hide_values(message))
 }
 
@@ -214,6 +215,19 @@ mod tests {
                 "expected u64",
             ),
             (r#"{"audiences":[1]}"#, "audiences[0]", "expected a string"),
+            (
+                r#"{"audiences":["a","b",{}]}"#,
+                "audiences[2]",
+                "expected a string",
+            ),
+            (r#"{"audiences":{"a":1}}"#, "audiences", "expected a sequence"),
+            (r#"{"audience":["x"],"jwksUrl":1}"#, "audience", "did you mean"),
+            (r#"{"clientConfig":"x"}"#, "clientConfig", "expected"),
+            (
+                r#"{"audiences":["a"],"clientConfig":{"maxRetries":1,"timeoutSeconds":[1]},"jwksUrl":"x"}"#,
+                "clientConfig.timeoutSeconds",
+                "expected u64",
+            ),
             ("[1]", "configuration", "must be a block of options"),
             ("{", "configuration", "is not JSON"),
         ] {
@@ -232,6 +246,15 @@ mod tests {
         }
         let error = parse::<Strict>(b"{}").unwrap_err();
         assert_eq!(error.to_string(), "url: is required");
+
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Outer {
+            #[allow(dead_code)]
+            list: Vec<Strict>,
+        }
+        let error = parse::<Outer>(br#"{"list":[{"url":"a"},{"uri":"b"}]}"#).unwrap_err();
+        assert_eq!(error.to_string(), "list[1].url: is required");
     }
 
     #[test]

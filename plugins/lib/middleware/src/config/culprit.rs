@@ -1,0 +1,73 @@
+//! Which option an error of serde is about.
+//!
+//! serde says what is wrong, not where. Instead of a deserialiser that keeps track of where it is, which is compiled
+//! once more for every type and would be a fifteenth of a plugin, the options are read again with less and less of
+//! them: what is left when the error still comes is to blame.
+
+use serde_json::{Map, Value};
+
+/// The path of the option in `options` that makes `judge` say `error`, such as `clientConfig.tls` or `rules[2]`. Empty
+/// where it is the block as a whole.
+pub(super) fn culprit(options: &Value, error: &str, judge: &dyn Fn(&Value) -> Option<String>) -> String {
+    let blames = |path: &[Step], value: Value| judge(&wrapped(path, value)).as_deref() == Some(error);
+    let mut path: Vec<Step> = Vec::new();
+    let mut value = options;
+    // Where an empty block or list is as wrong, what is in it has no part in that.
+    while !blames(&path, emptied(value)) {
+        let found = children(value).find(|(step, child)| {
+            path.push(step.clone());
+            let found = blames(&path, (*child).clone());
+            path.pop();
+            found
+        });
+        let Some((step, child)) = found else {
+            break;
+        };
+        path.push(step);
+        value = child;
+    }
+    path.iter().fold(String::new(), |text, step| match step {
+        Step::Member(name) if text.is_empty() => name.clone(),
+        Step::Member(name) => format!("{text}.{name}"),
+        Step::Item(index) => format!("{text}[{index}]"),
+    })
+}
+
+#[derive(Clone)]
+enum Step {
+    Member(String),
+    Item(usize),
+}
+
+fn children(value: &Value) -> Box<dyn Iterator<Item = (Step, &Value)> + '_> {
+    match value {
+        Value::Object(members) => Box::new(
+            members
+                .iter()
+                .map(|(name, member)| (Step::Member(name.clone()), member)),
+        ),
+        Value::Array(items) => Box::new(
+            items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| (Step::Item(index), item)),
+        ),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+fn emptied(value: &Value) -> Value {
+    match value {
+        Value::Object(_) => Value::Object(Map::new()),
+        Value::Array(_) => Value::Array(Vec::new()),
+        value => value.clone(),
+    }
+}
+
+/// Options of which nothing is there but `value` at `path`.
+fn wrapped(path: &[Step], value: Value) -> Value {
+    path.iter().rev().fold(value, |value, step| match step {
+        Step::Member(name) => Value::Object(Map::from_iter([(name.clone(), value)])),
+        Step::Item(_) => Value::Array(vec![value]),
+    })
+}
