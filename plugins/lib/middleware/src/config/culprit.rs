@@ -10,13 +10,16 @@ use serde_json::{Map, Value};
 /// where it is the block as a whole.
 pub(super) fn culprit(options: &Value, error: &str, judge: &dyn Fn(&Value) -> Option<String>) -> String {
     let blames = |path: &[Step], value: Value| judge(&wrapped(path, value)).as_deref() == Some(error);
+    // What is missing is missing in a block, never in a text or number.
+    let may_blame =
+        |child: &Value| !error.starts_with("missing field") || child.is_object() || child.is_array();
     let mut path: Vec<Step> = Vec::new();
     let mut value = options;
     // Where an empty block or list is as wrong, what is in it has no part in that.
     while !blames(&path, emptied(value)) {
         let found = children(value).find(|(step, child)| {
             path.push(step.clone());
-            let found = blames(&path, (*child).clone());
+            let found = may_blame(child) && blames(&path, (*child).clone());
             path.pop();
             found
         });
