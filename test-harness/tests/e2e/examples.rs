@@ -1,5 +1,9 @@
 //! `examples/` as they stand, started and called; the README shows the same lines.
 
+mod private_jwks;
+mod static_keys;
+mod team_access;
+
 use std::fs;
 
 use serde_json::Value;
