@@ -14,8 +14,8 @@ fn every_plugin_lies_where_traefik_looks_and_passes_the_check() {
         let wasm = fs::read(dir.join("plugin.wasm")).unwrap();
         guests::check(&wasm).unwrap();
         assert!(
-            *guest == Guest::GATEWAY || wasm.len() <= 1_258_291,
-            "{}: {} bytes, more than 1.2 MiB",
+            *guest == Guest::GATEWAY || wasm.len() <= 1_363_148,
+            "{}: {} bytes, more than 1.3 MiB",
             guest.folder,
             wasm.len()
         );

@@ -4,6 +4,7 @@ use jose::Rejection;
 use middleware::{Problem, Reason};
 
 use crate::KeysUnavailable;
+use crate::access::{Denial, OnDeny};
 use crate::bearer::NoToken;
 
 /// Why a request does not pass.
@@ -15,6 +16,8 @@ pub(crate) enum Refusal {
     Rejected(Rejection),
     /// The token cannot be judged.
     KeysUnavailable(KeysUnavailable),
+    /// The token is good, but not for this request.
+    Denied(Denial),
 }
 
 impl From<NoToken> for Refusal {
@@ -35,6 +38,12 @@ impl From<KeysUnavailable> for Refusal {
     }
 }
 
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
 impl Refusal {
     /// A stable code for the log.
     pub(crate) const fn code(self) -> &'static str {
@@ -43,13 +52,17 @@ impl Refusal {
             Self::NoToken(NoToken::Malformed) => "malformed_authorization",
             Self::NoToken(NoToken::FormTooLong) => "form_too_long",
             Self::Rejected(rejection) => rejection.code(),
-            Self::KeysUnavailable(KeysUnavailable { overloaded: true, .. }) => "overloaded",
+            Self::KeysUnavailable(KeysUnavailable {
+                reason: Reason::Overloaded,
+                ..
+            }) => "overloaded",
             Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::Denied(denial) => denial.code(),
         }
     }
 
-    /// The answer. `required_scopes` are told to a caller who lacks one of them (RFC 6750 §3.1).
-    pub(crate) fn problem(self, required_scopes: &[String]) -> Problem {
+    /// The answer. `wanted` are the scopes that are told to a caller who lacks one of them (RFC 6750 §3.1).
+    pub(crate) fn problem(self, wanted: &[String]) -> Problem {
         match self {
             Self::NoToken(NoToken::Missing) => Problem::new(Reason::MissingToken).challenge(REALM),
             Self::NoToken(NoToken::Malformed) => {
@@ -60,20 +73,37 @@ impl Refusal {
                 Problem::new(Reason::InsufficientScope).challenge(with_error("insufficient_scope"))
             }
             Self::Rejected(Rejection::InsufficientScope) => {
-                let scope = required_scopes.join(" ");
-                Problem::new(Reason::InsufficientScope)
-                    .challenge(format!("{}, scope=\"{scope}\"", with_error("insufficient_scope")))
+                Problem::new(Reason::InsufficientScope).challenge(insufficient_scope(wanted))
             }
             Self::Rejected(_) => Problem::new(Reason::InvalidToken).challenge(with_error("invalid_token")),
             Self::KeysUnavailable(unavailable) => {
-                let reason = if unavailable.overloaded {
-                    Reason::Overloaded
-                } else {
-                    Reason::IdentityProviderUnavailable
-                };
-                Problem::new(reason).retry_after(unavailable.retry_after_seconds)
+                Problem::new(unavailable.reason).retry_after(unavailable.retry_after_seconds)
             }
+            Self::Denied(Denial::AmbiguousPath) => Problem::new(Reason::InvalidPath),
+            Self::Denied(Denial::AmbiguousRequest) => {
+                Problem::new(Reason::InvalidRequest).challenge(with_error("invalid_request"))
+            }
+            Self::Denied(Denial::Rule { rule, alike, answer }) => match answer {
+                OnDeny::NotFound => Problem::new(Reason::NotFound),
+                OnDeny::Unauthorized => {
+                    Problem::new(Reason::Unauthorized).challenge(insufficient_scope(wanted))
+                }
+                // No other token would help.
+                OnDeny::Forbidden if rule.is_none() || alike => Problem::new(Reason::Forbidden),
+                OnDeny::Forbidden => {
+                    Problem::new(Reason::InsufficientScope).challenge(insufficient_scope(wanted))
+                }
+            },
         }
+    }
+}
+
+/// Names the scopes that would do, if there are any (RFC 6750 §3).
+fn insufficient_scope(wanted: &[String]) -> String {
+    let challenge = with_error("insufficient_scope");
+    match wanted {
+        [] => challenge,
+        wanted => format!("{challenge}, scope=\"{}\"", wanted.join(" ")),
     }
 }
 
@@ -99,12 +129,14 @@ mod tests {
 
     #[test]
     fn answers_follow_rfc_6750() {
-        let unavailable = |overloaded| {
+        let unavailable = |reason| {
             Refusal::KeysUnavailable(KeysUnavailable {
                 retry_after_seconds: 7,
-                overloaded,
+                reason,
             })
         };
+        let denied = |rule, alike, answer| Refusal::Denied(Denial::Rule { rule, alike, answer });
+        let insufficient = r#"Bearer realm="oic-gateway", error="insufficient_scope", scope="read write""#;
         for (refusal, status, challenge, retry_after) in [
             (
                 NoToken::Missing.into(),
@@ -131,8 +163,36 @@ mod tests {
                 None,
             ),
             (NoToken::FormTooLong.into(), 413, None, None),
-            (unavailable(false), 503, None, Some("7")),
-            (unavailable(true), 503, None, Some("7")),
+            (
+                unavailable(Reason::IdentityProviderUnavailable),
+                503,
+                None,
+                Some("7"),
+            ),
+            (unavailable(Reason::Overloaded), 503, None, Some("7")),
+            (unavailable(Reason::IdentityProviderRefused), 502, None, Some("7")),
+            (Denial::AmbiguousPath.into(), 400, None, None),
+            (
+                Denial::AmbiguousRequest.into(),
+                400,
+                Some(r#"Bearer realm="oic-gateway", error="invalid_request""#),
+                None,
+            ),
+            (
+                denied(Some(1), false, OnDeny::Forbidden),
+                403,
+                Some(insufficient),
+                None,
+            ),
+            (
+                denied(Some(1), false, OnDeny::Unauthorized),
+                401,
+                Some(insufficient),
+                None,
+            ),
+            (denied(Some(1), false, OnDeny::NotFound), 404, None, None),
+            (denied(None, false, OnDeny::Forbidden), 403, None, None),
+            (denied(Some(1), true, OnDeny::Forbidden), 403, None, None),
         ] {
             let (got_status, got_challenge, got_retry_after) = reply(refusal);
             assert_eq!(

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use jose::{ClaimValues, Header, KeySet, Rejection, Token, Validity};
 use middleware::{Decision, Edits, Event, Host, RequestHead, UnixTime};
 
+use crate::access::{Denial, Satisfied};
 use crate::answer::Refusal;
 use crate::bearer::{self, NoToken};
-use crate::verified_tokens::{TokenDigest, Verified, VerifiedTokens};
+use crate::verified_tokens::{Accepted, TokenDigest, Verified, VerifiedTokens};
 use crate::{Issuers, KeySource, Rules};
 
 /// The middleware, on top of any source of keys.
@@ -40,20 +41,33 @@ impl<K: KeySource> Jwt<K> {
     /// Forwards it without the client's token, unless the rules keep it, and with the headers that they ask for; or
     /// answers as RFC 6750 §3 asks.
     pub fn decide(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
-        match self.authenticate(request, now) {
+        let accepted = self.authenticate(request, now);
+        match accepted.and_then(|accepted| self.authorize(request, accepted)) {
             Ok(values) => Decision::Forward(self.edits(request, &values)),
             Err(refused) => {
                 self.host.log(&refused.event());
-                refused.refusal.problem(&self.rules.policy.required_scopes).into()
+                let wanted = match (refused.refusal, &self.rules.access) {
+                    (Refusal::Denied(denial), Some(access)) => access.wanted(denial),
+                    _ => self.rules.policy.required_scopes.clone(),
+                };
+                refused.refusal.problem(&wanted).into()
             }
         }
+    }
+
+    /// Whether the token may be used for this request.
+    fn authorize(&self, request: &dyn RequestHead, accepted: Accepted) -> Result<ClaimValues, Refused> {
+        if let Some(access) = &self.rules.access {
+            access.judge(request, accepted.satisfied)?;
+        }
+        Ok(accepted.values)
     }
 
     fn edits(&self, request: &dyn RequestHead, values: &ClaimValues) -> Edits {
         let rules = &self.rules;
         let mut edits = Edits::none();
         if !rules.forward_authorization {
-            edits = edits.remove_header("Authorization");
+            edits = edits.remove_header(&rules.token_header.name);
             // Whichever of them was the token: a credential is none of the backend's business.
             let field = rules.token_field.as_ref();
             if let Some(uri) = field.and_then(|field| field.removed_from(&request.uri())) {
@@ -64,9 +78,10 @@ impl<K: KeySource> Jwt<K> {
         edits
     }
 
-    fn authenticate(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<ClaimValues, Refused> {
-        let authorization = request.header("Authorization");
-        let token = match (bearer::candidate(&authorization), &self.rules.token_field) {
+    fn authenticate(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<Accepted, Refused> {
+        let header = &self.rules.token_header;
+        let values = request.header(&header.name);
+        let token = match (header.candidate(&values), &self.rules.token_field) {
             (Err(NoToken::Missing), Some(field)) => Cow::Owned(field.find(request)?),
             (candidate, _) => Cow::Borrowed(candidate?),
         };
@@ -80,8 +95,8 @@ impl<K: KeySource> Jwt<K> {
             && let Some(keys) = self.keys.at(source)
         {
             let keys = keys.keys(now)?;
-            if let Some(values) = self.verified.accept(&digest, source, &keys, now) {
-                return Ok(values);
+            if let Some(accepted) = self.verified.accept(&digest, source, &keys, now) {
+                return Ok(accepted);
             }
         }
         bearer::check(token)?;
@@ -89,9 +104,9 @@ impl<K: KeySource> Jwt<K> {
         let (keys, verified) = self
             .authenticate_new(&token, now)
             .map_err(|refusal| Refused::of(refusal, token.header()))?;
-        let values = verified.values.clone();
+        let accepted = verified.accepted.clone();
         self.verified.remember(digest, &keys, verified);
-        Ok(values)
+        Ok(accepted)
     }
 
     fn authenticate_new(
@@ -107,13 +122,19 @@ impl<K: KeySource> Jwt<K> {
             Err(rejection) if !rejection.is_forbidden() => return Err(rejection.into()),
             _ => {}
         }
-        let values = self.rules.claim_headers.values(claims)?;
+        let accepted = Accepted {
+            values: self.rules.claim_headers.values(claims)?,
+            satisfied: match &self.rules.access {
+                Some(access) => access.satisfied(claims)?,
+                None => Satisfied::default(),
+            },
+        };
         let source = self.keys.place_for(claims).ok_or(Rejection::WrongIssuer)?;
         let (keys, validity) = self.prove_by(source, token, now)?;
         let verified = Verified {
             source,
             validity,
-            values,
+            accepted,
         };
         Ok((keys, verified))
     }
@@ -161,7 +182,10 @@ impl Refused {
 
     /// Names the reason, the algorithm and the key. Never the token or its claims.
     fn event(&self) -> Event {
-        let event = Event::debug("jwt.refused").field("reason", self.refusal.code());
+        let mut event = Event::debug("jwt.refused").field("reason", self.refusal.code());
+        if let Refusal::Denied(Denial::Rule { rule: Some(rule), .. }) = self.refusal {
+            event = event.field("rule", format!("authorize[{rule}]"));
+        }
         let Some(header) = &self.header else {
             return event;
         };

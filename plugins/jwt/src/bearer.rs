@@ -1,36 +1,57 @@
-//! The bearer token in the Authorization header. RFC 6750 §2.1.
+//! The bearer token in the Authorization header (RFC 6750 §2.1), or in the one that the options name.
 
 use bytes::Bytes;
 
 /// Why a request carries no bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoToken {
-    /// No Authorization header, or one of another scheme. RFC 6750 §3.1: the answer then names no error.
+    /// No such header, or one of another scheme. RFC 6750 §3.1: the answer then names no error.
     Missing,
-    /// Several Authorization headers, several tokens, or none behind `Bearer`. Which one would the backend
+    /// Several such headers, several tokens, or none behind the scheme. Which one would the backend
     /// take?
     Malformed,
     /// The body is a form that is too long to look for a token in.
     FormTooLong,
 }
 
-/// What stands for the token in the values of the Authorization header. Whether it has a token's shape is for
-/// [`check`], which reads every byte: a token that was verified before need not be read again.
-pub(crate) fn candidate(values: &[Bytes]) -> Result<&[u8], NoToken> {
-    let value = match values {
-        [] => return Err(NoToken::Missing),
-        [value] => value.trim_ascii(),
-        _ => return Err(NoToken::Malformed),
-    };
-    let scheme_end = value
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(value.len());
-    let (scheme, token) = value.split_at_checked(scheme_end).ok_or(NoToken::Malformed)?;
-    if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return Err(NoToken::Missing);
+/// The header that holds the token: `tokenHeader` and `tokenAuthScheme`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenHeader {
+    /// Its name.
+    pub name: String,
+    /// The authentication scheme before the token.
+    pub scheme: String,
+}
+
+impl Default for TokenHeader {
+    /// RFC 6750 §2.1.
+    fn default() -> Self {
+        Self {
+            name: "Authorization".to_owned(),
+            scheme: "Bearer".to_owned(),
+        }
     }
-    Ok(token.trim_ascii())
+}
+
+impl TokenHeader {
+    /// What stands for the token in the header's values. Whether it has a token's shape is for [`check`], which reads every
+    /// byte: a token that was verified before need not be read again.
+    pub(crate) fn candidate<'v>(&self, values: &'v [Bytes]) -> Result<&'v [u8], NoToken> {
+        let value = match values {
+            [] => return Err(NoToken::Missing),
+            [value] => value.trim_ascii(),
+            _ => return Err(NoToken::Malformed),
+        };
+        let scheme_end = value
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .unwrap_or(value.len());
+        let (scheme, token) = value.split_at_checked(scheme_end).ok_or(NoToken::Malformed)?;
+        if !scheme.eq_ignore_ascii_case(self.scheme.as_bytes()) {
+            return Err(NoToken::Missing);
+        }
+        Ok(token.trim_ascii())
+    }
 }
 
 /// Whether `token` can be one.
@@ -89,7 +110,9 @@ mod tests {
                 .iter()
                 .map(|&value| Bytes::from_static(value.as_bytes()))
                 .collect();
-            let token = candidate(&values).and_then(|token| check(token).map(|()| token));
+            let token = TokenHeader::default()
+                .candidate(&values)
+                .and_then(|token| check(token).map(|()| token));
             assert_eq!(token, expected.map(str::as_bytes), "{values:?}");
         }
     }

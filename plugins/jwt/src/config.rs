@@ -1,19 +1,23 @@
 //! The plugin's options.
 
+mod access;
+mod jwks_auth;
 mod keys;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use egress::ClientConfig;
-use jose::{Acceptance, Algorithm, ClaimHeaders, Expression, KeyType, Policy};
+use jose::{Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, KeyType, Policy};
 use middleware::config::{self, ConfigError, lenient};
-use middleware::{Host, SecretRef};
+use middleware::{Host, SecretRef, is_token};
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use crate::TokenField;
+use crate::{Access, TokenField, TokenHeader};
 
+use access::RawRule;
+use jwks_auth::RawJwksAuth;
 pub use keys::{KeyOptions, KeyUrl, RemoteKeyOptions};
 
 /// Options that were checked and may be used.
@@ -32,9 +36,13 @@ pub struct Rules {
     pub accept: Acceptance,
     /// What their claims must say.
     pub policy: Policy,
+    /// `authorize`: which of these tokens may be used for which requests.
+    pub access: Option<Access>,
+    /// `tokenHeader`, `tokenAuthScheme`: the header that holds the token.
+    pub token_header: TokenHeader,
     /// `tokenKey`: where else a token may stand.
     pub token_field: Option<TokenField>,
-    /// Whether the backend sees the Authorization header, and the token in the query.
+    /// Whether the backend sees the token's header, and the token in the query.
     pub forward_authorization: bool,
     /// `forwardHeaders`, `usernameClaim`, `usernameHeader`.
     pub claim_headers: ClaimHeaders,
@@ -65,7 +73,10 @@ struct RawOptions {
     jwks_url: String,
     /// Issuers with keys of their own.
     trusted_issuers: Vec<TrustedIssuer>,
-    /// A JWK Set in place, or the absolute path of one.
+    /// How to get a token that opens the key set at `jwksUrl`, where that is not public.
+    #[serde(deserialize_with = "lenient::block")]
+    jwks_auth: RawJwksAuth,
+    /// A JWK Set or a JWK in place, or the absolute path of one.
     jwks_file: Option<SecretRef>,
     /// A public key in PEM.
     public_key: Option<SecretRef>,
@@ -80,6 +91,8 @@ struct RawOptions {
     /// Accepted audiences; one of them must be in `aud`.
     #[serde(deserialize_with = "given_strings")]
     audiences: Option<Vec<String>>,
+    /// What single claims must be, as in OCI API Gateway.
+    verify_claims: Option<Vec<VerifyClaim>>,
     /// Scopes that must all be in `scope` or `scp`.
     #[serde(deserialize_with = "given_strings")]
     required_scopes: Option<Vec<String>>,
@@ -99,6 +112,15 @@ struct RawOptions {
     tenant: Option<String>,
     /// An expression that must be true of the claims.
     claims: String,
+    /// Which token may be used for which request; the first rule that fits decides.
+    authorize: Option<Vec<RawRule>>,
+    /// The answer to requests that `authorize` does not permit: 401, 403 (default) or 404.
+    #[serde(deserialize_with = "lenient::integer")]
+    on_deny: u64,
+    /// The header that holds the token; `Authorization` if not given.
+    token_header: String,
+    /// The authentication scheme before the token; `Bearer` if not given.
+    token_auth_scheme: String,
     /// The field of the query or of a form that may hold the token.
     token_key: String,
     /// Leave the client's token in the request.
@@ -134,6 +156,24 @@ struct TrustedIssuer {
     issuer: String,
     /// URL of its JWK Set.
     jwks_url: String,
+    /// How to get a token that opens it, where it is not public.
+    #[serde(default, deserialize_with = "lenient::block")]
+    jwks_auth: RawJwksAuth,
+}
+
+/// An entry of `verifyClaims`.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct VerifyClaim {
+    /// The claim's name.
+    key: String,
+    /// Accepted values; any if not given.
+    #[serde(default, deserialize_with = "given_strings")]
+    values: Option<Vec<String>>,
+    /// Refuse tokens without the claim.
+    #[serde(default = "yes", deserialize_with = "lenient::boolean")]
+    is_required: bool,
 }
 
 impl Default for RawOptions {
@@ -141,12 +181,14 @@ impl Default for RawOptions {
         Self {
             jwks_url: String::new(),
             trusted_issuers: Vec::new(),
+            jwks_auth: RawJwksAuth::default(),
             jwks_file: None,
             public_key: None,
             signing_secret: None,
             signing_secret_base64_encoded: false,
             issuers: None,
             audiences: None,
+            verify_claims: None,
             required_scopes: None,
             leeway_seconds: 60,
             algorithms: None,
@@ -154,6 +196,10 @@ impl Default for RawOptions {
             max_token_bytes: 16 * 1024,
             tenant: None,
             claims: String::new(),
+            authorize: None,
+            on_deny: 0,
+            token_header: String::new(),
+            token_auth_scheme: String::new(),
             token_key: String::new(),
             forward_authorization: false,
             forward_headers: BTreeMap::new(),
@@ -176,7 +222,8 @@ impl RawOptions {
         let policy = Policy {
             issuers: values("issuers", self.issuers)?,
             audiences: values("audiences", self.audiences)?,
-            required_scopes: scopes(self.required_scopes)?,
+            verify_claims: requirements(self.verify_claims)?,
+            required_scopes: scopes("requiredScopes", self.required_scopes)?,
             leeway: Duration::from_secs(in_range("leewaySeconds", self.leeway_seconds, 0, 3600)?),
             require_exp: self.require_exp,
             tenant: self
@@ -195,6 +242,8 @@ impl RawOptions {
                     algorithms,
                 },
                 policy,
+                access: access::table(self.authorize, self.on_deny)?,
+                token_header: token_header(self.token_header, self.token_auth_scheme)?,
                 token_field: (!self.token_key.is_empty()).then(|| TokenField::new(self.token_key)),
                 forward_authorization: self.forward_authorization,
                 claim_headers,
@@ -264,9 +313,8 @@ fn values(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigE
 }
 
 /// Scopes are quoted in the challenge, so each must be a scope-token (RFC 6749 §3.3).
-fn scopes(list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
-    const FIELD: &str = "requiredScopes";
-    let list = values(FIELD, list)?;
+fn scopes(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+    let list = values(field, list)?;
     let is_scope = |scope: &String| {
         scope
             .bytes()
@@ -274,11 +322,59 @@ fn scopes(list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     };
     match list.iter().position(|scope| !is_scope(scope)) {
         Some(index) => Err(ConfigError::new(
-            format!("{FIELD}[{index}]"),
+            format!("{field}[{index}]"),
             "is no scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
         )),
         None => Ok(list),
     }
+}
+
+fn requirements(list: Option<Vec<VerifyClaim>>) -> Result<Vec<ClaimRequirement>, ConfigError> {
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    if list.is_empty() {
+        return Err(empty_list("verifyClaims"));
+    }
+    let check = |(place, entry): (usize, VerifyClaim)| {
+        let field = |name: &str| format!("verifyClaims[{place}].{name}");
+        // OCI takes an empty list for none.
+        let values = match entry.values.unwrap_or_default() {
+            given if given.is_empty() && !entry.is_required => {
+                return Err(ConfigError::new(
+                    field("values"),
+                    "is empty, and isRequired is false, so that nothing is asked: give values, or isRequired: true",
+                ));
+            }
+            given => values(&field("values"), Some(given).filter(|given| !given.is_empty()))?,
+        };
+        Ok(ClaimRequirement {
+            name: not_empty(&field("key"), entry.key)?,
+            values,
+            is_required: entry.is_required,
+        })
+    };
+    list.into_iter().enumerate().map(check).collect()
+}
+
+fn token_header(name: String, scheme: String) -> Result<TokenHeader, ConfigError> {
+    let default = TokenHeader::default();
+    let pick = |field: &str, given: String, default: String| match given.trim() {
+        "" => Ok(default),
+        given if is_token(given) => Ok(given.to_owned()),
+        _ => Err(ConfigError::new(
+            field,
+            "is no name: letters, digits and - without spaces",
+        )),
+    };
+    Ok(TokenHeader {
+        name: pick("tokenHeader", name, default.name)?,
+        scheme: pick("tokenAuthScheme", scheme, default.scheme)?,
+    })
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn not_empty(field: &str, value: String) -> Result<String, ConfigError> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use jose::{Claims, KeySet, same_issuer};
-use middleware::UnixTime;
+use middleware::{Reason, UnixTime};
 
 /// A source of verification keys. Sets are compared by value where it matters, so an implementation may
 /// hand out a new `Rc` for the same keys.
@@ -70,9 +70,8 @@ impl<K: KeySource> Issuers<K> {
 pub struct KeysUnavailable {
     /// When it is worth trying again, in seconds.
     pub retry_after_seconds: u64,
-    /// Whether the identity provider was not even asked, because too many requests wait for its answer
-    /// already.
-    pub overloaded: bool,
+    /// Why: the identity provider does not answer, it refuses the gateway, or too many requests wait for it already.
+    pub reason: Reason,
 }
 
 /// Keys from the configuration. They never change while the instance lives.

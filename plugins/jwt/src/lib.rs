@@ -1,26 +1,31 @@
 //! The plugin `jwt`: lets a request pass only with an access token that the identity provider signed.
 //!
 //! In scope: the options ([`Options`]), taking the token from the request, the order of the checks
-//! ([`Jwt`]), the answers of RFC 6750, and remembering tokens that were verified. Where keys come from is a
+//! ([`Jwt`]), which token opens which path ([`Access`]), the answers of RFC 6750, and remembering tokens that were verified. Where keys come from is a
 //! trait ([`KeySource`]), so all of this runs natively.
 //!
 //! Out of scope: tokens and keys themselves (crate `jose`), fetching keys (crate `egress`), the host (crate
 //! `guest`).
 #![forbid(unsafe_code)]
 
+mod access;
 mod answer;
 mod authenticate;
 mod bearer;
 mod cache_control;
 mod config;
 mod keys;
+mod keys_login;
 mod plugin;
 mod remote_keys;
 mod token_field;
 mod verified_tokens;
 
+pub use access::{Access, AccessRule, Denial, OnDeny, PathPattern, PatternError, RequestPath, Satisfied};
 pub use authenticate::Jwt;
+pub use bearer::TokenHeader;
 pub use config::{KeyOptions, KeyUrl, Options, RemoteKeyOptions, Rules};
 pub use keys::{Issuers, KeySource, KeysUnavailable, StaticKeys};
+pub use keys_login::KeysLogin;
 pub use plugin::JwtPlugin;
 pub use token_field::TokenField;

@@ -7,12 +7,13 @@ use egress::{
     Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform, Resource, Seal, Shared, StateName,
     Unavailable, Url,
 };
-use http::{Request, header};
+use http::{HeaderValue, Request, header};
 use jose::KeySet;
-use middleware::{ConfigError, Event, Host, Reason, UnixTime};
+use middleware::{ConfigError, Event, Host, UnixTime};
+use oauth::AccessToken;
 
 use crate::cache_control;
-use crate::{KeySource, KeyUrl, KeysUnavailable, RemoteKeyOptions};
+use crate::{KeySource, KeyUrl, KeysLogin, KeysUnavailable, RemoteKeyOptions};
 
 /// How long published keys are taken for current where the issuer does not say.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -36,6 +37,16 @@ impl RemoteKeys {
         client: Rc<HttpClient>,
         platform: Rc<dyn Platform>,
     ) -> Result<Self, ConfigError> {
+        if let Some(login) = place.login.as_ref().filter(|login| !login.url.is_https()) {
+            platform.log(
+                &Event::warn("configuration.insecure")
+                    .field("option", format!("{}.url", login.option))
+                    .field(
+                        "problem",
+                        "the client secret and the token travel in clear: use https outside of tests",
+                    ),
+            );
+        }
         if !place.url.is_https() {
             platform.log(
                 &Event::warn("configuration.insecure")
@@ -47,13 +58,20 @@ impl RemoteKeys {
             );
         }
         platform.use_directory(options.state_directory.as_deref())?;
-        let identity = identity(options, &place.url, &*platform);
+        let identity = identity(options, place, &*platform);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
-        let seal = Seal::public(&identity);
+        let seal = match &place.login {
+            None => Seal::public(&identity),
+            // The keys are no secret, but whether this client may have them says its secret alone.
+            Some(login) => Seal::secret(&login.client_secret, &identity).map_err(|error| {
+                ConfigError::new(format!("{}.clientSecret", login.option), error.to_string())
+            })?,
+        };
         let jwks = Jwks {
             name: seal.name("jwks", &identity),
             seal,
             url: place.url.clone(),
+            login: place.login.clone(),
             max_stale: options.max_stale,
             refetch_interval: options.refetch_interval,
             platform: Rc::clone(&platform),
@@ -65,15 +83,22 @@ impl RemoteKeys {
     }
 }
 
-/// Keys are shared only where they would have been fetched from the same place, under the same trust, and be kept
-/// as long: a careless router must not lend its keys to a careful one.
-fn identity(options: &RemoteKeyOptions, url: &Url, host: &dyn Host) -> [String; 4] {
-    [
-        url.to_string(),
+/// Keys are shared only where they would have been fetched from the same place, by the same client, under the same trust,
+/// and be kept as long: a careless router must not lend its keys to a careful one.
+fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<String> {
+    let mut identity = vec![
+        place.url.to_string(),
         options.client.tls.trust(host),
         options.max_stale.as_secs().to_string(),
         options.refetch_interval.as_secs().to_string(),
-    ]
+    ];
+    if let Some(login) = &place.login {
+        identity.push(login.url.to_string());
+        identity.push(login.client_id.clone());
+        identity.push(login.scopes.join(" "));
+        identity.push(format!("{:?}", login.authentication));
+    }
+    identity
 }
 
 impl KeySource for RemoteKeys {
@@ -96,7 +121,7 @@ impl From<Unavailable> for KeysUnavailable {
     fn from(unavailable: Unavailable) -> Self {
         Self {
             retry_after_seconds: unavailable.retry_after_seconds(),
-            overloaded: unavailable.reason() == Reason::Overloaded,
+            reason: unavailable.reason(),
         }
     }
 }
@@ -106,6 +131,7 @@ struct Jwks {
     name: StateName,
     seal: Seal,
     url: Url,
+    login: Option<KeysLogin>,
     max_stale: Duration,
     /// The least time that keys are taken for current.
     refetch_interval: Duration,
@@ -140,21 +166,14 @@ impl Resource for Jwks {
     }
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<KeySet>, FetchError> {
-        let request = Request::get(self.url.uri().clone())
-            .header(header::ACCEPT, "application/json, application/jwk-set+json")
-            .body(Vec::new())
-            .map_err(|error| unavailable(format!("the request cannot be built: {error}")))?;
-        let response = send(&request)?;
+        let token = match &self.login {
+            Some(login) => Some(login.token(send, now)?),
+            None => None,
+        };
+        let response = send(&self.request(token.as_ref())?)?;
         let status = response.status();
         if !status.is_success() {
-            let hint = match status.as_u16() {
-                401 | 403 => {
-                    ": the key set is not public; in the identity domain's settings turn on \"Configure client access\" \
-                     for the signing certificate"
-                }
-                _ => "",
-            };
-            return Err(unavailable(format!("status {}{hint}", status.as_u16())));
+            return Err(self.refusal(status.as_u16()));
         }
         let keys = KeySet::from_jwks(response.body())
             .map_err(|error| unavailable(format!("status {} with a body that {error}", status.as_u16())))?;
@@ -179,6 +198,39 @@ impl Resource for Jwks {
     }
 }
 
+impl Jwks {
+    fn request(&self, token: Option<&AccessToken>) -> Result<Request<Vec<u8>>, FetchError> {
+        let failed = |error: http::Error| unavailable(format!("the request cannot be built: {error}"));
+        let mut request = Request::get(self.url.uri().clone())
+            .header(header::ACCEPT, "application/json, application/jwk-set+json");
+        if let Some(token) = token {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                .map_err(|error| failed(error.into()))?;
+            bearer.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, bearer);
+        }
+        request.body(Vec::new()).map_err(failed)
+    }
+
+    fn refusal(&self, status: u16) -> FetchError {
+        match (status, &self.login) {
+            (401 | 403, Some(login)) => FetchError::Refused {
+                detail: format!(
+                    "status {status} to the token of {}: its scopes are {}, and a key set of IDCS opens to \
+                     urn:opc:idm:__myscopes__",
+                    login.option,
+                    login.scopes.join(" ")
+                ),
+            },
+            (401 | 403, None) => unavailable(format!(
+                "status {status}: the key set is not public; give jwksAuth, or turn on \"Configure client access\" for \
+                 the signing certificate in the identity domain's settings"
+            )),
+            _ => unavailable(format!("status {status}")),
+        }
+    }
+}
+
 fn unavailable(detail: String) -> FetchError {
     FetchError::Unavailable {
         detail,
@@ -191,17 +243,20 @@ mod tests {
     use super::*;
     use crate::{KeyOptions, Options};
     use egress::platform::Native;
+    use http::Response;
+    use middleware::Secret;
+    use oauth::ClientAuthentication;
     use serde_json::json;
 
     /// Whom the keys that such options ask for are shared with.
-    fn identity_of(more: &[(&str, serde_json::Value)]) -> [String; 4] {
+    fn identity_of(more: &[(&str, serde_json::Value)]) -> Vec<String> {
         let mut block = json!({ "jwksUrl": "https://idcs.example/jwk" });
         for (name, value) in more {
             block[*name] = value.clone();
         }
         let host = Native::new("/nonexistent", |_| {});
         match Options::parse(block.to_string().as_bytes(), &host).unwrap().keys {
-            KeyOptions::Remote(options) => identity(&options, &options.urls[0].url, &host),
+            KeyOptions::Remote(options) => identity(&options, &options.urls[0], &host),
             KeyOptions::Static(_) => panic!("{block}"),
         }
     }
@@ -218,6 +273,10 @@ mod tests {
             ("jwksUrl", json!("https://idcs.example/other")),
             ("maxStaleSeconds", json!(0)),
             ("refetchIntervalSeconds", json!(1)),
+            (
+                "jwksAuth",
+                json!({ "url": "https://idcs.example/token", "clientID": "a", "clientSecret": "b" }),
+            ),
             tls(json!({ "insecureSkipVerify": true })),
             tls(json!({ "ca": "file:/a.pem" })),
         ] {
@@ -229,5 +288,104 @@ mod tests {
         }
         let [one, other] = ["file:/a.pem", "file:/b.pem"].map(|ca| identity_of(&[tls(json!({ "ca": ca }))]));
         assert_ne!(one, other);
+    }
+
+    fn jwks(login: Option<KeysLogin>) -> Jwks {
+        let seal = Seal::public(&[]);
+        Jwks {
+            name: seal.name("jwks", &[]),
+            seal,
+            url: Url::parse("https://idcs.example/jwk").unwrap(),
+            login,
+            max_stale: Duration::ZERO,
+            refetch_interval: Duration::from_secs(1),
+            platform: Rc::new(Native::new("/nonexistent", |_| {})),
+        }
+    }
+
+    fn login() -> KeysLogin {
+        KeysLogin {
+            option: "jwksAuth".to_owned(),
+            url: Url::parse("https://idcs.example/token").unwrap(),
+            client_id: "gateway".to_owned(),
+            client_secret: Secret::new("hunter2"),
+            scopes: vec!["urn:opc:idm:__myscopes__".to_owned()],
+            authentication: ClientAuthentication::Basic,
+        }
+    }
+
+    /// Fetches from a provider that gives these answers; the second value is what it was asked.
+    fn fetch(jwks: &Jwks, answers: &[(u16, &str)]) -> (Result<Fetched<KeySet>, FetchError>, Vec<String>) {
+        let (mut asked, mut answers) = (Vec::new(), answers.iter());
+        let mut send = |request: &Request<Vec<u8>>| {
+            let authorization = request.headers().get(header::AUTHORIZATION);
+            let authorization = authorization.map_or("-", |value| value.to_str().unwrap());
+            let body = String::from_utf8_lossy(request.body());
+            asked.push(format!("{} {authorization} {body}", request.uri()));
+            let (status, body) = answers.next().unwrap();
+            let answer = Response::builder().status(*status);
+            Ok(answer.body(body.as_bytes().to_vec()).unwrap())
+        };
+        let outcome = jwks.fetch(&mut send, UnixTime::from_secs(1000));
+        (outcome, asked)
+    }
+
+    const KEYS: &str =
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"}]}"#;
+    const TOKEN: &str = r#"{"access_token":"a.b-c","token_type":"Bearer","expires_in":60}"#;
+
+    #[test]
+    fn keys_that_are_not_public_are_asked_for_with_a_token_of_the_gateways() {
+        let (outcome, asked) = fetch(&jwks(Some(login())), &[(200, TOKEN), (200, KEYS)]);
+        assert_eq!(
+            outcome.unwrap().value,
+            KeySet::from_jwks(KEYS.as_bytes()).unwrap()
+        );
+        let basic = "Basic Z2F0ZXdheTpodW50ZXIy";
+        let form = "grant_type=client_credentials&scope=urn%3Aopc%3Aidm%3A__myscopes__";
+        assert_eq!(
+            asked,
+            [
+                format!("https://idcs.example/token {basic} {form}"),
+                "https://idcs.example/jwk Bearer a.b-c ".to_owned()
+            ]
+        );
+        let (_, asked) = fetch(&jwks(None), &[(200, KEYS)]);
+        assert_eq!(asked, ["https://idcs.example/jwk - "]);
+    }
+
+    #[test]
+    fn whose_fault_it_is_is_told_apart() {
+        let refused = r#"{"error":"invalid_client","error_description":"Client authentication failed."}"#;
+        for (login, answers, is_refused, told) in [
+            (
+                Some(login()),
+                &[(401, refused)][..],
+                true,
+                "jwksAuth: status 401, error: invalid_client",
+            ),
+            (Some(login()), &[(503, "")], false, "jwksAuth: status 503"),
+            (
+                Some(login()),
+                &[(200, "{}")],
+                false,
+                "jwksAuth: status 200 without",
+            ),
+            (
+                Some(login()),
+                &[(200, TOKEN), (401, "")],
+                true,
+                "status 401 to the token of jwksAuth: its scopes are urn:opc:idm:__myscopes__",
+            ),
+            (Some(login()), &[(200, TOKEN), (500, "")], false, "status 500"),
+            (None, &[(401, "")], false, "give jwksAuth"),
+        ] {
+            let (outcome, _) = fetch(&jwks(login), answers);
+            let error = outcome.unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(told), "{text}");
+            assert_eq!(matches!(error, FetchError::Refused { .. }), is_refused, "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("a.b-c"), "{text}");
+        }
     }
 }

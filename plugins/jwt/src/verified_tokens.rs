@@ -6,6 +6,8 @@ use std::rc::Rc;
 use jose::{ClaimValues, KeySet, Validity};
 use middleware::UnixTime;
 
+use crate::access::Satisfied;
+
 /// A bounded memory of verified tokens. Holds digests, never tokens, and never a refusal: a forged token
 /// costs its sender as much the second time, and cannot push others out.
 ///
@@ -25,8 +27,16 @@ pub(crate) struct Verified {
     /// Which source's keys proved it.
     pub(crate) source: usize,
     pub(crate) validity: Validity,
+    pub(crate) accepted: Accepted,
+}
+
+/// What of a good token matters to its requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Accepted {
     /// What the backend is told of its claims.
     pub(crate) values: ClaimValues,
+    /// The rules of `authorize` that it satisfies.
+    pub(crate) satisfied: Satisfied,
 }
 
 /// BLAKE3 of a token as it was sent: in Traefik in a sixth of the time of ring's SHA-256.
@@ -50,23 +60,24 @@ impl VerifiedTokens {
         found.map(|verified| verified.source)
     }
 
-    /// What the backend is told of a token that was verified with `keys` and is within its times at `now`.
+    /// What matters of a token that was verified with `keys` and is within its times at `now`.
     pub(crate) fn accept(
         &mut self,
         token: &TokenDigest,
         source: usize,
         keys: &Rc<KeySet>,
         now: UnixTime,
-    ) -> Option<ClaimValues> {
+    ) -> Option<Accepted> {
         self.forget_other_keys(source, keys);
-        let values = |verified: &Verified| verified.validity.contains(now).then(|| verified.values.clone());
+        let accepted =
+            |verified: &Verified| verified.validity.contains(now).then(|| verified.accepted.clone());
         if let Some(verified) = self.younger.tokens.get(token) {
-            return values(verified);
+            return accepted(verified);
         }
         let verified = self.older.remove(token)?;
-        let values = values(&verified);
+        let accepted = accepted(&verified);
         self.insert(*token, verified);
-        values
+        accepted
     }
 
     /// Remembers a token that was verified with `keys`.
@@ -109,19 +120,23 @@ impl Generation {
 
     fn insert(&mut self, token: TokenDigest, verified: Verified) {
         self.remove(&token);
-        self.size += verified.values.size();
+        self.size += verified.accepted.values.size();
         self.tokens.insert(token, verified);
     }
 
     fn remove(&mut self, token: &TokenDigest) -> Option<Verified> {
         let removed = self.tokens.remove(token)?;
-        self.size -= removed.values.size();
+        self.size -= removed.accepted.values.size();
         Some(removed)
     }
 
     fn forget(&mut self, source: usize) {
         self.tokens.retain(|_, verified| verified.source != source);
-        self.size = self.tokens.values().map(|verified| verified.values.size()).sum();
+        self.size = self
+            .tokens
+            .values()
+            .map(|verified| verified.accepted.values.size())
+            .sum();
     }
 }
 
@@ -153,7 +168,7 @@ mod tests {
         Verified {
             source: 0,
             validity: validity(),
-            values: ClaimValues::default(),
+            accepted: Accepted::default(),
         }
     }
 
@@ -162,6 +177,7 @@ mod tests {
         let policy = Policy {
             issuers: Vec::new(),
             audiences: Vec::new(),
+            verify_claims: Vec::new(),
             required_scopes: Vec::new(),
             leeway: Duration::ZERO,
             require_exp: true,
@@ -263,7 +279,18 @@ mod tests {
         for number in 0..1_000 {
             let token = format!("{{\"sub\":\"{}\"}}", "x".repeat(2000));
             let values = headers.values(&claims(&token)).unwrap();
-            tokens.remember(digest(number), &keys, Verified { values, ..verified() });
+            let accepted = Accepted {
+                values,
+                ..Accepted::default()
+            };
+            tokens.remember(
+                digest(number),
+                &keys,
+                Verified {
+                    accepted,
+                    ..verified()
+                },
+            );
             assert!(tokens.younger.size <= SIZE + 2100 && tokens.older.size <= SIZE + 2100);
         }
         assert!((8..=20).contains(&(tokens.younger.tokens.len() + tokens.older.tokens.len())));

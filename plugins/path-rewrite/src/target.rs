@@ -4,6 +4,8 @@
 //! escapes it anew (`URL.EscapedPath`). Backends see the same bytes here as behind Traefik's own middleware.
 //! What is refused beyond Traefik: every dot segment however it is disguised, and a path without leading `/`.
 
+use middleware::percent;
+
 /// Why a rewritten path is no acceptable request target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -38,7 +40,7 @@ pub fn split(uri: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// # Errors
 /// [`Refusal`] says why there is none.
 pub fn build(path: &str, query: Option<&[u8]>) -> Result<String, Refusal> {
-    let decoded = unescape(path).ok_or(Refusal::BadEscape)?;
+    let decoded = percent::decode(path.as_bytes()).ok_or(Refusal::BadEscape)?;
     let mut target = String::with_capacity(path.len() + query.map_or(0, <[u8]>::len) + 2);
     if path.bytes().all(may_stand_in_path) {
         target.push_str(path);
@@ -73,39 +75,17 @@ fn escape(b: u8, target: &mut String) {
     if b.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&b) {
         target.push(char::from(b));
     } else {
-        percent(b, target);
+        append_escaped(b, target);
     }
 }
 
-fn percent(b: u8, target: &mut String) {
+fn append_escaped(b: u8, target: &mut String) {
     const HEX: [char; 16] = [
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
     ];
     target.push('%');
     target.extend(HEX.get(usize::from(b >> 4)));
     target.extend(HEX.get(usize::from(b & 0xf)));
-}
-
-/// Decodes every escape once; `None` if one is malformed.
-fn unescape(path: &str) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut bytes = path.bytes();
-    while let Some(b) = bytes.next() {
-        decoded.push(match b {
-            b'%' => hex_pair(bytes.next()?, bytes.next()?)?,
-            b => b,
-        });
-    }
-    Some(decoded)
-}
-
-fn hex_pair(high: u8, low: u8) -> Option<u8> {
-    let digit = |b: u8| {
-        char::from(b)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    Some(digit(high)? << 4 | digit(low)?)
 }
 
 /// True if some server might take a segment for `.` or `..`: after decoding it any number of times, with `\` or
@@ -135,7 +115,7 @@ fn unescape_fully(bytes: &[u8]) -> Vec<u8> {
 /// The length of the encoded byte at the end, and that byte.
 fn encoded_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
     match bytes {
-        [.., b'%', high, low] => Some((3, hex_pair(*high, *low)?)),
+        [.., b'%', high, low] => Some((3, percent::pair(*high, *low)?)),
         [.., 0xf0, 0x80, high @ (0x80 | 0x81), low @ 0x80..=0xbf] => Some((4, overlong(*high, *low))),
         [.., 0xe0, high @ (0x80 | 0x81), low @ 0x80..=0xbf] => Some((3, overlong(*high, *low))),
         [.., high @ (0xc0 | 0xc1), low @ 0x80..=0xbf] => Some((2, overlong(*high, *low))),
@@ -158,7 +138,7 @@ fn append_query(query: &[u8], target: &mut String) -> Result<(), Refusal> {
     match std::str::from_utf8(query) {
         Ok(query) => target.push_str(query),
         Err(_) => query.iter().for_each(|&b| match b {
-            0x80.. => percent(b, target),
+            0x80.. => append_escaped(b, target),
             _ => target.push(char::from(b)),
         }),
     }

@@ -141,7 +141,10 @@ mod tests {
 
     #[test]
     fn the_examples_fit() {
-        assert!(validator("dynamic-configuration").is_valid(&yaml("oic-gateway-file/dynamic.yml")));
+        for folder in ["oic-gateway-file", "private-jwks", "static-keys", "team-access"] {
+            let document = yaml(&format!("{folder}/dynamic.yml"));
+            assert!(validator("dynamic-configuration").is_valid(&document), "{folder}");
+        }
         let middleware = validator("kubernetes-middleware");
         for file in [
             "manifests/jwt.yml",
@@ -173,6 +176,18 @@ mod tests {
                 json!({ "forwardHeaders": { "X-User": "sub" }, "trustedIssuers": [{ "jwksUrl": "https://i/k" }] }),
                 true,
             ),
+            (
+                json!({ "authorize": [{ "path": "/hr/**", "methods": "GET", "anyScope": ["a"], "onDeny": "404" }] }),
+                true,
+            ),
+            (
+                json!({ "jwksAuth": { "url": "https://i/t", "clientID": "a", "clientSecret": "env:B" },
+                        "verifyClaims": [{ "key": "a", "values": ["b"], "isRequired": "false" }] }),
+                true,
+            ),
+            (json!({ "authorize": [{ "anyScope": ["a"] }] }), false),
+            (json!({ "authorize": [{ "path": "/hr", "scope": "a" }] }), false),
+            (json!({ "jwksAuth": { "uri": "https://i/t" } }), false),
             (json!({ "audience": "a" }), false),
             (json!({ "clientConfig": { "timeout": 5 } }), false),
             (json!({ "leewaySeconds": [60] }), false),

@@ -119,6 +119,49 @@ http:
 }
 
 #[test]
+fn every_mistake_in_a_table_of_rules_is_told_where_it_stands() {
+    let rules = "\
+http:
+  middlewares:
+    teams:
+      plugin:
+        jwt:
+          jwksUrl: https://idcs.example/jwk
+          jwksAuth:
+            url: idcs.example/token
+            clientID: env:ID
+            clientSecret: env:SECRET
+          onDeny: 400
+          authorize:
+            - path: /hr/{id}
+              anyScope: [hr]
+            - path: /it/**
+              methods: [get]
+              anyScope: [it]
+";
+    assert_findings(
+        &[rules],
+        &[
+            "0.yml:8:13: error: jwksAuth.url: must be an absolute URL",
+            "0.yml:11:11: error: onDeny: must be 401, 403 or 404",
+            "0.yml:13:15: error: authorize[0].path: has braces…write * for one segment",
+            "0.yml:16:25: error: authorize[1].methods[0]: is no method",
+        ],
+    );
+    let hidden = rules
+        .replace("/hr/{id}", "/**")
+        .replace("[get]", "[GET]")
+        .replace("400", "404");
+    assert_findings(
+        &[&hidden],
+        &[
+            "0.yml:8:13: error: jwksAuth.url:",
+            "0.yml:15:15: error: authorize[1]: is never asked: authorize[0] comes first",
+        ],
+    );
+}
+
+#[test]
 fn kubernetes_objects_are_read_across_files() {
     let middleware = "\
 apiVersion: traefik.io/v1alpha1
@@ -208,6 +251,9 @@ fn the_examples_pass() {
         ],
         &["oic-gateway-kubernetes/with-path-rewrite/virtual-endpoint.yml"],
         &["observability/traefik.yml", "observability/dynamic.yml"],
+        &["oic-gateway-file/traefik.yml", "static-keys/dynamic.yml"],
+        &["oic-gateway-file/traefik.yml", "team-access/dynamic.yml"],
+        &["private-jwks/traefik.yml", "private-jwks/dynamic.yml"],
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
         let findings = check(&paths).unwrap();

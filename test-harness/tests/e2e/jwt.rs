@@ -1,11 +1,13 @@
 //! The `jwt` plugin: what it refuses, what it accepts, and what it does while the identity provider is in trouble.
 
+mod access;
 mod algorithms;
 mod authorization_header;
 mod claim_headers;
 mod claims;
 mod issuers;
 mod outages;
+mod private_keys;
 mod refusals;
 mod rotation;
 mod tenants;

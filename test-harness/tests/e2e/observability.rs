@@ -10,12 +10,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_harness::certificates::CertificateAuthority;
 use test_harness::client::Client;
-use test_harness::idcs::{Application, Idcs, Resource};
+use test_harness::idcs::{Application, Idcs};
 use test_harness::oic::Oic;
-use test_harness::tools::workspace_root;
 use test_harness::traefik::Traefik;
 
 use crate::support::Deadline;
+use crate::support::example::{Names, text_of};
 
 #[test]
 fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are_there() {
@@ -25,26 +25,17 @@ fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are
     let files = tempfile::tempdir().unwrap();
     let ca = authority.write_ca_pem(files.path()).unwrap();
     let access_log = files.path().join("access.log");
-    let scope = Resource::oic().full_scope("urn:opc:resource:consumer::all");
-    let changed = |file: &str| {
-        [
-            ("idcs-YOUR_DOMAIN.identity.oraclecloud.com", idcs.address().to_string()),
-            (
-                "https://YOUR_INSTANCE.integration.YOUR_REGION.ocp.oraclecloud.com:443urn:opc:resource:consumer::all",
-                scope.clone(),
-            ),
-            ("YOUR_OIC_HOST", oic.address().to_string()),
-            ("YOUR_PROJECT/YOUR_INTEGRATION", "DEMO/ECHO".to_owned()),
-            ("/var/lib/traefik-oic", files.path().display().to_string()),
-            ("/var/log/traefik/access.log", access_log.display().to_string()),
-            ("http://127.0.0.1:4318", collector.clone()),
-            ("sampleRate: 0.1", "sampleRate: 1.0".to_owned()),
-            // The mocks' authority.
-            ("- OIC_CLIENT_ID\n", "- OIC_CLIENT_ID\n          - SSL_CERT_FILE\n".to_owned()),
-        ]
-        .iter()
-        .fold(example(file), |text, (from, to)| text.replace(from, to))
-    };
+    let names = Names::of(&idcs, &oic)
+        .with("/var/lib/traefik-oic", files.path().display().to_string())
+        .with("/var/log/traefik/access.log", access_log.display().to_string())
+        .with("http://127.0.0.1:4318", &*collector)
+        .with("sampleRate: 0.1", "sampleRate: 1.0")
+        // The mocks' authority.
+        .with(
+            "- OIC_CLIENT_ID\n",
+            "- OIC_CLIENT_ID\n          - SSL_CERT_FILE\n",
+        );
+    let changed = |file: &str| names.put_into(&example(file));
     let gateway = Application::gateway();
     let traefik = Traefik::builder()
         .static_yaml(changed("traefik.yml"))
@@ -182,7 +173,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 fn example(file: &str) -> String {
-    fs::read_to_string(workspace_root().join("examples/observability").join(file)).unwrap()
+    text_of(&format!("observability/{file}"))
 }
 
 /// The names of all metrics in the dashboard's queries.

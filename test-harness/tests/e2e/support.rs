@@ -1,5 +1,7 @@
 //! What several tests need.
 
+pub(crate) mod example;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

@@ -6,13 +6,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use jose::{Acceptance, Algorithm, ClaimHeaders, Expression, Policy};
-use middleware::{FileError, Reply};
+use jose::{Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, Policy};
+use middleware::{FileError, Reason, Reply};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{KeysUnavailable, TokenField};
+use crate::{Access, AccessRule, KeysUnavailable, OnDeny, PathPattern, TokenField, TokenHeader};
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
@@ -106,10 +106,14 @@ impl KeySource for Rc<Provider> {
     }
 }
 
-const AWAY: Keys = Err(KeysUnavailable {
-    retry_after_seconds: 9,
-    overloaded: false,
-});
+const AWAY: Keys = unavailable(Reason::IdentityProviderUnavailable);
+
+const fn unavailable(reason: Reason) -> Keys {
+    Err(KeysUnavailable {
+        retry_after_seconds: 9,
+        reason,
+    })
+}
 
 /// A signing key of the issuer's.
 struct Signer(Ed25519KeyPair);
@@ -166,12 +170,15 @@ fn rules() -> Rules {
         policy: Policy {
             issuers: vec!["https://identity.oraclecloud.com".to_owned()],
             audiences: vec!["urn:api".to_owned()],
+            verify_claims: vec![],
             required_scopes: vec!["read".to_owned()],
             leeway: Duration::from_secs(60),
             require_exp: true,
             tenant: Some("idcs-a".to_owned()),
             claims: None,
         },
+        access: None,
+        token_header: TokenHeader::default(),
         token_field: None,
         forward_authorization: false,
         claim_headers: ClaimHeaders::default(),
@@ -438,22 +445,20 @@ fn newer_keys_that_do_not_help_either_end_in_401() {
 }
 
 #[test]
-fn trouble_with_the_provider_is_503_with_retry_after() {
+fn trouble_with_the_provider_is_not_the_callers() {
     let issuer = Signer::new();
-    let overloaded = Err(KeysUnavailable {
-        retry_after_seconds: 9,
-        overloaded: true,
-    });
-    for (keys, reason) in [
-        (AWAY, "identity_provider_unavailable"),
-        (overloaded, "overloaded"),
+    for (reason, status) in [
+        (Reason::IdentityProviderUnavailable, 503),
+        (Reason::Overloaded, 503),
+        (Reason::IdentityProviderRefused, 502),
     ] {
+        let keys = unavailable(reason);
         let mut gateway = Gateway::on(Provider::publishing(&keys));
         let reply = gateway.refuse(&issuer.token(&good_claims()));
-        assert_eq!((reply.status, header(&reply, "Retry-After")), (503, Some("9")));
+        assert_eq!((reply.status, header(&reply, "Retry-After")), (status, Some("9")));
         assert_eq!(header(&reply, "WWW-Authenticate"), None);
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!(body["reason"], reason);
+        assert_eq!(body["reason"], reason.code());
     }
 }
 
@@ -668,5 +673,153 @@ fn each_issuer_is_judged_by_its_own_keys() {
                 assert_eq!(matches!(decision, Decision::Forward(_)), passes, "{issuer}");
             }
         }
+    }
+}
+
+/// Rules with the scope of nobody and this table.
+fn with_table(table: Vec<AccessRule>) -> Rules {
+    let mut rules = rules();
+    rules.policy.required_scopes.clear();
+    rules.access = Some(Access::new(table, OnDeny::NotFound));
+    rules
+}
+
+fn opening(path: &str, scope: &str) -> AccessRule {
+    AccessRule {
+        methods: vec!["GET".to_owned()],
+        path: PathPattern::parse(path).unwrap(),
+        any_scope: vec![scope.to_owned()],
+        all_scopes: vec![],
+        claims: None,
+        on_deny: OnDeny::Forbidden,
+    }
+}
+
+#[test]
+fn a_token_opens_the_paths_of_its_scopes_the_first_time_and_later() {
+    let (issuer, forger) = (Signer::new(), Signer::new());
+    let provider = Provider::publishing(&issuer.published());
+    let table = vec![opening("/hr/**", "hr"), opening("/it/**", "it")];
+    let mut gateway = Gateway::with(with_table(table), provider);
+    let token = |signer: &Signer, scope: &str| signer.token(&claims(&json!({ "scope": scope })));
+    let challenge = r#"Bearer realm="oic-gateway", error="insufficient_scope", scope="it""#;
+    let invalid = r#"Bearer realm="oic-gateway", error="invalid_token""#;
+    for _ in 0..3 {
+        for (token, path, status, expected, logged) in [
+            (token(&issuer, "hr"), "/hr/x", 200, None, ""),
+            (token(&issuer, "it"), "/it/x", 200, None, ""),
+            (
+                token(&issuer, "hr"),
+                "/it/x",
+                403,
+                Some(challenge),
+                "reason=rule_not_met rule=authorize[1] alg=EdDSA",
+            ),
+            (token(&issuer, "hr"), "/other", 404, None, "reason=no_rule"),
+            (
+                token(&issuer, "hr"),
+                "/hr/../it",
+                400,
+                None,
+                "reason=ambiguous_path",
+            ),
+            (
+                token(&forger, "hr"),
+                "/hr/x",
+                401,
+                Some(invalid),
+                "reason=bad_signature",
+            ),
+            (
+                token(&forger, "hr"),
+                "/other",
+                401,
+                Some(invalid),
+                "reason=bad_signature",
+            ),
+            (
+                token(&forger, "hr"),
+                "/hr/../it",
+                401,
+                Some(invalid),
+                "reason=bad_signature",
+            ),
+        ] {
+            gateway.log.0.borrow_mut().clear();
+            let request = Request(vec![format!("Bearer {token}")], path.to_owned().leak());
+            match gateway.jwt.decide(&request, NOW) {
+                Decision::Forward(_) => assert_eq!(status, 200, "{path}"),
+                Decision::Reply(reply) => {
+                    let got = (reply.status, header(&reply, "WWW-Authenticate"));
+                    assert_eq!(got, (status, expected), "{path}");
+                }
+            }
+            let line = gateway.logged();
+            let known = logged.split(" alg=").next().unwrap();
+            assert!(line.contains(known), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn another_header_may_hold_the_token_and_authorization_stays_then() {
+    struct Other(String);
+    impl RequestHead for Other {
+        fn method(&self) -> Bytes {
+            Bytes::from_static(b"GET")
+        }
+        fn uri(&self) -> Bytes {
+            Bytes::from_static(b"/")
+        }
+        fn header(&self, name: &str) -> Vec<Bytes> {
+            assert_eq!(name, "X-Api-Token");
+            vec![Bytes::copy_from_slice(self.0.as_bytes())]
+        }
+        fn header_names(&self) -> Vec<Bytes> {
+            Vec::new()
+        }
+        fn body(&self, _: usize) -> Option<Vec<u8>> {
+            None
+        }
+    }
+    let issuer = Signer::new();
+    let rules = Rules {
+        token_header: TokenHeader {
+            name: "X-Api-Token".to_owned(),
+            scheme: "JWT".to_owned(),
+        },
+        ..rules()
+    };
+    let mut gateway = Gateway::with(rules, Provider::publishing(&issuer.published()));
+    let token = issuer.token(&good_claims());
+    let decision = gateway.jwt.decide(&Other(format!("jwt {token}")), NOW);
+    assert_eq!(
+        decision,
+        Decision::Forward(Edits::none().remove_header("X-Api-Token"))
+    );
+    let Decision::Reply(reply) = gateway.jwt.decide(&Other(format!("Bearer {token}")), NOW) else {
+        panic!("let through with another scheme");
+    };
+    assert_eq!(reply.status, 401);
+}
+
+#[test]
+fn a_claim_that_is_not_what_it_must_be_makes_the_token_invalid() {
+    let issuer = Signer::new();
+    let mut strict = rules();
+    strict.policy.verify_claims = vec![ClaimRequirement {
+        name: "team".to_owned(),
+        values: vec!["hr".to_owned()],
+        is_required: true,
+    }];
+    let mut gateway = Gateway::with(strict, Provider::publishing(&issuer.published()));
+    let token = |team: Value| issuer.token(&claims(&json!({ "team": team })));
+    assert_eq!(
+        gateway.decide(&token(json!("hr")), NOW),
+        forwarded_without_authorization()
+    );
+    for team in [json!("it"), json!(null), json!(["hr"])] {
+        assert_eq!(gateway.refuse(&token(team)).status, 401);
+        assert!(gateway.logged().contains("reason=claim_not_verified"));
     }
 }

@@ -11,6 +11,7 @@ use jose::{KeySet, same_issuer};
 use middleware::{ConfigError, Host, SecretRef};
 
 use super::{RawOptions, in_range};
+use crate::KeysLogin;
 
 /// Where keys come from.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub struct KeyUrl {
     pub option: String,
     /// The URL.
     pub url: Url,
+    /// `jwksAuth`: how to get a token that opens it.
+    pub login: Option<KeysLogin>,
 }
 
 impl RawOptions {
@@ -75,8 +78,12 @@ impl RawOptions {
             &self.public_key,
             &self.signing_secret,
         ) {
-            (["jwksUrl"], ..) => self.remote(self.published()?),
-            (["trustedIssuers"], ..) => self.remote(self.trusted()?),
+            (["jwksUrl"], ..) => self.remote(self.published(host)?),
+            (["trustedIssuers"], ..) => self.remote(self.trusted(host)?),
+            ([_], ..) if self.jwks_auth.is_given() => Err(ConfigError::new(
+                "jwksAuth",
+                "opens the key set at jwksUrl, but there is no jwksUrl",
+            )),
             (["jwksFile"], Some(jwks), ..) => jwks_file(jwks, host),
             (["publicKey"], _, Some(pem), _) => public_key(pem, host),
             (["signingSecret"], .., Some(secret)) => self.secret(secret, host),
@@ -97,11 +104,12 @@ impl RawOptions {
 
     /// `jwksUrl`: a URL, or a path that is joined to the issuer's. Tokens name their issuer themselves, so without a list
     /// of those that may be asked anybody could be his own.
-    fn published(&self) -> Result<Vec<KeyUrl>, ConfigError> {
+    fn published(&self, host: &dyn Host) -> Result<Vec<KeyUrl>, ConfigError> {
         const FIELD: &str = "jwksUrl";
         let path = &self.jwks_url;
+        let login = self.jwks_auth.check("jwksAuth", host)?;
         if !path.starts_with('/') {
-            return Ok(vec![KeyUrl::parse(None, FIELD, path)?]);
+            return Ok(vec![KeyUrl::parse(None, FIELD, path, login)?]);
         }
         let issuers = self.issuers.as_deref().unwrap_or_default();
         if issuers.is_empty() {
@@ -111,14 +119,27 @@ impl RawOptions {
                  caller could name a server of his own",
             ));
         }
-        let url = |issuer: &String| KeyUrl::parse(Some(issuer), FIELD, path);
+        if login.is_some() && issuers.len() > 1 {
+            return Err(ConfigError::new(
+                "jwksAuth",
+                "gets a token of one identity domain, which the other issuers must not see: use trustedIssuers, with a \
+                 jwksAuth in each entry that needs one",
+            ));
+        }
+        let url = |issuer: &String| KeyUrl::parse(Some(issuer), FIELD, path, login.clone());
         issuers.iter().map(url).collect()
     }
 
-    fn trusted(&self) -> Result<Vec<KeyUrl>, ConfigError> {
+    fn trusted(&self, host: &dyn Host) -> Result<Vec<KeyUrl>, ConfigError> {
         const FIELD: &str = "trustedIssuers";
         const MOST: usize = 100;
         let mut urls: Vec<KeyUrl> = Vec::new();
+        if self.jwks_auth.is_given() {
+            return Err(ConfigError::new(
+                "jwksAuth",
+                "opens the key set at jwksUrl: write it into the entry of trustedIssuers that needs it",
+            ));
+        }
         if self.trusted_issuers.len() > MOST {
             return Err(ConfigError::new(FIELD, format!("has more than {MOST} entries")));
         }
@@ -140,6 +161,9 @@ impl RawOptions {
                 issuer,
                 &format!("{FIELD}[{index}].jwksUrl"),
                 &entry.jwks_url,
+                entry
+                    .jwks_auth
+                    .check(&format!("{FIELD}[{index}].jwksAuth"), host)?,
             )?);
         }
         Ok(urls)
@@ -185,7 +209,12 @@ impl RawOptions {
 
 impl KeyUrl {
     /// Reads a URL, or a path to be joined to the issuer's.
-    fn parse(issuer: Option<&str>, option: &str, url: &str) -> Result<Self, ConfigError> {
+    fn parse(
+        issuer: Option<&str>,
+        option: &str,
+        url: &str,
+        login: Option<KeysLogin>,
+    ) -> Result<Self, ConfigError> {
         let joined = match (url.starts_with('/'), issuer) {
             (true, Some(issuer)) => format!("{}{url}", issuer.trim_end_matches('/')),
             _ => url.to_owned(),
@@ -204,11 +233,12 @@ impl KeyUrl {
             issuer: issuer.map(str::to_owned),
             option: option.to_owned(),
             url,
+            login,
         })
     }
 }
 
-/// A JWK Set in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.
+/// A JWK Set or a JWK in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.
 fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
     const FIELD: &str = "jwksFile";
     let value = reference.resolve(FIELD, host)?;
@@ -221,7 +251,7 @@ fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, Confi
     } else {
         return Err(ConfigError::new(
             FIELD,
-            "must be a JWK Set ({\"keys\": […]}) or the absolute path of one",
+            "must be a JWK Set ({\"keys\": […]}), a single JWK, or the absolute path of one",
         ));
     };
     static_keys(FIELD, KeySet::from_configured_jwks(&document))

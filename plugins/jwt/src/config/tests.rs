@@ -7,10 +7,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use egress::Url;
 use jose::KeySet;
 use jwt_simple::prelude::Ed25519KeyPair;
-use middleware::{Event, FileError, UnixTime};
+use middleware::{Event, FileError, Secret, UnixTime};
+use oauth::ClientAuthentication;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{AccessRule, KeysLogin, OnDeny, PathPattern};
 
 /// A host with one file and one variable.
 struct Files {
@@ -61,6 +63,7 @@ fn key_url(issuer: Option<&str>, option: &str, url: &str) -> KeyUrl {
         issuer: issuer.map(str::to_owned),
         option: option.to_owned(),
         url: Url::parse(url).unwrap(),
+        login: None,
     }
 }
 
@@ -94,12 +97,15 @@ fn defaults_are_the_documented_ones() {
             policy: Policy {
                 issuers: vec![],
                 audiences: vec![],
+                verify_claims: vec![],
                 required_scopes: vec![],
                 leeway: Duration::from_secs(60),
                 require_exp: true,
                 tenant: None,
                 claims: None,
             },
+            access: None,
+            token_header: TokenHeader::default(),
             token_field: None,
             forward_authorization: false,
             claim_headers: ClaimHeaders::default(),
@@ -138,12 +144,15 @@ fn every_option_arrives() {
             policy: Policy {
                 issuers: vec!["i".to_owned()],
                 audiences: vec!["a".to_owned(), "b".to_owned()],
+                verify_claims: vec![],
                 required_scopes: vec!["read".to_owned()],
                 leeway: Duration::ZERO,
                 require_exp: false,
                 tenant: Some("idcs-a".to_owned()),
                 claims: Some(Expression::parse("Equals(`grp`, `admin`)").unwrap()),
             },
+            access: None,
+            token_header: TokenHeader::default(),
             token_field: Some(TokenField::new("token")),
             forward_authorization: true,
             claim_headers: ClaimHeaders::new(&headers, "sub", "X-Who").unwrap(),
@@ -167,6 +176,7 @@ fn keys_may_be_written_down_or_named() {
         json!({"jwksFile": "/keys/it"}),
         json!({"jwksFile": "file:/keys/it"}),
         json!({"jwksFile": "env:KEYS"}),
+        json!({"jwksFile": jwks.trim_start_matches("{\"keys\":[").trim_end_matches("]}")}),
     ] {
         let keys = static_keys_of(parse_with(&options, &jwks));
         assert_eq!(*keys, KeySet::from_jwks(jwks.as_bytes()).unwrap(), "{options}");
@@ -413,6 +423,155 @@ fn wrong_blocks_name_the_option_and_the_cure() {
             "stateDirectory",
             "absolute path",
         ),
+        (with(json!({"authorize": []})), "authorize", "is empty"),
+        (
+            with(json!({"authorize": vec![json!({"path": "/a", "anyToken": true}); 65]})),
+            "authorize",
+            "more than 64 rules",
+        ),
+        (
+            with(json!({"authorize": [{"anyScope": ["a"]}]})),
+            "authorize[0].path",
+            "is required",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a"}]})),
+            "authorize[0]",
+            "anyToken: true",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "anyScope": ["a"], "anyToken": true}]})),
+            "authorize[0].anyToken",
+            "cannot be combined",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "anyScope": []}]})),
+            "authorize[0].anyScope",
+            "is empty",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "allScopes": ["a b"]}]})),
+            "authorize[0].allScopes[0]",
+            "one scope per entry",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "claims": "Equals(`a`)"}]})),
+            "authorize[0].claims",
+            "a key and a value",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/{id}", "anyToken": true}]})),
+            "authorize[0].path",
+            "write * for one segment",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "methods": ["GET", "get"], "anyToken": true}]})),
+            "authorize[0].methods[1]",
+            "in capitals",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "methods": [], "anyToken": true}]})),
+            "authorize[0].methods",
+            "is empty",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "anyToken": true, "onDeny": 200}]})),
+            "authorize[0].onDeny",
+            "401, 403 or 404",
+        ),
+        (
+            with(json!({"authorize": [{"path": "/a", "anyToken": true}], "onDeny": 500})),
+            "onDeny",
+            "401, 403 or 404",
+        ),
+        (with(json!({"onDeny": 404})), "onDeny", "no authorize"),
+        (
+            with(json!({"authorize": [{"path": "/hr/**", "anyScope": ["a"]},
+                                      {"path": "/hr/pay", "anyScope": ["b"], "methods": ["GET"]}]})),
+            "authorize[1]",
+            "authorize[0] comes first",
+        ),
+        (
+            with(
+                json!({"authorize": [{"path": "/hr", "anyScope": ["a"]}, {"path": "/HR", "anyScope": ["b"]}]}),
+            ),
+            "authorize[1]",
+            "case makes no difference",
+        ),
+        (with(json!({"verifyClaims": []})), "verifyClaims", "is empty"),
+        (
+            with(json!({"verifyClaims": [{"values": ["a"]}]})),
+            "verifyClaims[0].key",
+            "is required",
+        ),
+        (
+            with(json!({"verifyClaims": [{"key": ""}]})),
+            "verifyClaims[0].key",
+            "is empty",
+        ),
+        (
+            with(json!({"verifyClaims": [{"key": "a", "isRequired": false}]})),
+            "verifyClaims[0].values",
+            "nothing is asked",
+        ),
+        (
+            with(json!({"tokenHeader": "X Token"})),
+            "tokenHeader",
+            "is no name",
+        ),
+        (
+            with(json!({"tokenAuthScheme": "Bearer:"})),
+            "tokenAuthScheme",
+            "is no name",
+        ),
+        (
+            json!({"publicKey": pem, "jwksAuth": {"url": "https://i/t"}}),
+            "jwksAuth",
+            "no jwksUrl",
+        ),
+        (
+            with(json!({"jwksAuth": {"url": "https://i/t"}})),
+            "jwksAuth.clientID",
+            "is required",
+        ),
+        (
+            with(json!({"jwksAuth": {"url": "/t", "clientID": "a", "clientSecret": "hunter2"}})),
+            "jwksAuth.url",
+            "absolute URL",
+        ),
+        (
+            with(
+                json!({"jwksAuth": {"url": "https://i/t", "clientID": "a", "clientSecret": "hunter2", "scopes": []}}),
+            ),
+            "jwksAuth.scopes",
+            "is empty",
+        ),
+        (
+            with(json!({"jwksAuth": {"tokenEndpointAuthMethod": "none", "url": "https://i/t"}})),
+            "jwksAuth.tokenEndpointAuthMethod",
+            "client_secret_post",
+        ),
+        (
+            with(json!({"jwksAuth": {"clientid": "a"}})),
+            "jwksAuth.clientid",
+            "did you mean `clientID`?",
+        ),
+        (
+            json!({"trustedIssuers": [{"issuer": "a", "jwksUrl": "https://a/k"}], "jwksAuth": {"url": "https://i/t"}}),
+            "jwksAuth",
+            "into the entry of trustedIssuers",
+        ),
+        (
+            json!({"trustedIssuers": [{"issuer": "a", "jwksUrl": "https://a/k", "jwksAuth": {"url": "https://i/t"}}]}),
+            "trustedIssuers[0].jwksAuth.clientID",
+            "is required",
+        ),
+        (
+            json!({"jwksUrl": "/k", "issuers": ["https://a", "https://b"],
+                   "jwksAuth": {"url": "https://a/t", "clientID": "a", "clientSecret": "hunter2"}}),
+            "jwksAuth",
+            "the other issuers must not see",
+        ),
         (
             with(json!({"audience": ["a"]})),
             "audience",
@@ -428,6 +587,94 @@ fn wrong_blocks_name_the_option_and_the_cure() {
         assert_eq!(error.field(), field, "{options}: {error}");
         assert!(error.to_string().contains(cure), "{options}: {error}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_rule_takes_the_answer_that_holds_for_all_unless_it_has_its_own() {
+    let rule = |path: &str, methods: &[&str], scope: &str, on_deny| AccessRule {
+        methods: methods.iter().map(|&method| method.to_owned()).collect(),
+        path: PathPattern::parse(path).unwrap(),
+        any_scope: vec![scope.to_owned()],
+        all_scopes: vec![],
+        claims: None,
+        on_deny,
+    };
+    let options = parse(&with(json!({"onDeny": "404", "authorize": [
+        {"path": "/hr/**", "methods": "GET,POST", "anyScope": "oic_api_HR", "onDeny": "403"},
+        {"path": "/it/*", "anyScope": ["oic_api_IT"]},
+        {"path": "/news", "anyToken": "true", "onDeny": 401},
+    ]})));
+    let news = AccessRule {
+        any_scope: vec![],
+        ..rule("/news", &[], "", OnDeny::Unauthorized)
+    };
+    let rules = vec![
+        rule("/hr/**", &["GET", "POST"], "oic_api_HR", OnDeny::Forbidden),
+        rule("/it/*", &[], "oic_api_IT", OnDeny::NotFound),
+        news,
+    ];
+    assert_eq!(
+        options.unwrap().rules.access,
+        Some(Access::new(rules, OnDeny::NotFound))
+    );
+}
+
+#[test]
+fn the_header_and_single_claims_are_those_of_ocis_policy() {
+    let options = parse(&with(
+        json!({"tokenHeader": "X-Api-Token", "tokenAuthScheme": "JWT", "verifyClaims": [
+            {"key": "team", "values": ["hr", "it"], "isRequired": "false"},
+            {"key": "user.tenant.name", "values": []},
+        ]}),
+    ));
+    let rules = options.unwrap().rules;
+    let header = TokenHeader {
+        name: "X-Api-Token".to_owned(),
+        scheme: "JWT".to_owned(),
+    };
+    assert_eq!(rules.token_header, header);
+    let requirement = |name: &str, values: &[&str], is_required| ClaimRequirement {
+        name: name.to_owned(),
+        values: values.iter().map(|&value| value.to_owned()).collect(),
+        is_required,
+    };
+    assert_eq!(
+        rules.policy.verify_claims,
+        [
+            requirement("team", &["hr", "it"], false),
+            requirement("user.tenant.name", &[], true)
+        ]
+    );
+}
+
+#[test]
+fn keys_that_are_not_public_are_asked_for_with_a_token() {
+    let login = |option: &str| KeysLogin {
+        option: option.to_owned(),
+        url: Url::parse("https://idp.example/token").unwrap(),
+        client_id: "gateway".to_owned(),
+        client_secret: Secret::new("s3cret"),
+        scopes: vec!["urn:opc:idm:__myscopes__".to_owned()],
+        authentication: ClientAuthentication::Basic,
+    };
+    let auth = json!({"url": "https://idp.example/token", "clientId": "gateway", "clientSecret": "env:KEYS"});
+    for (options, expected) in [
+        (with(json!({ "jwksAuth": auth })), vec![Some(login("jwksAuth"))]),
+        (with(json!({ "jwksAuth": {} })), vec![None]),
+        (with(json!({ "jwksAuth": "" })), vec![None]),
+        (
+            json!({"trustedIssuers": [{"issuer": "a", "jwksUrl": "https://a/k"},
+                                      {"issuer": "b", "jwksUrl": "https://b/k", "jwksAuth": auth}]}),
+            vec![None, Some(login("trustedIssuers[1].jwksAuth"))],
+        ),
+    ] {
+        let KeyOptions::Remote(remote) = parse_with(&options, "s3cret").unwrap().keys else {
+            panic!("{options}");
+        };
+        let logins: Vec<_> = remote.urls.into_iter().map(|place| place.login).collect();
+        assert_eq!(logins, expected, "{options}");
+        assert!(!format!("{logins:?}").contains("s3cret"));
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use middleware::{ConfigError, Edits, RequestHead};
+use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend};
 use serde_json::Value;
 
 use crate::claim_path::text;
@@ -180,23 +180,6 @@ fn ascii(json: &str) -> String {
         }
     }
     out
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-/// CGI, WSGI and many servers make one name of `X-User`, `x_user` and `X.User`.
-fn same_to_a_backend(one: &str, other: &str) -> bool {
-    let fold = |byte: u8| match byte {
-        byte if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
-        _ => b'-',
-    };
-    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
 /// Headers that say where a request ends, where it goes, or who sends it.

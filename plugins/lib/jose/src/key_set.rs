@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::jwk::{self, Origin, SHORTEST_SECRET};
 use crate::key::{Key, Material};
@@ -56,15 +56,21 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`] when the document is no JWK Set, or none of its keys is usable.
     pub fn from_jwks(document: &[u8]) -> Result<Self, KeySetError> {
-        Self::read(document, Origin::Published)
+        Self::read(&Self::members(document)?, Origin::Published)
     }
 
-    /// Reads a JWK Set of the gateway's own configuration, where `oct` keys are welcome.
+    /// Reads a JWK Set of the gateway's own configuration, where `oct` keys are welcome, or a single JWK (RFC 7517 §4).
     ///
     /// # Errors
     /// As for [`from_jwks`](Self::from_jwks).
     pub fn from_configured_jwks(document: &[u8]) -> Result<Self, KeySetError> {
-        Self::read(document, Origin::Configuration)
+        let members = Self::members(document)?;
+        match members.contains_key("kty") {
+            true => jwk::read(&members, Origin::Configuration)
+                .map(Self::of)
+                .map_err(KeySetError::NoUsableKey),
+            false => Self::read(&members, Origin::Configuration),
+        }
     }
 
     /// Reads one public key in PEM: `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
@@ -142,11 +148,14 @@ impl KeySet {
         }
     }
 
-    fn read(document: &[u8], origin: Origin) -> Result<Self, KeySetError> {
+    fn members(document: &[u8]) -> Result<Map<String, Value>, KeySetError> {
         if document.len() > MAX_BYTES {
             return Err(KeySetError::TooLong);
         }
-        let members = strict_json::object(document, MAX_DEPTH).map_err(|_| KeySetError::NotAKeySet)?;
+        strict_json::object(document, MAX_DEPTH).map_err(|_| KeySetError::NotAKeySet)
+    }
+
+    fn read(members: &Map<String, Value>, origin: Origin) -> Result<Self, KeySetError> {
         let Some(Value::Array(jwks)) = members.get("keys") else {
             return Err(KeySetError::NotAKeySet);
         };
@@ -242,6 +251,25 @@ mod tests {
                 "{document:.60}"
             );
         }
+    }
+
+    #[test]
+    fn a_configured_key_may_stand_alone() {
+        let (alone, set) = (
+            test_keys::ed25519_jwk(),
+            json!({"keys": [test_keys::ed25519_jwk()]}),
+        );
+        let configured = |document: &Value| KeySet::from_configured_jwks(document.to_string().as_bytes());
+        assert_eq!(configured(&alone), configured(&set));
+        assert_eq!(
+            configured(&json!({"kty": "DSA"})),
+            Err(KeySetError::NoUsableKey(UnusableKey::UnsupportedType))
+        );
+        assert_eq!(
+            KeySet::from_jwks(alone.to_string().as_bytes()),
+            Err(KeySetError::NotAKeySet),
+            "what is published is a set"
+        );
     }
 
     #[test]

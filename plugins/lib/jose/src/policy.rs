@@ -5,7 +5,7 @@ use std::time::Duration;
 use middleware::UnixTime;
 use serde_json::Value;
 
-use crate::{Claims, Expression, Rejection};
+use crate::{ClaimRequirement, Claims, Expression, Rejection, granted_scopes};
 
 /// The rules a token's claims must satisfy. An empty list or `None` means that the rule is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Policy {
     /// Accepted audiences; one match with `aud` is enough. The port `:443` of an https URL makes no
     /// difference.
     pub audiences: Vec<String>,
+    /// What single claims must be.
+    pub verify_claims: Vec<ClaimRequirement>,
     /// Scopes that `scope` or `scp` must all contain.
     pub required_scopes: Vec<String>,
     /// How far clocks may differ; applied to `exp`, `nbf` and `iat`.
@@ -50,6 +52,8 @@ impl Policy {
         self.judge_issuer(claims)?;
         self.judge_tenant(claims)?;
         self.judge_audience(claims)?;
+        let verified = self.verify_claims.iter().all(|it| it.is_met(claims));
+        accept_if(verified, Rejection::ClaimNotVerified)?;
         self.judge_scopes(claims)?;
         if let Some(expression) = &self.claims {
             accept_if(expression.holds(claims), Rejection::ClaimsNotMet)?;
@@ -126,20 +130,11 @@ impl Policy {
         accept_if(self.audiences.iter().any(meant), Rejection::WrongAudience)
     }
 
-    /// RFC 8693 §4.2 defines `scope` as one string; Entra ID uses `scp`, others send arrays.
     fn judge_scopes(&self, claims: &Claims) -> Result<(), Rejection> {
         if self.required_scopes.is_empty() {
             return Ok(());
         }
-        let mut granted = Vec::new();
-        for name in ["scope", "scp"] {
-            match claims.get(name) {
-                None => {}
-                Some(Value::String(scopes)) => granted.extend(scopes.split(' ')),
-                Some(Value::Array(scopes)) => granted.extend(scopes.iter().filter_map(Value::as_str)),
-                Some(_) => return Err(Rejection::MalformedClaims),
-            }
-        }
+        let granted = granted_scopes(claims)?;
         let all_granted = self
             .required_scopes
             .iter()
@@ -219,6 +214,7 @@ mod tests {
         Policy {
             issuers: Vec::new(),
             audiences: Vec::new(),
+            verify_claims: Vec::new(),
             required_scopes: Vec::new(),
             leeway: Duration::from_secs(60),
             require_exp: false,

@@ -72,6 +72,9 @@ pub enum Rejection {
     /// `aud` names none of the audiences.
     #[error("the token is meant for another audience")]
     WrongAudience,
+    /// A claim is missing, or has none of the values that `verifyClaims` accepts.
+    #[error("a claim is not what it must be")]
+    ClaimNotVerified,
     /// A claim that is to become a request header cannot be one: it has control characters, or blanks around it.
     #[error("a claim cannot be a header")]
     UnfitForHeader,
@@ -85,7 +88,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::TooLong,
         Self::NotCompact,
         Self::NotBase64Url,
@@ -109,6 +112,7 @@ impl Rejection {
         Self::WrongIssuer,
         Self::WrongTenant,
         Self::WrongAudience,
+        Self::ClaimNotVerified,
         Self::UnfitForHeader,
         Self::InsufficientScope,
         Self::ClaimsNotMet,
@@ -146,6 +150,7 @@ impl Rejection {
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongTenant => "wrong_tenant",
             Self::WrongAudience => "wrong_audience",
+            Self::ClaimNotVerified => "claim_not_verified",
             Self::UnfitForHeader => "unfit_for_header",
             Self::InsufficientScope => "insufficient_scope",
             Self::ClaimsNotMet => "claims_not_met",

@@ -19,12 +19,16 @@ pub enum Reason {
     InvalidToken,
     /// 401: the caller's own client id and secret, key or name and password are wrong. RFC 7617.
     InvalidCredentials,
+    /// 401: the token is good but not for this request, and the rule that says so asks for this answer instead of a 403.
+    Unauthorized,
     /// 403: the token is good but lacks a required scope or claim. RFC 6750 §3.1.
     InsufficientScope,
     /// 403: the token is good but a rule of this gateway forbids the request.
     Forbidden,
     /// 429: the caller, or all callers together, ask too often for what the identity provider would have to be asked.
     TooManyRequests,
+    /// 404: the token is good but not for this request, and the rule that says so hides what there is.
+    NotFound,
     /// 500: this plugin's configuration is wrong; every request is refused until it is mended.
     Configuration,
     /// 500: a fault in the plugin itself.
@@ -47,9 +51,11 @@ impl Reason {
             Self::MissingToken => "missing_token",
             Self::InvalidToken => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::Unauthorized => "unauthorized",
             Self::InsufficientScope => "insufficient_scope",
             Self::Forbidden => "forbidden",
             Self::TooManyRequests => "too_many_requests",
+            Self::NotFound => "not_found",
             Self::Configuration => "configuration",
             Self::Internal => "internal",
             Self::IdentityProviderRefused => "identity_provider_refused",
@@ -62,8 +68,9 @@ impl Reason {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidPath | Self::InvalidRequest => 400,
-            Self::MissingToken | Self::InvalidToken | Self::InvalidCredentials => 401,
+            Self::MissingToken | Self::InvalidToken | Self::InvalidCredentials | Self::Unauthorized => 401,
             Self::InsufficientScope | Self::Forbidden => 403,
+            Self::NotFound => 404,
             Self::FormTooLong => 413,
             Self::TooManyRequests => 429,
             Self::Configuration | Self::Internal => 500,
@@ -85,6 +92,8 @@ impl Reason {
             Self::TooManyRequests => {
                 "Too many requests that the identity provider would have to be asked for"
             }
+            Self::Unauthorized => "Another access token is required",
+            Self::NotFound => "There is nothing here",
             Self::Configuration => "The gateway is misconfigured",
             Self::Internal => "The gateway failed",
             Self::IdentityProviderRefused => "The identity provider refused the gateway",

@@ -30,7 +30,14 @@ impl Url {
         if text.contains('#') {
             return Err(UrlError); // `http::Uri` silently drops fragments
         }
-        let uri: Uri = text.parse().map_err(|_| UrlError)?;
+        Self::from_uri(text.parse().map_err(|_| UrlError)?)
+    }
+
+    /// The URL that a request goes to.
+    ///
+    /// # Errors
+    /// [`UrlError`] for a URI that is no such URL.
+    pub fn from_uri(uri: Uri) -> Result<Self, UrlError> {
         let https = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,

@@ -49,7 +49,7 @@ pub trait Resource {
     /// What it is called in the log, for example `jwks`.
     fn kind(&self) -> &'static str;
 
-    /// Where it comes from.
+    /// Where it comes from, for the log.
     fn url(&self) -> &Url;
 
     /// How it is protected in the state directory.
@@ -61,14 +61,15 @@ pub trait Resource {
     /// Reads what [`Resource::encode`] wrote; `None` when it is not that.
     fn decode(&self, bytes: &[u8]) -> Option<Self::Value>;
 
-    /// Fetches it. `send` performs one HTTP exchange with [`Resource::url`]; `now` is the time before it.
+    /// Fetches it. Each call of `send` performs one HTTP exchange with the absolute URL that the request names; all
+    /// exchanges of one fetch share the time that a fetch may take. `now` is the time before it.
     ///
     /// # Errors
     /// [`FetchError`] says whose fault it is.
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<Self::Value>, FetchError>;
 }
 
-/// Performs one HTTP exchange.
+/// Performs one HTTP exchange with the URL that the request names.
 pub type Exchange<'s> = dyn FnMut(&Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> + 's;
 
 /// A fetched value and how long it is good for.
@@ -473,9 +474,13 @@ impl<R: Resource> Shared<R> {
         };
         let url = self.resource.url().clone();
         let (started, begun) = (self.platform.now(), self.platform.monotonic());
+        let platform = Rc::clone(&self.platform);
         let outcome = self.resource.fetch(
             &mut |request| {
-                client.send(&url, request, timeout, &mut || {
+                let url = Url::from_uri(request.uri().clone())
+                    .map_err(|error| HttpError::Request(format!("its URL {error}")))?;
+                let left = timeout.saturating_sub(platform.monotonic().saturating_sub(begun));
+                client.send(&url, request, left, &mut || {
                     if let Some(lease) = &mut lease {
                         lease.pulse();
                     }

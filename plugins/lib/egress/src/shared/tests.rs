@@ -68,6 +68,8 @@ struct Number {
     name: StateName,
     seal: Seal,
     url: Url,
+    /// What is asked before it.
+    first: Option<Url>,
     lifetime: Duration,
 }
 
@@ -93,7 +95,11 @@ impl Resource for Number {
         std::str::from_utf8(bytes).ok()?.parse().ok()
     }
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<u64>, FetchError> {
-        let response = send(&Request::get(self.url.uri().clone()).body(Vec::new()).unwrap())?;
+        let get = |url: &Url| Request::get(url.uri().clone()).body(Vec::new()).unwrap();
+        if let Some(first) = &self.first {
+            send(&get(first))?;
+        }
+        let response = send(&get(&self.url))?;
         if response.status() == 403 {
             return Err(FetchError::Denied {
                 detail: String::new(),
@@ -135,6 +141,7 @@ fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -
         name: StateName::new("number", &[provider]),
         seal: Seal::public(&[provider]),
         url: Url::parse(provider).unwrap(),
+        first: None,
         lifetime,
     };
     Shared::new(number, platform, client)
@@ -147,6 +154,7 @@ fn number_of(caller: &str, provider: &str) -> Number {
         name: seal.slot("number", &[provider]),
         seal,
         url: Url::parse(provider).unwrap(),
+        first: None,
         lifetime: LONG,
     }
 }
@@ -197,6 +205,18 @@ fn a_cold_burst_costs_one_fetch() {
         }
     });
     assert_eq!(provider.calls(), 1);
+}
+
+#[test]
+fn a_fetch_may_ask_several_servers_in_the_time_of_one() {
+    let directory = tempfile::tempdir().unwrap();
+    for (latency, in_time) in [(0, true), (1200, false)] {
+        let [one, other] = [latency, latency].map(|ms| Provider::start(Duration::from_millis(ms)));
+        let mut instance = instance(&other.url, &directory, LONG);
+        instance.resource.first = Some(Url::parse(&one.url).unwrap());
+        assert_eq!(instance.now().is_ok(), in_time, "{latency} ms each, of 2 s");
+        assert_eq!((one.calls(), other.calls()), (1, 1));
+    }
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! The path of a request, if everybody reads it alike.
+
+use middleware::percent;
+
+/// A path that any two servers split into the same segments: decoded, without empty segments, dot segments and path
+/// parameters, and with one way of writing each character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestPath(String);
+
+impl RequestPath {
+    /// Reads the path of a URI as the host hands it over; `None` if two servers may take it for two paths:
+    ///
+    /// * an escaped `/`, `\`, `%`, `;`, `?`, `#`, or control character, which one server decodes and another does not;
+    /// * `\` or `;` as they are, which some take for `/`, and for the start of parameters;
+    /// * an escape of a character that needs none (RFC 3986 §2.3);
+    /// * a segment that is empty or has nothing but dots and blanks;
+    /// * bytes that are not UTF-8, and beyond ASCII anything but letters and digits: there are more slashes and dots there.
+    ///
+    /// One slash at the end makes no difference.
+    pub fn read(uri: &[u8]) -> Option<Self> {
+        let path = uri.split(|&byte| byte == b'?').next().unwrap_or_default();
+        let path = decode(path)?;
+        let inner = path.strip_prefix('/')?;
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        let plain = path == "/" || inner.split('/').all(is_plain);
+        plain.then(|| Self(inner.to_owned()))
+    }
+
+    /// Its segments; none for `/`.
+    pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|segment| !segment.is_empty())
+    }
+}
+
+fn decode(path: &[u8]) -> Option<String> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut bytes = path.iter().copied();
+    while let Some(byte) = bytes.next() {
+        let (byte, escaped) = match byte {
+            b'%' => (percent::pair(bytes.next()?, bytes.next()?)?, true),
+            byte => (byte, false),
+        };
+        let has_one_meaning = match byte {
+            b'\\' | b'%' | b';' | b'?' | b'#' | 0..0x20 | 0x7f => false,
+            b'/' | b'-' | b'.' | b'_' | b'~' => !escaped,
+            byte if byte.is_ascii_alphanumeric() => !escaped,
+            0x80.. => escaped,
+            _ => true,
+        };
+        if !has_one_meaning {
+            return None;
+        }
+        decoded.push(byte);
+    }
+    String::from_utf8(decoded).ok()
+}
+
+/// Whether a decoded segment is one to everybody.
+pub(super) fn is_plain(segment: &str) -> bool {
+    segment.chars().any(|char| !matches!(char, '.' | ' ' | '+'))
+        && segment
+            .chars()
+            .all(|char| char.is_ascii() || char.is_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_everybody_reads_alike_is_read() {
+        for (uri, segments) in [
+            ("/", &[][..]),
+            ("/?x=/../;", &[]),
+            ("/hr", &["hr"]),
+            ("/hr/", &["hr"]),
+            ("/hr/a.b/..c/d..", &["hr", "a.b", "..c", "d.."]),
+            ("/hr/a%20b/c+d", &["hr", "a b", "c+d"]),
+            ("/a@b/%40/(c)!$&'*,=:~", &["a@b", "@", "(c)!$&'*,=:~"]),
+            ("/m%C3%BCller/%E6%9D%B1%E4%BA%AC", &["müller", "東京"]),
+            ("/.well-known/x?%", &[".well-known", "x"]),
+        ] {
+            let path = RequestPath::read(uri.as_bytes()).unwrap_or_else(|| panic!("{uri}"));
+            assert_eq!(path.segments().collect::<Vec<_>>(), segments, "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_two_servers_may_read_in_two_ways_is_refused() {
+        for uri in [
+            "",
+            "hr",
+            "*",
+            "http://host/hr",
+            "?x",
+            "//",
+            "//host/hr",
+            "/hr//it",
+            "/hr//",
+            "/hr/../it",
+            "/hr/./it",
+            "/hr/..",
+            "/hr/...",
+            "/hr/.. /it",
+            "/hr/..%20/it",
+            "/hr/%20/it",
+            "/hr/+/it",
+            "/hr/%2e%2e/it",
+            "/hr/%2E./it",
+            "/%68r",
+            "/hr%2Fit",
+            "/hr%2fit",
+            "/hr/..%2fit",
+            "/hr%5cit",
+            "/hr\\it",
+            "/hr/..;/it",
+            "/hr;x=1/it",
+            "/hr%3bx",
+            "/hr/%252e%252e/it",
+            "/hr%25",
+            "/hr%3fx",
+            "/hr%23x",
+            "/hr#x",
+            "/hr%00",
+            "/hr%0a",
+            "/hr\u{1}",
+            "/hr\u{7f}",
+            "/hr%",
+            "/hr%2",
+            "/hr%zz",
+            "/caf\u{e9}",
+            "/hr/%c0%ae%c0%ae/it",
+            "/hr/%ff",
+            "/hr/%EF%BC%8E%EF%BC%8E/it", // ．．
+            "/hr%EF%BC%8Fit",            // ／
+            "/hr/%E2%80%A5/it",          // ‥
+            "/hr/%E2%80%A4%E2%80%A4/it", // ․․
+            "/hr%E2%80%8B",              // zero width space
+            "/u%CC%88",                  // a combining mark
+        ] {
+            assert_eq!(RequestPath::read(uri.as_bytes()), None, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `jwksAuth`, as configured.
+
+use egress::Url;
+use middleware::{ConfigError, Host, SecretRef};
+use oauth::ClientAuthentication;
+use serde::Deserialize;
+
+use super::{given_strings, values};
+use crate::KeysLogin;
+
+/// How to get a token that opens the key set.
+#[derive(Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RawJwksAuth {
+    /// Token endpoint.
+    url: Option<SecretRef>,
+    /// Client identifier.
+    #[serde(rename = "clientID", alias = "clientId")]
+    client_id: Option<SecretRef>,
+    /// Client secret.
+    client_secret: Option<SecretRef>,
+    /// Scopes to ask for; the domain's own API if not given.
+    #[serde(deserialize_with = "given_strings")]
+    scopes: Option<Vec<String>>,
+    /// How the client authenticates: `client_secret_basic` (default) or `client_secret_post`.
+    token_endpoint_auth_method: Option<String>,
+}
+
+/// The scope that IDCS grants every client, and that opens its key set.
+const MY_SCOPES: &str = "urn:opc:idm:__myscopes__";
+
+impl RawJwksAuth {
+    /// Whether anything is said at all.
+    pub(super) fn is_given(&self) -> bool {
+        let texts = [&self.url, &self.client_id, &self.client_secret];
+        texts
+            .iter()
+            .any(|text| text.as_ref().is_some_and(|it| !it.is_empty()))
+            || self.scopes.is_some()
+            || self.token_endpoint_auth_method.is_some()
+    }
+
+    /// Reads the block `option`; `None` where nothing is said.
+    pub(super) fn check(&self, option: &str, host: &dyn Host) -> Result<Option<KeysLogin>, ConfigError> {
+        if !self.is_given() {
+            return Ok(None);
+        }
+        let field = |name: &str| format!("{option}.{name}");
+        let required = |name: &str, value: &Option<SecretRef>| {
+            value
+                .as_ref()
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| ConfigError::new(field(name), "is required"))?
+                .resolve(&field(name), host)
+        };
+        let url = Url::parse(required("url", &self.url)?.expose())
+            .map_err(|error| ConfigError::new(field("url"), error.to_string()))?;
+        let authentication = match self.token_endpoint_auth_method.as_deref() {
+            None | Some("") => ClientAuthentication::default(),
+            Some(name) => ClientAuthentication::from_name(name).ok_or_else(|| {
+                ConfigError::new(
+                    field("tokenEndpointAuthMethod"),
+                    "must be client_secret_basic or client_secret_post",
+                )
+            })?,
+        };
+        let scopes = match &self.scopes {
+            None => vec![MY_SCOPES.to_owned()],
+            given => values(&field("scopes"), given.clone())?,
+        };
+        Ok(Some(KeysLogin {
+            option: option.to_owned(),
+            url,
+            client_id: required("clientID", &self.client_id)?.expose().to_owned(),
+            client_secret: required("clientSecret", &self.client_secret)?,
+            scopes,
+            authentication,
+        }))
+    }
+}

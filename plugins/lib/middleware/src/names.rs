@@ -1,0 +1,53 @@
+//! Names in HTTP, and which of them a backend may take for one.
+
+/// Whether `name` can be the name of a header, a method or an authentication scheme (RFC 9110 §5.6.2).
+pub fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// Whether a backend may take one header's name for the other: CGI, WSGI and many servers make one name of `X-User`,
+/// `x_user` and `X.User`.
+pub fn same_to_a_backend(one: &str, other: &str) -> bool {
+    let fold = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
+        _ => b'-',
+    };
+    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_hold_no_separators() {
+        for (name, fits) in [
+            ("X-User", true),
+            ("GET", true),
+            ("a!#$%&'*+-.^_`|~1", true),
+            ("", false),
+            ("X User", false),
+            ("X:User", false),
+            ("X/User", false),
+            ("Größe", false),
+        ] {
+            assert_eq!(is_token(name), fits, "{name}");
+        }
+    }
+
+    #[test]
+    fn aliases_are_one_name() {
+        for (one, other, same) in [
+            ("X-User", "x_user", true),
+            ("X-User", "X.USER", true),
+            ("X-User", "X-User", true),
+            ("X-User", "XUser", false),
+            ("X-User", "X-Uses", false),
+        ] {
+            assert_eq!(same_to_a_backend(one, other), same, "{one} {other}");
+        }
+    }
+}

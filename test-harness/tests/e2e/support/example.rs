@@ -1,0 +1,189 @@
+//! An example of the file provider, started as it stands between mocks.
+
+use std::fs;
+use std::path::PathBuf;
+
+use http::Method;
+use serde_json::{Value, json};
+use test_harness::certificates::CertificateAuthority;
+use test_harness::client::{Client, Request};
+use test_harness::idcs::{Application, Idcs, IdcsHandle, Resource};
+use test_harness::oic::{Oic, OicHandle};
+use test_harness::tools::workspace_root;
+use test_harness::traefik::Traefik;
+
+/// The name of the API in the examples.
+pub(crate) const HOST: &str = "api.example.com";
+
+/// The text of a file below `examples/`.
+pub(crate) fn text_of(file: &str) -> String {
+    let path: PathBuf = workspace_root().join("examples").join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What a reader puts in place of what an example says.
+pub(crate) struct Names(Vec<(String, String)>);
+
+impl Names {
+    /// The mocks' names for those that the examples have in common.
+    pub(crate) fn of(idcs: &IdcsHandle, oic: &OicHandle) -> Self {
+        let scope = Resource::oic().full_scope("urn:opc:resource:consumer::all");
+        let common = [
+            (
+                "idcs-YOUR_DOMAIN.identity.oraclecloud.com",
+                idcs.address().to_string(),
+            ),
+            ("idcs-YOUR_DOMAIN", idcs.tenant().to_owned()),
+            (
+                "https://YOUR_INSTANCE.integration.YOUR_REGION.ocp.oraclecloud.com:443urn:opc:resource:consumer::all",
+                scope,
+            ),
+            ("YOUR_OIC_HOST", oic.address().to_string()),
+            ("YOUR_PROJECT/YOUR_INTEGRATION", "DEMO/ECHO".to_owned()),
+        ];
+        Self(common.map(|(from, to)| (from.to_owned(), to)).into())
+    }
+
+    /// One more.
+    pub(crate) fn with(mut self, from: &str, to: impl Into<String>) -> Self {
+        self.0.push((from.to_owned(), to.into()));
+        self
+    }
+
+    /// `text` with all of them put in, in their order.
+    pub(crate) fn put_into(&self, text: &str) -> String {
+        let put = |text: String, (from, to): &(String, String)| text.replace(from, to);
+        self.0.iter().fold(text.to_owned(), put)
+    }
+}
+
+/// What an example is started with.
+pub(crate) struct ExampleBuilder {
+    static_yaml: String,
+    dynamic: String,
+    idcs: Idcs,
+    oic: Oic,
+    names: Names,
+    own: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+/// A running example; everything stops when it is dropped.
+pub(crate) struct Example {
+    pub(crate) traefik: Traefik,
+    pub(crate) idcs: Idcs,
+    pub(crate) oic: Oic,
+    client: Client,
+    _files: tempfile::TempDir,
+}
+
+impl ExampleBuilder {
+    /// `dynamic.yml` of this folder, and its `traefik.yml`, or that of `oic-gateway-file` where it has none.
+    pub(crate) fn of(folder: &str, idcs: Idcs) -> Self {
+        let own = workspace_root().join("examples").join(folder).join("traefik.yml");
+        let static_folder = if own.exists() { folder } else { "oic-gateway-file" };
+        let oic = Oic::start(&idcs);
+        let gateway = Application::gateway();
+        Self {
+            static_yaml: text_of(&format!("{static_folder}/traefik.yml")),
+            dynamic: text_of(&format!("{folder}/dynamic.yml")),
+            names: Names::of(&idcs, &oic),
+            own: Vec::new(),
+            env: vec![
+                ("OIC_CLIENT_ID".to_owned(), gateway.client_id),
+                ("OIC_CLIENT_SECRET".to_owned(), gateway.client_secret),
+            ],
+            idcs,
+            oic,
+        }
+    }
+
+    /// A name that this example alone has: it must be there.
+    pub(crate) fn name(mut self, from: &str, to: impl Into<String>) -> Self {
+        self.own.push(from.to_owned());
+        self.names = self.names.with(from, to);
+        self
+    }
+
+    /// An environment variable of Traefik's, beside `OIC_CLIENT_ID` and `OIC_CLIENT_SECRET`.
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts both files with nothing changed but what a reader changes too, names and paths, and one thing more: every
+    /// plugin with a mount gets the mocks' authority by `SSL_CERT_FILE`.
+    pub(crate) fn start(self) -> Example {
+        let authority = CertificateAuthority::shared();
+        let files = tempfile::tempdir().unwrap();
+        let ca = authority.write_ca_pem(files.path()).unwrap();
+        let (certificate, key) = authority.issue(&[HOST]).write(files.path(), HOST).unwrap();
+        let both = format!("{}{}", self.static_yaml, self.dynamic);
+        for name in &self.own {
+            assert!(both.contains(name), "the example no longer says {name}");
+        }
+        let (pem, key_file) = (
+            "/etc/traefik/api.example.com.pem",
+            "/etc/traefik/api.example.com.key",
+        );
+        let names = self
+            .names
+            .with("/var/lib/traefik-oic", files.path().display().to_string())
+            .with(pem, certificate.display().to_string())
+            .with(key_file, key.display().to_string());
+        let static_yaml = with_the_authority(&names.put_into(&self.static_yaml));
+        let builder = Traefik::builder()
+            .static_yaml(static_yaml)
+            .dynamic(names.put_into(&self.dynamic))
+            .plugins_from(&test_harness::guests::artifacts().unwrap().root)
+            .root_ca(&ca)
+            .env("SSL_CERT_FILE", ca.display().to_string());
+        let builder = self
+            .env
+            .into_iter()
+            .fold(builder, |builder, (name, value)| builder.env(name, value));
+        let traefik = builder.start().unwrap();
+        let address = traefik.address("websecure").unwrap();
+        let root = reqwest::Certificate::from_pem(authority.ca_pem().as_bytes()).unwrap();
+        let has_certificate = self.dynamic.contains(pem);
+        let client = Client::with(|builder| match has_certificate {
+            true => builder.tls_certs_only([root]).resolve(HOST, address),
+            // Traefik's own certificate, which nobody has signed.
+            false => builder.danger_accept_invalid_certs(true).resolve(HOST, address),
+        });
+        Example {
+            traefik,
+            idcs: self.idcs,
+            oic: self.oic,
+            client,
+            _files: files,
+        }
+    }
+}
+
+impl Example {
+    /// A GET request to the example's entry point `websecure`.
+    pub(crate) fn get(&self, path: &str) -> Request {
+        self.request(Method::GET, path)
+    }
+
+    /// A request to the example's entry point `websecure`.
+    pub(crate) fn request(&self, method: Method, path: &str) -> Request {
+        let port = self.traefik.address("websecure").unwrap().port();
+        self.client
+            .request(method, &format!("https://{HOST}:{port}{path}"))
+    }
+}
+
+/// The static configuration with `SSL_CERT_FILE` for every plugin that may use files.
+fn with_the_authority(yaml: &str) -> String {
+    let mut settings: Value = serde_saphyr::from_str(yaml).unwrap();
+    let plugins = settings["experimental"]["localPlugins"].as_object_mut().unwrap();
+    for plugin in plugins.values_mut() {
+        if let Some(own) = plugin.get_mut("settings").and_then(Value::as_object_mut) {
+            let envs = own.entry("envs").or_insert_with(|| json!([]));
+            envs.as_array_mut().unwrap().push(json!("SSL_CERT_FILE"));
+        }
+    }
+    settings.to_string()
+}
