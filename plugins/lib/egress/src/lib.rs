@@ -20,11 +20,12 @@
 #![deny(unsafe_code)]
 
 mod client_config;
+mod connection;
 mod http_client;
 pub mod platform;
 mod shared;
 mod state;
-mod store_config;
+mod store;
 
 pub use client_config::{ClientConfig, TlsOptions};
 pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
@@ -33,4 +34,6 @@ pub use shared::{
     CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
 };
 pub use state::{Seal, StateName};
-pub use store_config::{RedisConfig, SentinelConfig, StoreConfig};
+pub use store::{
+    Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Slot, Store, StoreConfig, StoreError,
+};
