@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn the_examples_fit() {
-        assert!(validator("dynamic-configuration").is_valid(&yaml("oic-gateway-file/dynamic.yml")));
+        for file in ["oic-gateway-file/dynamic.yml", "several-replicas/dynamic.yml"] {
+            assert!(validator("dynamic-configuration").is_valid(&yaml(file)), "{file}");
+        }
         let middleware = validator("kubernetes-middleware");
         for file in [
             "manifests/jwt.yml",

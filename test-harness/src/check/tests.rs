@@ -208,6 +208,7 @@ fn the_examples_pass() {
         ],
         &["oic-gateway-kubernetes/with-path-rewrite/virtual-endpoint.yml"],
         &["observability/traefik.yml", "observability/dynamic.yml"],
+        &["several-replicas/traefik.yml", "several-replicas/dynamic.yml"],
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
         let findings = check(&paths).unwrap();

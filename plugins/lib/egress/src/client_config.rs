@@ -173,8 +173,9 @@ impl TlsOptions {
             (Some(cert), Some(key)) => {
                 let chain = certificates(cert, &cert_field, host)?;
                 let pem = key.resolve(&key_field, host)?;
-                let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes())
-                    .map_err(|_| ConfigError::new(key_field, "is no PEM private key (PKCS#8, PKCS#1 or SEC1)"))?;
+                let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_| {
+                    ConfigError::new(key_field, "is no PEM private key (PKCS#8, PKCS#1 or SEC1)")
+                })?;
                 Ok(Some((chain, key)))
             }
             (Some(_), None) => Err(ConfigError::new(

@@ -2,7 +2,8 @@
 //!
 //! In scope: fetching something from an identity provider once for all plugin instances, routers and Traefik
 //! processes that share a state directory ([`Shared`]), over HTTPS with deadlines ([`HttpClient`]), keeping
-//! the result sealed in that directory ([`Seal`]), and the machine underneath ([`Platform`]).
+//! the result sealed in that directory ([`Seal`]) and, for several machines, in a Redis ([`Store`]), and the machine
+//! underneath ([`Platform`]).
 //!
 //! Out of scope: what is fetched and what it means (crates `jose`, `oauth` and the plugins).
 //!
@@ -35,5 +36,6 @@ pub use shared::{
 };
 pub use state::{Seal, StateName};
 pub use store::{
-    Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Slot, Store, StoreConfig, StoreError,
+    Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Slot, Store,
+    StoreConfig, StoreError,
 };

@@ -11,10 +11,7 @@ use crate::connection::Wire;
 const MAX_HEAD: usize = 64 * 1024;
 
 /// Sends `request` (absolute URI) and reads the whole answer.
-pub(super) fn run(
-    stream: &mut dyn Wire,
-    request: &Request<Vec<u8>>,
-) -> Result<Response<Vec<u8>>, HttpError> {
+pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
     let mut head = Request::builder().method(request.method()).uri(request.uri());
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(request.headers());
@@ -108,7 +105,9 @@ impl Input<'_> {
     }
 
     fn flush(&mut self) -> Result<(), HttpError> {
-        self.stream.flush().map_err(|error| HttpError::of_io("sending", &error))
+        self.stream
+            .flush()
+            .map_err(|error| HttpError::of_io("sending", &error))
     }
 
     /// Reads more; false at the end of the stream.

@@ -173,7 +173,9 @@ impl<R: Resource> Shared<R> {
                 Some(Content::Ours(kept))
                     if Envelope::decode(kept.plain()).is_some_and(|it| it.generation == generation) =>
                 {
-                    session.apply(&[Change::RemoveFound(&remote.value, kept)]).map(drop)
+                    session
+                        .apply(&[Change::RemoveFound(&remote.value, kept)])
+                        .map(drop)
                 }
                 _ => Ok(()),
             }

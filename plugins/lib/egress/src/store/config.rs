@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use middleware::{ConfigError, Event, Host, Secret, SecretRef, config::lenient};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::servers::{Endpoint, Sentinel, Servers};
@@ -22,6 +22,7 @@ pub struct StoreConfig {
     /// What entries are encrypted with: 16, 24 or 32 bytes.
     pub secret: Option<SecretRef>,
     /// Redis, or what speaks its protocol.
+    #[serde(deserialize_with = "even_empty")]
     pub redis: Option<RedisConfig>,
 }
 
@@ -43,8 +44,10 @@ pub struct RedisConfig {
     /// That the servers are a cluster. Has no options of its own.
     pub cluster: Option<Value>,
     /// Trust and client certificate. With this block, even an empty one, the servers are spoken to by TLS.
+    #[serde(deserialize_with = "even_empty")]
     pub tls: Option<TlsOptions>,
     /// That the servers are sentinels.
+    #[serde(deserialize_with = "even_empty")]
     pub sentinel: Option<SentinelConfig>,
 }
 
@@ -59,6 +62,13 @@ pub struct SentinelConfig {
     pub username: Option<SecretRef>,
     /// The password at the sentinels.
     pub password: Option<SecretRef>,
+}
+
+/// A block that means something by being there. Traefik's file provider makes an empty text of an empty one.
+fn even_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    lenient::block(deserializer).map(Some)
 }
 
 impl StoreConfig {
@@ -223,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_tls_block_means_tls_however_traefik_spells_it() {
+        for (tls, expected) in [
+            (json!({}), true),
+            (json!(""), true),
+            (json!({ "ca": "" }), true),
+            (json!(null), false),
+        ] {
+            let redis = json!({ "endpoints": ["a:1"], "tls": tls });
+            let block = json!({ "secret": "0123456789abcdef", "redis": redis }).to_string();
+            let config: StoreConfig = middleware::config::parse(block.as_bytes()).unwrap();
+            let (_, servers) = config.resolve(&Native::new("/nonexistent", |_| {})).unwrap();
+            assert_eq!(servers.tls.is_some(), expected, "{tls}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let with = |redis: Value| json!({ "secret": "0123456789abcdef01234567", "redis": redis });
         for (store, field) in [
@@ -247,6 +273,10 @@ mod tests {
             ),
             (
                 with(json!({ "endpoints": ["a:1"], "sentinel": {} })),
+                "store.redis.sentinel.masterSet",
+            ),
+            (
+                with(json!({ "endpoints": ["a:1"], "sentinel": "" })),
                 "store.redis.sentinel.masterSet",
             ),
             (

@@ -62,7 +62,12 @@ impl Health {
     pub(super) fn of(servers: &Servers) -> Self {
         let mut identity: Vec<String> = servers.endpoints.iter().map(ToString::to_string).collect();
         identity.push(servers.database.to_string());
-        identity.extend(servers.sentinel.iter().map(|sentinel| sentinel.master_set.clone()));
+        identity.extend(
+            servers
+                .sentinel
+                .iter()
+                .map(|sentinel| sentinel.master_set.clone()),
+        );
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
         Self {
             name: StateName::new("store", &identity),
@@ -107,11 +112,10 @@ impl Health {
         if new.error.is_empty() && !old.error.is_empty() {
             platform.log(&Event::info("store.back").field("failures", old.count));
         } else if new.error != old.error {
-            platform.log(
-                &Event::warn("store.failed")
-                    .field("error", &new.error)
-                    .field("effect", "this Traefik goes on by itself, and shares nothing with others"),
-            );
+            platform.log(&Event::warn("store.failed").field("error", &new.error).field(
+                "effect",
+                "this Traefik goes on by itself, and shares nothing with others",
+            ));
         }
         let taken = Values::new(platform).publish(self.name.as_str(), &new.encode());
         self.own = taken.is_err().then_some(new);

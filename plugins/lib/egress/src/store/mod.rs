@@ -27,8 +27,8 @@ use std::time::Duration;
 
 use middleware::{ConfigError, Event, Secret};
 
-use self::health::Health;
 pub use self::config::{RedisConfig, SentinelConfig, StoreConfig};
+use self::health::Health;
 pub use self::servers::Endpoint;
 use self::servers::{Servers, Visit};
 pub use self::session::{Change, RemoteLease, Session};
@@ -161,7 +161,8 @@ impl Store {
         let tls = self.servers.tls(&*self.platform)?;
         let until = self.platform.monotonic().saturating_add(patience);
         let mut sockets = self.platform.sockets(until).map_err(StoreError::Busy)?;
-        let (outcome, first) = Visit::new(&*self.platform, &mut *sockets, tls, pulse).pay(&self.servers, first, talk);
+        let (outcome, first) =
+            Visit::new(&*self.platform, &mut *sockets, tls, pulse).pay(&self.servers, first, talk);
         drop(sockets);
         let mut health = self.health.borrow_mut();
         health.note(&*self.platform, first, outcome.as_ref().err());

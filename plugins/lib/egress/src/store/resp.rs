@@ -92,7 +92,11 @@ fn nested(bytes: &[u8], depth: u8) -> Result<Option<(Reply, &[u8])>, Garbage> {
 /// The first line without its end, and what follows it. Whatever is not UTF-8 in an error counts as garbage.
 fn line(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Garbage> {
     let Some(end) = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\r') else {
-        return if bytes.len() >= MAX_LINE { Err(Garbage) } else { Ok(None) };
+        return if bytes.len() >= MAX_LINE {
+            Err(Garbage)
+        } else {
+            Ok(None)
+        };
     };
     let (line, rest) = bytes.split_at(end);
     match rest.split_first_chunk() {
@@ -139,7 +143,11 @@ mod tests {
             ("*0\r\n", Reply::List(Vec::new())),
             (
                 "*3\r\n$1\r\nx\r\n$-1\r\n*1\r\n:1\r\n",
-                Reply::List(vec![bytes("x"), Reply::Nothing, Reply::List(vec![Reply::Number(1)])]),
+                Reply::List(vec![
+                    bytes("x"),
+                    Reply::Nothing,
+                    Reply::List(vec![Reply::Number(1)]),
+                ]),
             ),
         ] {
             let whole = format!("{text}+next\r\n");

@@ -130,7 +130,10 @@ impl<'v> Visit<'v> {
         let count = servers.endpoints.len();
         for step in 0..count {
             let index = (first + step) % count;
-            let endpoint = servers.endpoints.get(index).filter(|it| Some(*it) != last.as_ref());
+            let endpoint = servers
+                .endpoints
+                .get(index)
+                .filter(|it| Some(*it) != last.as_ref());
             let Some(endpoint) = endpoint else { continue };
             // The first is tried even so: it may refuse at once.
             if (step > 0 || last.is_some()) && is_over(self.deadline.get(), self.platform.monotonic()) {
@@ -215,4 +218,3 @@ impl<'v> Visit<'v> {
         })?
     }
 }
-

@@ -11,10 +11,12 @@ use crate::connection::{ConnectionError, Wire};
 use crate::platform::Platform;
 
 /// Deletes the key if it has the value.
-const DELETE_IF: &[u8] = b"if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
+const DELETE_IF: &[u8] =
+    b"if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
 
 /// Sets the key to the second value if it has the first. That it has the second already is as good: then an answer was lost.
-const SET_IF: &[u8] = b"local v=redis.call('get',KEYS[1]) if v==ARGV[2] then return 1 end if v==ARGV[1] then \
+const SET_IF: &[u8] =
+    b"local v=redis.call('get',KEYS[1]) if v==ARGV[2] then return 1 end if v==ARGV[1] then \
     redis.call('set',KEYS[1],ARGV[2],'PX',ARGV[3]) return 1 end return 0";
 
 /// Who we are to a server.
@@ -43,6 +45,7 @@ pub struct RemoteLease {
 }
 
 /// One change; see [`Session::apply`].
+#[derive(Clone, Copy)]
 pub enum Change<'c> {
     /// Puts the value there, for so long.
     Put(&'c Slot, &'c [u8], Duration),
@@ -173,15 +176,19 @@ impl<'s> Session<'s> {
         Ok(match change {
             Change::Put(slot, plain, ttl) => {
                 let (sealed, ttl) = (sealed(slot, plain)?, milliseconds(*ttl));
-                command("SET", &[slot.key().as_bytes(), sealed.as_bytes(), b"PX", ttl.as_bytes()])
+                command(
+                    "SET",
+                    &[slot.key().as_bytes(), sealed.as_bytes(), b"PX", ttl.as_bytes()],
+                )
             }
             Change::Replace(slot, found, plain, ttl) => {
                 let (sealed, ttl) = (sealed(slot, plain)?, milliseconds(*ttl));
                 let (key, sealed, ttl) = (slot.key().as_bytes(), sealed.as_bytes(), ttl.as_bytes());
                 match found {
-                    Some(found) => {
-                        command("EVAL", &[SET_IF, b"1", key, found.sealed().as_bytes(), sealed, ttl])
-                    }
+                    Some(found) => command(
+                        "EVAL",
+                        &[SET_IF, b"1", key, found.sealed().as_bytes(), sealed, ttl],
+                    ),
                     None => command("SET", &[key, sealed, b"NX", b"PX", ttl]),
                 }
             }
@@ -203,7 +210,9 @@ impl<'s> Session<'s> {
         let replies = self.ask(vec![command("SENTINEL", &words)])?;
         match replies.first() {
             Some(Reply::List(parts)) => match parts.as_slice() {
-                [Reply::Bytes(host), Reply::Bytes(port)] => Endpoint::of_bytes(host, port).ok_or(StoreError::Garbage),
+                [Reply::Bytes(host), Reply::Bytes(port)] => {
+                    Endpoint::of_bytes(host, port).ok_or(StoreError::Garbage)
+                }
                 _ => Err(StoreError::Garbage),
             },
             Some(Reply::Nothing) => Err(StoreError::NoMaster),

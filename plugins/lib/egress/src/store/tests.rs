@@ -101,7 +101,10 @@ fn credentials_and_database_come_first_and_what_is_changed_waits_for_their_answe
     let fixture = Fixture::new(&json!({ "endpoints": [server.endpoint], "database": 1 }));
     assert!(matches!(
         fixture.put(),
-        Err(StoreError::Refused { command: "SELECT", .. })
+        Err(StoreError::Refused {
+            command: "SELECT",
+            ..
+        })
     ));
     assert_eq!(server.heard(), ["SELECT 1"]);
 }
@@ -214,7 +217,8 @@ fn sentinels_name_the_master_and_are_asked_again_when_it_fails() {
         }
     });
     let [second, _] = &masters;
-    let ports: [String; 2] = [&first, second].map(|server| server.endpoint.split(':').nth(1).unwrap().to_owned());
+    let ports: [String; 2] =
+        [&first, second].map(|server| server.endpoint.split(':').nth(1).unwrap().to_owned());
     let sentinel = Scripted::start(move |command| match command {
         "AUTH s3cret" => say("+OK"),
         "SENTINEL get-master-addr-by-name main" => {
