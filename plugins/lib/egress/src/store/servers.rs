@@ -42,6 +42,9 @@ pub(super) struct Sentinel {
 /// What is to be said to whatever server turns out to be the right one.
 type Talk<'t> = dyn FnMut(&mut Session<'_>) -> Result<(), StoreError> + 't;
 
+/// What is done with a connection, by its deadline.
+type Use<'u> = dyn FnMut(&dyn Platform, &mut dyn Wire, &Cell<Duration>) -> Result<(), StoreError> + 'u;
+
 /// One visit at the store, with the sockets in hand.
 pub(super) struct Visit<'v> {
     platform: &'v dyn Platform,
@@ -202,11 +205,7 @@ impl<'v> Visit<'v> {
         master.ok_or(StoreError::NoMaster)
     }
 
-    fn connected(
-        &mut self,
-        endpoint: &Endpoint,
-        talk: &mut dyn FnMut(&dyn Platform, &mut dyn Wire, &Cell<Duration>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn connected(&mut self, endpoint: &Endpoint, talk: &mut Use<'_>) -> Result<(), StoreError> {
         let peer = Peer {
             host: &endpoint.host,
             port: endpoint.port,
