@@ -511,11 +511,10 @@ impl<R: Resource> Shared<R> {
             Asked::Failed(failure) => {
                 if failure.is_outage() {
                     let event = Event::warn("fetch.failed").field("kind", self.resource.kind());
-                    self.platform.log(
-                        &event
-                            .field("url", self.resource.url())
-                            .field("error", "another Traefik with the same store has just tried in vain"),
-                    );
+                    self.platform.log(&event.field("url", self.resource.url()).field(
+                        "error",
+                        "another Traefik with the same store has just tried in vain",
+                    ));
                 }
                 self.write_down(&failure);
                 return Err(failure.unavailable(self.platform.now()));
@@ -525,9 +524,10 @@ impl<R: Resource> Shared<R> {
         }
         let url = self.resource.url().clone();
         let (started, begun) = (self.platform.now(), self.platform.monotonic());
-        let outcome = self
-            .resource
-            .fetch(&mut |request| client.send(&url, request, timeout, &pulse), started);
+        let outcome = self.resource.fetch(
+            &mut |request| client.send(&url, request, timeout, &pulse),
+            started,
+        );
         let took = self.platform.monotonic().saturating_sub(begun);
         let event = |event: Event| {
             event

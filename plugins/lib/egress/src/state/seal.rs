@@ -290,7 +290,12 @@ mod tests {
         assert_eq!(stored(&ours, "token", "", &store).open(&text).unwrap(), b"token");
         let user = sealed_by("hunter2", &["https://idcs", "app", "user"]);
         for other in [
-            stored(&sealed_by("hunter3", &["https://idcs", "app"]), "token", "", &store),
+            stored(
+                &sealed_by("hunter3", &["https://idcs", "app"]),
+                "token",
+                "",
+                &store,
+            ),
             stored(&user, "token", "", &store),
             stored(&ours, "user", "", &store),
             stored(&ours, "token", ".fail", &store),

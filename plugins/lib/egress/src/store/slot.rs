@@ -113,7 +113,10 @@ mod tests {
                 (seal, name)
             })
             .collect();
-        let mut keys: Vec<String> = callers.iter().map(|(seal, name)| of(seal, name, &secret, "")).collect();
+        let mut keys: Vec<String> = callers
+            .iter()
+            .map(|(seal, name)| of(seal, name, &secret, ""))
+            .collect();
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), callers.len());
