@@ -95,15 +95,8 @@ fn two_traefiks_share_one_token_and_its_end_and_redis_learns_nothing() {
         PASSWORD.to_owned(),
         Application::gateway().client_secret,
     ];
-    for gateway in [&one, &other] {
-        let seen = gateway.oic.last_request().unwrap();
-        let token = seen
-            .header("authorization")
-            .unwrap()
-            .trim_start_matches("Bearer ");
-        assert!(token.starts_with("eyJ") && token.len() > 100, "{token}");
-        secrets.push(token.to_owned());
-    }
+    // All tokens of the domain begin like this one.
+    secrets.push(idcs.client_token().mint()[..12].to_owned());
     for secret in secrets {
         assert!(!everything.contains(&secret));
         for gateway in [&one, &other] {
