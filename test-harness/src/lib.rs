@@ -26,6 +26,7 @@ pub mod kubernetes;
 pub mod load;
 pub mod oic;
 mod process;
+pub mod redis;
 pub mod reloads;
 pub mod rsa_speed;
 mod server;

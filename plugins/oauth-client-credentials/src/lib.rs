@@ -2,7 +2,7 @@
 //!
 //! The token comes from the identity provider's token endpoint by the client credentials grant (RFC 6749
 //! section 4.4). It is fetched once for all instances, routers and Traefik processes that share a state
-//! directory, kept there encrypted, and renewed before it expires.
+//! directory, kept there encrypted, and renewed before it expires. With a `store` also for all machines that use it.
 //!
 //! Rules:
 //!
@@ -23,7 +23,7 @@ mod token_rules;
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{HttpClient, Platform, Shared};
+use egress::{HttpClient, Platform, Shared, Store};
 use middleware::{
     ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead,
 };
@@ -54,20 +54,19 @@ impl Middleware for OAuthClientCredentials {
         let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client_config)?);
         let token = Token::new(&options, Rc::clone(&platform))?;
         let rules = TokenRules::new(&options)?;
-        if let Some(store) = &options.store {
-            store.check(&*platform)?;
-            platform.log(
-                &Event::warn("configuration.not_used")
-                    .field("option", "store")
-                    .field(
-                        "effect",
-                        "tokens are shared in the state directory only, so each machine fetches its own",
-                    ),
-            );
-        }
+        let store = match &options.store {
+            Some(config) => Some(Rc::new(Store::new(config, Rc::clone(&platform))?)),
+            None => None,
+        };
         platform.use_directory(options.state_directory.as_deref())?;
+        let mut token = Shared::new(token, Rc::clone(&platform), client);
+        if let Some(store) = store {
+            token = token
+                .with_store(store)
+                .map_err(|error| ConfigError::new("store", error.to_string()))?;
+        }
         Ok(Self {
-            token: Shared::new(token, Rc::clone(&platform), client),
+            token,
             rules,
             platform,
             sent: None,

@@ -90,6 +90,18 @@ fn every_option_is_in_the_option_table() {
             json!({ "clientConfig": { "tls": { "no-option-is-called-like-this": 1 } } }),
             "clientConfig.tls.",
         ),
+        (
+            json!({ "store": { "no-option-is-called-like-this": 1 } }),
+            "store.",
+        ),
+        (
+            json!({ "store": { "redis": { "no-option-is-called-like-this": 1 } } }),
+            "store.redis.",
+        ),
+        (
+            json!({ "store": { "redis": { "sentinel": { "no-option-is-called-like-this": 1 } } } }),
+            "store.redis.sentinel.",
+        ),
     ] {
         let error = build(&options).unwrap_err();
         let (_, known) = error.split_once("known here are: ").unwrap();

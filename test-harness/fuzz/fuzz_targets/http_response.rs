@@ -19,7 +19,7 @@ fn receive(answer: &[u8], piece: usize) -> Result<Response<Vec<u8>>, HttpError> 
     let client = HttpClient::new(machine, &config).unwrap();
     let url = Url::parse("http://idcs.example/keys").unwrap();
     let request = Request::get(url.uri().clone()).body(Vec::new()).unwrap();
-    client.send(&url, &request, client.timeout(), &mut || {})
+    client.send(&url, &request, client.timeout(), &|| {})
 }
 
 fuzz_target!(|input: &[u8]| {

@@ -141,7 +141,13 @@ mod tests {
 
     #[test]
     fn the_examples_fit() {
-        for folder in ["oic-gateway-file", "private-jwks", "static-keys", "team-access"] {
+        for folder in [
+            "oic-gateway-file",
+            "private-jwks",
+            "several-replicas",
+            "static-keys",
+            "team-access",
+        ] {
             let document = yaml(&format!("{folder}/dynamic.yml"));
             assert!(validator("dynamic-configuration").is_valid(&document), "{folder}");
         }

@@ -254,6 +254,7 @@ fn the_examples_pass() {
         &["oic-gateway-file/traefik.yml", "static-keys/dynamic.yml"],
         &["oic-gateway-file/traefik.yml", "team-access/dynamic.yml"],
         &["private-jwks/traefik.yml", "private-jwks/dynamic.yml"],
+        &["several-replicas/traefik.yml", "several-replicas/dynamic.yml"],
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
         let findings = check(&paths).unwrap();

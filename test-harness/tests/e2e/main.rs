@@ -16,6 +16,7 @@ mod resilience;
 mod rsa_speed;
 mod shared_state;
 mod state_directory;
+mod store;
 mod streaming;
 mod support;
 mod traps;

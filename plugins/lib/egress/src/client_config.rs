@@ -1,5 +1,6 @@
 //! The `clientConfig` block that every plugin with a network shares, named as in Traefik Hub.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::Deserialize;
 
-use crate::http_client::accept_any_certificate;
+use crate::connection::accept_any_certificate;
 
 /// How to talk to the identity provider.
 #[derive(Debug, Clone, Deserialize)]
@@ -88,7 +89,7 @@ impl TlsOptions {
     /// Whom these options believe, as text. Part of the identity of what is shared and is no secret: what was
     /// fetched from somebody that one router believes must not serve another that would not have believed him.
     pub fn trust(&self, host: &dyn Host) -> String {
-        match self.authority(host) {
+        match self.authority("", host) {
             _ if self.insecure_skip_verify => "anybody".to_owned(),
             Some((_, ca)) => format!("public authorities and {}", ca.expose()),
             None => "public authorities".to_owned(),
@@ -97,13 +98,13 @@ impl TlsOptions {
 
     /// Which certificates to trust beside the public ones, and by which name to call them. What the plugin's own option
     /// does not say, Traefik's environment may: Go takes its authorities from the same variable.
-    fn authority(&self, host: &dyn Host) -> Option<(&'static str, SecretRef)> {
+    fn authority(&self, block: &str, host: &dyn Host) -> Option<(Cow<'static, str>, SecretRef)> {
         const VARIABLE: &str = "SSL_CERT_FILE";
         if let Some(ca) = given(self.ca.as_ref()) {
-            return Some(("clientConfig.tls.ca", ca.clone()));
+            return Some((format!("{block}.ca").into(), ca.clone()));
         }
         let file = host.env(VARIABLE).filter(|file| !file.is_empty())?;
-        Some((VARIABLE, SecretRef::new(format!("file:{file}"))))
+        Some((VARIABLE.into(), SecretRef::new(format!("file:{file}"))))
     }
 
     /// Finds out whether the authority that is given can be used. Much cheaper than [`TlsOptions::build`], which most
@@ -111,9 +112,9 @@ impl TlsOptions {
     ///
     /// # Errors
     /// See [`TlsOptions::build`].
-    pub(crate) fn check_authority(&self, host: &dyn Host) -> Result<(), ConfigError> {
-        match self.authority(host) {
-            Some((field, ca)) => add_roots(&mut RootCertStore::empty(), field, &ca, host),
+    pub(crate) fn check_authority(&self, block: &str, host: &dyn Host) -> Result<(), ConfigError> {
+        match self.authority(block, host) {
+            Some((field, ca)) => add_roots(&mut RootCertStore::empty(), &field, &ca, host),
             None => Ok(()),
         }
     }
@@ -126,38 +127,36 @@ impl TlsOptions {
     /// Builds the TLS client configuration.
     ///
     /// # Errors
-    /// Names the option below `clientConfig.tls`.
-    pub(crate) fn build(&self, host: &dyn Host) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
+    /// Names the option below `block`, for example `clientConfig.tls`.
+    pub(crate) fn build(&self, block: &str, host: &dyn Host) -> Result<rustls::ClientConfig, ConfigError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|_| ConfigError::new("clientConfig.tls", "cannot be used with this build"))?;
+            .map_err(|_| ConfigError::new(block, "cannot be used with this build"))?;
         let builder = if self.insecure_skip_verify {
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(accept_any_certificate(&provider))
         } else {
-            builder.with_root_certificates(self.roots(host)?)
+            builder.with_root_certificates(self.roots(block, host)?)
         };
-        let mut config = match self.identity(host)? {
+        match self.identity(block, host)? {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|_| {
                 ConfigError::new(
-                    "clientConfig.tls.key",
-                    "does not fit clientConfig.tls.cert, or is of an unknown kind",
+                    format!("{block}.key"),
+                    format!("does not fit {block}.cert, or is of an unknown kind"),
                 )
-            })?,
-            None => builder.with_no_client_auth(),
-        };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+            }),
+            None => Ok(builder.with_no_client_auth()),
+        }
     }
 
-    fn roots(&self, host: &dyn Host) -> Result<RootCertStore, ConfigError> {
+    fn roots(&self, block: &str, host: &dyn Host) -> Result<RootCertStore, ConfigError> {
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        if let Some((field, ca)) = self.authority(host) {
-            add_roots(&mut roots, field, &ca, host)?;
+        if let Some((field, ca)) = self.authority(block, host) {
+            add_roots(&mut roots, &field, &ca, host)?;
         }
         Ok(roots)
     }
@@ -165,25 +164,27 @@ impl TlsOptions {
     #[allow(clippy::type_complexity)] // chain and key, as rustls takes them
     fn identity(
         &self,
+        block: &str,
         host: &dyn Host,
     ) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, ConfigError> {
-        const KEY: &str = "clientConfig.tls.key";
+        let (cert_field, key_field) = (format!("{block}.cert"), format!("{block}.key"));
         match (given(self.cert.as_ref()), given(self.key.as_ref())) {
             (None, None) => Ok(None),
             (Some(cert), Some(key)) => {
-                let chain = certificates(cert, "clientConfig.tls.cert", host)?;
-                let pem = key.resolve(KEY, host)?;
-                let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes())
-                    .map_err(|_| ConfigError::new(KEY, "is no PEM private key (PKCS#8, PKCS#1 or SEC1)"))?;
+                let chain = certificates(cert, &cert_field, host)?;
+                let pem = key.resolve(&key_field, host)?;
+                let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_| {
+                    ConfigError::new(key_field, "is no PEM private key (PKCS#8, PKCS#1 or SEC1)")
+                })?;
                 Ok(Some((chain, key)))
             }
             (Some(_), None) => Err(ConfigError::new(
-                KEY,
-                "is required together with clientConfig.tls.cert",
+                key_field,
+                format!("is required together with {cert_field}"),
             )),
             (None, Some(_)) => Err(ConfigError::new(
-                "clientConfig.tls.cert",
-                "is required together with clientConfig.tls.key",
+                cert_field,
+                format!("is required together with {key_field}"),
             )),
         }
     }

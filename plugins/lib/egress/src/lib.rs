@@ -2,7 +2,8 @@
 //!
 //! In scope: fetching something from an identity provider once for all plugin instances, routers and Traefik
 //! processes that share a state directory ([`Shared`]), over HTTPS with deadlines ([`HttpClient`]), keeping
-//! the result sealed in that directory ([`Seal`]), and the machine underneath ([`Platform`]).
+//! the result sealed in that directory ([`Seal`]) and, for several machines, in a Redis ([`Store`]), and the machine
+//! underneath ([`Platform`]).
 //!
 //! Out of scope: what is fetched and what it means (crates `jose`, `oauth` and the plugins).
 //!
@@ -20,11 +21,12 @@
 #![deny(unsafe_code)]
 
 mod client_config;
+mod connection;
 mod http_client;
 pub mod platform;
 mod shared;
 mod state;
-mod store_config;
+mod store;
 
 pub use client_config::{ClientConfig, TlsOptions};
 pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
@@ -33,4 +35,7 @@ pub use shared::{
     CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
 };
 pub use state::{Seal, StateName};
-pub use store_config::{RedisConfig, SentinelConfig, StoreConfig};
+pub use store::{
+    Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Slot, Store,
+    StoreConfig, StoreError,
+};

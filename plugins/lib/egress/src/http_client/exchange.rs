@@ -1,22 +1,17 @@
 //! One HTTP/1.1 request and its answer over an open stream.
 
-use std::io::{ErrorKind, Read, Write};
-
 use http::{HeaderValue, Request, Response, header};
 use ureq_proto::BodyMode;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 
 use super::{HttpError, MAX_BODY};
-use crate::platform::SocketError;
+use crate::connection::Wire;
 
 /// The largest response head accepted, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
 /// Sends `request` (absolute URI) and reads the whole answer.
-pub(super) fn run(
-    stream: &mut (impl Read + Write),
-    request: &Request<Vec<u8>>,
-) -> Result<Response<Vec<u8>>, HttpError> {
+pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
     let mut head = Request::builder().method(request.method()).uri(request.uri());
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(request.headers());
@@ -97,20 +92,22 @@ pub(super) fn run(
     Ok(Response::from_parts(parts, body))
 }
 
-struct Input<'s, S> {
-    stream: &'s mut S,
+struct Input<'s> {
+    stream: &'s mut dyn Wire,
     buffer: Vec<u8>,
 }
 
-impl<S: Read + Write> Input<'_, S> {
+impl Input<'_> {
     fn send(&mut self, bytes: &[u8]) -> Result<(), HttpError> {
         self.stream
             .write_all(bytes)
-            .map_err(|error| of_io("sending", &error))
+            .map_err(|error| HttpError::of_io("sending", &error))
     }
 
     fn flush(&mut self) -> Result<(), HttpError> {
-        self.stream.flush().map_err(|error| of_io("sending", &error))
+        self.stream
+            .flush()
+            .map_err(|error| HttpError::of_io("sending", &error))
     }
 
     /// Reads more; false at the end of the stream.
@@ -123,30 +120,13 @@ impl<S: Read + Write> Input<'_, S> {
                     .extend_from_slice(chunk.get(..count).unwrap_or_default());
                 Ok(true)
             }
-            Err(error) => Err(of_io("receiving", &error)),
+            Err(error) => Err(HttpError::of_io("receiving", &error)),
         }
     }
 
     fn consume(&mut self, count: usize) {
         self.buffer.drain(..count.min(self.buffer.len()));
     }
-}
-
-fn of_io(step: &'static str, error: &std::io::Error) -> HttpError {
-    let inner = error.get_ref();
-    if let Some(source) = inner.and_then(|inner| inner.downcast_ref::<SocketError>()) {
-        return HttpError::Socket {
-            step,
-            source: *source,
-        };
-    }
-    if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return HttpError::Tls(tls.to_string());
-    }
-    if error.kind() == ErrorKind::UnexpectedEof {
-        return broken("the connection closed before the answer was complete");
-    }
-    HttpError::Tls(error.to_string())
 }
 
 fn of_request(error: ureq_proto::Error) -> HttpError {

@@ -6,23 +6,19 @@
 //! * Nothing larger than [`MAX_BODY`] is read.
 
 mod exchange;
-mod patience;
-mod tls;
 mod url;
 
-use std::cell::OnceCell;
+use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use middleware::{ConfigError, Event};
 
-use self::patience::Patience;
-pub(crate) use self::tls::accept_any_certificate;
 pub use self::url::Url;
-use crate::platform::{Platform, SocketError, Sockets};
-use crate::{ClientConfig, TlsOptions};
+use crate::ClientConfig;
+use crate::connection::{self, ConnectionError, Peer, Tls};
+use crate::platform::{Platform, SocketError};
 
 /// The largest response body accepted, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -33,9 +29,7 @@ pub struct HttpClient {
     timeout: Duration,
     max_retries: u64,
     max_waiting: u64,
-    tls_options: TlsOptions,
-    /// Built when first needed: most instances never fetch anything.
-    tls: OnceCell<Arc<rustls::ClientConfig>>,
+    tls: Tls,
 }
 
 /// Why no response was had. The text is for the log; it holds no secret.
@@ -66,7 +60,22 @@ pub enum HttpError {
     Request(String),
 }
 
+impl From<ConnectionError> for HttpError {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Socket { step, source } => Self::Socket { step, source },
+            ConnectionError::Tls(problem) => Self::Tls(problem),
+            ConnectionError::Closed => Self::Protocol(error.to_string()),
+            ConnectionError::Name => Self::Request(error.to_string()),
+        }
+    }
+}
+
 impl HttpError {
+    fn of_io(step: &'static str, error: &std::io::Error) -> Self {
+        ConnectionError::of_io(step, error).into()
+    }
+
     fn is_worth_repeating(&self) -> bool {
         !matches!(
             self,
@@ -98,13 +107,13 @@ impl HttpClient {
     /// Names the option that is out of range, or the certificate that cannot be read.
     pub fn new(platform: Rc<dyn Platform>, config: &ClientConfig) -> Result<Self, ConfigError> {
         config.validate()?;
+        let tls = Tls::new(config.tls.clone(), "clientConfig.tls", &[b"http/1.1"], &*platform)?;
         let client = Self {
             platform,
             timeout: config.timeout(),
             max_retries: config.max_retries,
             max_waiting: config.max_waiting_requests,
-            tls_options: config.tls.clone(),
-            tls: OnceCell::new(),
+            tls,
         };
         if config.tls.insecure_skip_verify {
             client.platform.log(
@@ -115,11 +124,6 @@ impl HttpClient {
                         "whoever answers in the provider's place owns the gateway: use clientConfig.tls.ca",
                     ),
             );
-        }
-        // A wrong certificate should be found now, not when the first token is needed.
-        client.tls_options.check_authority(&*client.platform)?;
-        if client.tls_options.has_identity() {
-            client.tls()?;
         }
         Ok(client)
     }
@@ -144,7 +148,7 @@ impl HttpClient {
         url: &Url,
         request: &Request<Vec<u8>>,
         timeout: Duration,
-        pulse: &mut dyn FnMut(),
+        pulse: &dyn Fn(),
     ) -> Result<Response<Vec<u8>>, HttpError> {
         let deadline = self
             .platform
@@ -181,94 +185,32 @@ impl HttpClient {
         url: &Url,
         request: &Request<Vec<u8>>,
         deadline: Duration,
-        pulse: &mut dyn FnMut(),
+        pulse: &dyn Fn(),
     ) -> Result<Response<Vec<u8>>, HttpError> {
-        let failed = |step| move |source| HttpError::Socket { step, source };
-        // Its certificates may be in files, and reading those takes the same right as using sockets.
         let tls = match url.is_https() {
-            true => Some(self.tls().map_err(|error| HttpError::Tls(error.to_string()))?),
+            true => Some(
+                self.tls
+                    .config(&*self.platform)
+                    .map_err(|error| HttpError::Tls(error.to_string()))?,
+            ),
             false => None,
         };
         let mut sockets = self
             .platform
             .sockets(deadline)
-            .map_err(failed("waiting for the network"))?;
-        pulse();
-        let addresses = sockets
-            .resolve(url.host(), url.port())
-            .map_err(failed("name lookup"))?;
-        let mut last = HttpError::Socket {
-            step: "name lookup",
-            source: SocketError::NotFound,
-        };
-        for (index, address) in addresses.iter().enumerate() {
-            pulse();
-            // Every remaining address gets its share of the remaining time, at least the one second a poll takes.
-            let left = deadline.saturating_sub(self.platform.monotonic());
-            let share = left
-                / u32::try_from(addresses.len().saturating_sub(index))
-                    .unwrap_or(1)
-                    .max(1);
-            let limit = self
-                .platform
-                .monotonic()
-                .saturating_add(share.max(Duration::from_secs(1)))
-                .min(deadline);
-            match self.connected(
-                &mut *sockets,
-                *address,
-                limit,
-                deadline,
-                url,
-                tls.as_ref(),
-                request,
-                pulse,
-            ) {
-                Err(
-                    error @ HttpError::Socket {
-                        step: "connecting", ..
-                    },
-                ) => last = error,
-                outcome => return outcome,
-            }
-        }
-        Err(last)
-    }
-
-    #[allow(clippy::too_many_arguments)] // one exchange needs them all, and they have nothing in common
-    fn connected(
-        &self,
-        sockets: &mut dyn Sockets,
-        address: std::net::SocketAddr,
-        connect_deadline: Duration,
-        deadline: Duration,
-        url: &Url,
-        tls: Option<&Arc<rustls::ClientConfig>>,
-        request: &Request<Vec<u8>>,
-        pulse: &mut dyn FnMut(),
-    ) -> Result<Response<Vec<u8>>, HttpError> {
-        let stream = sockets
-            .connect(address, connect_deadline, pulse)
             .map_err(|source| HttpError::Socket {
-                step: "connecting",
+                step: "waiting for the network",
                 source,
             })?;
-        trap::point("during-io");
-        let mut patience = Patience::new(stream, &*self.platform, deadline, pulse);
-        let Some(tls) = tls else {
-            return exchange::run(&mut patience, request);
-        };
-        let mut session = rustls::ClientConnection::new(Arc::clone(tls), url.server_name()?)
-            .map_err(|error| HttpError::Tls(error.to_string()))?;
-        exchange::run(&mut rustls::Stream::new(&mut session, &mut patience), request)
-    }
-
-    fn tls(&self) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
-        if let Some(config) = self.tls.get() {
-            return Ok(Arc::clone(config));
-        }
-        let config = self.tls_options.build(&*self.platform)?;
-        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+        let (host, port) = (url.host(), url.port());
+        connection::connected(
+            &mut *sockets,
+            &*self.platform,
+            &Peer { host, port, tls },
+            &Cell::new(deadline),
+            pulse,
+            |wire| exchange::run(wire, request),
+        )?
     }
 }
 

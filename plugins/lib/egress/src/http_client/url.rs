@@ -3,9 +3,6 @@
 use std::fmt;
 
 use http::Uri;
-use rustls::pki_types::ServerName;
-
-use super::HttpError;
 
 /// An absolute `https://` or `http://` URL without user information and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,11 +82,6 @@ impl Url {
     /// The URL for a request.
     pub const fn uri(&self) -> &Uri {
         &self.uri
-    }
-
-    pub(super) fn server_name(&self) -> Result<ServerName<'static>, HttpError> {
-        ServerName::try_from(self.host.clone())
-            .map_err(|_| HttpError::Request("the host is no DNS name".to_owned()))
     }
 }
 

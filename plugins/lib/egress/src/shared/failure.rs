@@ -199,6 +199,23 @@ impl Failure {
         UnixTime::from_millis(self.until)
     }
 
+    /// The same failure for another machine, whose clock may differ: how long it holds, not until when.
+    pub(super) fn since(&self, now: UnixTime) -> Self {
+        let left = self.until().since(now).as_millis();
+        Self {
+            until: u64::try_from(left).unwrap_or(u64::MAX),
+            ..self.clone()
+        }
+    }
+
+    /// What [`Failure::since`] gave, by this machine's clock.
+    pub(super) fn beginning(&self, now: UnixTime) -> Self {
+        Self {
+            until: now.plus(Duration::from_millis(self.until)).as_millis(),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn holds_at(&self, now: UnixTime) -> bool {
         now < self.until() && self.until() <= now.plus(LONGEST_RETRY_AFTER)
     }
@@ -345,6 +362,17 @@ mod tests {
             (unavailable.cause(), unavailable.reason()),
             (Cause::Denied, Reason::InvalidCredentials)
         );
+    }
+
+    #[test]
+    fn holds_on_another_machine_as_long_as_on_its_own() {
+        let (here, there) = (UnixTime::from_secs(1000), UnixTime::from_secs(999_000));
+        let failure = Failure::new(&unavailable(Some(7)), here, None, None);
+        let told = failure.since(here.plus(Duration::from_secs(2))).beginning(there);
+        assert_eq!(told.until(), there.plus(Duration::from_secs(5)));
+        assert!(told.holds_at(there));
+        let over = failure.since(here.plus(Duration::from_secs(8))).beginning(there);
+        assert!(!over.holds_at(there));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use middleware::UnixTime;
 
 use super::{Resource, Shared, Unavailable};
-use crate::{HttpClient, Platform};
+use crate::{HttpClient, Platform, Store};
 
 /// One instance's view of the resources of many callers.
 ///
@@ -16,6 +16,7 @@ use crate::{HttpClient, Platform};
 pub struct SharedMany<R: Resource> {
     pub(super) platform: Rc<dyn Platform>,
     client: Rc<HttpClient>,
+    store: Option<Rc<Store>>,
     most: usize,
     /// The one used last comes last.
     pub(super) held: Vec<(CallerKey, Shared<R>)>,
@@ -30,9 +31,17 @@ impl<R: Resource> SharedMany<R> {
         Self {
             platform,
             client,
+            store: None,
             most,
             held: Vec::new(),
         }
+    }
+
+    /// Shares them with other machines through `store`, too. There every caller has names of his own.
+    #[must_use]
+    pub fn with_store(mut self, store: Rc<Store>) -> Self {
+        self.store = Some(store);
+        self
     }
 
     /// The value of the caller `key` to use at `now`. `make` describes the resource, where this instance does not know
@@ -48,7 +57,15 @@ impl<R: Resource> SharedMany<R> {
     ) -> Result<Rc<R::Value>, Unavailable> {
         let mut shared = match self.held.iter().position(|(other, _)| other == key) {
             Some(index) => self.held.remove(index).1,
-            None => Shared::new(make(), Rc::clone(&self.platform), Rc::clone(&self.client)),
+            None => {
+                let shared = Shared::new(make(), Rc::clone(&self.platform), Rc::clone(&self.client));
+                match &self.store {
+                    Some(store) => shared
+                        .with_store(Rc::clone(store))
+                        .map_err(|_| Unavailable::overloaded())?,
+                    None => shared,
+                }
+            }
         };
         let value = shared.get(now);
         // One who has nothing takes nobody's place.

@@ -1,4 +1,4 @@
-//! Something fetched once for everybody: instance memory, then the state directory, then the network.
+//! Something fetched once for everybody: instance memory, then the state directory, then the store, then the provider.
 //!
 //! The rules, in the order they are tried for every request:
 //!
@@ -13,15 +13,19 @@
 //!    then one instance tries (half-open), and the others still do not wait.
 //! 6. When the state directory fails there is nobody to be coordinated with: every instance fetches for itself, and
 //!    remembers its failures by itself. Slower, and more calls to the provider, but no outage.
-//! 7. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
+//! 7. Where there is a store (`replicas`), whoever would fetch asks it first, so that of several machines one fetches.
+//!    A store that fails is left out.
+//! 8. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
 //!    there are places; the others are refused at once.
 
 mod envelope;
 mod failure;
 mod many;
+mod replicas;
 mod status;
 mod waiting;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -32,11 +36,12 @@ use self::envelope::{Envelope, Generation};
 use self::failure::Failure;
 pub use self::failure::{Cause, FetchError, Unavailable};
 pub use self::many::{CallerKey, SharedMany};
+use self::replicas::{Asked, Remote};
 use self::status::Status;
 use self::waiting::Place;
 use crate::platform::{CURE, DirectoryError, Platform};
 use crate::state::{Lease, Observer, Values};
-use crate::{HttpClient, HttpError, Seal, StateName, Url};
+use crate::{HttpClient, HttpError, Seal, StateName, Store, StoreError, Url};
 
 /// Something that can be fetched, kept in the state directory and shared.
 pub trait Resource {
@@ -95,6 +100,7 @@ pub struct Shared<R: Resource> {
     resource: R,
     platform: Rc<dyn Platform>,
     client: Rc<HttpClient>,
+    remote: Option<Remote>,
     held: Option<Held<R::Value>>,
     /// What the state directory's entry was when it was last read whole; unchanged, it need not be read again.
     last_entry: Option<String>,
@@ -113,7 +119,7 @@ pub struct Shared<R: Resource> {
 #[derive(Default)]
 struct Own {
     failure: Option<Failure>,
-    discarded_at: Option<UnixTime>,
+    discard: Option<(UnixTime, Generation)>,
 }
 
 struct Held<V> {
@@ -151,6 +157,7 @@ impl<R: Resource> Shared<R> {
             resource,
             platform,
             client,
+            remote: None,
             held: None,
             last_entry: None,
             observer: Observer::default(),
@@ -159,6 +166,15 @@ impl<R: Resource> Shared<R> {
             trouble: None,
             own: Own::default(),
         }
+    }
+
+    /// Shares it with other machines through `store`, too.
+    ///
+    /// # Errors
+    /// [`StoreError::Seal`].
+    pub fn with_store(mut self, store: Rc<Store>) -> Result<Self, StoreError> {
+        self.remote = Some(Remote::of(&self.resource, store)?);
+        Ok(self)
     }
 
     /// The value to use at `now`, which is the present time: asking for it is a call of the host.
@@ -243,7 +259,7 @@ impl<R: Resource> Shared<R> {
             return false;
         }
         let now = self.platform.now();
-        let last = self.last_discard().map(|(at, _)| at).max(self.own.discarded_at);
+        let last = self.last_discard().max(self.own.discard).map(|(at, _)| at);
         // A time to come was written before the clock was set back; it does not count.
         if last.is_some_and(|last| last <= now && now.since(last) < interval) {
             return false;
@@ -255,10 +271,11 @@ impl<R: Resource> Shared<R> {
         match self.values().publish(&self.discard_name(), &record) {
             Ok(()) => self.values().remove(self.resource.name().as_str()),
             Err(error) => {
-                self.own.discarded_at = Some(now);
+                self.own.discard = Some((now, held.generation));
                 self.complain(error);
             }
         }
+        self.withdraw(held.generation);
         let event = Event::warn("value.discarded");
         self.platform.log(
             &event
@@ -327,13 +344,13 @@ impl<R: Resource> Shared<R> {
                 self.adopt();
                 if due(&self.held) {
                     // A failure is written down and logged; what is held goes on being used.
-                    let _ = self.fetch(Some(lease));
+                    let _ = self.fetch(Some(lease), false);
                 }
             }
             Ok(None) => {}
             Err(error) => {
                 self.complain(error);
-                let _ = self.fetch(None);
+                let _ = self.fetch(None, false);
             }
         }
     }
@@ -346,6 +363,7 @@ impl<R: Resource> Shared<R> {
     fn obtain_other_than(&mut self, stale: Option<Generation>) -> Result<Rc<R::Value>, Unavailable> {
         let platform = Rc::clone(&self.platform);
         let limit = self.client.timeout().saturating_add(GRACE);
+        let limit = limit.saturating_add(self.wait_for_others());
         let give_up = platform.monotonic().saturating_add(limit);
         let mut place = None;
         loop {
@@ -457,14 +475,15 @@ impl<R: Resource> Shared<R> {
     }
 
     fn fetch_usable(&mut self, lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Unavailable> {
-        self.fetch(lease)?;
+        self.fetch(lease, true)?;
         // A provider slower than the lifetime it grants gives nothing that can be used.
         self.usable()
             .ok_or(Unavailable::unreachable(Duration::from_secs(1)))
     }
 
-    /// Fetches, for everybody with a lease and for this instance alone without.
-    fn fetch(&mut self, mut lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Unavailable> {
+    /// Fetches, for everybody with a lease and for this instance alone without. Where another machine is at it, waits for
+    /// what it gets, or else goes on with what is held.
+    fn fetch(&mut self, lease: Option<Lease<'_>>, may_wait: bool) -> Result<Rc<R::Value>, Unavailable> {
         trap::point("holding-lease");
         let last_failure = self.last_failure();
         let client = Rc::clone(&self.client);
@@ -472,6 +491,38 @@ impl<R: Resource> Shared<R> {
             Some(failure) => failure.trial_time(self.held.as_ref().map(|held| held.took), client.timeout()),
             None => client.timeout(),
         };
+        let lease = RefCell::new(lease);
+        let pulse = || {
+            if let Some(lease) = lease.borrow_mut().as_mut() {
+                lease.pulse();
+            }
+        };
+        let asked = self.ask_others(timeout, may_wait, &pulse);
+        match asked {
+            Asked::Found(envelope, value) => {
+                let event = Event::info("store.adopted").field("kind", self.resource.kind());
+                self.platform.log(
+                    &event
+                        .field("url", self.resource.url())
+                        .field("usable_until", envelope.lifetime.usable_until),
+                );
+                self.close_breaker(last_failure.as_ref());
+                return Ok(self.hold(&envelope, value));
+            }
+            Asked::Failed(failure) => {
+                if failure.is_outage() {
+                    let event = Event::warn("fetch.failed").field("kind", self.resource.kind());
+                    self.platform.log(&event.field("url", self.resource.url()).field(
+                        "error",
+                        "another Traefik with the same store has just tried in vain",
+                    ));
+                }
+                self.write_down(&failure);
+                return Err(failure.unavailable(self.platform.now()));
+            }
+            Asked::UnderWay => return self.usable().ok_or(Unavailable::overloaded()),
+            Asked::Ours(_) | Asked::Nobody | Asked::NoStore => {}
+        }
         let url = self.resource.url().clone();
         let (started, begun) = (self.platform.now(), self.platform.monotonic());
         let platform = Rc::clone(&self.platform);
@@ -480,11 +531,7 @@ impl<R: Resource> Shared<R> {
                 let url = Url::from_uri(request.uri().clone())
                     .map_err(|error| HttpError::Request(format!("its URL {error}")))?;
                 let left = timeout.saturating_sub(platform.monotonic().saturating_sub(begun));
-                client.send(&url, request, left, &mut || {
-                    if let Some(lease) = &mut lease {
-                        lease.pulse();
-                    }
-                })
+                client.send(&url, request, left, &pulse)
             },
             started,
         );
@@ -502,35 +549,25 @@ impl<R: Resource> Shared<R> {
                         .field("refresh_at", lifetime.refresh_at)
                         .field("usable_until", lifetime.usable_until),
                 );
-                if let Some(failure) = last_failure.filter(Failure::is_outage) {
-                    self.platform
-                        .log(&event(Event::info("breaker.closed")).field("failures", failure.count()));
-                }
-                let payload = self.resource.encode(&value);
+                self.close_breaker(last_failure.as_ref());
                 let mut generation = Generation::default();
                 self.platform.fill_random(&mut generation);
-                let held = Held {
+                let envelope = Envelope {
                     generation,
-                    value: Rc::new(value),
-                    lifetime,
                     fetched_at: started,
                     took,
+                    lifetime,
+                    payload: self.resource.encode(&value),
                 };
-                let value = Rc::clone(&held.value);
-                self.held = Some(held);
-                self.own.failure = None;
-                self.publish(&Envelope {
-                    generation,
-                    fetched_at: started,
-                    took,
-                    lifetime,
-                    payload,
-                });
-                self.publish_status(None);
+                let value = self.hold(&envelope, value);
+                self.tell_others(&asked, Some(Ok(&envelope)), &pulse);
                 Ok(value)
             }
             // Nobody was asked, so nothing has failed.
-            Err(FetchError::Limited { retry_after }) => Err(Unavailable::limited(retry_after)),
+            Err(FetchError::Limited { retry_after }) => {
+                self.tell_others(&asked, None, &pulse);
+                Err(Unavailable::limited(retry_after))
+            }
             Err(error) => {
                 let now = self.platform.now();
                 let failure = Failure::new(&error, now, last_failure.as_ref(), self.resource.name().owner());
@@ -547,13 +584,46 @@ impl<R: Resource> Shared<R> {
                     self.platform
                         .log(&event(Event::info("fetch.denied")).field("error", &error));
                 }
-                if let Err(error) = self.values().publish(&self.failure_name(), &failure.encode()) {
-                    self.complain(error);
-                    self.own.failure = Some(failure.clone());
-                }
+                self.write_down(&failure);
                 self.publish_status(Some((&failure, &error)));
+                self.tell_others(&asked, Some(Err(&failure)), &pulse);
                 Err(failure.unavailable(now))
             }
+        }
+    }
+
+    /// Holds a value that was fetched, here or by another machine, and shares it in the state directory.
+    fn hold(&mut self, envelope: &Envelope, value: R::Value) -> Rc<R::Value> {
+        let value = Rc::new(value);
+        self.held = Some(Held {
+            generation: envelope.generation,
+            value: Rc::clone(&value),
+            lifetime: envelope.lifetime,
+            fetched_at: envelope.fetched_at,
+            took: envelope.took,
+        });
+        self.own.failure = None;
+        self.publish(envelope);
+        self.publish_status(None);
+        value
+    }
+
+    fn close_breaker(&self, last_failure: Option<&Failure>) {
+        if let Some(failure) = last_failure.filter(|failure| failure.is_outage()) {
+            let event = Event::info("breaker.closed").field("kind", self.resource.kind());
+            self.platform.log(
+                &event
+                    .field("url", self.resource.url())
+                    .field("failures", failure.count()),
+            );
+        }
+    }
+
+    /// Writes a failure down for everybody who shares the state directory.
+    fn write_down(&mut self, failure: &Failure) {
+        if let Err(error) = self.values().publish(&self.failure_name(), &failure.encode()) {
+            self.complain(error);
+            self.own.failure = Some(failure.clone());
         }
     }
 

@@ -90,6 +90,24 @@ impl Seal {
         StateName::slot(kind, group, &owner)
     }
 
+    /// A seal for the same resource under another secret, that of a store which several machines share. `role` keeps
+    /// apart what is stored of one resource: a failure must not be taken for a value.
+    ///
+    /// # Errors
+    /// None in practice; the cryptographic library's interface allows for it.
+    pub(crate) fn for_store(&self, secret: &Secret, name: &StateName, role: &str) -> Result<Self, SealError> {
+        let (identity, fingerprint) = match &self.0 {
+            Kind::Public { binding } => (binding.as_slice(), [0; 16]),
+            Kind::Secret {
+                identity,
+                fingerprint,
+                ..
+            } => (identity.as_slice(), *fingerprint),
+        };
+        let (identity, fingerprint) = (BASE64.encode(identity), BASE64.encode(fingerprint));
+        Self::secret(secret, &["store", name.as_str(), role, &identity, &fingerprint])
+    }
+
     /// Makes `plain` fit for the state directory: ASCII text.
     ///
     /// # Errors
@@ -257,6 +275,36 @@ mod tests {
         assert_eq!(Seal::public(&["https://idcs-b/"]).open(&public), None);
         for garbage in ["", "s", "s..", "s.AAAA.AAAA", "p.AAAA.AAAA", "x.y.z", "🦀.🦀.🦀"] {
             assert_eq!(ours.open(garbage), None, "{garbage}");
+        }
+    }
+
+    #[test]
+    fn a_stores_seal_is_bound_to_resource_role_and_both_secrets() {
+        let store = Secret::new("0123456789abcdef");
+        let stored = |seal: &Seal, name: &str, role: &str, store: &Secret| {
+            seal.for_store(store, &StateName::new(name, &[]), role).unwrap()
+        };
+        let ours = sealed_by("hunter2", &["https://idcs", "app"]);
+        let sealed = stored(&ours, "token", "", &store);
+        let text = sealed.close(b"token", &host()).unwrap();
+        assert_eq!(stored(&ours, "token", "", &store).open(&text).unwrap(), b"token");
+        let user = sealed_by("hunter2", &["https://idcs", "app", "user"]);
+        for other in [
+            stored(
+                &sealed_by("hunter3", &["https://idcs", "app"]),
+                "token",
+                "",
+                &store,
+            ),
+            stored(&user, "token", "", &store),
+            stored(&ours, "user", "", &store),
+            stored(&ours, "token", ".fail", &store),
+            stored(&ours, "token", "", &Secret::new("0123456789abcdeg")),
+            stored(&Seal::public(&["https://idcs", "app"]), "token", "", &store),
+            sealed_by("0123456789abcdef", &["https://idcs", "app"]),
+            ours,
+        ] {
+            assert_eq!(other.open(&text), None, "{other:?}");
         }
     }
 

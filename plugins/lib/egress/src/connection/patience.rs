@@ -1,5 +1,6 @@
 //! A stream that waits, within a deadline and with signs of life, a second apart at most.
 
+use std::cell::Cell;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::Duration;
 
@@ -9,16 +10,16 @@ use crate::platform::{Platform, SocketError, Stream, is_over};
 pub(super) struct Patience<'a> {
     stream: Box<dyn Stream + 'a>,
     platform: &'a dyn Platform,
-    deadline: Duration,
-    pulse: &'a mut dyn FnMut(),
+    deadline: &'a Cell<Duration>,
+    pulse: &'a dyn Fn(),
 }
 
 impl<'a> Patience<'a> {
     pub(super) fn new(
         stream: Box<dyn Stream + 'a>,
         platform: &'a dyn Platform,
-        deadline: Duration,
-        pulse: &'a mut dyn FnMut(),
+        deadline: &'a Cell<Duration>,
+        pulse: &'a dyn Fn(),
     ) -> Self {
         Self {
             stream,
@@ -36,13 +37,13 @@ impl<'a> Patience<'a> {
         let late = || Error::new(ErrorKind::TimedOut, SocketError::TimedOut);
         loop {
             // Checked before every step, so that a peer that drips bytes does not hold us for ever.
-            if self.platform.monotonic() >= self.deadline {
+            if self.platform.monotonic() >= self.deadline.get() {
                 return Err(late());
             }
             match step(&mut *self.stream) {
                 Ok(done) => return Ok(done),
                 // Only waiting takes the time that may not be left: what has arrived is taken until the deadline.
-                Err(SocketError::NotYet) if is_over(self.deadline, self.platform.monotonic()) => {
+                Err(SocketError::NotYet) if is_over(self.deadline.get(), self.platform.monotonic()) => {
                     return Err(late());
                 }
                 Err(SocketError::NotYet) => {

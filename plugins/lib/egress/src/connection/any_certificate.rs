@@ -1,4 +1,4 @@
-//! What `clientConfig.tls.insecureSkipVerify` asks for.
+//! What `tls.insecureSkipVerify` asks for.
 
 use std::sync::Arc;
 

@@ -1,22 +1,28 @@
 //! The `store` block, named as in Traefik Hub: where several Traefiks share what they fetched.
 
-use middleware::{ConfigError, Host, SecretRef, config::lenient};
-use serde::Deserialize;
+use std::cell::RefCell;
+
+use middleware::{ConfigError, Event, Host, Secret, SecretRef, config::lenient};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::servers::{Endpoint, Sentinel, Servers};
+use super::session::Credentials;
 use crate::TlsOptions;
 use crate::client_config::given;
+use crate::connection::Tls;
 
-/// Where and how to share. Read and checked; values go into the state directory alone so far.
+/// Where and how to share.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// What the names of all entries begin with.
+    /// What the names of all entries begin with; `oic-gateway:` if not given.
     pub key_prefix: Option<String>,
     /// What entries are encrypted with: 16, 24 or 32 bytes.
     pub secret: Option<SecretRef>,
     /// Redis, or what speaks its protocol.
+    #[serde(deserialize_with = "even_empty")]
     pub redis: Option<RedisConfig>,
 }
 
@@ -25,7 +31,7 @@ pub struct StoreConfig {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RedisConfig {
-    /// `host:port` of each server, at least one.
+    /// `host:port` of each server, at least one; of each sentinel with `sentinel`.
     #[serde(deserialize_with = "lenient::strings")]
     pub endpoints: Vec<String>,
     /// The user's name (Redis 6 and later).
@@ -37,9 +43,11 @@ pub struct RedisConfig {
     pub database: u64,
     /// That the servers are a cluster. Has no options of its own.
     pub cluster: Option<Value>,
-    /// Trust and client certificate.
+    /// Trust and client certificate. With this block, even an empty one, the servers are spoken to by TLS.
+    #[serde(deserialize_with = "even_empty")]
     pub tls: Option<TlsOptions>,
     /// That the servers are sentinels.
+    #[serde(deserialize_with = "even_empty")]
     pub sentinel: Option<SentinelConfig>,
 }
 
@@ -56,32 +64,50 @@ pub struct SentinelConfig {
     pub password: Option<SecretRef>,
 }
 
+/// A block that means something by being there. Traefik's file provider makes an empty text of an empty one.
+fn even_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    lenient::block(deserializer).map(Some)
+}
+
 impl StoreConfig {
-    /// Checks the block, and that its secrets can be had.
+    pub(super) fn prefix(&self) -> &str {
+        self.key_prefix.as_deref().unwrap_or("oic-gateway:")
+    }
+
+    /// Checks the block and finds its secrets.
     ///
     /// # Errors
     /// [`ConfigError`] names the option below `store`.
-    pub fn check(&self, host: &dyn Host) -> Result<(), ConfigError> {
+    pub(super) fn resolve(&self, host: &dyn Host) -> Result<(Secret, Servers), ConfigError> {
         const SECRET: &str = "store.secret";
         let secret = given(self.secret.as_ref())
-            .ok_or_else(|| ConfigError::new(SECRET, "is required: entries are encrypted with it"))?;
-        let length = secret.resolve(SECRET, host)?.expose().len();
+            .ok_or_else(|| ConfigError::new(SECRET, "is required: entries are encrypted with it"))?
+            .resolve(SECRET, host)?;
+        let length = secret.expose().len();
         if ![16, 24, 32].contains(&length) {
             return Err(ConfigError::new(
                 SECRET,
                 format!("has {length} bytes; must have 16, 24 or 32"),
             ));
         }
+        if self.prefix().contains(['{', '}']) || self.prefix().len() > 200 {
+            return Err(ConfigError::new(
+                "store.keyPrefix",
+                "must have at most 200 bytes and no { or }, which have a meaning in a cluster",
+            ));
+        }
         let redis = self
             .redis
             .as_ref()
             .ok_or_else(|| ConfigError::new("store.redis", "is required: there is no other store"))?;
-        redis.check(host)
+        Ok((secret, redis.resolve(host)?))
     }
 }
 
 impl RedisConfig {
-    fn check(&self, host: &dyn Host) -> Result<(), ConfigError> {
+    fn resolve(&self, host: &dyn Host) -> Result<Servers, ConfigError> {
         const ENDPOINTS: &str = "store.redis.endpoints";
         if self.endpoints.is_empty() {
             return Err(ConfigError::new(
@@ -89,17 +115,14 @@ impl RedisConfig {
                 "is required: list at least one host:port",
             ));
         }
+        let mut endpoints = Vec::new();
         for (index, endpoint) in self.endpoints.iter().enumerate() {
-            let parts = endpoint.rsplit_once(':');
-            let good = parts.is_some_and(|(host, port)| {
-                !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
-            });
-            if !good {
-                return Err(ConfigError::new(
+            endpoints.push(Endpoint::parse(endpoint).ok_or_else(|| {
+                ConfigError::new(
                     format!("{ENDPOINTS}[{index}]"),
                     "must be host:port, for example redis.example:6379",
-                ));
-            }
+                )
+            })?);
         }
         if self.cluster.is_some() && (self.sentinel.is_some() || self.database != 0) {
             return Err(ConfigError::new(
@@ -107,33 +130,80 @@ impl RedisConfig {
                 "cannot be combined with sentinel or database: a cluster has neither",
             ));
         }
-        let sentinel = self.sentinel.as_ref();
-        if sentinel.is_some_and(|sentinel| sentinel.master_set.is_empty()) {
+        let credentials = credentials(
+            "store.redis",
+            self.username.as_ref(),
+            self.password.as_ref(),
+            host,
+        )?;
+        let tls = match &self.tls {
+            Some(options) => Some(Tls::new(options.clone(), "store.redis.tls", &[], host)?),
+            None => None,
+        };
+        if credentials.password.is_some() && self.tls.as_ref().is_none_or(|tls| tls.insecure_skip_verify) {
+            host.log(
+                &Event::warn("configuration.insecure")
+                    .field("option", "store.redis.tls")
+                    .field(
+                        "problem",
+                        "the password goes to whoever answers in the server's place: use store.redis.tls, with its ca",
+                    ),
+            );
+        }
+        Ok(Servers {
+            endpoints,
+            credentials,
+            database: self.database,
+            is_cluster: self.cluster.is_some(),
+            tls,
+            sentinel: match &self.sentinel {
+                Some(sentinel) => Some(sentinel.resolve(host)?),
+                None => None,
+            },
+            last: RefCell::new(None),
+        })
+    }
+}
+
+impl SentinelConfig {
+    fn resolve(&self, host: &dyn Host) -> Result<Sentinel, ConfigError> {
+        if self.master_set.is_empty() {
             return Err(ConfigError::new("store.redis.sentinel.masterSet", "is required"));
         }
-        for (field, secret) in [
-            ("store.redis.username", self.username.as_ref()),
-            ("store.redis.password", self.password.as_ref()),
-            (
-                "store.redis.sentinel.username",
-                sentinel.and_then(|sentinel| sentinel.username.as_ref()),
-            ),
-            (
-                "store.redis.sentinel.password",
-                sentinel.and_then(|sentinel| sentinel.password.as_ref()),
-            ),
-        ] {
-            if let Some(secret) = given(secret) {
-                secret.resolve(field, host)?;
-            }
-        }
-        match &self.tls {
-            Some(tls) => tls
-                .check_authority(host)
-                .map_err(|error| ConfigError::new("store.redis.tls.ca", error.to_string())),
-            None => Ok(()),
-        }
+        Ok(Sentinel {
+            master_set: self.master_set.clone(),
+            credentials: credentials(
+                "store.redis.sentinel",
+                self.username.as_ref(),
+                self.password.as_ref(),
+                host,
+            )?,
+        })
     }
+}
+
+fn credentials(
+    block: &str,
+    username: Option<&SecretRef>,
+    password: Option<&SecretRef>,
+    host: &dyn Host,
+) -> Result<Credentials, ConfigError> {
+    let resolved = |option: Option<&SecretRef>, name: &str| {
+        given(option)
+            .map(|reference| reference.resolve(&format!("{block}.{name}"), host))
+            .transpose()
+    };
+    let credentials = Credentials {
+        username: resolved(username, "username")?,
+        password: resolved(password, "password")?,
+    };
+    if credentials.username.is_some() && credentials.password.is_none() {
+        return Err(ConfigError::new(
+            format!("{block}.password"),
+            format!("is required together with {block}.username"),
+        ));
+    }
+    Ok(credentials)
 }
 
 #[cfg(test)]
@@ -144,7 +214,7 @@ mod tests {
 
     fn check(store: &Value) -> Result<(), ConfigError> {
         let config: StoreConfig = middleware::config::parse(store.to_string().as_bytes())?;
-        config.check(&Native::new("/nonexistent", |_| {}))
+        config.resolve(&Native::new("/nonexistent", |_| {})).map(drop)
     }
 
     #[test]
@@ -159,6 +229,22 @@ mod tests {
         ] {
             let store = json!({ "keyPrefix": "oic", "secret": "0123456789abcdef", "redis": redis });
             assert_eq!(check(&store), Ok(()), "{store}");
+        }
+    }
+
+    #[test]
+    fn an_empty_tls_block_means_tls_however_traefik_spells_it() {
+        for (tls, expected) in [
+            (json!({}), true),
+            (json!(""), true),
+            (json!({ "ca": "" }), true),
+            (json!(null), false),
+        ] {
+            let redis = json!({ "endpoints": ["a:1"], "tls": tls });
+            let block = json!({ "secret": "0123456789abcdef", "redis": redis }).to_string();
+            let config: StoreConfig = middleware::config::parse(block.as_bytes()).unwrap();
+            let (_, servers) = config.resolve(&Native::new("/nonexistent", |_| {})).unwrap();
+            assert_eq!(servers.tls.is_some(), expected, "{tls}");
         }
     }
 
@@ -190,8 +276,24 @@ mod tests {
                 "store.redis.sentinel.masterSet",
             ),
             (
+                with(json!({ "endpoints": ["a:1"], "sentinel": "" })),
+                "store.redis.sentinel.masterSet",
+            ),
+            (
                 with(json!({ "endpoints": ["a:1"], "cluster": {}, "database": 1 })),
                 "store.redis.cluster",
+            ),
+            (
+                with(json!({ "endpoints": ["a:1"], "username": "u" })),
+                "store.redis.password",
+            ),
+            (
+                json!({ "secret": "0123456789abcdef", "keyPrefix": "{x}", "redis": { "endpoints": ["a:1"] } }),
+                "store.keyPrefix",
+            ),
+            (
+                with(json!({ "endpoints": ["a:1"], "tls": { "cert": "x" } })),
+                "store.redis.tls.key",
             ),
             (
                 with(json!({ "endpoints": ["a:1"], "password": "env:NOWHERE" })),

@@ -1,0 +1,214 @@
+//! RESP2, the protocol of Redis: commands into bytes, bytes into replies. Knows no connection.
+//!
+//! Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
+
+/// The most bytes that the answer to one batch of commands may have: the largest value that is ever fetched, sealed and in
+/// base64, is two thirds of it.
+pub(super) const MAX_REPLY: usize = 512 * 1024;
+
+/// The longest line: a status, an error, a number.
+const MAX_LINE: usize = 4096;
+
+/// How deep lists may lie in lists.
+const MAX_DEPTH: u8 = 4;
+
+/// One reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// A status such as `OK`.
+    Status(String),
+    /// An error such as `NOAUTH Authentication required.`
+    Error(String),
+    Number(i64),
+    Bytes(Vec<u8>),
+    /// Neither value nor list.
+    Nothing,
+    List(Vec<Reply>),
+}
+
+/// Whatever is there, it is no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Garbage;
+
+/// One command, as a list of byte strings.
+pub(super) fn command(words: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes
+}
+
+/// Reads one reply and gives what follows it; `None` when `bytes` end within it.
+///
+/// # Errors
+/// [`Garbage`], also for what would not fit into [`MAX_REPLY`].
+pub(super) fn reply(bytes: &[u8]) -> Result<Option<(Reply, &[u8])>, Garbage> {
+    nested(bytes, MAX_DEPTH)
+}
+
+fn nested(bytes: &[u8], depth: u8) -> Result<Option<(Reply, &[u8])>, Garbage> {
+    let Some((line, rest)) = line(bytes)? else {
+        return Ok(None);
+    };
+    let (kind, text) = line.split_at_checked(1).ok_or(Garbage)?;
+    let reply = match kind {
+        "+" => Reply::Status(text.to_owned()),
+        "-" => Reply::Error(text.to_owned()),
+        ":" => Reply::Number(text.parse().map_err(|_| Garbage)?),
+        "$" | "*" if text == "-1" => Reply::Nothing,
+        "$" => {
+            let length = length(text)?;
+            let Some((value, rest)) = rest.split_at_checked(length) else {
+                return Ok(None);
+            };
+            let Some((end, rest)) = rest.split_first_chunk() else {
+                return Ok(None);
+            };
+            return match end {
+                b"\r\n" => Ok(Some((Reply::Bytes(value.to_vec()), rest))),
+                _ => Err(Garbage),
+            };
+        }
+        "*" => {
+            let depth = depth.checked_sub(1).ok_or(Garbage)?;
+            let (mut items, mut rest) = (Vec::new(), rest);
+            for _ in 0..length(text)? {
+                let Some((item, following)) = nested(rest, depth)? else {
+                    return Ok(None);
+                };
+                items.push(item);
+                rest = following;
+            }
+            return Ok(Some((Reply::List(items), rest)));
+        }
+        _ => return Err(Garbage),
+    };
+    Ok(Some((reply, rest)))
+}
+
+/// The first line without its end, and what follows it. Whatever is not UTF-8 in an error counts as garbage.
+fn line(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Garbage> {
+    let Some(end) = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\r') else {
+        return if bytes.len() >= MAX_LINE {
+            Err(Garbage)
+        } else {
+            Ok(None)
+        };
+    };
+    let (line, rest) = bytes.split_at(end);
+    match rest.split_first_chunk() {
+        Some((b"\r\n", rest)) => Ok(Some((std::str::from_utf8(line).map_err(|_| Garbage)?, rest))),
+        Some(_) => Err(Garbage),
+        None => Ok(None),
+    }
+}
+
+fn length(text: &str) -> Result<usize, Garbage> {
+    text.parse()
+        .ok()
+        .filter(|length| *length <= MAX_REPLY)
+        .ok_or(Garbage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Reply {
+        Reply::Bytes(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn commands_are_lists_of_byte_strings() {
+        assert_eq!(
+            command(&[b"SET", b"key", b"a\r\nb", b""]),
+            b"*4\r\n$3\r\nSET\r\n$3\r\nkey\r\n$4\r\na\r\nb\r\n$0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn every_kind_of_reply_is_read() {
+        for (text, expected) in [
+            ("+OK\r\n", Reply::Status("OK".into())),
+            ("+\r\n", Reply::Status(String::new())),
+            ("-ERR no\r\n", Reply::Error("ERR no".into())),
+            (":-7\r\n", Reply::Number(-7)),
+            ("$5\r\na\r\nbc\r\n", bytes("a\r\nbc")),
+            ("$0\r\n\r\n", bytes("")),
+            ("$-1\r\n", Reply::Nothing),
+            ("*-1\r\n", Reply::Nothing),
+            ("*0\r\n", Reply::List(Vec::new())),
+            (
+                "*3\r\n$1\r\nx\r\n$-1\r\n*1\r\n:1\r\n",
+                Reply::List(vec![
+                    bytes("x"),
+                    Reply::Nothing,
+                    Reply::List(vec![Reply::Number(1)]),
+                ]),
+            ),
+        ] {
+            let whole = format!("{text}+next\r\n");
+            let (read, rest) = reply(whole.as_bytes()).unwrap().unwrap();
+            assert_eq!((read, rest), (expected, &b"+next\r\n"[..]), "{text:?}");
+            for end in 0..text.len() {
+                assert_eq!(reply(&text.as_bytes()[..end]), Ok(None), "{text:?} up to {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn everything_else_is_garbage_and_found_out_early() {
+        let long = "+".repeat(MAX_LINE);
+        let deep = "*1\r\n".repeat(10_000);
+        let large = format!("${}\r\n", MAX_REPLY + 1);
+        for text in [
+            "HTTP/1.1 400 Bad Request\r\n",
+            "\r\n",
+            "+OK\rx",
+            ":\r\n",
+            ":1x\r\n",
+            ":99999999999999999999\r\n",
+            "$\r\n",
+            "$-2\r\n",
+            "$+1x\r\n",
+            "$1\r\nab\r\n",
+            "*-2\r\n",
+            "*99999999999\r\n",
+            "%1\r\n",
+            "\u{15}\u{3}\u{1}\0\u{2}\r\n",
+            &long,
+            &deep,
+            &large,
+        ] {
+            assert_eq!(reply(text.as_bytes()), Err(Garbage), "{:.40?}", text);
+        }
+        assert_eq!(reply(b"+\xff\r\n"), Err(Garbage));
+    }
+
+    /// Every prefix and every changed byte of good replies: read, incomplete or garbage, and never more than there is.
+    #[test]
+    fn whatever_a_stranger_sends_is_read_or_refused() {
+        let good = b"*3\r\n$3\r\nabc\r\n*2\r\n:12\r\n-ERR\r\n$-1\r\n+OK\r\n";
+        let mut state = 1_u32;
+        for round in 0..200_000 {
+            let mut bytes = good.to_vec();
+            for _ in 0..=(round % 4) {
+                // A generator of Park and Miller's kind is chance enough.
+                state = u32::try_from(u64::from(state) * 48271 % 0x7fff_ffff).unwrap();
+                let place = usize::try_from(state).unwrap() % bytes.len();
+                let with = b"*$:+-\r\n0123459 \xff"[usize::try_from(state >> 8).unwrap() % 16];
+                match state % 3 {
+                    0 => bytes[place] = with,
+                    1 => bytes.insert(place, with),
+                    _ => drop(bytes.remove(place)),
+                }
+            }
+            if let Ok(Some((_, rest))) = reply(&bytes) {
+                assert!(bytes.ends_with(rest) && rest.len() < bytes.len());
+            }
+        }
+    }
+}
