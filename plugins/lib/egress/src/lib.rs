@@ -20,6 +20,7 @@
 //! command-line tools, the WASI one lives in Traefik and holds the workspace's only unsafe code.
 #![deny(unsafe_code)]
 
+mod budget;
 mod client_config;
 mod connection;
 mod http_client;
@@ -28,6 +29,7 @@ mod shared;
 mod state;
 mod store;
 
+pub use budget::{Budget, Charge, Limits};
 pub use client_config::{ClientConfig, TlsOptions};
 pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
 pub use platform::Platform;

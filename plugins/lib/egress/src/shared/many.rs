@@ -45,20 +45,23 @@ impl<R: Resource> SharedMany<R> {
     }
 
     /// The value of the caller `key` to use at `now`. `make` describes the resource, where this instance does not know
-    /// it already.
+    /// it already; `None` if it cannot.
     ///
     /// # Errors
     /// As [`Shared::get`].
-    pub fn get(
+    pub fn get<M: Into<Option<R>>>(
         &mut self,
         key: &CallerKey,
         now: UnixTime,
-        make: impl FnOnce() -> R,
+        make: impl FnOnce() -> M,
     ) -> Result<Rc<R::Value>, Unavailable> {
         let mut shared = match self.held.iter().position(|(other, _)| other == key) {
             Some(index) => self.held.remove(index).1,
             None => {
-                let shared = Shared::new(make(), Rc::clone(&self.platform), Rc::clone(&self.client));
+                let resource = make()
+                    .into()
+                    .ok_or(Unavailable::unreachable(Duration::from_secs(1)))?;
+                let shared = Shared::new(resource, Rc::clone(&self.platform), Rc::clone(&self.client));
                 match &self.store {
                     Some(store) => shared
                         .with_store(Rc::clone(store))

@@ -85,7 +85,19 @@ impl Seal {
                 owner.copy_from_slice(binding.split_at(16).0);
                 owner
             }
-            Kind::Secret { fingerprint, .. } => *fingerprint,
+            // The fingerprint is the secret's alone, and two callers may have chosen the same.
+            Kind::Secret {
+                fingerprint,
+                identity,
+                ..
+            } => {
+                let mut context = digest::Context::new(&digest::SHA256);
+                context.update(fingerprint);
+                context.update(identity);
+                let mut owner = [0; 16];
+                owner.copy_from_slice(context.finish().as_ref().split_at(16).0);
+                owner
+            }
         };
         StateName::slot(kind, group, &owner)
     }
@@ -242,6 +254,11 @@ mod tests {
         assert_eq!(owners.len(), 10_000);
         let secret = sealed_by("hunter2", &["https://idcs", "app", "jane"]);
         assert_eq!(secret.slot("token", &group), secret.slot("token", &group));
+        let namesake = sealed_by("hunter2", &["https://idcs", "app", "joe"]);
+        assert_ne!(
+            secret.slot("token", &group).owner(),
+            namesake.slot("token", &group).owner()
+        );
         assert_ne!(
             secret.slot("token", &group),
             secret.slot("token", &["https://idcs", "other"])
