@@ -11,21 +11,20 @@
 mod access;
 mod answer;
 mod authenticate;
-mod bearer;
 mod cache_control;
 mod config;
 mod keys;
 mod keys_login;
 mod plugin;
 mod remote_keys;
-mod token_field;
 mod verified_tokens;
 
 pub use access::{Access, AccessRule, Denial, OnDeny, PathPattern, PatternError, RequestPath, Satisfied};
 pub use authenticate::Jwt;
 pub use bearer::TokenHeader;
 pub use config::{KeyOptions, KeyUrl, Options, RemoteKeyOptions, Rules};
+pub use credentials::TokenField;
+use credentials::bearer;
 pub use keys::{Issuers, KeySource, KeysUnavailable, StaticKeys};
 pub use keys_login::KeysLogin;
 pub use plugin::JwtPlugin;
-pub use token_field::TokenField;

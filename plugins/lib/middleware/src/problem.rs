@@ -17,6 +17,8 @@ pub enum Reason {
     MissingToken,
     /// 401: the token is malformed, expired, of a wrong issuer or signature. RFC 6750 §3.1.
     InvalidToken,
+    /// 401: neither name and password nor an API key were sent.
+    MissingCredentials,
     /// 401: the caller's own client id and secret, key or name and password are wrong. RFC 7617.
     InvalidCredentials,
     /// 401: the token is good but not for this request, and the rule that says so asks for this answer instead of a 403.
@@ -50,6 +52,7 @@ impl Reason {
             Self::FormTooLong => "form_too_long",
             Self::MissingToken => "missing_token",
             Self::InvalidToken => "invalid_token",
+            Self::MissingCredentials => "missing_credentials",
             Self::InvalidCredentials => "invalid_credentials",
             Self::Unauthorized => "unauthorized",
             Self::InsufficientScope => "insufficient_scope",
@@ -68,7 +71,11 @@ impl Reason {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidPath | Self::InvalidRequest => 400,
-            Self::MissingToken | Self::InvalidToken | Self::InvalidCredentials | Self::Unauthorized => 401,
+            Self::MissingToken
+            | Self::InvalidToken
+            | Self::MissingCredentials
+            | Self::InvalidCredentials
+            | Self::Unauthorized => 401,
             Self::InsufficientScope | Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::FormTooLong => 413,
@@ -86,6 +93,7 @@ impl Reason {
             Self::FormTooLong => "The form is too long to look for a token in",
             Self::MissingToken => "An access token is required",
             Self::InvalidToken => "The access token is not acceptable",
+            Self::MissingCredentials => "Credentials are required",
             Self::InvalidCredentials => "The credentials are not acceptable",
             Self::InsufficientScope => "The access token does not permit this request",
             Self::Forbidden => "This request is not permitted",

@@ -15,11 +15,13 @@ impl TokenField {
     }
 
     /// Looks in the query, then in the form that the body may be. The body is read only where there is one.
-    pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
-        if let Some((_, query)) = split(&request.uri())
-            && let Some(token) = self.only(query.as_bytes())?
-        {
-            return Ok(token);
+    ///
+    /// # Errors
+    /// See [`NoToken`].
+    pub fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
+        match self.find_in_query(request) {
+            Err(NoToken::Missing) => {}
+            found => return found,
         }
         if !is_form(request) {
             return Err(NoToken::Missing);
@@ -28,8 +30,18 @@ impl TokenField {
         self.only(&form)?.ok_or(NoToken::Missing)
     }
 
+    /// Looks in the query alone.
+    ///
+    /// # Errors
+    /// See [`NoToken`].
+    pub fn find_in_query(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
+        let uri = request.uri();
+        let (_, query) = split(&uri).ok_or(NoToken::Missing)?;
+        self.only(query.as_bytes())?.ok_or(NoToken::Missing)
+    }
+
     /// `uri` without the field; `None` where it is not in the query.
-    pub(crate) fn removed_from(&self, uri: &[u8]) -> Option<String> {
+    pub fn removed_from(&self, uri: &[u8]) -> Option<String> {
         let (path, query) = split(uri)?;
         let kept: Vec<&str> = query.split('&').filter(|pair| !self.is_name_of(pair)).collect();
         if kept.len() == query.split('&').count() {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// Why a request carries no bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoToken {
+pub enum NoToken {
     /// No such header, or one of another scheme. RFC 6750 §3.1: the answer then names no error.
     Missing,
     /// Several such headers, several tokens, or none behind the scheme. Which one would the backend
@@ -36,7 +36,10 @@ impl Default for TokenHeader {
 impl TokenHeader {
     /// What stands for the token in the header's values. Whether it has a token's shape is for [`check`], which reads every
     /// byte: a token that was verified before need not be read again.
-    pub(crate) fn candidate<'v>(&self, values: &'v [Bytes]) -> Result<&'v [u8], NoToken> {
+    ///
+    /// # Errors
+    /// See [`NoToken`].
+    pub fn candidate<'v>(&self, values: &'v [Bytes]) -> Result<&'v [u8], NoToken> {
         let value = match values {
             [] => return Err(NoToken::Missing),
             [value] => value.trim_ascii(),
@@ -55,7 +58,10 @@ impl TokenHeader {
 }
 
 /// Whether `token` can be one.
-pub(crate) fn check(token: &[u8]) -> Result<(), NoToken> {
+///
+/// # Errors
+/// [`NoToken::Malformed`].
+pub fn check(token: &[u8]) -> Result<(), NoToken> {
     if is_token68(token) {
         Ok(())
     } else {
