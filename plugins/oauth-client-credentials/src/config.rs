@@ -6,6 +6,8 @@ use egress::{ClientConfig, StoreConfig};
 use middleware::{SecretRef, config::lenient};
 use serde::Deserialize;
 
+use crate::caller_options::{CallerLimits, ScopeList};
+
 /// The option block `oAuthClientCredentials`.
 ///
 /// Every text may be given literally, as `env:NAME` or as `file:/path`.
@@ -15,14 +17,20 @@ use serde::Deserialize;
 pub struct Options {
     /// Token endpoint (required).
     pub url: Option<SecretRef>,
-    /// Client identifier (required). Hub's documents also spell it `clientId`.
+    /// Client identifier. Hub's documents also spell it `clientId`. Without it and `clientSecret` callers bring theirs.
     #[serde(rename = "clientID", alias = "clientId")]
     pub client_id: Option<SecretRef>,
-    /// Client secret (required).
+    /// Client secret (required together with `clientID`).
     pub client_secret: Option<SecretRef>,
     /// Scopes to ask for. OCI IAM requires at least one.
     #[serde(deserialize_with = "lenient::strings")]
     pub scopes: Vec<String>,
+    /// Scopes of single clients, where callers bring the client: client id to scopes, instead of `scopes`.
+    #[serde(deserialize_with = "lenient::block")]
+    pub scopes_by_client: BTreeMap<String, ScopeList>,
+    /// How often the token endpoint is asked, where callers bring the client.
+    #[serde(deserialize_with = "lenient::block")]
+    pub limits: CallerLimits,
     /// The `audience` parameter, for providers that want one.
     pub audience: Option<SecretRef>,
     /// Further parameters of the token request.

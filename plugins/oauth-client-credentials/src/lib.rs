@@ -1,4 +1,5 @@
-//! `oAuthClientCredentials`: replaces the request's credentials by a token of the gateway's own.
+//! `oAuthClientCredentials`: replaces the request's credentials by a token of the gateway's own, or, where the gateway
+//! has no client of its own, by one fetched with the client id and secret that the caller brings ([`callers`]).
 //!
 //! The token comes from the identity provider's token endpoint by the client credentials grant (RFC 6749
 //! section 4.4). It is fetched once for all instances, routers and Traefik processes that share a state
@@ -16,6 +17,8 @@
 //!    makes Traefik hold back the whole answer.)
 #![forbid(unsafe_code)]
 
+mod caller_options;
+mod callers;
 mod config;
 mod token;
 mod token_rules;
@@ -29,17 +32,26 @@ use middleware::{
 };
 use oauth::AccessToken;
 
+use callers::Callers;
 pub use config::Options;
 use token::Token;
 use token_rules::TokenRules;
 
 /// The middleware.
 pub struct OAuthClientCredentials {
-    token: Shared<Token>,
+    tokens: Tokens,
     rules: TokenRules,
     platform: Rc<dyn Platform>,
     /// The token that went with the request in hand.
     sent: Option<Rc<AccessToken>>,
+}
+
+/// Whose tokens.
+enum Tokens {
+    /// The gateway's own.
+    Own(Box<Shared<Token>>),
+    /// The callers', who bring client ids and secrets.
+    Callers(Box<Callers>),
 }
 
 /// How often a token is dropped because the backend refused it.
@@ -52,21 +64,33 @@ impl Middleware for OAuthClientCredentials {
     fn new(config: &[u8], platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
         let options: Options = middleware::config::parse(config)?;
         let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client_config)?);
-        let token = Token::new(&options, Rc::clone(&platform))?;
+        let own = match Callers::are_meant(&options) {
+            true => None,
+            false => Some(Token::new(&options, Rc::clone(&platform))?),
+        };
         let rules = TokenRules::new(&options)?;
         let store = match &options.store {
             Some(config) => Some(Rc::new(Store::new(config, Rc::clone(&platform))?)),
             None => None,
         };
         platform.use_directory(options.state_directory.as_deref())?;
-        let mut token = Shared::new(token, Rc::clone(&platform), client);
-        if let Some(store) = store {
-            token = token
-                .with_store(store)
-                .map_err(|error| ConfigError::new("store", error.to_string()))?;
-        }
+        let tokens = match own {
+            Some(token) => {
+                let mut token = Shared::new(token, Rc::clone(&platform), client);
+                if let Some(store) = store {
+                    token = token
+                        .with_store(store)
+                        .map_err(|error| ConfigError::new("store", error.to_string()))?;
+                }
+                Tokens::Own(Box::new(token))
+            }
+            None => {
+                let callers = Callers::new(&options, Rc::clone(&platform), client, store)?;
+                Tokens::Callers(Box::new(callers))
+            }
+        };
         Ok(Self {
-            token,
+            tokens,
             rules,
             platform,
             sent: None,
@@ -74,13 +98,20 @@ impl Middleware for OAuthClientCredentials {
     }
 
     fn prepare(&mut self) {
-        self.token.prefetch();
+        if let Tokens::Own(token) = &mut self.tokens {
+            token.prefetch();
+        }
     }
 
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
-        let token = match self.token.get(self.platform.now()) {
+        let now = self.platform.now();
+        let token = match &mut self.tokens {
+            Tokens::Own(token) => token.get(now).map_err(Problem::from),
+            Tokens::Callers(callers) => callers.get(request, now),
+        };
+        let token = match token {
             Ok(token) => token,
-            Err(unavailable) => return Problem::from(unavailable).into(),
+            Err(problem) => return problem.into(),
         };
         match self.rules.judge(&token) {
             Ok(values) => {
@@ -104,7 +135,12 @@ impl Middleware for OAuthClientCredentials {
         if let Some(sent) = self.sent.take()
             && !response.header("WWW-Authenticate").is_empty()
         {
-            self.token.discard(&sent, DISCARD_EVERY);
+            match &mut self.tokens {
+                Tokens::Own(token) => {
+                    token.discard(&sent, DISCARD_EVERY);
+                }
+                Tokens::Callers(callers) => callers.discard(&sent, DISCARD_EVERY),
+            }
         }
     }
 }

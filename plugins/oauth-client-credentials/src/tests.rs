@@ -190,7 +190,22 @@ fn configuration_errors_name_the_option() {
     let good = r#""url":"https://idcs/t","clientID":"a","clientSecret":"b""#;
     for (config, start) in [
         ("{}".to_owned(), "url: is required"),
-        (r#"{"url":"https://idcs/t"}"#.to_owned(), "clientID: is required"),
+        (
+            r#"{"url":"https://idcs/t","clientSecret":"a"}"#.to_owned(),
+            "clientID: is required",
+        ),
+        (
+            r#"{"url":"https://idcs/t","clientID":"a","clientSecret":""}"#.to_owned(),
+            "clientSecret: is required",
+        ),
+        (
+            format!(r#"{{{good},"scopesByClient":{{"a":["b"]}}}}"#),
+            "scopesByClient: is about clients that callers bring",
+        ),
+        (
+            format!(r#"{{{good},"limits":{{"callsPerMinute":5}}}}"#),
+            "limits: is about clients that callers bring",
+        ),
         (
             r#"{"url":"https://idcs/t","clientID":"a"}"#.to_owned(),
             "clientSecret: is required",

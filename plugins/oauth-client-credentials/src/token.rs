@@ -1,12 +1,14 @@
-//! The gateway's own token as a shared resource.
+//! A client's token as a shared resource: the gateway's own, or a caller's.
 
 use std::rc::Rc;
 
 use egress::{Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url};
-use middleware::{ConfigError, Event, Host, SecretRef, UnixTime};
+use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
 use oauth::{AccessToken, ClientAuthentication, ClientCredentials, TokenError, TokenRequest, TokenResponse};
 
 use crate::Options;
+use crate::caller_options::CallerLimits;
+use crate::callers::Guard;
 
 /// One client's token for one set of scopes.
 pub(crate) struct Token {
@@ -15,11 +17,22 @@ pub(crate) struct Token {
     name: StateName,
     seal: Seal,
     platform: Rc<dyn Platform>,
+    /// Where it is a caller's.
+    guard: Option<Guard>,
 }
 
-impl Token {
-    pub(crate) fn new(options: &Options, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
-        let host: &dyn Host = &*platform;
+/// What is asked for, whoever asks.
+pub(crate) struct Demand {
+    pub(crate) url: Url,
+    pub(crate) scopes: Vec<String>,
+    /// `audience` and `endpointParams`.
+    parameters: Vec<(String, String)>,
+    authentication: ClientAuthentication,
+}
+
+impl Demand {
+    pub(crate) fn new(options: &Options, platform: &Rc<dyn Platform>) -> Result<Self, ConfigError> {
+        let host: &dyn Host = &**platform;
         let url = resolve("url", options.url.as_ref(), host)?;
         let url = Url::parse(&url).map_err(|error| ConfigError::new("url", error.to_string()))?;
         if !url.is_https() {
@@ -32,9 +45,6 @@ impl Token {
                     ),
             );
         }
-        let client_id = resolve("clientID", options.client_id.as_ref(), host)?;
-        let client_secret =
-            required("clientSecret", options.client_secret.as_ref())?.resolve("clientSecret", host)?;
         let authentication = match options.token_endpoint_auth_method.as_deref() {
             None | Some("") => ClientAuthentication::default(),
             Some(name) => ClientAuthentication::from_name(name).ok_or_else(|| {
@@ -44,27 +54,11 @@ impl Token {
                 )
             })?,
         };
-        let mut scopes = Vec::new();
-        for (index, scope) in options.scopes.iter().enumerate() {
-            scopes.push(
-                SecretRef::new(scope)
-                    .resolve(&format!("scopes[{index}]"), host)?
-                    .expose()
-                    .to_owned(),
-            );
-        }
-
-        // Whatever makes two tokens different makes two names, and two keys.
-        let mut identity = vec![url.to_string(), client_id.clone(), scopes.join(" ")];
-        let client = ClientCredentials {
-            client_id,
-            client_secret: client_secret.clone(),
-        };
-        let mut request = TokenRequest::client_credentials(client, authentication).scopes(&scopes);
+        let scopes = scopes("scopes", &options.scopes, host)?;
+        let mut parameters = Vec::new();
         if let Some(audience) = options.audience.as_ref().filter(|audience| !audience.is_empty()) {
             let audience = audience.resolve("audience", host)?.expose().to_owned();
-            identity.push(format!("audience={audience}"));
-            request = request.parameter("audience", audience);
+            parameters.push(("audience".to_owned(), audience));
         }
         for (parameter, value) in &options.endpoint_params {
             let field = format!("endpointParams.{parameter}");
@@ -78,19 +72,106 @@ impl Token {
                 ));
             }
             let value = value.resolve(&field, host)?.expose().to_owned();
-            identity.push(format!("{parameter}={value}"));
-            request = request.parameter(parameter, value);
+            parameters.push((parameter.clone(), value));
         }
+        Ok(Self {
+            url,
+            scopes,
+            parameters,
+            authentication,
+        })
+    }
+
+    /// Whatever makes two tokens different makes two names, and two keys.
+    fn identity(&self, client_id: &str, scopes: &[String]) -> Vec<String> {
+        let mut identity = vec![self.url.to_string(), client_id.to_owned(), scopes.join(" ")];
+        let parameters = self.parameters.iter();
+        identity.extend(parameters.map(|(name, value)| format!("{name}={value}")));
+        identity
+    }
+
+    fn request(&self, client: ClientCredentials, scopes: &[String]) -> TokenRequest {
+        let request = TokenRequest::client_credentials(client, self.authentication).scopes(scopes);
+        let parameters = self.parameters.iter();
+        parameters.fold(request, |request, (name, value)| request.parameter(name, value))
+    }
+
+    /// The token of a caller's client. `pepper` makes the key that it is kept under depend on more than his secret.
+    pub(crate) fn token_of_caller(
+        &self,
+        client: ClientCredentials,
+        scopes: &[String],
+        pepper: Option<&Secret>,
+        guard: Guard,
+        platform: Rc<dyn Platform>,
+    ) -> Option<Token> {
+        let identity = self.identity(&client.client_id, scopes);
+        let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
+        let mut secret = client.client_secret.expose().to_owned();
+        if let Some(pepper) = pepper {
+            // The secret has no control characters, so it is clear where it ends.
+            secret.push('\0');
+            secret.push_str(pepper.expose());
+        }
+        let seal = Seal::secret(&Secret::new(secret), &identity).ok()?;
+        Some(Token {
+            url: self.url.clone(),
+            name: seal.slot("caller-token", &[&self.url.to_string()]),
+            request: self.request(client, scopes),
+            seal,
+            platform,
+            guard: Some(guard),
+        })
+    }
+}
+
+/// The scopes in the option `field`, each of which may stand elsewhere.
+pub(crate) fn scopes(field: &str, list: &[String], host: &dyn Host) -> Result<Vec<String>, ConfigError> {
+    list.iter()
+        .enumerate()
+        .map(|(index, scope)| {
+            let scope = SecretRef::new(scope).resolve(&format!("{field}[{index}]"), host)?;
+            Ok(scope.expose().to_owned())
+        })
+        .collect()
+}
+
+impl Token {
+    /// The gateway's own.
+    pub(crate) fn new(options: &Options, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
+        let host: &dyn Host = &*platform;
+        for (field, given) in [
+            ("scopesByClient", !options.scopes_by_client.is_empty()),
+            ("limits", options.limits != CallerLimits::default()),
+        ] {
+            if given {
+                return Err(ConfigError::new(
+                    field,
+                    "is about clients that callers bring: leave it out, or clientID and clientSecret",
+                ));
+            }
+        }
+        required("clientID", options.client_id.as_ref())?;
+        required("clientSecret", options.client_secret.as_ref())?;
+        let demand = Demand::new(options, &platform)?;
+        let client_id = resolve("clientID", options.client_id.as_ref(), host)?;
+        let client_secret =
+            required("clientSecret", options.client_secret.as_ref())?.resolve("clientSecret", host)?;
+        let identity = demand.identity(&client_id, &demand.scopes);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
         let seal = Seal::secret(&client_secret, &identity)
             .map_err(|error| ConfigError::new("clientSecret", error.to_string()))?;
-        let name = seal.name("token", &identity);
+        let client = ClientCredentials {
+            client_id,
+            client_secret,
+        };
         Ok(Self {
-            url,
-            request,
-            name,
+            name: seal.name("token", &identity),
+            request: demand.request(client, &demand.scopes),
+            url: demand.url,
             seal,
             platform,
+            guard: None,
         })
     }
 }
@@ -123,6 +204,9 @@ impl Resource for Token {
     fn decode(&self, bytes: &[u8]) -> Option<AccessToken> {
         let (expires_at, token) = bytes.split_first_chunk::<8>()?;
         let expires_at = UnixTime::from_millis(u64::from_be_bytes(*expires_at));
+        if let Some(guard) = &self.guard {
+            guard.prove();
+        }
         Some(AccessToken::restored(
             std::str::from_utf8(token).ok()?,
             expires_at,
@@ -136,7 +220,10 @@ impl Resource for Token {
             .map_err(|error| FetchError::Refused {
                 detail: format!("the request cannot be built: {error}"),
             })?;
-        let response = send(&request)?;
+        let response = match &self.guard {
+            Some(guard) => guard.exchange(|| send(&request))?,
+            None => send(&request)?,
+        };
         let token = TokenResponse::read(&response, now)
             .map_err(|error| match error {
                 TokenError::Refused(detail) => FetchError::Refused { detail },
@@ -145,6 +232,9 @@ impl Resource for Token {
                 }
             })?
             .access_token;
+        if let Some(guard) = &self.guard {
+            guard.prove();
+        }
         let mut jitter = [0];
         self.platform.fill_random(&mut jitter);
         let [jitter] = jitter;

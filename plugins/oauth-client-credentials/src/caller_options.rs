@@ -1,0 +1,55 @@
+//! Options that are about callers with credentials of their own.
+
+use egress::Limits;
+use middleware::{ConfigError, config::lenient};
+use serde::Deserialize;
+
+/// A list of scopes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct ScopeList(#[serde(deserialize_with = "lenient::strings")] pub(crate) Vec<String>);
+
+/// How often the token endpoint is asked for callers whose credentials are not known yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CallerLimits {
+    /// Wrong secrets of one client id in a minute. 1 to 1000, default 10.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub failures_per_client_per_minute: u64,
+    /// Calls in a minute, of all callers together. 1 to 100,000, default 100.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub calls_per_minute: u64,
+}
+
+impl Default for CallerLimits {
+    fn default() -> Self {
+        Self {
+            failures_per_client_per_minute: 10,
+            calls_per_minute: 100,
+        }
+    }
+}
+
+impl CallerLimits {
+    /// Checks the ranges.
+    pub(crate) fn check(&self) -> Result<Limits, ConfigError> {
+        if !(1..=1000).contains(&self.failures_per_client_per_minute) {
+            return Err(ConfigError::new(
+                "limits.failuresPerClientPerMinute",
+                "must be from 1 to 1000",
+            ));
+        }
+        if !(1..=100_000).contains(&self.calls_per_minute) {
+            return Err(ConfigError::new(
+                "limits.callsPerMinute",
+                "must be from 1 to 100000",
+            ));
+        }
+        Ok(Limits {
+            calls: self.calls_per_minute,
+            failures: Some(self.failures_per_client_per_minute),
+        })
+    }
+}
