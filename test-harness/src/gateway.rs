@@ -30,6 +30,10 @@ pub const JWT: &str = "jwt";
 /// See [`JWT`].
 pub const OAUTH_CLIENT_CREDENTIALS: &str = "oAuthClientCredentials";
 /// See [`JWT`].
+pub const OAUTH_INTROSPECTION: &str = "oAuthIntrospection";
+/// Our own name: neither has such a middleware.
+pub const BASIC_CREDENTIALS: &str = "basicCredentials";
+/// See [`JWT`].
 pub const PATH_REWRITE: &str = "pathRewrite";
 /// See [`JWT`].
 pub const GATEWAY: &str = "gateway";
@@ -263,6 +267,14 @@ impl GatewayBuilder {
                     Guest::OAUTH_CLIENT_CREDENTIALS.module_name(),
                 )
                 .mount(&files.state),
+            )
+            .plugin(
+                LocalPlugin::new(OAUTH_INTROSPECTION, Guest::OAUTH_INTROSPECTION.module_name())
+                    .mount(&files.state),
+            )
+            .plugin(
+                LocalPlugin::new(BASIC_CREDENTIALS, Guest::BASIC_CREDENTIALS.module_name())
+                    .mount(&files.state),
             )
             .plugin(LocalPlugin::new(PATH_REWRITE, Guest::PATH_REWRITE.module_name()));
         let traefik = traefik(builder).start().unwrap_or_else(|error| panic!("{error}"));

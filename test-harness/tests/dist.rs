@@ -44,7 +44,14 @@ fn a_release_is_reproducible_and_its_sums_are_right() {
         listed += 1;
     }
     assert_eq!(listed, written.len() - 1, "all but the list itself");
-    for plugin in ["gateway", "jwt", "oauth-client-credentials", "path-rewrite"] {
+    for plugin in [
+        "basic-credentials",
+        "gateway",
+        "jwt",
+        "oauth-client-credentials",
+        "oauth-introspection",
+        "path-rewrite",
+    ] {
         let archive = one.path().join(format!("oic-gateway-{plugin}-{version}.zip"));
         assert_eq!(names(&archive), [".traefik.yml", "plugin.wasm"], "{plugin}");
     }

@@ -18,7 +18,7 @@ struct Router<'d> {
     services: Vec<String>,
 }
 
-/// What a middleware does, as far as it matters here.
+/// What a middleware does, as far as it matters here. The words of warnings say jwt for whatever guards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Role {
     /// Asks for a good token.
@@ -101,10 +101,28 @@ fn guards(roles: &HashMap<&str, Role>, name: &str) -> bool {
 
 fn role(definition: &Definition<'_>) -> Role {
     let has = |way: &[&str]| definition.spec.at(way).is_some();
+    fn of_plugin(name: &str) -> [Vec<&str>; 2] {
+        [vec!["plugin", name], vec!["plugin", "gateway", name]]
+    }
+    // Callers bring client and secret, and the provider judges them; or the gateway has its own.
+    let (mut asks_callers, mut has_client) = (false, false);
+    for way in of_plugin("oAuthClientCredentials") {
+        if let Some(options) = definition.spec.at(&way) {
+            let own = ["clientID", "clientId", "clientSecret"];
+            let own = own.iter().any(|option| options.get(option).is_some());
+            asks_callers |= !own;
+            has_client |= own;
+        }
+    }
+    let basic = definition.spec.at(&["plugin", "basicCredentials"]);
+    let lets_all_in =
+        basic.is_some_and(|options| options.get("allowAnonymous").map(Node::to_json) == Some(true.into()));
     Role {
-        guards: has(&["plugin", "jwt"]) || has(&["plugin", "gateway", "jwt"]),
-        lends: has(&["plugin", "oAuthClientCredentials"])
-            || has(&["plugin", "gateway", "oAuthClientCredentials"]),
+        guards: of_plugin("jwt").iter().any(|way| has(way))
+            || has(&["plugin", "oAuthIntrospection"])
+            || (basic.is_some() && !lets_all_in)
+            || asks_callers,
+        lends: has_client || lets_all_in,
     }
 }
 
@@ -167,7 +185,14 @@ fn static_configuration(document: &Document, findings: &mut Vec<Finding>) {
     let ours = |node: &Node, folder: &str| {
         node.get("moduleName").and_then(Node::text) == Some(&format!("oic-gateway/{folder}"))
     };
-    let all = ["jwt", "oauth-client-credentials", "path-rewrite", "gateway"];
+    let all = [
+        "basic-credentials",
+        "gateway",
+        "jwt",
+        "oauth-client-credentials",
+        "oauth-introspection",
+        "path-rewrite",
+    ];
     if !plugins
         .members()
         .any(|(_, _, node)| all.iter().any(|folder| ours(node, folder)))
@@ -181,7 +206,12 @@ fn static_configuration(document: &Document, findings: &mut Vec<Finding>) {
         findings.push(finding(&document.file, place, Severity::Warning, message));
     }
     for (name, place, plugin) in plugins.members() {
-        let needs = ["jwt", "oauth-client-credentials", "gateway"];
+        let needs = [
+            "jwt",
+            "oauth-client-credentials",
+            "oauth-introspection",
+            "gateway",
+        ];
         let mounts = plugin
             .at(&["settings", "mounts"])
             .is_some_and(|mounts| !mounts.items().is_empty());

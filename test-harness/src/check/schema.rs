@@ -1,6 +1,8 @@
 //! The plugins' options as JSON Schema, so that editors complete and check the YAML.
 
+use basic_credentials_plugin::Options as BasicOptions;
 use oauth_client_credentials_plugin::Options as OauthOptions;
+use oauth_introspection_plugin::Options as IntrospectionOptions;
 use serde_json::{Map, Value, json};
 
 /// The schemas by the names of their files: one for each plugin's block, one for a Kubernetes Middleware, one for dynamic
@@ -17,6 +19,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         "type": "object",
         "properties": {
             "jwt": jwt(), "oAuthClientCredentials": oauth(), "pathRewrite": rewrite(), "gateway": gateway,
+            "oAuthIntrospection": introspection(), "basicCredentials": basic(),
         },
     });
     let middleware = json!({
@@ -35,6 +38,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let whole = [
         ("jwt", jwt()),
         ("oAuthClientCredentials", oauth()),
+        ("oAuthIntrospection", introspection()),
+        ("basicCredentials", basic()),
         ("pathRewrite", rewrite()),
         ("gateway", gateway),
         ("kubernetes-middleware", middleware),
@@ -49,6 +54,14 @@ fn jwt() -> Value {
 
 fn oauth() -> Value {
     prepared(schemars::schema_for!(OauthOptions), "oAuthClientCredentials")
+}
+
+fn introspection() -> Value {
+    prepared(schemars::schema_for!(IntrospectionOptions), "oAuthIntrospection")
+}
+
+fn basic() -> Value {
+    prepared(schemars::schema_for!(BasicOptions), "basicCredentials")
 }
 
 fn rewrite() -> Value {
@@ -211,7 +224,7 @@ mod tests {
     #[test]
     fn every_option_is_described() {
         for (name, schema) in schemas() {
-            if !["jwt", "oAuthClientCredentials", "pathRewrite"].contains(&name) {
+            if ["gateway", "kubernetes-middleware", "dynamic-configuration"].contains(&name) {
                 continue;
             }
             for (option, described) in schema["properties"].as_object().unwrap() {

@@ -216,6 +216,38 @@ fn chains_that_lend_the_gateways_rights_are_told() {
 }
 
 #[test]
+fn whatever_asks_callers_for_credentials_guards_and_what_lets_all_in_lends() {
+    let router = |middlewares: &str, options: &str| {
+        format!(
+            "http:\n  routers:\n    echo: {{rule: Path(`/`), middlewares: [{middlewares}], service: oic}}\n  \
+             middlewares:\n    one: {{plugin: {options}}}\n    own:\n      plugin: {{oAuthClientCredentials: {{url: \
+             'https://i/t', clientID: a, clientSecret: b}}}}\n"
+        )
+    };
+    for options in [
+        "{oAuthIntrospection: {clientConfig: {url: 'https://i/i'}}}",
+        "{oAuthClientCredentials: {url: 'https://i/t', scopes: [s]}}",
+        "{basicCredentials: {username: a, password: env:B, apiKeys: [{name: c, key: env:D}]}}",
+        "{basicCredentials: {onCallerCredentials: passThrough}}",
+    ] {
+        assert_findings(&[&router("one, own", options)], &[]);
+        assert_findings(&[&router("one", options)], &[]);
+    }
+    let open = "{basicCredentials: {username: a, password: env:B, allowAnonymous: true}}";
+    assert_findings(
+        &[&router("one", open)],
+        &["0.yml:3:43: warning: one stands without jwt"],
+    );
+    assert_findings(
+        &[&router(
+            "one",
+            "{basicCredentials: {username: a, password: env:B, apiKeys: [{name: c}]}}",
+        )],
+        &["0.yml:5:…error: apiKeys[0]: needs key or keyHash…docs/options.md#basiccredentials"],
+    );
+}
+
+#[test]
 fn traefiks_own_file_is_looked_at_too() {
     let text = "\
 experimental:
@@ -255,6 +287,11 @@ fn the_examples_pass() {
         &["oic-gateway-file/traefik.yml", "team-access/dynamic.yml"],
         &["private-jwks/traefik.yml", "private-jwks/dynamic.yml"],
         &["several-replicas/traefik.yml", "several-replicas/dynamic.yml"],
+        &["basic-credentials/traefik.yml", "basic-credentials/dynamic.yml"],
+        &[
+            "clients-without-scope/traefik.yml",
+            "clients-without-scope/dynamic.yml",
+        ],
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
         let findings = check(&paths).unwrap();

@@ -32,7 +32,12 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// The three others in one.
+    /// Decides which user name and password the backend sees.
+    pub const BASIC_CREDENTIALS: Self = Self {
+        name: "basicCredentials",
+        folder: "basic-credentials",
+    };
+    /// `jwt`, `oAuthClientCredentials` and `pathRewrite` in one.
     pub const GATEWAY: Self = Self {
         name: "gateway",
         folder: "gateway",
@@ -47,6 +52,11 @@ impl Guest {
         name: "oAuthClientCredentials",
         folder: "oauth-client-credentials",
     };
+    /// Asks the identity provider about tokens.
+    pub const OAUTH_INTROSPECTION: Self = Self {
+        name: "oAuthIntrospection",
+        folder: "oauth-introspection",
+    };
     /// Rewrites paths by regular expressions.
     pub const PATH_REWRITE: Self = Self {
         name: "pathRewrite",
@@ -54,10 +64,12 @@ impl Guest {
     };
 
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
+        Self::BASIC_CREDENTIALS,
         Self::GATEWAY,
         Self::JWT,
         Self::OAUTH_CLIENT_CREDENTIALS,
+        Self::OAUTH_INTROSPECTION,
         Self::PATH_REWRITE,
     ];
 

@@ -50,6 +50,8 @@ pub struct Application {
     pub name: String,
     /// The scopes it was granted, audience and name concatenated.
     pub granted_scopes: Vec<String>,
+    /// Whether "Introspect" is among its allowed operations.
+    pub may_introspect: bool,
 }
 
 impl Application {
@@ -60,6 +62,7 @@ impl Application {
             client_secret: client_secret.to_owned(),
             name: client_id.to_owned(),
             granted_scopes: Vec::new(),
+            may_introspect: false,
         }
     }
 
@@ -74,6 +77,14 @@ impl Application {
     pub fn granted_scope(mut self, scope: &str) -> Self {
         self.granted_scopes.push(scope.to_owned());
         self
+    }
+
+    /// Lets it ask about tokens (RFC 7662).
+    pub fn introspecting(self) -> Self {
+        Self {
+            may_introspect: true,
+            ..self
+        }
     }
 
     /// The gateway, which asks for OIC tokens. Its secret holds characters that need form encoding.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use ring::digest;
 
 use super::applications::{Application, Resource};
+use super::introspection::TokenStates;
 use super::key_ring::KeyRing;
 use super::records::Records;
 use super::switches::{Endpoint, IssuerMode, Switches};
@@ -16,6 +17,7 @@ pub(super) struct Domain {
     pub(super) resources: Vec<Resource>,
     applications: Mutex<Vec<Application>>,
     keys: Mutex<KeyRing>,
+    token_states: Mutex<TokenStates>,
     records: Mutex<Records>,
     switches: Mutex<Switches>,
     url: OnceLock<String>,
@@ -34,6 +36,7 @@ impl Domain {
             resources,
             applications: Mutex::new(applications),
             keys: Mutex::new(KeyRing::of_tenant(number)),
+            token_states: Mutex::default(),
             records: Mutex::default(),
             switches: Mutex::new(switches),
             url: OnceLock::new(),
@@ -88,6 +91,10 @@ impl Domain {
 
     pub(super) fn keys(&self) -> MutexGuard<'_, KeyRing> {
         lock(&self.keys)
+    }
+
+    pub(super) fn token_states(&self) -> MutexGuard<'_, TokenStates> {
+        lock(&self.token_states)
     }
 
     pub(super) fn records(&self) -> MutexGuard<'_, Records> {

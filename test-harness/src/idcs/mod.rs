@@ -24,6 +24,7 @@ mod discovery;
 mod domain;
 mod errors;
 mod grants;
+mod introspection;
 mod jwks;
 mod key_ring;
 mod records;
@@ -99,6 +100,11 @@ impl IdcsHandle {
     /// The token endpoint's URL.
     pub fn token_url(&self) -> String {
         self.url() + service::TOKEN_PATH
+    }
+
+    /// The introspection endpoint's URL.
+    pub fn introspect_url(&self) -> String {
+        self.url() + service::INTROSPECT_PATH
     }
 
     /// The JWKS's URL.
@@ -196,6 +202,17 @@ impl IdcsHandle {
         ClientToken::new(&self.domain)
     }
 
+    /// An opaque access token, of which the introspection endpoint says these things (an object) while it is active.
+    pub fn opaque_token(&self, said: &serde_json::Value) -> String {
+        let said = said.as_object().cloned().unwrap_or_default();
+        self.domain.token_states().issue(said)
+    }
+
+    /// Revokes an access token, opaque or not: the introspection endpoint says so from now on.
+    pub fn revoke(&self, token: &str) {
+        self.domain.token_states().revoke(token);
+    }
+
     /// Registers one more application, or replaces the one of this id.
     pub fn register(&self, application: Application) {
         self.domain.register(application);
@@ -204,6 +221,11 @@ impl IdcsHandle {
     /// Requests that reached the token endpoint.
     pub fn token_calls(&self) -> usize {
         self.domain.records().calls(Endpoint::Token)
+    }
+
+    /// Requests that reached the introspection endpoint.
+    pub fn introspect_calls(&self) -> usize {
+        self.domain.records().calls(Endpoint::Introspect)
     }
 
     /// Requests that reached the JWKS.

@@ -10,6 +10,8 @@ use crate::server::Availability;
 pub enum Endpoint {
     /// Both documents below `/.well-known/`.
     Discovery,
+    /// `POST /oauth2/v1/introspect`.
+    Introspect,
     /// `GET /admin/v1/SigningCert/jwk`.
     Jwks,
     /// `POST /oauth2/v1/token`.
@@ -18,7 +20,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 3] = [Self::Discovery, Self::Jwks, Self::Token];
+    pub const ALL: [Self; 4] = [Self::Discovery, Self::Introspect, Self::Jwks, Self::Token];
 }
 
 /// All switches. The defaults are IDCS's own behaviour, with the signing certificate open to everybody.
@@ -52,6 +54,8 @@ pub struct Switches {
     pub down: Option<Fault>,
     /// The discovery documents' own switches.
     pub discovery: EndpointSwitches,
+    /// The introspection endpoint's own switches.
+    pub introspect: EndpointSwitches,
     /// The JWKS's own switches.
     pub jwks: EndpointSwitches,
     /// The token endpoint's own switches.
@@ -75,6 +79,7 @@ impl Default for Switches {
             aud_as_string_or_array: AudienceShape::default(),
             down: None,
             discovery: EndpointSwitches::default(),
+            introspect: EndpointSwitches::default(),
             jwks: EndpointSwitches::default(),
             token: EndpointSwitches::default(),
         }
@@ -86,6 +91,7 @@ impl Switches {
     pub fn at(&mut self, endpoint: Endpoint) -> &mut EndpointSwitches {
         match endpoint {
             Endpoint::Discovery => &mut self.discovery,
+            Endpoint::Introspect => &mut self.introspect,
             Endpoint::Jwks => &mut self.jwks,
             Endpoint::Token => &mut self.token,
         }

@@ -630,3 +630,42 @@ fn algorithm_confusion_is_signed_with_the_public_key() {
         assert_eq!(part(&token, 0)["alg"], "HS256");
     }
 }
+
+#[test]
+fn introspection_takes_a_client_that_may_and_tells_the_state_of_any_token() {
+    let idcs = Idcs::start();
+    idcs.register(Application::new("asking", "secret").introspecting());
+    let ask = |secret: &str, id: &str, token: &str| {
+        let request = client().post(&idcs.introspect_url()).client_basic(id, secret);
+        request.form(&[("token", token)]).send().unwrap()
+    };
+    let exp = idcs.clock().now() + 60;
+    let opaque = idcs.opaque_token(&json!({ "sub": "jane", "exp": exp }));
+    let old = idcs.opaque_token(&json!({ "sub": "jane", "exp": exp - 120 }));
+    let jwt = idcs.client_token().mint();
+    let active = |token: &str| ask("secret", "asking", token).json()["active"].clone();
+    let expected = json!({ "active": true, "token_type": "Bearer", "sub": "jane", "exp": exp });
+    assert_eq!(ask("secret", "asking", &opaque).json(), expected);
+    assert_eq!(active(&jwt), true);
+    for token in [
+        &old,
+        "unknown",
+        &idcs.client_token().signed_by_another_key().mint(),
+    ] {
+        assert_eq!(ask("secret", "asking", token).json(), json!({ "active": false }));
+    }
+    for token in [&opaque, &jwt] {
+        idcs.revoke(token);
+        assert_eq!(active(token), false);
+    }
+    assert_eq!(ask("wrong", "asking", &opaque).status, 401);
+    let gateway = Application::gateway();
+    let answer = ask(&gateway.client_secret, &gateway.client_id, &opaque);
+    assert_eq!(
+        (answer.status, &answer.json()["error"]),
+        (401, &json!("unauthorized_client"))
+    );
+    let shown = format!("{:?}", idcs.requests());
+    assert!(!shown.contains(&opaque) && shown.contains("[redacted]"));
+    assert_eq!(idcs.introspect_calls(), 9);
+}

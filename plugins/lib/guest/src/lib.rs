@@ -12,10 +12,14 @@
 #![forbid(unsafe_code)]
 
 #[cfg(target_family = "wasm")]
+mod file_host;
+#[cfg(target_family = "wasm")]
 mod plain_host;
 #[cfg(target_family = "wasm")]
 mod shell;
 
+#[cfg(target_family = "wasm")]
+pub use file_host::FileHost;
 #[cfg(target_family = "wasm")]
 pub use plain_host::PlainHost;
 #[cfg(target_family = "wasm")]

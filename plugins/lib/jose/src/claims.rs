@@ -36,6 +36,15 @@ impl Claims {
         Self::parse(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
+    /// What the issuer itself says of a token when it is asked (RFC 7662 §2.2): an object like a token's claims. Never for
+    /// what a caller brings.
+    ///
+    /// # Errors
+    /// As for a token's claims: a member that stands there twice, nesting that is too deep, no object.
+    pub fn of_answer(json: &[u8]) -> Result<Self, Rejection> {
+        Self::parse(json)
+    }
+
     /// The claim `name`. Names are taken literally: IDCS has a claim `user.tenant.name` with real dots.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)

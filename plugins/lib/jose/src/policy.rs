@@ -144,6 +144,11 @@ impl Policy {
 }
 
 impl Validity {
+    /// From when on the claims are no longer acceptable; [`UnixTime::MAX`] if that never happens.
+    pub const fn expires(&self) -> UnixTime {
+        self.expires
+    }
+
     /// Whether the claims are acceptable at `now`.
     pub fn contains(&self, now: UnixTime) -> bool {
         self.not_before <= now && now < self.expires

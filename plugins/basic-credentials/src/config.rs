@@ -1,0 +1,250 @@
+//! The plugin's options.
+
+use credentials::Basic;
+use middleware::config::lenient;
+use middleware::{ConfigError, Host, Secret, SecretRef};
+use serde::Deserialize;
+
+use crate::api_keys::{ApiKeys, KeyDigest, digest};
+
+/// The option block `basicCredentials`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Options {
+    /// The stored user's name. Left out: callers bring name and password of their own.
+    pub username: Option<SecretRef>,
+    /// The stored user's password.
+    pub password: Option<SecretRef>,
+    /// Who is let in as the stored user.
+    pub api_keys: Vec<ApiKeyOptions>,
+    /// The header with the API key; `X-Api-Key` if not given.
+    pub api_key_header: Option<String>,
+    /// Let everybody in as the stored user.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub allow_anonymous: bool,
+    /// What becomes of an Authorization header that a caller brings where there is a stored user: `refuse` (default),
+    /// `passThrough` or `replace`.
+    pub on_caller_credentials: Option<String>,
+}
+
+/// An entry of `apiKeys`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ApiKeyOptions {
+    /// Whose key it is.
+    pub name: String,
+    /// The key, at least 16 characters.
+    pub key: Option<SecretRef>,
+    /// Its SHA-256 in hexadecimal digits instead.
+    pub key_hash: Option<SecretRef>,
+}
+
+/// What is put in, and for whom.
+pub(crate) struct Stored {
+    pub(crate) credentials: Basic,
+    /// `None` lets everybody in.
+    pub(crate) api_keys: Option<ApiKeys>,
+    pub(crate) on_caller_credentials: OnCallerCredentials,
+}
+
+/// What becomes of credentials that a caller brings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OnCallerCredentials {
+    /// The request is refused: nobody should be somebody else than he believes.
+    #[default]
+    Refuse,
+    /// They go to the backend instead of the stored ones, if they are a name and a password.
+    PassThrough,
+    /// The stored ones take their place.
+    Replace,
+}
+
+impl Options {
+    /// Checks the block. `None` where callers bring their own credentials.
+    pub(crate) fn check(&self, host: &dyn Host) -> Result<Option<Stored>, ConfigError> {
+        let on_caller_credentials = match self.on_caller_credentials.as_deref() {
+            None | Some("") => None,
+            Some("refuse") => Some(OnCallerCredentials::Refuse),
+            Some("passThrough") => Some(OnCallerCredentials::PassThrough),
+            Some("replace") => Some(OnCallerCredentials::Replace),
+            Some(_) => {
+                return Err(ConfigError::new(
+                    "onCallerCredentials",
+                    "must be refuse, passThrough or replace",
+                ));
+            }
+        };
+        let given = |reference: &Option<SecretRef>| reference.clone().filter(|it| !it.is_empty());
+        let (username, password) = match (given(&self.username), given(&self.password)) {
+            (Some(username), Some(password)) => (username, password),
+            (Some(_), None) => {
+                return Err(ConfigError::new("password", "is required together with username"));
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::new("username", "is required together with password"));
+            }
+            (None, None) => return self.check_without_user(on_caller_credentials).map(|()| None),
+        };
+        Ok(Some(Stored {
+            credentials: credentials(&username, &password, host)?,
+            api_keys: self.api_keys(host)?,
+            on_caller_credentials: on_caller_credentials.unwrap_or_default(),
+        }))
+    }
+
+    /// What has a meaning only where there is a stored user.
+    fn check_without_user(&self, on_caller: Option<OnCallerCredentials>) -> Result<(), ConfigError> {
+        let without = |option: &str| {
+            Err(ConfigError::new(
+                option,
+                "is about a stored user: give username and password too, or leave it out",
+            ))
+        };
+        if !self.api_keys.is_empty() {
+            return without("apiKeys");
+        }
+        if self.allow_anonymous {
+            return without("allowAnonymous");
+        }
+        if on_caller.is_some_and(|it| it != OnCallerCredentials::PassThrough) {
+            return without("onCallerCredentials");
+        }
+        Ok(())
+    }
+
+    fn api_keys(&self, host: &dyn Host) -> Result<Option<ApiKeys>, ConfigError> {
+        match (self.api_keys.is_empty(), self.allow_anonymous) {
+            (true, true) => return Ok(None),
+            (true, false) => {
+                return Err(ConfigError::new(
+                    "apiKeys",
+                    "is required: without keys everybody who reaches the router acts as the stored user. If that is \
+                     meant, because another middleware checks callers first, say allowAnonymous: true",
+                ));
+            }
+            (false, true) => {
+                return Err(ConfigError::new(
+                    "allowAnonymous",
+                    "cannot be combined with apiKeys: a caller without key would be let in",
+                ));
+            }
+            (false, false) => {}
+        }
+        let header = self.api_key_header.as_deref().filter(|it| !it.is_empty());
+        let header = header.unwrap_or("X-Api-Key");
+        check_header(header)?;
+        let mut names: Vec<&str> = Vec::new();
+        let mut digests: Vec<KeyDigest> = Vec::new();
+        for (index, key) in self.api_keys.iter().enumerate() {
+            let entry = format!("apiKeys[{index}]");
+            if key.name.trim().is_empty() {
+                return Err(ConfigError::new(format!("{entry}.name"), "is required"));
+            }
+            if names.contains(&key.name.as_str()) {
+                return Err(ConfigError::new(format!("{entry}.name"), "stands there twice"));
+            }
+            let digest = key.digest(&entry, host)?;
+            if digests.contains(&digest) {
+                return Err(ConfigError::new(entry, "is the key of an entry before it"));
+            }
+            names.push(&key.name);
+            digests.push(digest);
+        }
+        Ok(Some(ApiKeys::new(header.to_owned(), digests)))
+    }
+}
+
+impl ApiKeyOptions {
+    fn digest(&self, entry: &str, host: &dyn Host) -> Result<KeyDigest, ConfigError> {
+        let given = |reference: &Option<SecretRef>| reference.clone().filter(|it| !it.is_empty());
+        match (given(&self.key), given(&self.key_hash)) {
+            (Some(key), None) => {
+                let field = format!("{entry}.key");
+                let key = key.resolve(&field, host)?;
+                let key = key.expose();
+                if key.chars().count() < SHORTEST_KEY {
+                    return Err(ConfigError::new(
+                        field,
+                        "is shorter than 16 characters, and could be guessed: take one from `openssl rand -hex 32`",
+                    ));
+                }
+                if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    return Err(ConfigError::new(
+                        field,
+                        "must consist of visible ASCII characters, as a header can carry them",
+                    ));
+                }
+                Ok(digest(key.as_bytes()))
+            }
+            (None, Some(hash)) => {
+                let field = format!("{entry}.keyHash");
+                let hash = hash.resolve(&field, host)?;
+                read_hex(hash.expose().trim()).ok_or_else(|| {
+                    ConfigError::new(
+                        field,
+                        "must be a SHA-256 in 64 hexadecimal digits: printf %s KEY | sha256sum",
+                    )
+                })
+            }
+            (None, None) => Err(ConfigError::new(entry, "needs key or keyHash")),
+            (Some(_), Some(_)) => Err(ConfigError::new(entry, "has both key and keyHash: give one")),
+        }
+    }
+}
+
+fn credentials(username: &SecretRef, password: &SecretRef, host: &dyn Host) -> Result<Basic, ConfigError> {
+    let username = username.resolve("username", host)?.expose().to_owned();
+    let password = password.resolve("password", host)?;
+    Basic::new(&*username, Secret::new("")).map_err(|error| ConfigError::new("username", error))?;
+    Basic::new(username, password).map_err(|error| ConfigError::new("password", error))
+}
+
+/// A header that a key may stand in: a token of RFC 9110 §5.6.2 without a meaning of its own.
+fn check_header(name: &str) -> Result<(), ConfigError> {
+    const FIELD: &str = "apiKeyHeader";
+    let is_name = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    if !is_name {
+        return Err(ConfigError::new(FIELD, "is no name of a header"));
+    }
+    if RESERVED
+        .iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(name))
+    {
+        return Err(ConfigError::new(
+            FIELD,
+            "is a header with a meaning of its own: choose another, such as X-Api-Key",
+        ));
+    }
+    Ok(())
+}
+
+fn read_hex(text: &str) -> Option<KeyDigest> {
+    let mut digest = KeyDigest::default();
+    let digits = text.as_bytes();
+    if digits.len() != 2 * digest.len() {
+        return None;
+    }
+    let (pairs, _) = digits.as_chunks::<2>();
+    for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
+        let digit = |digit: &u8| char::from(*digit).to_digit(16);
+        *byte = u8::try_from(digit(high)? << 4 | digit(low)?).ok()?;
+    }
+    Some(digest)
+}
+
+const SHORTEST_KEY: usize = 16;
+
+const RESERVED: [&str; 8] = [
+    "Authorization",
+    "Connection",
+    "Content-Length",
+    "Content-Type",
+    "Cookie",
+    "Host",
+    "Transfer-Encoding",
+    "Upgrade",
+];

@@ -1,0 +1,135 @@
+//! `basicCredentials`: which name and password Oracle Integration sees.
+//!
+//! Two ways, told apart by the options:
+//!
+//! * Without `username` callers bring name and password of their own. They pass as they are, and the backend judges
+//!   them; whoever brings none, or something else, goes no further.
+//! * With `username` and `password` these are put in, for callers with one of `apiKeys`, or for everybody who gets here
+//!   (`allowAnonymous`). What becomes of credentials that a caller brings all the same, `onCallerCredentials` says.
+//!
+//! Rules:
+//!
+//! 1. A wrong API key is refused, whatever else the caller brings.
+//! 2. The backend never sees an API key.
+//! 3. What reaches the backend in `Authorization` is the stored pair, or one pair that the caller wrote as RFC 7617 asks.
+//!    Nothing else passes.
+//!
+//! Out of scope: checking callers' passwords, which only the backend can.
+#![forbid(unsafe_code)]
+
+mod api_keys;
+mod config;
+
+use std::rc::Rc;
+
+use credentials::{Basic, NoBasic};
+use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead};
+
+use api_keys::Judgement;
+pub use config::Options;
+use config::{OnCallerCredentials, Stored};
+
+/// The middleware.
+pub struct BasicCredentials {
+    /// `None` where callers bring their own.
+    stored: Option<Stored>,
+    host: Rc<dyn Host>,
+}
+
+impl Middleware for BasicCredentials {
+    const NAME: &'static str = "basicCredentials";
+
+    type Services = Rc<dyn Host>;
+
+    fn new(config: &[u8], host: Self::Services) -> Result<Self, ConfigError> {
+        let options: Options = middleware::config::parse(config)?;
+        let stored = options.check(&*host)?;
+        Ok(Self { stored, host })
+    }
+
+    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
+        let decided = match &self.stored {
+            None => pass_own(request),
+            Some(stored) => put_in(stored, request),
+        };
+        match decided {
+            Ok(edits) => Decision::Forward(edits),
+            Err(refusal) => {
+                let event = Event::debug("basic.refused").field("reason", refusal.code());
+                self.host.log(&event);
+                refusal.problem(self.stored.as_ref()).into()
+            }
+        }
+    }
+}
+
+fn pass_own(request: &dyn RequestHead) -> Result<Edits, Refusal> {
+    match Basic::read(&request.header("Authorization")) {
+        Ok(_) => Ok(Edits::none()),
+        Err(NoBasic::Missing | NoBasic::OtherScheme) => Err(Refusal::NoCredentials),
+        Err(NoBasic::Malformed) => Err(Refusal::Malformed),
+    }
+}
+
+fn put_in(stored: &Stored, request: &dyn RequestHead) -> Result<Edits, Refusal> {
+    let judgement = stored.api_keys.as_ref().map(|keys| keys.judge(request));
+    if judgement == Some(Judgement::Wrong) {
+        return Err(Refusal::WrongKey);
+    }
+    let edits = match &stored.api_keys {
+        Some(keys) => Edits::none().remove_header(keys.header()),
+        None => Edits::none(),
+    };
+    if stored.on_caller_credentials != OnCallerCredentials::Replace {
+        let pass = stored.on_caller_credentials == OnCallerCredentials::PassThrough;
+        match Basic::read(&request.header("Authorization")) {
+            Err(NoBasic::Missing) => {}
+            Err(NoBasic::Malformed) => return Err(Refusal::Malformed),
+            Ok(_) if pass => return Ok(edits),
+            Ok(_) | Err(NoBasic::OtherScheme) => return Err(Refusal::OwnCredentials),
+        }
+    }
+    match judgement {
+        Some(Judgement::Missing) => Err(Refusal::NoCredentials),
+        _ => Ok(edits.set_header("Authorization", stored.credentials.header_value())),
+    }
+}
+
+/// Why a request goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// Nothing to let the caller in by.
+    NoCredentials,
+    /// The API key is none of ours.
+    WrongKey,
+    /// Credentials of the caller's own, which have no place here.
+    OwnCredentials,
+    /// Several Authorization headers, or one that cannot be read.
+    Malformed,
+}
+
+impl Refusal {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::NoCredentials => "missing_credentials",
+            Self::WrongKey => "wrong_key",
+            Self::OwnCredentials => "own_credentials",
+            Self::Malformed => "malformed_authorization",
+        }
+    }
+
+    fn problem(self, stored: Option<&Stored>) -> Problem {
+        let reason = match self {
+            Self::NoCredentials => Reason::MissingCredentials,
+            Self::WrongKey => Reason::InvalidCredentials,
+            Self::OwnCredentials | Self::Malformed => return Problem::new(Reason::InvalidRequest),
+        };
+        Problem::new(reason).challenge(match stored.and_then(|stored| stored.api_keys.as_ref()) {
+            Some(keys) => keys.challenge(),
+            None => r#"Basic realm="oic-gateway", charset="UTF-8""#.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! What the option table shows is what the plugin takes.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // the helpers of a test fail as the test does
+
+use std::rc::Rc;
+
+use basic_credentials_plugin::BasicCredentials;
+use middleware::{Event, FileError, Host, Middleware as _, UnixTime};
+use serde_json::{Value, json};
+
+struct NoHost;
+
+impl Host for NoHost {
+    fn now(&self) -> UnixTime {
+        UnixTime::EPOCH
+    }
+    fn fill_random(&self, _: &mut [u8]) {}
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
+        Err(FileError::NotMounted)
+    }
+    fn log(&self, _: &Event) {}
+}
+
+fn build(options: &Value) -> Result<(), String> {
+    let built = BasicCredentials::new(options.to_string().as_bytes(), Rc::new(NoHost));
+    built.map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_option_is_in_the_option_table() {
+    let path = format!("{}/../../docs/options.md", env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(path).unwrap();
+    let (_, table) = page.split_once("## `basicCredentials`").unwrap();
+    let unknown = json!({ "no-option-is-called-like-this": 1 });
+    for (options, prefix) in [
+        (unknown.clone(), ""),
+        (json!({ "apiKeys": [unknown] }), "apiKeys[]."),
+    ] {
+        let error = build(&options).unwrap_err();
+        let (_, known) = error.split_once("known here are: ").unwrap();
+        for option in known.split(", ") {
+            assert!(
+                table.contains(&format!("| `{prefix}{option}` |")),
+                "docs/options.md lacks {prefix}{option}"
+            );
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What an introspection endpoint answers (RFC 7662 §2.2 and §2.3), and what providers answer instead.
+
+use std::time::Duration;
+
+use egress::FetchError;
+use http::{Response, StatusCode, header};
+use jose::Claims;
+use serde_json::Value;
+
+/// What the answer says of an active token. Everything but a JSON object with `"active": true` is an error.
+pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
+    let status = response.status();
+    if status != StatusCode::OK {
+        return Err(refusal(response));
+    }
+    // Strict: a member that stands there twice could be read in two ways.
+    let claims = Claims::of_answer(response.body()).map_err(|rejection| {
+        unavailable(match response.body().is_empty() {
+            true => "status 200 with an empty body".to_owned(),
+            false => format!(
+                "status 200 with a body that is no JSON object ({})",
+                rejection.code()
+            ),
+        })
+    })?;
+    match claims.get("active") {
+        Some(Value::Bool(true)) => Ok(claims),
+        Some(Value::Bool(false)) => Err(FetchError::Denied {
+            detail: "the token is not active".to_owned(),
+        }),
+        Some(_) => Err(unavailable(
+            "status 200 with a member active that is neither true nor false".to_owned(),
+        )),
+        None => Err(unavailable("status 200 without the member active".to_owned())),
+    }
+}
+
+/// What the provider says of the gateway's own request never counts as a word about the token.
+fn refusal(response: &Response<Vec<u8>>) -> FetchError {
+    let status = response.status();
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(clip);
+    let mut detail = format!("status {}", status.as_u16());
+    for name in ["error", "error_description", "ecid"] {
+        if let Some(value) = text(name) {
+            detail.push_str(&format!(", {name}: {value}"));
+        }
+    }
+    let refused = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+        StatusCode::BAD_REQUEST => text("error").is_some(),
+        _ => false,
+    };
+    if refused {
+        return FetchError::Refused { detail };
+    }
+    let retry_after = response
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    FetchError::Unavailable { detail, retry_after }
+}
+
+fn unavailable(detail: String) -> FetchError {
+    FetchError::Unavailable {
+        detail,
+        retry_after: None,
+    }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_json_value_true_is_active() {
+        #[derive(Debug, PartialEq)]
+        enum Is {
+            Active,
+            Denied,
+            Refused,
+            Unavailable,
+        }
+        for (status, body, expected) in [
+            (200, r#"{"active":true}"#, Is::Active),
+            (200, r#"{"active":true,"scope":"a b","exp":1}"#, Is::Active),
+            (200, r#"{"active":false}"#, Is::Denied),
+            (200, r#"{"active":false,"sub":"x"}"#, Is::Denied),
+            (200, r#"{"active":"true"}"#, Is::Unavailable),
+            (200, r#"{"active":1}"#, Is::Unavailable),
+            (200, r#"{"active":null}"#, Is::Unavailable),
+            (200, r#"{"Active":true}"#, Is::Unavailable),
+            (200, r#"{"active":false,"active":true}"#, Is::Unavailable),
+            (200, r#"{"active":true} x"#, Is::Unavailable),
+            (200, r#"[{"active":true}]"#, Is::Unavailable),
+            (200, "{}", Is::Unavailable),
+            (200, "true", Is::Unavailable),
+            (200, "", Is::Unavailable),
+            (200, "<html>active</html>", Is::Unavailable),
+            (201, r#"{"active":true}"#, Is::Unavailable),
+            (204, "", Is::Unavailable),
+            (400, r#"{"error":"invalid_request"}"#, Is::Refused),
+            (400, "<html>", Is::Unavailable),
+            (401, r#"{"active":true}"#, Is::Refused),
+            (401, r#"{"error":"invalid_client"}"#, Is::Refused),
+            (403, "", Is::Refused),
+            (404, r#"{"active":true}"#, Is::Unavailable),
+            (429, "", Is::Unavailable),
+            (500, r#"{"active":true}"#, Is::Unavailable),
+        ] {
+            let response = Response::builder()
+                .status(status)
+                .body(body.as_bytes().to_vec())
+                .unwrap();
+            let found = match read(&response) {
+                Ok(_) => Is::Active,
+                Err(FetchError::Denied { .. }) => Is::Denied,
+                Err(FetchError::Refused { .. }) => Is::Refused,
+                Err(_) => Is::Unavailable,
+            };
+            assert_eq!(found, expected, "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Options, named as in Traefik Hub where Hub has them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use egress::{ClientConfig, Limits, TlsOptions};
+use jose::{ClaimHeaders, Expression, Policy};
+use middleware::config::lenient;
+use middleware::{ConfigError, SecretRef};
+use serde::{Deserialize, Deserializer};
+
+/// The option block `oAuthIntrospection`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Options {
+    /// Where and how to ask.
+    #[serde(deserialize_with = "lenient::block")]
+    pub client_config: IntrospectionClientConfig,
+    /// The gateway's client identifier at the introspection endpoint.
+    #[serde(rename = "clientID", alias = "clientId")]
+    pub client_id: Option<SecretRef>,
+    /// Its secret.
+    pub client_secret: Option<SecretRef>,
+    /// Where the token stands; `Authorization: Bearer` if not given.
+    #[serde(deserialize_with = "lenient::block")]
+    pub token_source: TokenSourceOptions,
+    /// Leave the token in the request.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub forward_authorization: bool,
+    /// Members of the answer that the backend is told: header to member.
+    #[serde(deserialize_with = "lenient::block")]
+    pub forward_headers: BTreeMap<String, String>,
+    /// What must be true of the answer.
+    pub claims: String,
+    /// The member of the answer that names the user.
+    pub username_claim: String,
+    /// The header it becomes; `X-Forwarded-User` if not given.
+    pub username_header: Option<String>,
+    /// Accepted values of `iss`.
+    #[serde(deserialize_with = "given_strings")]
+    pub issuers: Option<Vec<String>>,
+    /// Accepted audiences; one of them must be in `aud`.
+    #[serde(deserialize_with = "given_strings")]
+    pub audiences: Option<Vec<String>>,
+    /// Scopes that must all be in `scope`.
+    #[serde(deserialize_with = "given_strings")]
+    pub required_scopes: Option<Vec<String>>,
+    /// How long an answer counts, and so how long a revoked token is still accepted at most. 1 to 3600, default 60.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub max_cache_seconds: u64,
+    /// How often the provider is asked about tokens that are not known yet.
+    #[serde(deserialize_with = "lenient::block")]
+    pub limits: IntrospectionLimits,
+    /// Guest path of the state directory; the first writable mount if not given.
+    pub state_directory: Option<String>,
+}
+
+/// The block `clientConfig`: Hub's, with the endpoint in it.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IntrospectionClientConfig {
+    /// Introspection endpoint (required).
+    pub url: Option<SecretRef>,
+    /// Headers of the request to it.
+    #[serde(deserialize_with = "lenient::block")]
+    pub headers: BTreeMap<String, SecretRef>,
+    /// The parameter `token_type_hint` (RFC 7662 section 2.1).
+    pub token_type_hint: String,
+    /// Seconds from name lookup to the last byte of the answer, all attempts together. 1 to 60, default 5.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub timeout_seconds: u64,
+    /// How often a failed attempt is repeated while time is left. 0 to 10, default 3.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub max_retries: u64,
+    /// How many requests of a Traefik process may wait for an answer at a time. 0 to 100,000, default 1024.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub max_waiting_requests: u64,
+    /// Trust and client certificate.
+    #[serde(deserialize_with = "lenient::block")]
+    pub tls: TlsOptions,
+}
+
+/// The block `tokenSource`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TokenSourceOptions {
+    /// The header with the token.
+    pub header: String,
+    /// What stands before the token in it; `Bearer` in Authorization, nothing elsewhere.
+    pub header_auth_scheme: String,
+    /// The field of the query.
+    pub query: String,
+    /// The cookie.
+    pub cookie: String,
+}
+
+/// The block `limits`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IntrospectionLimits {
+    /// Calls in a minute about tokens that are not known yet. 1 to 100,000, default 100.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub calls_per_minute: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            client_config: IntrospectionClientConfig::default(),
+            client_id: None,
+            client_secret: None,
+            token_source: TokenSourceOptions::default(),
+            forward_authorization: false,
+            forward_headers: BTreeMap::new(),
+            claims: String::new(),
+            username_claim: String::new(),
+            username_header: None,
+            issuers: None,
+            audiences: None,
+            required_scopes: None,
+            max_cache_seconds: 60,
+            limits: IntrospectionLimits::default(),
+            state_directory: None,
+        }
+    }
+}
+
+impl Default for IntrospectionClientConfig {
+    fn default() -> Self {
+        let ClientConfig {
+            timeout_seconds,
+            max_retries,
+            max_waiting_requests,
+            tls,
+            ..
+        } = ClientConfig::default();
+        Self {
+            url: None,
+            headers: BTreeMap::new(),
+            token_type_hint: String::new(),
+            timeout_seconds,
+            max_retries,
+            max_waiting_requests,
+            tls,
+        }
+    }
+}
+
+impl Default for IntrospectionLimits {
+    fn default() -> Self {
+        Self {
+            calls_per_minute: 100,
+        }
+    }
+}
+
+impl IntrospectionLimits {
+    pub(crate) fn check(&self) -> Result<Limits, ConfigError> {
+        if !(1..=100_000).contains(&self.calls_per_minute) {
+            return Err(ConfigError::new(
+                "limits.callsPerMinute",
+                "must be from 1 to 100000",
+            ));
+        }
+        Ok(Limits {
+            calls: self.calls_per_minute,
+            failures: None,
+        })
+    }
+}
+
+impl IntrospectionClientConfig {
+    /// The part that every plugin with a network shares.
+    pub(crate) fn client(&self) -> ClientConfig {
+        ClientConfig {
+            timeout_seconds: self.timeout_seconds,
+            max_retries: self.max_retries,
+            max_waiting_requests: self.max_waiting_requests,
+            tls: self.tls.clone(),
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn max_cache(&self) -> Result<Duration, ConfigError> {
+        if !(1..=3600).contains(&self.max_cache_seconds) {
+            return Err(ConfigError::new("maxCacheSeconds", "must be from 1 to 3600"));
+        }
+        Ok(Duration::from_secs(self.max_cache_seconds))
+    }
+
+    pub(crate) fn claim_headers(&self) -> Result<ClaimHeaders, ConfigError> {
+        let username_header = self.username_header.as_deref();
+        let username_header = username_header.unwrap_or(ClaimHeaders::USERNAME_HEADER);
+        ClaimHeaders::new(&self.forward_headers, &self.username_claim, username_header)
+    }
+
+    pub(crate) fn policy(&self) -> Result<Policy, ConfigError> {
+        Ok(Policy {
+            issuers: values("issuers", self.issuers.as_ref())?,
+            audiences: values("audiences", self.audiences.as_ref())?,
+            verify_claims: Vec::new(),
+            required_scopes: scopes(self.required_scopes.as_ref())?,
+            leeway: LEEWAY,
+            require_exp: false,
+            tenant: None,
+            claims: Expression::option("claims", &self.claims)?,
+        })
+    }
+}
+
+/// How far the provider's clock may be from this machine's.
+pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
+
+/// A list that, if given, must say something: `audiences: ""` left over by a template would open the gateway.
+fn values(field: &str, list: Option<&Vec<String>>) -> Result<Vec<String>, ConfigError> {
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    if list.is_empty() || list.iter().any(|value| value.trim().is_empty()) {
+        return Err(ConfigError::new(
+            field,
+            "is empty: list at least one value, or leave the option out",
+        ));
+    }
+    Ok(list.clone())
+}
+
+/// Scopes are quoted in the challenge, so each must be a scope-token (RFC 6749 §3.3).
+fn scopes(list: Option<&Vec<String>>) -> Result<Vec<String>, ConfigError> {
+    const FIELD: &str = "requiredScopes";
+    let list = values(FIELD, list)?;
+    let is_scope = |scope: &String| {
+        scope
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+    };
+    match list.iter().position(|scope| !is_scope(scope)) {
+        Some(index) => Err(ConfigError::new(
+            format!("{FIELD}[{index}]"),
+            "is no scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
+        )),
+        None => Ok(list),
+    }
+}
+
+fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    lenient::strings(deserializer).map(Some)
+}

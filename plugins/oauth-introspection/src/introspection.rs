@@ -1,0 +1,308 @@
+//! One token's state at the provider as a shared resource.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use credentials::Basic;
+use egress::{Budget, Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url};
+use form_urlencoded::Serializer;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Request};
+use jose::{ClaimHeaders, ClaimValues, Claims, Policy, Rejection, Validity};
+use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
+
+use crate::answer;
+use crate::config::{LEEWAY, Options};
+
+/// What is asked, whatever the token, and what the answer must say.
+pub(crate) struct Question {
+    url: Url,
+    headers: HeaderMap,
+    token_type_hint: Option<String>,
+    policy: Policy,
+    claim_headers: ClaimHeaders,
+    max_cache: Duration,
+    /// The client's secret, where there is one: what is kept is sealed under a key that depends on it too.
+    pepper: String,
+    /// All that makes two questions different.
+    identity: Vec<String>,
+}
+
+impl Question {
+    pub(crate) fn new(
+        options: &Options,
+        claim_headers: ClaimHeaders,
+        platform: &Rc<dyn Platform>,
+    ) -> Result<Self, ConfigError> {
+        const URL: &str = "clientConfig.url";
+        let host: &dyn Host = &**platform;
+        let url = options.client_config.url.as_ref().filter(|url| !url.is_empty());
+        let url = url.ok_or_else(|| ConfigError::new(URL, "is required"))?;
+        let url = Url::parse(url.resolve(URL, host)?.expose())
+            .map_err(|error| ConfigError::new(URL, error.to_string()))?;
+        if !url.is_https() {
+            platform.log(
+                &Event::warn("configuration.insecure")
+                    .field("option", URL)
+                    .field(
+                        "problem",
+                        "tokens travel in clear, and anybody on the way can say that one is active: use https outside of \
+                         tests",
+                    ),
+            );
+        }
+        let mut identity = vec![
+            url.to_string(),
+            options.client_config.tls.trust(host),
+            options.max_cache()?.as_secs().to_string(),
+            options.client_config.token_type_hint.clone(),
+        ];
+        let mut headers = HeaderMap::new();
+        for (name, value) in &options.client_config.headers {
+            let field = format!("clientConfig.headers.{name}");
+            let (name, value) = header(&field, name, value, host)?;
+            identity.push(format!("{name}={}", String::from_utf8_lossy(value.as_bytes())));
+            headers.append(name, value);
+        }
+        let pepper = match client(options, host)? {
+            Some((id, secret)) => {
+                if headers.contains_key(header::AUTHORIZATION) {
+                    return Err(ConfigError::new(
+                        "clientConfig.headers.Authorization",
+                        "cannot be combined with clientID: the header comes from it",
+                    ));
+                }
+                headers.insert(header::AUTHORIZATION, authorization(&id, &secret)?);
+                identity.push(format!("client={id}"));
+                secret.expose().to_owned()
+            }
+            None => String::new(),
+        };
+        Ok(Self {
+            url,
+            headers,
+            token_type_hint: Some(options.client_config.token_type_hint.clone()).filter(|it| !it.is_empty()),
+            policy: options.policy()?,
+            claim_headers,
+            max_cache: options.max_cache()?,
+            pepper,
+            identity,
+        })
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(crate) fn required_scopes(&self) -> &[String] {
+        &self.policy.required_scopes
+    }
+
+    /// RFC 7662 §2.1.
+    fn about(&self, token: &str) -> http::Result<Request<Vec<u8>>> {
+        let mut body = Serializer::new(String::new());
+        body.append_pair("token", token);
+        if let Some(hint) = &self.token_type_hint {
+            body.append_pair("token_type_hint", hint);
+        }
+        let mut request = Request::post(self.url.uri().clone())
+            .header(
+                header::CONTENT_TYPE,
+                "application/x-www-form-urlencoded;charset=UTF-8",
+            )
+            .header(header::ACCEPT, "application/json")
+            .body(body.finish().into_bytes())?;
+        request
+            .headers_mut()
+            .extend(self.headers.iter().map(|(n, v)| (n.clone(), v.clone())));
+        Ok(request)
+    }
+
+    fn judge(&self, claims: &Claims, now: UnixTime) -> Result<(Validity, ClaimValues), Rejection> {
+        let validity = self.policy.judge(claims, now)?;
+        Ok((validity, self.claim_headers.values(claims)?))
+    }
+}
+
+/// Both parts form-encoded first (RFC 6749 §2.3.1); then neither has a colon.
+fn authorization(id: &str, secret: &Secret) -> Result<HeaderValue, ConfigError> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let wrong = |error: &str| ConfigError::new("clientID", error);
+    let basic = Basic::new(encode(id), Secret::new(encode(secret.expose()))).map_err(wrong)?;
+    let mut value =
+        HeaderValue::try_from(basic.header_value()).map_err(|_| wrong("cannot be sent in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn client(options: &Options, host: &dyn Host) -> Result<Option<(String, Secret)>, ConfigError> {
+    let given = |reference: &Option<SecretRef>| reference.clone().filter(|it| !it.is_empty());
+    match (given(&options.client_id), given(&options.client_secret)) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => {
+            let id = id.resolve("clientID", host)?.expose().to_owned();
+            Ok(Some((id, secret.resolve("clientSecret", host)?)))
+        }
+        (Some(_), None) => Err(ConfigError::new(
+            "clientSecret",
+            "is required together with clientID",
+        )),
+        (None, Some(_)) => Err(ConfigError::new(
+            "clientID",
+            "is required together with clientSecret",
+        )),
+    }
+}
+
+fn header(
+    field: &str,
+    name: &str,
+    value: &SecretRef,
+    host: &dyn Host,
+) -> Result<(HeaderName, HeaderValue), ConfigError> {
+    if value.expose().contains("{{") {
+        return Err(ConfigError::new(
+            field,
+            "is a Go template, which this plugin does not know: give the value itself, env:NAME or file:/path",
+        ));
+    }
+    let name = HeaderName::try_from(name).map_err(|_| ConfigError::new(field, "is no name of a header"))?;
+    if RESERVED.contains(&name) {
+        return Err(ConfigError::new(field, "is set by the plugin itself"));
+    }
+    let value = value.resolve(field, host)?;
+    let mut value = HeaderValue::try_from(value.expose())
+        .map_err(|_| ConfigError::new(field, "has characters that no header has"))?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+const RESERVED: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::EXPECT,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+];
+
+/// The shortest time that an answer counts.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// What the provider said of a token, judged.
+pub(crate) struct Judged {
+    /// The answer as it came.
+    json: Vec<u8>,
+    /// Until when the claims are acceptable and what the backend is told of them; or why they are not.
+    pub(crate) verdict: Result<(Validity, ClaimValues), Rejection>,
+}
+
+/// The question about one token.
+pub(crate) struct Introspection {
+    question: Rc<Question>,
+    token: Secret,
+    name: StateName,
+    seal: Seal,
+    budget: Rc<Budget>,
+    platform: Rc<dyn Platform>,
+    /// Whether the token was active once: then asking about it again is not somebody's guessing.
+    proven: Cell<bool>,
+}
+
+impl Introspection {
+    /// `None` where the cryptographic library fails, which it does not.
+    pub(crate) fn new(
+        question: Rc<Question>,
+        token: String,
+        budget: Rc<Budget>,
+        platform: Rc<dyn Platform>,
+    ) -> Option<Self> {
+        let identity: Vec<&str> = question.identity.iter().map(String::as_str).collect();
+        // Whoever has not got the token cannot read what was said of it. A token has no control characters.
+        let secret = Secret::new(format!("{token}\0{}", question.pepper));
+        let seal = Seal::secret(&secret, &identity).ok()?;
+        Some(Self {
+            name: seal.slot("introspection", &identity),
+            token: Secret::new(token),
+            seal,
+            question,
+            budget,
+            platform,
+            proven: Cell::new(false),
+        })
+    }
+}
+
+impl Resource for Introspection {
+    type Value = Judged;
+
+    fn name(&self) -> &StateName {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "introspection"
+    }
+
+    fn url(&self) -> &Url {
+        &self.question.url
+    }
+
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    fn encode(&self, judged: &Judged) -> Vec<u8> {
+        judged.json.clone()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<Judged> {
+        let claims = Claims::of_answer(bytes).ok()?;
+        self.proven.set(true);
+        Some(Judged {
+            json: bytes.to_vec(),
+            verdict: self.question.judge(&claims, self.platform.now()),
+        })
+    }
+
+    fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<Judged>, FetchError> {
+        if !self.proven.get() {
+            self.budget.take("", self.platform.now())?;
+        }
+        let request = self
+            .question
+            .about(self.token.expose())
+            .map_err(|error| FetchError::Refused {
+                detail: format!("the request cannot be built: {error}"),
+            })?;
+        let response = send(&request)?;
+        let claims = answer::read(&response).inspect_err(|error| {
+            if matches!(error, FetchError::Denied { .. }) {
+                self.proven.set(false);
+            }
+        })?;
+        self.proven.set(true);
+        let verdict = self.question.judge(&claims, now);
+        let latest = now.plus(self.question.max_cache);
+        let usable_until = match &verdict {
+            // Without the leeway. A token that has expired by our clock and not by the provider's is asked about again
+            // and again, as long as he says that it is active.
+            Ok((validity, _)) => validity
+                .expires()
+                .minus(LEEWAY)
+                .max(now.plus(SHORTEST))
+                .min(latest),
+            Err(_) => latest,
+        };
+        let lifetime = Lifetime {
+            refresh_at: usable_until.minus(usable_until.since(now) / 5),
+            usable_until,
+        };
+        let value = Judged {
+            json: response.into_body(),
+            verdict,
+        };
+        Ok(Fetched { value, lifetime })
+    }
+}

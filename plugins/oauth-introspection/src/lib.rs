@@ -1,0 +1,125 @@
+//! `oAuthIntrospection`: lets a request pass only with a token that the identity provider says is active (RFC 7662).
+//!
+//! For tokens that say nothing themselves, and for those whose revocation must be noticed. What the provider said is kept
+//! for a short while ([`Options::max_cache_seconds`]), by all instances together, under a key from the token itself.
+//!
+//! Rules:
+//!
+//! 1. `active` must be the JSON value `true`. Everything else refuses: `false` with 401, what is no proper answer with
+//!    502 or 503.
+//! 2. An answer counts until the token expires, and never longer than `maxCacheSeconds`.
+//! 3. Where it is asked about tokens nobody knows yet, the provider is asked so often and no more (`limits`).
+//! 4. The token does not reach the backend, unless `forwardAuthorization` says so.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod config;
+mod introspection;
+mod refusal;
+mod token_source;
+
+use std::rc::Rc;
+
+use credentials::bearer::{self, NoToken};
+use egress::{Budget, CallerKey, HttpClient, Platform, SharedMany};
+use jose::{ClaimHeaders, ClaimValues, Rejection};
+use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime};
+
+pub use config::Options;
+use introspection::{Introspection, Question};
+use refusal::Refusal;
+use token_source::TokenSource;
+
+/// The middleware.
+pub struct OAuthIntrospection {
+    answers: SharedMany<Introspection>,
+    question: Rc<Question>,
+    budget: Rc<Budget>,
+    source: TokenSource,
+    headers: ClaimHeaders,
+    forward_authorization: bool,
+    platform: Rc<dyn Platform>,
+    /// Makes keys of this instance's memory.
+    instance: [u8; 32],
+}
+
+/// How many answers one instance holds. The others it finds in the state directory.
+const HELD: usize = 32;
+/// The longest token that is asked about, in bytes.
+const LONGEST: usize = 16 * 1024;
+
+impl Middleware for OAuthIntrospection {
+    const NAME: &'static str = "oAuthIntrospection";
+    type Services = Rc<dyn Platform>;
+
+    fn new(config: &[u8], platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
+        let options: Options = middleware::config::parse(config)?;
+        let source = TokenSource::new(&options.token_source)?;
+        let headers = options.claim_headers()?;
+        let question = Question::new(&options, headers.clone(), &platform)?;
+        let client = Rc::new(HttpClient::new(
+            Rc::clone(&platform),
+            &options.client_config.client(),
+        )?);
+        let limits = options.limits.check()?;
+        platform.use_directory(options.state_directory.as_deref())?;
+        let budget = Budget::new(Rc::clone(&platform), &[&question.url().to_string()], limits);
+        let mut instance = [0; 32];
+        platform.fill_random(&mut instance);
+        Ok(Self {
+            answers: SharedMany::new(Rc::clone(&platform), client, HELD),
+            question: Rc::new(question),
+            budget: Rc::new(budget),
+            source,
+            headers,
+            forward_authorization: options.forward_authorization,
+            platform,
+            instance,
+        })
+    }
+
+    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
+        match self.authenticate(request, self.platform.now()) {
+            Ok(values) => {
+                let mut edits = match self.forward_authorization {
+                    true => Edits::none(),
+                    false => self.source.removal(request),
+                };
+                edits.append(self.headers.edits(request, &values));
+                Decision::Forward(edits)
+            }
+            Err(refusal) => {
+                if let Some(code) = refusal.code() {
+                    self.platform
+                        .log(&Event::debug("introspection.refused").field("reason", code));
+                }
+                refusal.problem(self.question.required_scopes()).into()
+            }
+        }
+    }
+}
+
+impl OAuthIntrospection {
+    fn authenticate(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<ClaimValues, Refusal> {
+        let token = self.source.find(request)?;
+        bearer::check(&token)?;
+        if token.len() > LONGEST {
+            return Err(Rejection::TooLong.into());
+        }
+        // Its characters are ASCII: `check` has seen them.
+        let token = String::from_utf8(token).map_err(|_| NoToken::Malformed)?;
+        let key: CallerKey = *blake3::keyed_hash(&self.instance, token.as_bytes()).as_bytes();
+        let (question, budget, platform) = (&self.question, &self.budget, &self.platform);
+        let judged = self.answers.get(&key, now, || {
+            Introspection::new(Rc::clone(question), token, Rc::clone(budget), Rc::clone(platform))
+        })?;
+        let (validity, values) = judged.verdict.as_ref().map_err(|rejection| *rejection)?;
+        if !validity.contains(now) {
+            return Err(Rejection::Expired.into());
+        }
+        Ok(values.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,440 @@
+//! The middleware natively, against an introspection endpoint of a few lines.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, channel};
+
+use bytes::Bytes;
+use egress::platform::Native;
+use middleware::{Decision, Edit, Middleware, RequestHead};
+use serde_json::{Value, json};
+
+use crate::OAuthIntrospection;
+
+struct Request {
+    uri: &'static str,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl RequestHead for Request {
+    fn method(&self) -> Bytes {
+        "GET".into()
+    }
+    fn uri(&self) -> Bytes {
+        self.uri.into()
+    }
+    fn header(&self, name: &str) -> Vec<Bytes> {
+        let named = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| Bytes::from(value.clone())).collect()
+    }
+    fn header_names(&self) -> Vec<Bytes> {
+        self.headers.iter().map(|(name, _)| Bytes::from(*name)).collect()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+fn with(uri: &'static str, headers: &[(&'static str, &str)]) -> Request {
+    Request {
+        uri,
+        headers: headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
+    }
+}
+
+fn bearer(token: &str) -> Request {
+    with("/", &[("Authorization", &format!("Bearer {token}"))])
+}
+
+/// Answers with what stands behind the token's first dash, and is there for tokens that begin with `good`, `bad` for no
+/// other; tells what it was asked.
+fn endpoint(answer: fn(&str) -> (u16, String)) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/oauth2/v1/introspect", listener.local_addr().unwrap());
+    let (asked, requests) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = String::new();
+            let mut chunk = [0; 4096];
+            while !request.contains("token=") {
+                let count = stream.read(&mut chunk).unwrap();
+                request.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
+            }
+            let (_, form) = request.split_once("\r\n\r\n").unwrap();
+            let token = form
+                .trim_start_matches("token=")
+                .split('&')
+                .next()
+                .unwrap_or_default();
+            let (status, body) = answer(token);
+            let _ = asked.send(request.clone());
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    (url, requests)
+}
+
+/// Active, of Jane, for the rest of the century, if the token begins with `good`.
+fn usual(token: &str) -> (u16, String) {
+    let answer = match token.starts_with("good") {
+        true => {
+            json!({ "active": true, "sub": "jane", "scope": "read write", "aud": "api", "exp": 4_000_000_000_u64 })
+        }
+        false => json!({ "active": false }),
+    };
+    (200, answer.to_string())
+}
+
+fn plugin(url: &str, more: &Value, directory: &tempfile::TempDir) -> Result<OAuthIntrospection, String> {
+    let mut options = json!({ "clientConfig": { "url": url } });
+    for (name, value) in more.as_object().unwrap() {
+        match (options.get_mut(name), value) {
+            (Some(Value::Object(block)), Value::Object(members)) => block.extend(members.clone()),
+            _ => options[name] = value.clone(),
+        }
+    }
+    let platform = Rc::new(Native::new(directory.path(), |_| {}));
+    OAuthIntrospection::new(options.to_string().as_bytes(), platform).map_err(|error| error.to_string())
+}
+
+fn outcome(plugin: &mut OAuthIntrospection, request: &Request) -> Result<Vec<Edit>, (u16, String)> {
+    match plugin.on_request(request) {
+        Decision::Forward(edits) => Ok(edits.iter().cloned().collect()),
+        Decision::Reply(reply) => {
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
+            let header = |name| reply.headers.iter().any(|(known, _)| *known == name);
+            assert_eq!(
+                header("WWW-Authenticate"),
+                [400, 401, 403].contains(&reply.status),
+                "{body}"
+            );
+            assert_eq!(header("Retry-After"), reply.status >= 429, "{body}");
+            Err((reply.status, body["reason"].as_str().unwrap().to_owned()))
+        }
+    }
+}
+
+fn refused(status: u16, reason: &str) -> Result<Vec<Edit>, (u16, String)> {
+    Err((status, reason.to_owned()))
+}
+
+#[test]
+fn an_active_token_passes_and_is_asked_about_once_for_all_instances() {
+    let (url, asked) = endpoint(usual);
+    let directory = tempfile::tempdir().unwrap();
+    let options = json!({
+        "clientID": "gate:way", "clientSecret": "s3cret",
+        "clientConfig": { "tokenTypeHint": "access_token", "headers": { "X-Realm": "a" } },
+        "usernameClaim": "sub",
+    });
+    for _ in 0..3 {
+        let mut plugin = plugin(&url, &options, &directory).unwrap();
+        for _ in 0..3 {
+            assert_eq!(
+                outcome(&mut plugin, &bearer("good-1")),
+                Ok(vec![
+                    Edit::RemoveHeader("Authorization".to_owned()),
+                    Edit::SetHeader("X-Forwarded-User".to_owned(), "jane".to_owned()),
+                ])
+            );
+        }
+        assert_eq!(
+            outcome(&mut plugin, &bearer("unknown")),
+            refused(401, "invalid_token")
+        );
+    }
+    let asked: Vec<String> = asked.try_iter().map(|request| request.to_lowercase()).collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(
+        asked[0].ends_with("token=good-1&token_type_hint=access_token"),
+        "{asked:?}"
+    );
+    // gate%3Away:s3cret
+    assert!(
+        asked[0].contains("authorization: basic z2f0zsuzqxdhetpzm2nyzxq="),
+        "{asked:?}"
+    );
+    assert!(asked[0].contains("x-realm: a"), "{asked:?}");
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let shown = format!("{:?} {:?}", entry.file_name(), std::fs::read_link(entry.path()));
+        assert!(!shown.contains("good-1") && !shown.contains("jane"), "{shown}");
+    }
+}
+
+#[test]
+fn answers_that_are_no_word_about_the_token_never_let_it_pass() {
+    for (answer, status, reason) in [
+        (
+            (|_| (200, r#"{"active":"true"}"#.to_owned())) as fn(&str) -> (u16, String),
+            503,
+            "identity_provider_unavailable",
+        ),
+        (|_| (200, "{}".to_owned()), 503, "identity_provider_unavailable"),
+        (
+            |_| (200, "<html>".to_owned()),
+            503,
+            "identity_provider_unavailable",
+        ),
+        (|_| (500, String::new()), 503, "identity_provider_unavailable"),
+        (
+            |_| (401, r#"{"active":true}"#.to_owned()),
+            502,
+            "identity_provider_refused",
+        ),
+        (
+            |_| (200, r#"{"active":true,"exp":1}"#.to_owned()),
+            401,
+            "invalid_token",
+        ),
+        (
+            |_| (200, r#"{"active":true,"exp":"soon"}"#.to_owned()),
+            401,
+            "invalid_token",
+        ),
+        (
+            |_| (200, r#"{"active":true,"nbf":4000000000}"#.to_owned()),
+            401,
+            "invalid_token",
+        ),
+    ] {
+        let (url, _asked) = endpoint(answer);
+        let directory = tempfile::tempdir().unwrap();
+        let mut plugin = plugin(&url, &json!({}), &directory).unwrap();
+        for _ in 0..2 {
+            assert_eq!(outcome(&mut plugin, &bearer("good")), refused(status, reason));
+        }
+    }
+}
+
+#[test]
+fn an_answer_must_fit_the_rules() {
+    let (url, _asked) = endpoint(usual);
+    for (rules, expected) in [
+        (json!({ "claims": "Equals(`sub`, `jane`)" }), None),
+        (
+            json!({ "claims": "Equals(`sub`, `joe`)" }),
+            Some((403, "insufficient_scope")),
+        ),
+        (json!({ "requiredScopes": ["read"] }), None),
+        (
+            json!({ "requiredScopes": "admin" }),
+            Some((403, "insufficient_scope")),
+        ),
+        (json!({ "audiences": ["api"] }), None),
+        (json!({ "audiences": ["other"] }), Some((401, "invalid_token"))),
+        (
+            json!({ "issuers": ["https://identity.oraclecloud.com/"] }),
+            Some((401, "invalid_token")),
+        ),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut plugin = plugin(&url, &rules, &directory).unwrap();
+        for _ in 0..2 {
+            let outcome = outcome(&mut plugin, &bearer("good")).map(drop);
+            let expected = expected.map_or(Ok(()), |(status, reason)| Err((status, reason.to_owned())));
+            assert_eq!(outcome, expected, "{rules}");
+        }
+    }
+}
+
+#[test]
+fn the_token_is_looked_for_where_it_may_stand_and_taken_out_there() {
+    let (url, _asked) = endpoint(usual);
+    let directory = tempfile::tempdir().unwrap();
+    let removed = |name: &str| Edit::RemoveHeader(name.to_owned());
+    let own = removed("Authorization");
+    let to = |uri: &str| Edit::SetUri(uri.to_owned());
+    let cookie = |value: &str| Edit::SetHeader("Cookie".to_owned(), value.to_owned());
+    let header = json!({ "header": "X-Token" });
+    let scheme = json!({ "header": "Authorization", "headerAuthScheme": "Token" });
+    let query = json!({ "query": "token" });
+    let crumb = json!({ "cookie": "session" });
+    let all = json!({ "header": "X-Token", "query": "token", "cookie": "session" });
+    let missing = || refused(401, "missing_token");
+    let malformed = || refused(400, "invalid_request");
+    for (source, request, expected) in [
+        (
+            &header,
+            with("/", &[("X-Token", "good")]),
+            Ok(vec![own.clone(), removed("X-Token")]),
+        ),
+        (
+            &header,
+            with("/", &[("X-Token", "good"), ("X-Token", "good")]),
+            malformed(),
+        ),
+        (&header, bearer("good"), missing()),
+        (
+            &scheme,
+            with("/", &[("Authorization", "tOKEN good")]),
+            Ok(vec![own.clone()]),
+        ),
+        (&scheme, bearer("good"), missing()),
+        (
+            &query,
+            with("/a?x=1&token=good", &[]),
+            Ok(vec![own.clone(), to("/a?x=1")]),
+        ),
+        (&query, with("/a?token=good&token=good", &[]), malformed()),
+        (&query, with("/a", &[("Authorization", "Bearer good")]), missing()),
+        (
+            &crumb,
+            with("/", &[("Cookie", "a=b; session=good")]),
+            Ok(vec![own.clone(), cookie("a=b")]),
+        ),
+        (
+            &crumb,
+            with("/", &[("Cookie", "session=good")]),
+            Ok(vec![own.clone(), removed("Cookie")]),
+        ),
+        (
+            &crumb,
+            with("/", &[("Cookie", "session=good; session=x")]),
+            malformed(),
+        ),
+        (
+            &crumb,
+            with("/", &[("Cookie", "session=good"), ("Cookie", "session=x")]),
+            malformed(),
+        ),
+        (
+            &crumb,
+            with("/", &[("Cookie", "other=good; xsession=good")]),
+            missing(),
+        ),
+        (
+            &all,
+            with("/?token=bad", &[("X-Token", "good")]),
+            Ok(vec![own.clone(), removed("X-Token"), to("/"), removed("Cookie")]),
+        ),
+        (
+            &all,
+            with("/?token=good", &[("X-Token", "bad"), ("Cookie", "session=good")]),
+            refused(401, "invalid_token"),
+        ),
+        (&all, with("/?token=a%20b", &[]), malformed()),
+        (&json!({}), bearer("a,b"), malformed()),
+        (
+            &json!({}),
+            with(
+                "/",
+                &[("Authorization", "Bearer good"), ("Authorization", "Bearer good")],
+            ),
+            malformed(),
+        ),
+        (&json!({}), with("/", &[]), missing()),
+        (
+            &json!({}),
+            bearer(&"g".repeat(20_000)),
+            refused(401, "invalid_token"),
+        ),
+    ] {
+        let options = json!({ "tokenSource": source });
+        let mut plugin = plugin(&url, &options, &directory).unwrap();
+        assert_eq!(
+            outcome(&mut plugin, &request),
+            expected,
+            "{source} {} {:?}",
+            request.uri,
+            request.headers
+        );
+    }
+}
+
+#[test]
+fn a_flood_of_unknown_tokens_costs_so_many_calls_and_known_tokens_do_not_notice() {
+    let (url, asked) = endpoint(usual);
+    let directory = tempfile::tempdir().unwrap();
+    let options = json!({ "limits": { "callsPerMinute": 5 } });
+    let mut plugin = plugin(&url, &options, &directory).unwrap();
+    assert!(outcome(&mut plugin, &bearer("good")).is_ok());
+    let statuses: Vec<u16> = (0..100)
+        .map(|token| {
+            outcome(&mut plugin, &bearer(&format!("random-{token}")))
+                .unwrap_err()
+                .0
+        })
+        .collect();
+    // A minute may end in the middle; then there is one more round.
+    let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    assert!((4..=9).contains(&count(401)), "{statuses:?}");
+    assert_eq!(count(401) + count(429), 100);
+    assert!(outcome(&mut plugin, &bearer("good")).is_ok());
+    assert!(asked.try_iter().count() <= 10);
+}
+
+#[test]
+fn configuration_errors_name_the_option() {
+    let directory = tempfile::tempdir().unwrap();
+    for (options, start) in [
+        (
+            json!({ "clientConfig": { "url": "" } }),
+            "clientConfig.url: is required",
+        ),
+        (
+            json!({ "clientConfig": { "url": "idcs" } }),
+            "clientConfig.url: must be an absolute URL",
+        ),
+        (
+            json!({ "clientConfig": { "headers": { "X": "{{ .Request.Host }}" } } }),
+            "clientConfig.headers.X: is a Go template",
+        ),
+        (
+            json!({ "clientConfig": { "headers": { "Host": "x" } } }),
+            "clientConfig.headers.Host: is set by the plugin",
+        ),
+        (
+            json!({ "clientID": "a", "clientSecret": "b", "clientConfig": { "headers": { "authorization": "Basic x" } } }),
+            "clientConfig.headers.Authorization: cannot be combined",
+        ),
+        (
+            json!({ "clientConfig": { "timeoutSeconds": 0 } }),
+            "clientConfig.timeoutSeconds: must be",
+        ),
+        (
+            json!({ "clientConfig": { "timeout": 1 } }),
+            "clientConfig.timeout: is no option of this plugin; did you mean `timeoutSeconds`?",
+        ),
+        (json!({ "clientID": "a" }), "clientSecret: is required"),
+        (json!({ "clientSecret": "a" }), "clientID: is required"),
+        (json!({ "maxCacheSeconds": 0 }), "maxCacheSeconds: must be"),
+        (
+            json!({ "limits": { "callsPerMinute": 0 } }),
+            "limits.callsPerMinute: must be",
+        ),
+        (json!({ "audiences": "" }), "audiences: is empty"),
+        (
+            json!({ "requiredScopes": ["a b"] }),
+            "requiredScopes[0]: is no scope",
+        ),
+        (json!({ "claims": "Equals(`a`)" }), "claims: cannot be read"),
+        (
+            json!({ "tokenSource": { "query": "t", "headerAuthScheme": "x" } }),
+            "tokenSource.headerAuthScheme: is about",
+        ),
+        (
+            json!({ "tokenSource": { "header": "a b" } }),
+            "tokenSource.header: has characters",
+        ),
+        (
+            json!({ "forwardHeaders": { "Host": "a" } }),
+            "forwardHeaders.Host: is a header with a meaning",
+        ),
+    ] {
+        let error = plugin("https://idcs/i", &options, &directory).err().unwrap();
+        assert!(error.starts_with(start), "{options}: {error}");
+    }
+}

@@ -1,0 +1,154 @@
+//! Where the token stands: the option `tokenSource`.
+
+use bytes::Bytes;
+use credentials::TokenField;
+use credentials::bearer::{NoToken, TokenHeader};
+use middleware::{ConfigError, Edits, RequestHead};
+
+use crate::config::TokenSourceOptions;
+
+/// The places to look in, in this order.
+pub(crate) struct TokenSource {
+    header: Option<Header>,
+    query: Option<TokenField>,
+    cookie: Option<String>,
+}
+
+/// Where the scheme is empty nothing stands before the token.
+struct Header(TokenHeader);
+
+impl TokenSource {
+    /// `Authorization: Bearer` if nothing is given.
+    pub(crate) fn new(options: &TokenSourceOptions) -> Result<Self, ConfigError> {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let (query, cookie) = (given(&options.query), given(&options.cookie));
+        let header = match given(&options.header) {
+            Some(name) => Some(name),
+            None if query.is_none() && cookie.is_none() => Some(AUTHORIZATION.to_owned()),
+            None => None,
+        };
+        if header.is_none() && !options.header_auth_scheme.is_empty() {
+            return Err(ConfigError::new(
+                "tokenSource.headerAuthScheme",
+                "is about tokenSource.header, which is missing",
+            ));
+        }
+        let is_name = |text: &String| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        };
+        for (field, text) in [
+            ("tokenSource.header", header.as_ref()),
+            ("tokenSource.cookie", cookie.as_ref()),
+            ("tokenSource.headerAuthScheme", Some(&options.header_auth_scheme)),
+        ] {
+            if !text.is_none_or(is_name) {
+                return Err(ConfigError::new(field, "has characters that no name has"));
+            }
+        }
+        let header = header.map(|name| {
+            let is_authorization = name.eq_ignore_ascii_case(AUTHORIZATION);
+            let scheme = match given(&options.header_auth_scheme) {
+                None if is_authorization => "Bearer".to_owned(),
+                scheme => scheme.unwrap_or_default(),
+            };
+            Header(TokenHeader { name, scheme })
+        });
+        Ok(Self {
+            header,
+            query: query.map(TokenField::new),
+            cookie,
+        })
+    }
+
+    /// The token of `request`; whether it has a token's shape is not looked at.
+    pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
+        if let Some(header) = &self.header {
+            match header.find(&request.header(&header.0.name)) {
+                Err(NoToken::Missing) => {}
+                found => return found,
+            }
+        }
+        if let Some(field) = &self.query {
+            match field.find_in_query(request) {
+                Err(NoToken::Missing) => {}
+                found => return found,
+            }
+        }
+        match &self.cookie {
+            Some(name) => only_cookie(name, &request.header(COOKIE)),
+            None => Err(NoToken::Missing),
+        }
+    }
+
+    /// Takes the token out of every place where one may stand.
+    pub(crate) fn removal(&self, request: &dyn RequestHead) -> Edits {
+        // A caller's Authorization is none of the backend's business, whatever the token stood in.
+        let mut edits = Edits::none().remove_header(AUTHORIZATION);
+        if let Some(header) = &self.header
+            && !header.0.name.eq_ignore_ascii_case(AUTHORIZATION)
+        {
+            edits = edits.remove_header(&header.0.name);
+        }
+        let uri = self
+            .query
+            .as_ref()
+            .and_then(|field| field.removed_from(&request.uri()));
+        if let Some(uri) = uri {
+            edits = edits.set_uri(uri);
+        }
+        if let Some(name) = &self.cookie {
+            let sent = request.header(COOKIE);
+            let is_other = |pair: &&str| !pair.is_empty() && name_of(pair) != name.as_str();
+            let kept: Vec<&str> = pairs(&sent).filter(is_other).collect();
+            edits = match kept.is_empty() {
+                true => edits.remove_header(COOKIE),
+                false => edits.set_header(COOKIE, kept.join("; ")),
+            };
+        }
+        edits
+    }
+}
+
+impl Header {
+    fn find(&self, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
+        if !self.0.scheme.is_empty() {
+            return self.0.candidate(values).map(<[u8]>::to_vec);
+        }
+        match values {
+            [] => Err(NoToken::Missing),
+            [value] if value.trim_ascii().is_empty() => Err(NoToken::Missing),
+            [value] => Ok(value.trim_ascii().to_vec()),
+            _ => Err(NoToken::Malformed),
+        }
+    }
+}
+
+/// The value of the cookie `name` (RFC 6265 §5.4). Which of two would the backend take?
+fn only_cookie(name: &str, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
+    let mut named = pairs(values).filter(|pair| name_of(pair) == name);
+    match (named.next(), named.next()) {
+        (None, _) => Err(NoToken::Missing),
+        (Some(pair), None) => {
+            let (_, value) = pair.split_once('=').ok_or(NoToken::Malformed)?;
+            Ok(value.trim().as_bytes().to_vec())
+        }
+        (Some(_), Some(_)) => Err(NoToken::Malformed),
+    }
+}
+
+/// Pairs of all Cookie headers; what is no UTF-8 is no pair.
+fn pairs(values: &[Bytes]) -> impl Iterator<Item = &str> {
+    values
+        .iter()
+        .flat_map(|value| value.split(|&byte| byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
+        .map(str::trim)
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split_once('=').map_or(pair, |(name, _)| name).trim()
+}
+
+const AUTHORIZATION: &str = "Authorization";
+const COOKIE: &str = "Cookie";
