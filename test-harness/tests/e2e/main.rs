@@ -1,12 +1,16 @@
 //! End-to-end tests: every one against a real Traefik, with mocks of IDCS and OIC of its own.
 
+mod basic_credentials;
+mod callers;
 mod configuration;
+mod example_files;
 mod examples;
 mod gateway;
 mod host_facts;
 mod jwt;
 mod kubernetes;
 mod oauth_client_credentials;
+mod oauth_introspection;
 mod observability;
 mod one_module;
 mod path_rewrite;
