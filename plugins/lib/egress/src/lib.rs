@@ -31,12 +31,12 @@ mod store;
 
 pub use budget::{Budget, Charge, Limits};
 pub use client_config::{ClientConfig, TlsOptions};
-pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
-pub use platform::Platform;
+pub use http_client::{HttpClient, HttpError, MAX_BODY, SendOnce, Url};
+pub use platform::{DirectoryError, Platform};
 pub use shared::{
     CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
 };
-pub use state::{Seal, StateName};
+pub use state::{Seal, SingleUse, StateName, Use, UseError};
 pub use store::{
     Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Slot, Store,
     StoreConfig, StoreError,

@@ -41,6 +41,8 @@ pub enum Reason {
     IdentityProviderUnavailable,
     /// 503: too many requests already wait for the same answer.
     Overloaded,
+    /// 503: the user in whose name the gateway calls must log in again. Not the caller's fault.
+    UserGrantLost,
 }
 
 impl Reason {
@@ -64,6 +66,7 @@ impl Reason {
             Self::IdentityProviderRefused => "identity_provider_refused",
             Self::IdentityProviderUnavailable => "identity_provider_unavailable",
             Self::Overloaded => "overloaded",
+            Self::UserGrantLost => "user_grant_lost",
         }
     }
 
@@ -82,7 +85,7 @@ impl Reason {
             Self::TooManyRequests => 429,
             Self::Configuration | Self::Internal => 500,
             Self::IdentityProviderRefused => 502,
-            Self::IdentityProviderUnavailable | Self::Overloaded => 503,
+            Self::IdentityProviderUnavailable | Self::Overloaded | Self::UserGrantLost => 503,
         }
     }
 
@@ -107,6 +110,7 @@ impl Reason {
             Self::IdentityProviderRefused => "The identity provider refused the gateway",
             Self::IdentityProviderUnavailable => "The identity provider is unavailable",
             Self::Overloaded => "The gateway is overloaded",
+            Self::UserGrantLost => "The gateway's user must log in again",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! HTTP(S) requests to the identity provider: one connection each, bounded in time and size, retried.
 //!
 //! * One deadline covers everything from name lookup to the last byte, retries included.
-//! * Repeated are attempts that failed below HTTP or with 502, 503 or 504 (never 429: the provider asked for peace).
+//! * Repeated are attempts that failed below HTTP or with 502, 503 or 504 (never 429: the provider asked for peace). A
+//!   request that may be sent once only ([`SendOnce`]) is repeated only if none of it was sent.
 //! * Redirects are not followed: a token endpoint has no business sending the gateway's credentials elsewhere.
 //! * Nothing larger than [`MAX_BODY`] is read.
 
@@ -13,11 +14,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
-use middleware::{ConfigError, Event};
+use middleware::{ConfigError, Event, UnixTime};
 
 pub use self::url::Url;
 use crate::ClientConfig;
-use crate::connection::{self, ConnectionError, Peer, Tls};
+use crate::connection::{self, ConnectionError, Peer, Tls, Wire};
 use crate::platform::{Platform, SocketError};
 
 /// The largest response body accepted, in bytes.
@@ -30,6 +31,16 @@ pub struct HttpClient {
     max_retries: u64,
     max_waiting: u64,
     tls: Tls,
+}
+
+/// An extension of a request that must not arrive twice, and whose answer must not be missed: it holds what takes the
+/// place of something that the request uses up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendOnce {
+    /// From here on it must not be sent any more.
+    pub not_after: UnixTime,
+    /// How long to wait for the answer once it is on its way, whatever the deadline.
+    pub answer_within: Duration,
 }
 
 /// Why no response was had. The text is for the log; it holds no secret.
@@ -71,6 +82,8 @@ impl From<ConnectionError> for HttpError {
     }
 }
 
+const CONNECTING: &str = "connecting";
+
 impl HttpError {
     fn of_io(step: &'static str, error: &std::io::Error) -> Self {
         ConnectionError::of_io(step, error).into()
@@ -86,6 +99,17 @@ impl HttpError {
                     source: SocketError::Busy | SocketError::TimedOut | SocketError::NoLock,
                     ..
                 }
+        )
+    }
+
+    /// True when nothing of the request can have reached the server.
+    fn is_before_sending(&self) -> bool {
+        matches!(
+            self,
+            Self::Socket {
+                step: "waiting for the network" | "name lookup" | CONNECTING,
+                ..
+            }
         )
     }
 
@@ -154,6 +178,7 @@ impl HttpClient {
             .platform
             .monotonic()
             .saturating_add(timeout.min(self.timeout));
+        let once = request.extensions().get::<SendOnce>().is_some();
         let mut pause = Duration::from_millis(50);
         let mut attempt = 0;
         let mut earlier = None;
@@ -164,6 +189,7 @@ impl HttpClient {
                 (outcome, _) => outcome,
             };
             let repeat = match &outcome {
+                _ if once && !matches!(&outcome, Err(error) if error.is_before_sending()) => false,
                 Ok(response) => is_passing_trouble(response.status()),
                 Err(error) => error.is_worth_repeating(),
             };
@@ -203,14 +229,41 @@ impl HttpClient {
                 source,
             })?;
         let (host, port) = (url.host(), url.port());
+        let deadline = Cell::new(deadline);
         connection::connected(
             &mut *sockets,
             &*self.platform,
             &Peer { host, port, tls },
-            &Cell::new(deadline),
+            &deadline,
             pulse,
-            |wire| exchange::run(wire, request),
+            |wire| {
+                if let Some(once) = request.extensions().get() {
+                    self.before_sending(once, wire, &deadline)?;
+                }
+                exchange::run(wire, request)
+            },
         )?
+    }
+
+    /// The last moment before a request that may be sent once.
+    fn before_sending(
+        &self,
+        once: &SendOnce,
+        wire: &mut dyn Wire,
+        deadline: &Cell<Duration>,
+    ) -> Result<(), HttpError> {
+        // Has TLS shake hands first.
+        wire.flush()
+            .map_err(|error| HttpError::of_io(CONNECTING, &error))?;
+        if once.not_after <= self.platform.now() {
+            return Err(HttpError::Socket {
+                step: CONNECTING,
+                source: SocketError::TimedOut,
+            });
+        }
+        let answered = self.platform.monotonic().saturating_add(once.answer_within);
+        deadline.set(deadline.get().max(answered));
+        Ok(())
     }
 }
 
@@ -219,4 +272,91 @@ fn is_passing_trouble(status: StatusCode) -> bool {
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use middleware::Host;
+
+    use super::*;
+    use crate::platform::Native;
+
+    fn client() -> (HttpClient, Rc<Native>) {
+        let native = Rc::new(Native::new("/nonexistent", |_| {}));
+        let config = ClientConfig {
+            timeout_seconds: 1,
+            ..ClientConfig::default()
+        };
+        let client = HttpClient::new(Rc::clone(&native) as Rc<dyn Platform>, &config).unwrap();
+        (client, native)
+    }
+
+    /// Answers after `latency`, with 503 the first time; counts requests.
+    fn server(latency: Duration) -> (Url, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                if stream.read(&mut [0; 1024]).unwrap_or_default() == 0 {
+                    continue;
+                }
+                let status = if counter.fetch_add(1, Ordering::SeqCst) == 0 {
+                    503
+                } else {
+                    200
+                };
+                std::thread::sleep(latency);
+                let _ = write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+            }
+        });
+        (url, calls)
+    }
+
+    fn request(url: &Url, once: Option<SendOnce>) -> Request<Vec<u8>> {
+        let mut request = Request::post(url.uri().clone()).body(b"x=y".to_vec()).unwrap();
+        if let Some(once) = once {
+            request.extensions_mut().insert(once);
+        }
+        request
+    }
+
+    #[test]
+    fn what_may_be_sent_once_is_sent_once_and_its_answer_waited_for() {
+        let (client, native) = client();
+        let once = SendOnce {
+            not_after: native.now().plus(Duration::from_secs(60)),
+            answer_within: Duration::from_secs(20),
+        };
+        for (once, latency, status, calls) in [
+            (None, 0, 200, 2),
+            (Some(once), 0, 503, 1),
+            (Some(once), 1800, 503, 1),
+        ] {
+            let (url, counter) = server(Duration::from_millis(latency));
+            let response = client.send(&url, &request(&url, once), client.timeout(), &mut || {});
+            assert_eq!(response.unwrap().status(), status, "{once:?}");
+            assert_eq!(counter.load(Ordering::SeqCst), calls, "{once:?}");
+        }
+    }
+
+    #[test]
+    fn after_its_time_it_is_not_sent_at_all() {
+        let (client, native) = client();
+        let (url, calls) = server(Duration::ZERO);
+        let late = SendOnce {
+            not_after: native.now(),
+            answer_within: Duration::from_secs(20),
+        };
+        let outcome = client.send(&url, &request(&url, Some(late)), client.timeout(), &mut || {});
+        assert!(outcome.is_err_and(|error| error.is_before_sending()));
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
 }

@@ -83,6 +83,14 @@ pub trait Directory {
     /// # Errors
     /// Why it failed.
     fn remove(&self, name: &str) -> Result<(), DirectoryError>;
+
+    /// Makes what was done so far survive a power failure, where the medium can.
+    ///
+    /// # Errors
+    /// Why it failed; nothing else depends on it.
+    fn sync(&self) -> Result<(), DirectoryError> {
+        Ok(())
+    }
 }
 
 /// The longest content of one directory entry that every usual file system takes (XFS: 1024 bytes).

@@ -116,6 +116,12 @@ impl Directory for Links {
             _ => Ok(()),
         }
     }
+
+    fn sync(&self) -> Result<(), DirectoryError> {
+        std::fs::File::open(&self.0)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|error| of_io(&error))
+    }
 }
 
 #[cfg(unix)]

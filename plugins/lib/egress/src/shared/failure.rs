@@ -36,6 +36,12 @@ pub enum FetchError {
         /// When asking again may be allowed.
         retry_after: Duration,
     },
+    /// What a user once allowed is gone. Until the user allows it again nobody needs to ask the provider.
+    #[error("{detail}")]
+    GrantLost {
+        /// What happened, and what to do.
+        detail: String,
+    },
 }
 
 impl From<HttpError> for FetchError {
@@ -68,6 +74,8 @@ pub enum Cause {
     Limited,
     /// Too many requests wait for it already.
     Overloaded,
+    /// A user's permission is gone, and nothing to ask the provider for.
+    GrantLost,
 }
 
 impl Unavailable {
@@ -105,6 +113,7 @@ impl Unavailable {
             Cause::Denied => Reason::InvalidCredentials,
             Cause::Limited => Reason::TooManyRequests,
             Cause::Overloaded => Reason::Overloaded,
+            Cause::GrantLost => Reason::UserGrantLost,
         }
     }
 
@@ -135,6 +144,8 @@ const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 /// How long a caller who was denied is denied again without asking the provider.
 const DENIED_PAUSE: Duration = Duration::from_secs(30);
+/// The pause after a look at a grant that is not there. A look costs no call of the provider.
+const GRANT_LOST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest `Retry-After` that is honoured, and the farthest a record may reach into the future: beyond it
 /// the clock was set back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -144,7 +155,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 pub(super) struct Failure {
     /// Milliseconds since the epoch until which nobody tries again.
     until: u64,
-    /// [`Cause::Unreachable`], [`Cause::Refused`] or [`Cause::Denied`].
+    /// [`Cause::Unreachable`], [`Cause::Refused`], [`Cause::Denied`] or [`Cause::GrantLost`].
     cause: Cause,
     /// Consecutive failures.
     count: u32,
@@ -159,6 +170,7 @@ impl Failure {
         let (cause, pause) = match error {
             FetchError::Refused { .. } => (Cause::Refused, REFUSED_PAUSE),
             FetchError::Denied { .. } => (Cause::Denied, DENIED_PAUSE),
+            FetchError::GrantLost { .. } => (Cause::GrantLost, GRANT_LOST_PAUSE),
             FetchError::Limited { retry_after } => (Cause::Limited, *retry_after),
             FetchError::Unavailable {
                 retry_after: Some(pause),
@@ -241,6 +253,11 @@ impl Failure {
     /// True when the failure is so recent that work done ahead of need should not even begin.
     pub(super) fn is_recent(&self, now: UnixTime) -> bool {
         self.holds_at(now) || now.since(self.until()) < Duration::from_secs(30)
+    }
+
+    /// True when there is nothing to ask the provider for.
+    pub(super) fn is_grant_lost(&self) -> bool {
+        self.cause == Cause::GrantLost
     }
 
     pub(super) const fn count(&self) -> u32 {

@@ -177,6 +177,11 @@ impl<R: Resource> Shared<R> {
         Ok(self)
     }
 
+    /// What is shared.
+    pub const fn resource(&self) -> &R {
+        &self.resource
+    }
+
     /// The value to use at `now`, which is the present time: asking for it is a call of the host.
     ///
     /// # Errors
@@ -285,6 +290,22 @@ impl<R: Resource> Shared<R> {
         true
     }
 
+    /// Drops whatever value there is, for everybody, and what is known of failures: it comes from something that has
+    /// been replaced.
+    ///
+    /// # Errors
+    /// Why the state directory failed.
+    pub fn forget(&mut self) -> Result<(), DirectoryError> {
+        self.adopt();
+        if let Some(held) = self.held.take() {
+            let record = format!("{} {}", self.platform.now().as_millis(), hex(held.generation));
+            self.values().publish(&self.discard_name(), &record)?;
+        }
+        self.values().remove(self.resource.name().as_str());
+        self.values().remove(&self.failure_name());
+        Ok(())
+    }
+
     /// When a value was last discarded, and which.
     fn last_discard(&self) -> Option<(UnixTime, Generation)> {
         let record = self.values().read(&self.discard_name()).ok()??;
@@ -370,12 +391,12 @@ impl<R: Resource> Shared<R> {
             if let Some(value) = self.adopted_other_than(stale) {
                 return Ok(value);
             }
-            let half_open = match self.last_failure() {
-                Some(failure) if failure.holds_at(platform.now()) => {
-                    return Err(failure.unavailable(platform.now()));
-                }
-                other => other.is_some(),
-            };
+            let last_failure = self.last_failure();
+            if let Some(failure) = &last_failure
+                && failure.holds_at(platform.now())
+            {
+                return Err(failure.unavailable(platform.now()));
+            }
             match Lease::try_take(&*platform, self.resource.name().as_str(), &mut self.observer) {
                 Ok(Some(lease)) => {
                     return match self.adopted_other_than(stale) {
@@ -383,8 +404,13 @@ impl<R: Resource> Shared<R> {
                         None => self.fetch_usable(Some(lease)),
                     };
                 }
-                Ok(None) if half_open => return Err(Unavailable::unreachable(Duration::from_secs(1))),
-                Ok(None) => {}
+                Ok(None) => match last_failure {
+                    Some(failure) if failure.is_grant_lost() => {
+                        return Err(failure.unavailable(platform.now()));
+                    }
+                    Some(_) => return Err(Unavailable::unreachable(Duration::from_secs(1))),
+                    None => {}
+                },
                 Err(error) => {
                     self.complain(error);
                     return self.fetch_usable(None);
@@ -571,7 +597,10 @@ impl<R: Resource> Shared<R> {
             Err(error) => {
                 let now = self.platform.now();
                 let failure = Failure::new(&error, now, last_failure.as_ref(), self.resource.name().owner());
-                if failure.is_outage() {
+                let known = |last: &Failure| last.is_grant_lost() && failure.is_grant_lost();
+                if last_failure.as_ref().is_some_and(known) {
+                    // A grant stays lost for as long as nobody does something about it; that was said.
+                } else if failure.is_outage() {
                     self.platform.log(
                         &event(Event::warn("fetch.failed"))
                             .field("error", &error)

@@ -66,6 +66,7 @@ mod ffi {
         pub(super) fn fd_prestat_get(fd: i32, prestat: *mut [u32; 2]) -> i32;
         pub(super) fn fd_prestat_dir_name(fd: i32, path: *mut u8, length: usize) -> i32;
         pub(super) fn fd_fdstat_get(fd: i32, stat: *mut [u64; 3]) -> i32;
+        pub(super) fn fd_sync(fd: i32) -> i32;
         pub(super) fn fd_seek(fd: i32, delta: i64, whence: i32, position: *mut u64) -> i32;
 
         // Only where this instance is alone: in the first instance of a system, while it starts.
@@ -207,6 +208,12 @@ pub(super) fn rights(fd: i32) -> Result<(u64, u64)> {
 pub(super) fn set_rights(fd: i32, base: u64, inheriting: u64) -> Result<()> {
     // SAFETY: takes and returns numbers only.
     check(unsafe { ffi::fd_fdstat_set_rights(fd, base.cast_signed(), inheriting.cast_signed()) })
+}
+
+/// Looks the descriptor up as the calls with paths do, and touches no buffer.
+pub(super) fn sync(fd: i32) -> Result<()> {
+    // SAFETY: takes no memory.
+    check(unsafe { ffi::fd_sync(fd) })
 }
 
 pub(super) fn set_nonblocking(fd: i32) -> Result<()> {

@@ -85,6 +85,10 @@ impl Directory for Links {
             _ => Ok(()),
         }
     }
+
+    fn sync(&self) -> Result<(), DirectoryError> {
+        abi::sync(self.writable()?).map_err(of_errno)
+    }
 }
 
 fn of_errno(errno: Errno) -> DirectoryError {
