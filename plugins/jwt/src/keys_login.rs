@@ -46,7 +46,7 @@ impl KeysLogin {
             retry_after: None,
         })?;
         let answer = TokenResponse::read(&response, now).map_err(|error| match error {
-            TokenError::Refused(detail) => FetchError::Refused {
+            TokenError::Refused(detail) | TokenError::InvalidGrant(detail) => FetchError::Refused {
                 detail: format!("{option}: {detail}"),
             },
             TokenError::Unavailable { detail, retry_after } => FetchError::Unavailable {

@@ -48,9 +48,9 @@ const HELD: usize = 16;
 impl Callers {
     /// Whether the options ask for it: there is no client of the gateway's own.
     pub(crate) fn are_meant(options: &Options) -> bool {
-        [&options.client_id, &options.client_secret]
-            .into_iter()
-            .all(|option| option.as_ref().is_none_or(SecretRef::is_empty))
+        let is_users = options.grant.as_deref() == Some("refreshToken");
+        let mut own = [&options.client_id, &options.client_secret].into_iter();
+        !is_users && own.all(|option| option.as_ref().is_none_or(SecretRef::is_empty))
     }
 
     pub(crate) fn new(

@@ -20,8 +20,14 @@ pub struct Options {
     /// Client identifier. Hub's documents also spell it `clientId`. Without it and `clientSecret` callers bring theirs.
     #[serde(rename = "clientID", alias = "clientId")]
     pub client_id: Option<SecretRef>,
-    /// Client secret (required together with `clientID`).
+    /// Client secret (required together with `clientID`, but for a public client with `grant: refreshToken`).
     pub client_secret: Option<SecretRef>,
+    /// Whose token it is: the client's own, by `clientCredentials` (default), or a user's, by the `refreshToken` that
+    /// `device-login` has put into the state directory.
+    pub grant: Option<String>,
+    /// What the refresh token is encrypted with in the state directory: at least 32 characters. Required with
+    /// `grant: refreshToken`.
+    pub refresh_token_key: Option<SecretRef>,
     /// Scopes to ask for. OCI IAM requires at least one.
     #[serde(deserialize_with = "lenient::strings")]
     pub scopes: Vec<String>,

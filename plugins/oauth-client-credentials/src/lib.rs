@@ -4,6 +4,8 @@
 //! The token comes from the identity provider's token endpoint by the client credentials grant (RFC 6749
 //! section 4.4). It is fetched once for all instances, routers and Traefik processes that share a state
 //! directory, kept there encrypted, and renewed before it expires. With a `store` also for all machines that use it.
+//! Or it is a user's, by a refresh token (RFC 6749 section 6) that somebody has put into the state directory:
+//! [`OAuthClientCredentials::put_refresh_token`].
 //!
 //! Rules:
 //!
@@ -22,13 +24,14 @@ mod callers;
 mod config;
 mod token;
 mod token_rules;
+mod user_grant;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{HttpClient, Platform, Shared, Store};
+use egress::{DirectoryError, HttpClient, Platform, Shared, Store};
 use middleware::{
-    ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead,
+    ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, Secret,
 };
 use oauth::AccessToken;
 
@@ -52,6 +55,25 @@ enum Tokens {
     Own(Box<Shared<Token>>),
     /// The callers', who bring client ids and secrets.
     Callers(Box<Callers>),
+}
+
+impl OAuthClientCredentials {
+    /// Keeps the refresh token of a user who has just logged in, in the place of an earlier one, and drops the access
+    /// token that came of that. False where the options ask for the client's own token, which needs none.
+    ///
+    /// # Errors
+    /// Why the state directory failed.
+    pub fn put_refresh_token(&mut self, refresh_token: &Secret) -> Result<bool, DirectoryError> {
+        let Tokens::Own(token) = &mut self.tokens else {
+            return Ok(false);
+        };
+        match token.resource().user() {
+            Some(user) => user.put(refresh_token)?,
+            None => return Ok(false),
+        }
+        token.forget()?;
+        Ok(true)
+    }
 }
 
 /// How often a token is dropped because the backend refused it.

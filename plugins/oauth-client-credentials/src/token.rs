@@ -9,11 +9,14 @@ use oauth::{AccessToken, ClientAuthentication, ClientCredentials, TokenError, To
 use crate::Options;
 use crate::caller_options::CallerLimits;
 use crate::callers::Guard;
+use crate::user_grant::UserGrant;
 
 /// One client's token for one set of scopes.
 pub(crate) struct Token {
     url: Url,
     request: TokenRequest,
+    /// Where it is a user's.
+    user: Option<UserGrant>,
     name: StateName,
     seal: Seal,
     platform: Rc<dyn Platform>,
@@ -64,7 +67,7 @@ impl Demand {
             let field = format!("endpointParams.{parameter}");
             if matches!(
                 parameter.as_str(),
-                "grant_type" | "scope" | "audience" | "client_id" | "client_secret"
+                "grant_type" | "scope" | "audience" | "client_id" | "client_secret" | "refresh_token"
             ) {
                 return Err(ConfigError::new(
                     field,
@@ -91,7 +94,10 @@ impl Demand {
     }
 
     fn request(&self, client: ClientCredentials, scopes: &[String]) -> TokenRequest {
-        let request = TokenRequest::client_credentials(client, self.authentication).scopes(scopes);
+        self.completed(TokenRequest::client_credentials(client, self.authentication).scopes(scopes))
+    }
+
+    fn completed(&self, request: TokenRequest) -> TokenRequest {
         let parameters = self.parameters.iter();
         parameters.fold(request, |request, (name, value)| request.parameter(name, value))
     }
@@ -118,6 +124,7 @@ impl Demand {
             url: self.url.clone(),
             name: seal.slot("caller-token", &[&self.url.to_string()]),
             request: self.request(client, scopes),
+            user: None,
             seal,
             platform,
             guard: Some(guard),
@@ -152,26 +159,69 @@ impl Token {
             }
         }
         required("clientID", options.client_id.as_ref())?;
-        required("clientSecret", options.client_secret.as_ref())?;
-        let demand = Demand::new(options, &platform)?;
+        let mut demand = Demand::new(options, &platform)?;
         let client_id = resolve("clientID", options.client_id.as_ref(), host)?;
-        let client_secret =
-            required("clientSecret", options.client_secret.as_ref())?.resolve("clientSecret", host)?;
-        let identity = demand.identity(&client_id, &demand.scopes);
+        let user = UserGrant::new(options, &demand.url, &client_id, &demand.scopes, &platform)?;
+        let has_secret = options
+            .client_secret
+            .as_ref()
+            .is_some_and(|secret| !secret.is_empty());
+        let client_secret = if user.is_some() && !has_secret && options.token_endpoint_auth_method.is_none() {
+            demand.authentication = ClientAuthentication::Public;
+            Secret::new("")
+        } else {
+            required("clientSecret", options.client_secret.as_ref())?.resolve("clientSecret", host)?
+        };
+        let mut identity = demand.identity(&client_id, &demand.scopes);
+        if user.is_some() {
+            identity.push("a user's".to_owned());
+        }
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
-        let seal = Seal::secret(&client_secret, &identity)
+        let secret = user.as_ref().map_or(&client_secret, |(_, key)| key);
+        let seal = Seal::secret(secret, &identity)
             .map_err(|error| ConfigError::new("clientSecret", error.to_string()))?;
         let client = ClientCredentials {
             client_id,
             client_secret,
         };
+        let request = match &user {
+            None => demand.request(client, &demand.scopes),
+            Some(_) => demand.completed(TokenRequest::refresh(client, demand.authentication)),
+        };
         Ok(Self {
             name: seal.name("token", &identity),
-            request: demand.request(client, &demand.scopes),
+            request,
+            user: user.map(|(user, _)| user),
             url: demand.url,
             seal,
             platform,
             guard: None,
+        })
+    }
+}
+
+impl Token {
+    /// The user's grant that the token comes from, if it is a user's.
+    pub(crate) const fn user(&self) -> Option<&UserGrant> {
+        self.user.as_ref()
+    }
+
+    fn request(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<TokenResponse, FetchError> {
+        let request = self
+            .request
+            .to_http(self.url.uri())
+            .map_err(|error| FetchError::Refused {
+                detail: format!("the request cannot be built: {error}"),
+            })?;
+        let response = match &self.guard {
+            Some(guard) => guard.exchange(|| send(&request))?,
+            None => send(&request)?,
+        };
+        TokenResponse::read(&response, now).map_err(|error| match error {
+            TokenError::Refused(detail) | TokenError::InvalidGrant(detail) => FetchError::Refused { detail },
+            TokenError::Unavailable { detail, retry_after } => {
+                FetchError::Unavailable { detail, retry_after }
+            }
         })
     }
 }
@@ -214,24 +264,11 @@ impl Resource for Token {
     }
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<AccessToken>, FetchError> {
-        let request = self
-            .request
-            .to_http(self.url.uri())
-            .map_err(|error| FetchError::Refused {
-                detail: format!("the request cannot be built: {error}"),
-            })?;
-        let response = match &self.guard {
-            Some(guard) => guard.exchange(|| send(&request))?,
-            None => send(&request)?,
-        };
-        let token = TokenResponse::read(&response, now)
-            .map_err(|error| match error {
-                TokenError::Refused(detail) => FetchError::Refused { detail },
-                TokenError::Unavailable { detail, retry_after } => {
-                    FetchError::Unavailable { detail, retry_after }
-                }
-            })?
-            .access_token;
+        let token = match &self.user {
+            None => self.request(send, now)?,
+            Some(user) => user.refresh(&self.request, &self.url, send, now)?,
+        }
+        .access_token;
         if let Some(guard) = &self.guard {
             guard.prove();
         }

@@ -158,7 +158,7 @@ fn stand_in(name: &str) -> Value {
         "url" | "jwksUrl" => "https://placeholder.invalid/".into(),
         // As base64 or as it is, it is long enough for every algorithm.
         "signingSecret" => "A".repeat(88).into(),
-        "secret" => "A".repeat(32).into(),
+        "secret" | "refreshTokenKey" => "A".repeat(32).into(),
         "ca" | "cert" | "key" => Value::Null,
         _ => "placeholder".into(),
     }

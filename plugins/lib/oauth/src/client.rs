@@ -4,12 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use middleware::Secret;
 
-/// A confidential client.
+/// A client.
 #[derive(Debug, Clone)]
 pub struct ClientCredentials {
     /// Client identifier.
     pub client_id: String,
-    /// Client secret.
+    /// Client secret; empty for a public client.
     pub client_secret: Secret,
 }
 
@@ -21,6 +21,8 @@ pub enum ClientAuthentication {
     Basic,
     /// `client_secret_post`: in the request body.
     Post,
+    /// `none`: a public client, which only says who it is (RFC 6749 section 2.1).
+    Public,
 }
 
 impl ClientAuthentication {

@@ -8,10 +8,12 @@
 
 mod access_token;
 mod client;
+mod refresh_token;
 mod request;
 mod response;
 
 pub use access_token::AccessToken;
 pub use client::{ClientAuthentication, ClientCredentials};
+pub use refresh_token::refresh_token;
 pub use request::TokenRequest;
 pub use response::{TokenError, TokenResponse};

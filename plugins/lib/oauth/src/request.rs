@@ -4,6 +4,7 @@ use std::fmt;
 
 use form_urlencoded::Serializer;
 use http::{HeaderValue, Request, Uri, header};
+use middleware::Secret;
 
 use crate::{ClientAuthentication, ClientCredentials};
 
@@ -23,6 +24,33 @@ impl TokenRequest {
             client,
             authentication,
             parameters: vec![grant],
+        }
+    }
+
+    /// A refresh (RFC 6749 section 6), less the parameter `refresh_token`. It asks for the scopes that were granted.
+    pub fn refresh(client: ClientCredentials, authentication: ClientAuthentication) -> Self {
+        let grant = ("grant_type".to_owned(), "refresh_token".to_owned());
+        Self {
+            client,
+            authentication,
+            parameters: vec![grant],
+        }
+    }
+
+    /// A device's question whether its user has decided (RFC 8628 section 3.4).
+    pub fn device_code(
+        client: ClientCredentials,
+        authentication: ClientAuthentication,
+        device_code: &Secret,
+    ) -> Self {
+        let grant = (
+            "grant_type".to_owned(),
+            "urn:ietf:params:oauth:grant-type:device_code".to_owned(),
+        );
+        Self {
+            client,
+            authentication,
+            parameters: vec![grant, ("device_code".to_owned(), device_code.expose().to_owned())],
         }
     }
 
@@ -66,6 +94,9 @@ impl TokenRequest {
                 body.append_pair("client_id", &self.client.client_id);
                 body.append_pair("client_secret", self.client.client_secret.expose());
             }
+            ClientAuthentication::Public => {
+                body.append_pair("client_id", &self.client.client_id);
+            }
         }
         request.body(body.finish().into_bytes())
     }
@@ -85,8 +116,6 @@ impl fmt::Debug for TokenRequest {
 
 #[cfg(test)]
 mod tests {
-    use middleware::Secret;
-
     use super::*;
 
     fn token_request(authentication: ClientAuthentication) -> TokenRequest {
@@ -139,6 +168,23 @@ mod tests {
         let request = request(ClientAuthentication::Post);
         let body = std::str::from_utf8(request.body()).unwrap();
         assert!(body.ends_with("&client_id=app&client_secret=s%26cret"), "{body}");
+        assert!(!request.headers().contains_key(header::AUTHORIZATION));
+    }
+
+    #[test]
+    fn a_public_client_only_says_who_it_is() {
+        let client = ClientCredentials {
+            client_id: "app".to_owned(),
+            client_secret: Secret::new(""),
+        };
+        let request = TokenRequest::refresh(client, ClientAuthentication::Public)
+            .parameter("refresh_token", "r&1")
+            .to_http(&Uri::from_static("https://idcs/oauth2/v1/token"))
+            .unwrap();
+        assert_eq!(
+            std::str::from_utf8(request.body()).unwrap(),
+            "grant_type=refresh_token&refresh_token=r%261&client_id=app"
+        );
         assert!(!request.headers().contains_key(header::AUTHORIZATION));
     }
 }

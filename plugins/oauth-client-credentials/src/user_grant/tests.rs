@@ -1,0 +1,362 @@
+//! A token endpoint of a few lines that rotates refresh tokens, or does worse.
+
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use egress::platform::Native;
+use middleware::{Decision, Edit, Middleware, Reply, RequestHead, Secret};
+
+use crate::OAuthClientCredentials;
+
+struct AnyRequest;
+
+impl RequestHead for AnyRequest {
+    fn method(&self) -> bytes::Bytes {
+        "GET".into()
+    }
+    fn uri(&self) -> bytes::Bytes {
+        "/".into()
+    }
+    fn header(&self, _: &str) -> Vec<bytes::Bytes> {
+        Vec::new()
+    }
+    fn header_names(&self) -> Vec<bytes::Bytes> {
+        Vec::new()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Status and body for the refresh token that came, or no answer at all.
+type Answer = Option<(u16, String)>;
+
+struct Endpoint {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Endpoint {
+    fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/oauth2/v1/token", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = String::new();
+                let mut chunk = [0; 4096];
+                while !request.contains("refresh_token=") {
+                    let count = stream.read(&mut chunk).unwrap();
+                    request.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
+                }
+                seen.lock().unwrap().push(request.clone());
+                let (_, token) = request.split_once("refresh_token=").unwrap();
+                if let Some((status, body)) = answer(token.split('&').next().unwrap()) {
+                    let length = body.len();
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}"
+                    );
+                }
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// The refresh tokens that came, in their order.
+    fn refresh_tokens(&self) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        let token = |request: &String| {
+            let (_, rest) = request.split_once("refresh_token=").unwrap();
+            rest.split('&').next().unwrap().to_owned()
+        };
+        requests.iter().map(token).collect()
+    }
+}
+
+fn tokens(access_token: &str, seconds: f32, refresh_token: &str) -> Answer {
+    let body = format!(
+        r#"{{"access_token":"{access_token}","token_type":"Bearer","expires_in":{seconds},"refresh_token":"{refresh_token}"}}"#
+    );
+    Some((200, body))
+}
+
+fn invalid_grant() -> Answer {
+    Some((400, r#"{"error":"invalid_grant"}"#.to_owned()))
+}
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// A plugin for this endpoint, and what it logs.
+fn plugin_with(
+    url: &str,
+    directory: &Path,
+    more: &str,
+) -> Result<(OAuthClientCredentials, Rc<RefCell<String>>), String> {
+    let log = Rc::new(RefCell::new(String::new()));
+    let lines = Rc::clone(&log);
+    let platform = Rc::new(Native::new(directory, move |event| {
+        lines.borrow_mut().push_str(event.line());
+        lines.borrow_mut().push('\n');
+    }));
+    let config = format!(r#"{{"url":"{url}","clientID":"app","scopes":["offline_access","b a"]{more}}}"#);
+    OAuthClientCredentials::new(config.as_bytes(), platform)
+        .map(|plugin| (plugin, log))
+        .map_err(|error| error.to_string())
+}
+
+fn plugin(url: &str, directory: &Path) -> (OAuthClientCredentials, Rc<RefCell<String>>) {
+    let more = format!(r#","grant":"refreshToken","refreshTokenKey":"{KEY}""#);
+    plugin_with(url, directory, &more).unwrap()
+}
+
+fn logged_in(url: &str, directory: &Path) -> (OAuthClientCredentials, Rc<RefCell<String>>) {
+    let (mut plugin, log) = plugin(url, directory);
+    assert!(plugin.put_refresh_token(&Secret::new("r1")).unwrap());
+    (plugin, log)
+}
+
+/// The access token that a request goes on with.
+fn access_token(plugin: &mut OAuthClientCredentials) -> Result<String, Reply> {
+    match plugin.on_request(&AnyRequest) {
+        Decision::Reply(reply) => Err(reply),
+        Decision::Forward(edits) => match edits.iter().next() {
+            Some(Edit::SetHeader(_, value)) => Ok(value.clone()),
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
+fn reason(plugin: &mut OAuthClientCredentials) -> String {
+    let reply = access_token(plugin).unwrap_err();
+    assert_eq!(reply.status, 503);
+    let body = String::from_utf8(reply.body).unwrap();
+    let (_, rest) = body.split_once(r#""reason":""#).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// As if the pause after a failure were over.
+fn forget_failure(directory: &Path) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "fail") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_refresh_token_is_used_once_whoever_needs_the_next_access_token() {
+    let endpoint = Endpoint::start(|token| {
+        let number: u32 = token.strip_prefix('r').unwrap().parse().unwrap();
+        tokens(&format!("a{number}"), 0.05, &format!("r{}", number + 1))
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let (mut first, _) = logged_in(&endpoint.url, directory.path());
+    let (mut second, _) = plugin(&endpoint.url, directory.path());
+    while endpoint.refresh_tokens().len() < 6 {
+        for plugin in [&mut first, &mut second] {
+            // A token of so short a life may be over before it is used.
+            let _ = access_token(plugin);
+        }
+    }
+    let expected: Vec<String> = (1..=6).map(|number| format!("r{number}")).collect();
+    assert_eq!(endpoint.refresh_tokens()[..6], expected);
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let content = std::fs::read_link(entry.unwrap().path()).unwrap();
+        assert!(!content.to_string_lossy().contains("r7"));
+    }
+}
+
+#[test]
+fn a_public_client_names_itself_and_a_confidential_one_proves_itself() {
+    let endpoint = Endpoint::start(|_| tokens("a", 3600.0, "r2"));
+    for (more, in_body, header) in [
+        ("", true, false),
+        (r#","clientSecret":"s3cret""#, false, true),
+        (
+            r#","clientSecret":"s3cret","tokenEndpointAuthMethod":"client_secret_post""#,
+            true,
+            false,
+        ),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let more = format!(r#"{more},"grant":"refreshToken","refreshTokenKey":"{KEY}""#);
+        let (mut plugin, _) = plugin_with(&endpoint.url, directory.path(), &more).unwrap();
+        plugin.put_refresh_token(&Secret::new("r1")).unwrap();
+        assert_eq!(access_token(&mut plugin).unwrap(), "Bearer a");
+        let request = endpoint.requests.lock().unwrap().last().unwrap().to_lowercase();
+        assert!(request.contains("grant_type=refresh_token&"), "{request}");
+        assert!(!request.contains("scope="), "{request}");
+        assert_eq!(request.contains("client_id=app"), in_body, "{request}");
+        assert_eq!(request.contains("\r\nauthorization: basic "), header, "{request}");
+    }
+}
+
+#[test]
+fn a_grant_that_is_refused_is_lost_until_the_next_login_and_nobody_is_asked_meanwhile() {
+    let endpoint = Endpoint::start(|token| match token {
+        "r1" => invalid_grant(),
+        _ => tokens("a", 3600.0, "r3"),
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let (mut plugin, log) = logged_in(&endpoint.url, directory.path());
+    for _ in 0..3 {
+        assert_eq!(reason(&mut plugin), "user_grant_lost");
+        forget_failure(directory.path());
+    }
+    let (mut other, _) = self::plugin(&endpoint.url, directory.path());
+    assert_eq!(reason(&mut other), "user_grant_lost");
+    assert_eq!(endpoint.refresh_tokens(), ["r1"]);
+    assert_eq!(
+        log.borrow().matches("code=grant.lost").count(),
+        1,
+        "{}",
+        log.borrow()
+    );
+
+    let (mut login, _) = self::plugin(&endpoint.url, directory.path());
+    login.put_refresh_token(&Secret::new("r2")).unwrap();
+    for plugin in [&mut plugin, &mut other] {
+        assert_eq!(access_token(plugin).unwrap(), "Bearer a");
+    }
+    assert_eq!(endpoint.refresh_tokens(), ["r1", "r2"]);
+}
+
+#[test]
+fn without_a_login_nobody_is_asked() {
+    let endpoint = Endpoint::start(|_| tokens("a", 3600.0, "r2"));
+    let directory = tempfile::tempdir().unwrap();
+    let (mut plugin, log) = plugin(&endpoint.url, directory.path());
+    assert_eq!(reason(&mut plugin), "user_grant_lost");
+    assert!(
+        log.borrow().contains("run device-login with the same url"),
+        "{}",
+        log.borrow()
+    );
+    assert_eq!(endpoint.refresh_tokens().len(), 0);
+}
+
+#[test]
+fn a_new_login_puts_an_end_to_the_old_users_access_token() {
+    let endpoint = Endpoint::start(|token| tokens(&format!("of-{token}"), 3600.0, "next"));
+    let directory = tempfile::tempdir().unwrap();
+    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
+    assert_eq!(access_token(&mut plugin).unwrap(), "Bearer of-r1");
+    let (mut login, _) = self::plugin(&endpoint.url, directory.path());
+    login.put_refresh_token(&Secret::new("other-user")).unwrap();
+    let (mut late, _) = self::plugin(&endpoint.url, directory.path());
+    assert_eq!(access_token(&mut late).unwrap(), "Bearer of-other-user");
+}
+
+#[test]
+fn a_call_without_an_answer_is_not_repeated_at_once_and_the_refresh_token_is_kept() {
+    let calls = Mutex::new(0);
+    let endpoint = Endpoint::start(move |_| {
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        match *calls {
+            1 => None,
+            2 => Some((503, "<html>".to_owned())),
+            _ => tokens("a", 3600.0, "r2"),
+        }
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
+    for calls in [1, 2] {
+        assert_eq!(reason(&mut plugin), "identity_provider_unavailable");
+        assert_eq!(endpoint.refresh_tokens().len(), calls);
+        forget_failure(directory.path());
+    }
+    assert_eq!(access_token(&mut plugin).unwrap(), "Bearer a");
+    assert_eq!(endpoint.refresh_tokens(), ["r1", "r1", "r1"]);
+}
+
+#[test]
+fn the_next_refresh_token_counts_even_where_the_access_token_cannot_be_used() {
+    let endpoint = Endpoint::start(|token| match token {
+        "r1" => tokens("two words", 3600.0, "r2"),
+        _ => tokens("a", 3600.0, "r3"),
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
+    assert_eq!(reason(&mut plugin), "identity_provider_unavailable");
+    forget_failure(directory.path());
+    assert_eq!(access_token(&mut plugin).unwrap(), "Bearer a");
+    assert_eq!(endpoint.refresh_tokens(), ["r1", "r2"]);
+}
+
+#[test]
+fn a_provider_that_does_not_rotate_keeps_its_refresh_token() {
+    let endpoint = Endpoint::start(|_| {
+        Some((
+            200,
+            r#"{"access_token":"a","token_type":"Bearer","expires_in":0.05}"#.to_owned(),
+        ))
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
+    while endpoint.refresh_tokens().len() < 3 {
+        let _ = access_token(&mut plugin);
+    }
+    assert_eq!(endpoint.refresh_tokens()[..3], ["r1", "r1", "r1"]);
+}
+
+#[test]
+fn an_access_token_whose_refresh_token_could_not_be_written_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    let endpoint = Endpoint::start(move |_| {
+        std::fs::remove_dir_all(&path).unwrap();
+        tokens("a", 3600.0, "r2")
+    });
+    let (mut plugin, log) = logged_in(&endpoint.url, directory.path());
+    assert_eq!(reason(&mut plugin), "user_grant_lost");
+    assert!(log.borrow().contains("code=grant.not_stored"), "{}", log.borrow());
+    assert!(!log.borrow().contains("r2"));
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused() {
+    let grant = r#","grant":"refreshToken""#;
+    let key = format!(r#","refreshTokenKey":"{KEY}""#);
+    for (more, start) in [
+        (
+            r#","grant":"password","clientSecret":"s""#.to_owned(),
+            "grant: must be",
+        ),
+        (grant.to_owned(), "refreshTokenKey: is required"),
+        (
+            format!(r#"{grant},"refreshTokenKey":"short""#),
+            "refreshTokenKey: must have at least 32 characters",
+        ),
+        (
+            format!(r#"{grant}{key},"store":{{"redis":{{"endpoints":["a:1"]}}}}"#),
+            "store: has no part in",
+        ),
+        (
+            format!(r#"{key},"clientSecret":"s""#),
+            "refreshTokenKey: is of use with",
+        ),
+        (
+            format!(r#"{grant}{key},"tokenEndpointAuthMethod":"client_secret_post""#),
+            "clientSecret: is required",
+        ),
+        (
+            format!(r#"{grant}{key},"endpointParams":{{"refresh_token":"x"}}"#),
+            "endpointParams.refresh_token: has an option of its own",
+        ),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let error = plugin_with("https://idcs/t", directory.path(), &more)
+            .err()
+            .unwrap();
+        assert!(error.starts_with(start), "{more}: {error}");
+    }
+}
