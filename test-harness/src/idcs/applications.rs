@@ -39,7 +39,7 @@ impl Resource {
     }
 }
 
-/// A confidential application that may use client credentials.
+/// An application: confidential, and may use client credentials; or public, and may ask users.
 #[derive(Clone)]
 pub struct Application {
     /// The client id.
@@ -52,6 +52,8 @@ pub struct Application {
     pub granted_scopes: Vec<String>,
     /// Whether "Introspect" is among its allowed operations.
     pub may_introspect: bool,
+    /// Has no secret ("Client type: Public").
+    pub is_public: bool,
 }
 
 impl Application {
@@ -63,6 +65,15 @@ impl Application {
             name: client_id.to_owned(),
             granted_scopes: Vec::new(),
             may_introspect: false,
+            is_public: false,
+        }
+    }
+
+    /// A public application, named after its id.
+    pub fn public(client_id: &str) -> Self {
+        Self {
+            is_public: true,
+            ..Self::new(client_id, "")
         }
     }
 
@@ -95,6 +106,11 @@ impl Application {
             .granted_scope("urn:opc:resource:consumer::all")
     }
 
+    /// The gateway as a public client, which asks a user for OIC tokens by the device flow.
+    pub fn device() -> Self {
+        Self::public(Self::DEVICE_ID).granted(&Resource::oic())
+    }
+
     /// A caller of the gateway, which asks for tokens for the gateway's API.
     pub fn caller() -> Self {
         Self::new(Self::CALLER_ID, "caller-secret").granted(&Resource::gateway_api())
@@ -102,6 +118,8 @@ impl Application {
 
     /// The client id of [`Self::gateway`].
     pub const GATEWAY_ID: &str = "6b173c40d8314c0586beaf8faa5efc5c";
+    /// The client id of [`Self::device`].
+    pub const DEVICE_ID: &str = "c0ffee5e0b1d4f6c8a7b6c5d4e3f2a1b";
     /// The client id of [`Self::caller`].
     pub const CALLER_ID: &str = "9f2b1d7a4c5e4b0fa1d2c3e4f5061728";
 }

@@ -25,7 +25,11 @@ impl Default for IdcsBuilder {
             tenant: 0,
             authority: Some(CertificateAuthority::shared()),
             clients_of: None,
-            applications: vec![Application::gateway(), Application::caller()],
+            applications: vec![
+                Application::gateway(),
+                Application::device(),
+                Application::caller(),
+            ],
             resources: vec![Resource::oic(), Resource::gateway_api()],
             switches: Switches::default(),
         }

@@ -35,12 +35,21 @@ pub(super) fn authenticate(
         }
         Some(authorization) => from_basic(authorization),
         None if in_body && domain.switches().post_body_auth => from_form(form),
-        None => None,
+        // A public client only says who it is.
+        None => {
+            let public = form.get("client_id").and_then(|id| domain.application(id));
+            return public
+                .filter(|application| application.is_public)
+                .ok_or_else(OAuthError::invalid_client);
+        }
     };
     let credentials = credentials.ok_or_else(OAuthError::invalid_client)?;
     let application = domain
         .application(&credentials.client_id)
         .ok_or_else(OAuthError::invalid_client)?;
+    if application.is_public {
+        return Err(OAuthError::invalid_client());
+    }
     // A mock's secret needs no comparison in constant time.
     if application.client_secret != credentials.secret {
         return Err(OAuthError::invalid_client());

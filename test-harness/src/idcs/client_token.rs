@@ -42,6 +42,8 @@ impl ClientToken {
             audience: vec![resource.primary_audience],
             scope: "echo".to_owned(),
             lifetime: None,
+            user: None,
+            refresh_token: None,
         };
         let key = domain.keys().current.clone();
         Self {

@@ -9,6 +9,7 @@ use super::introspection::TokenStates;
 use super::key_ring::KeyRing;
 use super::records::Records;
 use super::switches::{Endpoint, IssuerMode, Switches};
+use super::user_grants::UserGrants;
 use crate::clock::Clock;
 
 pub(super) struct Domain {
@@ -19,6 +20,7 @@ pub(super) struct Domain {
     keys: Mutex<KeyRing>,
     token_states: Mutex<TokenStates>,
     records: Mutex<Records>,
+    user_grants: Mutex<UserGrants>,
     switches: Mutex<Switches>,
     url: OnceLock<String>,
 }
@@ -38,6 +40,7 @@ impl Domain {
             keys: Mutex::new(KeyRing::of_tenant(number)),
             token_states: Mutex::default(),
             records: Mutex::default(),
+            user_grants: Mutex::default(),
             switches: Mutex::new(switches),
             url: OnceLock::new(),
         }
@@ -99,6 +102,10 @@ impl Domain {
 
     pub(super) fn records(&self) -> MutexGuard<'_, Records> {
         lock(&self.records)
+    }
+
+    pub(super) fn user_grants(&self) -> MutexGuard<'_, UserGrants> {
+        lock(&self.user_grants)
     }
 
     pub(super) fn switches(&self) -> MutexGuard<'_, Switches> {

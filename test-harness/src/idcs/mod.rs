@@ -1,5 +1,5 @@
 //! A mock of one OCI IAM identity domain (IDCS): the token endpoint, the signing certificate's JWKS and discovery,
-//! with switches to misbehave.
+//! the device flow, with switches to misbehave.
 //!
 //! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of what they asked.
 //! Out of scope: users, browsers, consoles, SCIM.
@@ -20,6 +20,9 @@ mod applications;
 mod builder;
 mod client_authentication;
 mod client_token;
+mod device;
+#[cfg(test)]
+mod device_tests;
 mod discovery;
 mod domain;
 mod errors;
@@ -34,6 +37,7 @@ mod switches;
 #[cfg(test)]
 mod tests;
 mod token_endpoint;
+mod user_grants;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -105,6 +109,16 @@ impl IdcsHandle {
     /// The introspection endpoint's URL.
     pub fn introspect_url(&self) -> String {
         self.url() + service::INTROSPECT_PATH
+    }
+
+    /// The device authorization endpoint's URL.
+    pub fn device_url(&self) -> String {
+        self.url() + service::DEVICE_PATH
+    }
+
+    /// The URL of the page where users answer devices.
+    pub fn device_page_url(&self) -> String {
+        self.url() + service::DEVICE_PAGE_PATH
     }
 
     /// The JWKS's URL.
@@ -211,6 +225,33 @@ impl IdcsHandle {
     /// Revokes an access token, opaque or not: the introspection endpoint says so from now on.
     pub fn revoke(&self, token: &str) {
         self.domain.token_states().revoke(token);
+    }
+
+    /// The user types this code in and allows what it asks for; false where no such code waits.
+    pub fn approve_device(&self, user_code: &str, user: &str) -> bool {
+        let now = self.domain.clock.now_millis();
+        self.domain.user_grants().decide(user_code, Some(user), now)
+    }
+
+    /// The user types this code in and says no.
+    pub fn deny_device(&self, user_code: &str) -> bool {
+        let now = self.domain.clock.now_millis();
+        self.domain.user_grants().decide(user_code, None, now)
+    }
+
+    /// The codes that wait for a user.
+    pub fn waiting_devices(&self) -> Vec<String> {
+        self.domain.user_grants().waiting()
+    }
+
+    /// Takes everything back that users allowed: their refresh tokens do not count any more.
+    pub fn revoke_user_grants(&self) {
+        self.domain.user_grants().revoke_all();
+    }
+
+    /// Refresh tokens that do not count any more because their grant was taken back, or one was used twice.
+    pub fn revoked_refresh_tokens(&self) -> usize {
+        self.domain.user_grants().revoked()
     }
 
     /// Registers one more application, or replaces the one of this id.

@@ -13,6 +13,10 @@ pub(super) struct Grantable {
     pub(super) scope: String,
     /// From `urn:opc:resource:expiry=<seconds>`.
     pub(super) lifetime: Option<u32>,
+    /// Whom it stands for, if not for the client itself.
+    pub(super) user: Option<String>,
+    /// What comes along to get the next one with.
+    pub(super) refresh_token: Option<String>,
 }
 
 /// Reads the `scope` parameter by IDCS's rules.
@@ -47,6 +51,8 @@ pub(super) fn resolve(
         audience,
         scope,
         lifetime,
+        user: None,
+        refresh_token: None,
     })
 }
 

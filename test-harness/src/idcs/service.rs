@@ -15,7 +15,7 @@ use super::errors::scim_error;
 use super::records::RecordedRequest;
 use super::switches::Endpoint;
 use super::token_endpoint::{self, text};
-use super::{discovery, introspection, jwks};
+use super::{device, discovery, introspection, jwks};
 use crate::faults::{Answer, Fault};
 use crate::server::{Body, BrokenOff, Service};
 
@@ -73,6 +73,9 @@ impl Domain {
             Some(Endpoint::Discovery) => discovery::answer(self, parts.uri.path(), &parts.headers),
             Some(Endpoint::Introspect) => introspection::answer(self, &parts.headers, body),
             Some(Endpoint::Jwks) => jwks::answer(self, &parts.headers),
+            Some(Endpoint::Device) => {
+                device::answer(self, &parts.method, parts.uri.path(), &parts.headers, body)
+            }
             Some(Endpoint::Token) => token_endpoint::answer(self, &parts.headers, body),
             None => scim_error(
                 StatusCode::NOT_FOUND,
@@ -87,6 +90,9 @@ fn endpoint(parts: &Parts) -> Option<Endpoint> {
     match (&parts.method, parts.uri.path()) {
         (&Method::POST, TOKEN_PATH) => Some(Endpoint::Token),
         (&Method::POST, INTROSPECT_PATH) => Some(Endpoint::Introspect),
+        (&Method::POST, DEVICE_PATH) | (&Method::GET | &Method::POST, DEVICE_PAGE_PATH) => {
+            Some(Endpoint::Device)
+        }
         (&Method::GET, JWKS_PATH) => Some(Endpoint::Jwks),
         (&Method::GET, OPENID_CONFIGURATION_PATH | IDCS_CONFIGURATION_PATH) => Some(Endpoint::Discovery),
         _ => None,
@@ -95,7 +101,9 @@ fn endpoint(parts: &Parts) -> Option<Endpoint> {
 
 fn record(endpoint: Option<Endpoint>, parts: &Parts, body: &[u8]) -> RecordedRequest {
     let form = match endpoint {
-        Some(Endpoint::Token | Endpoint::Introspect) => form_urlencoded::parse(body).into_owned().collect(),
+        Some(Endpoint::Device | Endpoint::Introspect | Endpoint::Token) => {
+            form_urlencoded::parse(body).into_owned().collect()
+        }
         _ => Default::default(),
     };
     let authorization = text(&parts.headers, "authorization");
@@ -123,15 +131,18 @@ fn record(endpoint: Option<Endpoint>, parts: &Parts, body: &[u8]) -> RecordedReq
 
 pub(super) const TOKEN_PATH: &str = "/oauth2/v1/token";
 pub(super) const INTROSPECT_PATH: &str = "/oauth2/v1/introspect";
+pub(super) const DEVICE_PATH: &str = "/oauth2/v1/device";
+pub(super) const DEVICE_PAGE_PATH: &str = "/ui/v1/device";
 pub(super) const JWKS_PATH: &str = "/admin/v1/SigningCert/jwk";
 pub(super) const OPENID_CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 pub(super) const IDCS_CONFIGURATION_PATH: &str = "/.well-known/idcs-configuration";
 
-const SECRET_FIELDS: [&str; 7] = [
+const SECRET_FIELDS: [&str; 8] = [
     "assertion",
     "client_assertion",
     "client_secret",
     "code",
+    "device_code",
     "password",
     "refresh_token",
     "token",

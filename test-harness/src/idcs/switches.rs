@@ -14,13 +14,21 @@ pub enum Endpoint {
     Introspect,
     /// `GET /admin/v1/SigningCert/jwk`.
     Jwks,
+    /// `POST /oauth2/v1/device` and the user's page, `/ui/v1/device`.
+    Device,
     /// `POST /oauth2/v1/token`.
     Token,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 4] = [Self::Discovery, Self::Introspect, Self::Jwks, Self::Token];
+    pub const ALL: [Self; 5] = [
+        Self::Discovery,
+        Self::Introspect,
+        Self::Jwks,
+        Self::Device,
+        Self::Token,
+    ];
 }
 
 /// All switches. The defaults are IDCS's own behaviour, with the signing certificate open to everybody.
@@ -44,6 +52,12 @@ pub struct Switches {
     pub emit_ecid: bool,
     /// Lifetime of access tokens in seconds.
     pub default_ttl: u32,
+    /// Whether a refresh token is good for one use only, and a second use revokes its whole grant.
+    pub refresh_rotation: bool,
+    /// Lifetime of refresh tokens in seconds.
+    pub refresh_ttl: u32,
+    /// The `interval` that devices are told to poll in, seconds; IDCS tells none.
+    pub device_interval: Option<u32>,
     /// The form of `expires_in`.
     pub expires_in: ExpiresIn,
     /// Tokens are padded to at least this many bytes.
@@ -58,6 +72,8 @@ pub struct Switches {
     pub introspect: EndpointSwitches,
     /// The JWKS's own switches.
     pub jwks: EndpointSwitches,
+    /// The device flow's own switches.
+    pub device: EndpointSwitches,
     /// The token endpoint's own switches.
     pub token: EndpointSwitches,
 }
@@ -74,6 +90,9 @@ impl Default for Switches {
             unauthorized_scope_error: ScopeRefusal::default(),
             emit_ecid: true,
             default_ttl: 3600,
+            refresh_rotation: true,
+            refresh_ttl: 604_800,
+            device_interval: None,
             expires_in: ExpiresIn::default(),
             token_size: 0,
             aud_as_string_or_array: AudienceShape::default(),
@@ -81,6 +100,7 @@ impl Default for Switches {
             discovery: EndpointSwitches::default(),
             introspect: EndpointSwitches::default(),
             jwks: EndpointSwitches::default(),
+            device: EndpointSwitches::default(),
             token: EndpointSwitches::default(),
         }
     }
@@ -93,6 +113,7 @@ impl Switches {
             Endpoint::Discovery => &mut self.discovery,
             Endpoint::Introspect => &mut self.introspect,
             Endpoint::Jwks => &mut self.jwks,
+            Endpoint::Device => &mut self.device,
             Endpoint::Token => &mut self.token,
         }
     }

@@ -13,11 +13,11 @@ use crate::certificates::CertificateAuthority;
 use crate::client::{Client, ClientError, Request, Response};
 use crate::keys::Algorithm;
 
-fn client() -> Client {
+pub(super) fn client() -> Client {
     Client::trusting(&CertificateAuthority::shared().ca_pem())
 }
 
-fn oic_scope() -> String {
+pub(super) fn oic_scope() -> String {
     Resource::oic().full_scope("urn:opc:resource:consumer::all")
 }
 
@@ -39,7 +39,7 @@ fn jwks(idcs: &IdcsHandle) -> Response {
     client().get(&idcs.jwks_url()).send().unwrap()
 }
 
-fn part(token: &str, place: usize) -> Value {
+pub(super) fn part(token: &str, place: usize) -> Value {
     let part = token.split('.').nth(place).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }

@@ -95,6 +95,9 @@ fn token_response(domain: &Domain, application: &Application, granted: &Grantabl
         ExpiresIn::Text => body["expires_in"] = json!(lifetime.to_string()),
         ExpiresIn::Missing => {}
     }
+    if let Some(refresh_token) = &granted.refresh_token {
+        body["refresh_token"] = json!(refresh_token);
+    }
     Answer::json(StatusCode::OK, &body)
 }
 

@@ -11,5 +11,8 @@ pub(super) fn grant(
     application: &Application,
     form: &Form,
 ) -> Result<Grantable, OAuthError> {
+    if application.is_public {
+        return Err(OAuthError::unauthorized_client());
+    }
     scopes::resolve(domain, application, form.get("scope").map(String::as_str))
 }

@@ -1,12 +1,15 @@
 //! One file for each grant (RFC 6749 section 4) that the token endpoint knows.
 
 mod client_credentials;
+mod device_code;
+mod refresh_token;
 
 use super::applications::Application;
 use super::client_authentication::Form;
 use super::domain::Domain;
 use super::errors::OAuthError;
-use super::scopes::Grantable;
+use super::scopes::{self, Grantable};
+use super::user_grants::Allowed;
 
 /// What the grant named by `grant_type` gives this client.
 pub(super) fn grant(
@@ -16,6 +19,8 @@ pub(super) fn grant(
 ) -> Result<Grantable, OAuthError> {
     match form.get("grant_type").map(String::as_str) {
         Some("client_credentials") => client_credentials::grant(domain, application, form),
+        Some("urn:ietf:params:oauth:grant-type:device_code") => device_code::grant(domain, application, form),
+        Some("refresh_token") => refresh_token::grant(domain, application, form),
         Some(other) => Err(OAuthError::new(
             "unsupported_grant_type",
             format!("Grant type {other} is not supported."),
@@ -25,4 +30,13 @@ pub(super) fn grant(
             "Required parameter missing: grant_type",
         )),
     }
+}
+
+/// A token for the user who allowed it.
+fn user(domain: &Domain, application: &Application, allowed: &Allowed) -> Result<Grantable, OAuthError> {
+    let granted = scopes::resolve(domain, application, Some(&allowed.scope))?;
+    Ok(Grantable {
+        user: Some(allowed.user.clone()),
+        ..granted
+    })
 }

@@ -1,0 +1,203 @@
+//! What users allowed clients: device codes that wait for them, and the refresh tokens that come of it.
+
+use super::access_token::random_hex;
+use super::errors::OAuthError;
+
+/// All of a domain's.
+#[derive(Default)]
+pub(super) struct UserGrants {
+    devices: Vec<Device>,
+    refresh_tokens: Vec<RefreshToken>,
+    /// How many grants there have been; each refresh token belongs to one.
+    grants: usize,
+}
+
+/// A device authorization request (RFC 8628 section 3.1).
+pub(super) struct Device {
+    pub(super) device_code: String,
+    pub(super) user_code: String,
+    pub(super) client_id: String,
+    pub(super) scope: String,
+    /// Unix milliseconds.
+    pub(super) expires_at: i64,
+    pub(super) interval_millis: i64,
+    last_poll: Option<i64>,
+    decision: Decision,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Decision {
+    Pending,
+    Allowed(String),
+    Denied,
+    Redeemed,
+}
+
+struct RefreshToken {
+    value: String,
+    grant: usize,
+    of: Allowed,
+    expires_at: i64,
+    used: bool,
+    revoked: bool,
+}
+
+/// What a user allowed a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Allowed {
+    pub(super) user: String,
+    pub(super) client_id: String,
+    pub(super) scope: String,
+}
+
+impl Device {
+    pub(super) fn new(client_id: &str, scope: &str, expires_at: i64, interval_millis: i64) -> Self {
+        Self {
+            device_code: random_hex(),
+            user_code: random_hex()
+                .bytes()
+                .take(8)
+                .map(|digit| char::from(b'A' + digit % 26))
+                .collect(),
+            client_id: client_id.to_owned(),
+            scope: scope.to_owned(),
+            expires_at,
+            interval_millis,
+            last_poll: None,
+            decision: Decision::Pending,
+        }
+    }
+}
+
+impl UserGrants {
+    pub(super) fn ask(&mut self, device: Device) {
+        self.devices.push(device);
+    }
+
+    /// The user's word on a code that he typed in; false where there is no such code, or not any more.
+    pub(super) fn decide(&mut self, user_code: &str, user: Option<&str>, now: i64) -> bool {
+        let code = user_code.to_uppercase();
+        let waiting = self.devices.iter_mut().find(|device| {
+            device.user_code == code && device.decision == Decision::Pending && now < device.expires_at
+        });
+        let Some(device) = waiting else {
+            return false;
+        };
+        device.decision = user.map_or(Decision::Denied, |user| Decision::Allowed(user.to_owned()));
+        true
+    }
+
+    /// The codes that wait for a user.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let waiting = self.devices.iter();
+        let waiting = waiting.filter(|device| device.decision == Decision::Pending);
+        waiting.map(|device| device.user_code.clone()).collect()
+    }
+
+    /// A device asks whether its user has decided (RFC 8628 section 3.5).
+    pub(super) fn poll(
+        &mut self,
+        device_code: &str,
+        client_id: &str,
+        now: i64,
+    ) -> Result<Allowed, OAuthError> {
+        let device = self
+            .devices
+            .iter_mut()
+            .find(|device| device.device_code == device_code && device.client_id == client_id)
+            .ok_or_else(|| OAuthError::new("invalid_grant", "Unknown device code."))?;
+        if device.expires_at <= now {
+            return Err(OAuthError::new("expired_token", "The device code has expired."));
+        }
+        let too_soon = device
+            .last_poll
+            .is_some_and(|last| now - last < device.interval_millis);
+        device.last_poll = Some(now);
+        if too_soon {
+            device.interval_millis += 5000;
+            return Err(OAuthError::new("slow_down", "Polling too often."));
+        }
+        match std::mem::replace(&mut device.decision, Decision::Redeemed) {
+            Decision::Allowed(user) => Ok(Allowed {
+                user,
+                client_id: device.client_id.clone(),
+                scope: device.scope.clone(),
+            }),
+            Decision::Denied => Err(OAuthError::new("access_denied", "The user said no.")),
+            Decision::Redeemed => Err(OAuthError::new(
+                "invalid_grant",
+                "The device code was redeemed already.",
+            )),
+            Decision::Pending => {
+                device.decision = Decision::Pending;
+                Err(OAuthError::new(
+                    "authorization_pending",
+                    "The user has not decided yet.",
+                ))
+            }
+        }
+    }
+
+    /// The first refresh token of a new grant.
+    pub(super) fn first_refresh_token(&mut self, of: Allowed, expires_at: i64) -> String {
+        self.grants += 1;
+        self.issue(self.grants, of, expires_at)
+    }
+
+    /// Uses a refresh token; with `rotation` it is good for one use, the second one revokes all of its grant. Gives what it
+    /// stands for, and the next one.
+    pub(super) fn refresh(
+        &mut self,
+        value: &str,
+        client_id: &str,
+        now: i64,
+        rotation: bool,
+    ) -> Result<(Allowed, Option<String>), OAuthError> {
+        let invalid = || OAuthError::new("invalid_grant", "The refresh token is invalid.");
+        let known = self
+            .refresh_tokens
+            .iter_mut()
+            .find(|token| token.value == value && token.of.client_id == client_id)
+            .ok_or_else(invalid)?;
+        if known.used {
+            let grant = known.grant;
+            let family = self.refresh_tokens.iter_mut();
+            family
+                .filter(|token| token.grant == grant)
+                .for_each(|token| token.revoked = true);
+            return Err(invalid());
+        }
+        if known.revoked || known.expires_at <= now {
+            return Err(invalid());
+        }
+        known.used = rotation;
+        let (grant, of, expires_at) = (known.grant, known.of.clone(), known.expires_at);
+        let next = rotation.then(|| self.issue(grant, of.clone(), expires_at));
+        Ok((of, next))
+    }
+
+    /// Takes everything back that users allowed.
+    pub(super) fn revoke_all(&mut self) {
+        self.refresh_tokens
+            .iter_mut()
+            .for_each(|token| token.revoked = true);
+    }
+
+    /// Whether any refresh token came a second time, or after its grant had ended.
+    pub(super) fn revoked(&self) -> usize {
+        self.refresh_tokens.iter().filter(|token| token.revoked).count()
+    }
+
+    fn issue(&mut self, grant: usize, of: Allowed, expires_at: i64) -> String {
+        let value = format!("{}{}", random_hex(), random_hex());
+        self.refresh_tokens.push(RefreshToken {
+            value: value.clone(),
+            grant,
+            of,
+            expires_at,
+            used: false,
+            revoked: false,
+        });
+        value
+    }
+}
