@@ -4,7 +4,8 @@
 //! real Traefik ([`traefik`]), a mock Kubernetes API server ([`kubernetes`]), a mock IDCS ([`idcs`]) and a mock OIC ([`oic`]) over TLS with their own authority
 //! ([`certificates`]), and a caller ([`client`]).
 //!
-//! Out of scope: what the plugins do. Nothing here but [`check`], which reads options as they do, depends on a crate
+//! Out of scope: what the plugins do. Nothing here but [`check`] and [`device_login`], which read options and write the
+//! state directory as they do, depends on a crate
 //! below `plugins/`: they are built as files and meet the tests only over HTTP, so that a test cannot share a mistake
 //! with what it tests.
 
@@ -16,6 +17,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod demo;
+pub mod device_login;
 pub mod dist;
 pub mod faults;
 pub mod gateway;

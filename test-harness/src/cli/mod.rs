@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod check;
+mod device_login;
 mod dist;
 mod fuzz;
 mod interrupt;
@@ -45,6 +46,7 @@ enum Command {
         #[arg(long)]
         serve: bool,
     },
+    DeviceLogin(device_login::Options),
     Dist(dist::Options),
     Fuzz(fuzz::Options),
     Schema(schema::Options),
@@ -59,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Build { out, keep_names } => build::run(&out, keep_names).map_err(Into::into),
         Command::Check(options) => check::run(&options).map_err(Into::into),
         Command::Demo { serve } => demo::run(serve),
+        Command::DeviceLogin(options) => device_login::run(options),
         Command::Dist(options) => dist::run(&options).map_err(Into::into),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Schema(options) => schema::run(&options).map_err(Into::into),

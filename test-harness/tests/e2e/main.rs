@@ -24,4 +24,5 @@ mod store;
 mod streaming;
 mod support;
 mod traps;
+mod user_context;
 mod wycheproof;

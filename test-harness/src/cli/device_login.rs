@@ -1,0 +1,131 @@
+//! `device-login`: a person allows the gateway to call in his name.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use middleware::SecretRef;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+use super::interrupt;
+use crate::device_login::{DeviceCode, Login, Request};
+
+/// Have a person allow the gateway to call in his name, for `grant: refreshToken` (OAuth 2.0 device flow, RFC 8628)
+///
+/// Url, client id, scopes and key must be those of the middleware; the state directory is the plugin's.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The token endpoint: the option `url`
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// The device authorization endpoint; if not given, `device` in the place of `token` at the end of --url
+    #[arg(long, value_name = "URL")]
+    device_url: Option<String>,
+    /// The client id: the option `clientID`
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    /// Where the client secret is, for a client that has one: env:NAME or file:/path
+    #[arg(long, value_name = "REF", value_parser = reference)]
+    client_secret: Option<SecretRef>,
+    /// A scope, without offline_access; may be given several times: the option `scopes`
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    scopes: Vec<String>,
+    /// The plugin's state directory, which must outlast a restart of the machine
+    #[arg(long, value_name = "DIR")]
+    state_directory: PathBuf,
+    /// Where the option `refreshTokenKey` is: env:NAME or file:/path
+    #[arg(long, value_name = "REF", default_value = "env:OIC_REFRESH_TOKEN_KEY", value_parser = reference)]
+    key: SecretRef,
+    /// A file with a private authority that issued the provider's certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+/// A secret's place. The secret itself would stand in the shell's history and in everybody's list of processes.
+fn reference(text: &str) -> Result<SecretRef, String> {
+    match text.split_once(':') {
+        Some(("env" | "file", rest)) if !rest.is_empty() => Ok(SecretRef::new(text)),
+        // The value is not repeated: it may be the secret.
+        _ => Err("must be env:NAME or file:/path, never the secret itself".to_owned()),
+    }
+}
+
+pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    interrupt::sets(Arc::clone(&interrupted));
+    let ca = match options.ca {
+        Some(file) => Some(SecretRef::new(format!(
+            "file:{}",
+            std::path::absolute(file)?.display()
+        ))),
+        None => None,
+    };
+    let request = Request {
+        url: options.url,
+        device_url: options.device_url,
+        client_id: options.client_id,
+        client_secret: options.client_secret,
+        scopes: options.scopes,
+        key: options.key,
+        ca,
+    };
+    let login = Login::prepare(request, &options.state_directory, |event| {
+        eprintln!("warning: {}", event.line());
+    })?;
+    let code = login.start()?;
+    print!("{}", invitation(&code));
+    let user = login.finish(&code, &mut |span| {
+        let end = Instant::now() + span;
+        while Instant::now() < end && !interrupted.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(50).min(end.saturating_duration_since(Instant::now())));
+        }
+        !interrupted.load(Ordering::Relaxed)
+    })?;
+    let user = user.map_or_else(|| "allowed".to_owned(), |user| format!("allowed by {user}"));
+    println!("\nDone: {user}. The gateway uses it from its next request on; nothing needs to be restarted.");
+    println!("Kept encrypted in {}.", options.state_directory.display());
+    Ok(())
+}
+
+/// What the person has to do.
+fn invitation(code: &DeviceCode) -> String {
+    let target = code
+        .verification_uri_complete
+        .as_ref()
+        .unwrap_or(&code.verification_uri);
+    // Light on dark, as most terminals are; readers take either.
+    let picture = QrCode::new(target)
+        .map(|code| {
+            code.render::<Dense1x2>()
+                .dark_color(Dense1x2::Light)
+                .light_color(Dense1x2::Dark)
+                .build()
+        })
+        .unwrap_or_default();
+    format!(
+        "Log in as the user in whose name the gateway shall call.\n\n    open   {}\n    enter  {}\n\n{picture}\n\n\
+         Waiting, {} minutes at most. Ctrl-C ends it; nothing is changed then.\n",
+        code.verification_uri,
+        code.user_code,
+        code.expires_in.as_secs().div_ceil(60)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_named_and_never_given() {
+        for good in ["env:KEY", "file:/run/secrets/key"] {
+            assert_eq!(reference(good).unwrap().expose(), good);
+        }
+        for bad in ["hunter2", "env:", "file:", "urn:k8s:secret:a:b", ""] {
+            let error = reference(bad).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

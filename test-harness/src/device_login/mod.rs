@@ -1,0 +1,253 @@
+//! The OAuth 2.0 device flow (RFC 8628): a person allows the gateway, once, to call in his name, and the refresh token
+//! that comes of it is kept for the plugin, in its state directory, by the plugin's own code.
+//!
+//! In scope: the two requests of the flow and how long to wait between them. Out of scope: the terminal, which is
+//! `cli::device_login`'s.
+
+mod answer;
+mod polling;
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use egress::platform::Native;
+use egress::{ClientConfig, DirectoryError, HttpClient, Platform, TlsOptions, Url};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use middleware::{ConfigError, Event, Middleware as _, Secret, SecretRef};
+use oauth::{ClientAuthentication, ClientCredentials, TokenRequest};
+use oauth_client_credentials_plugin::OAuthClientCredentials;
+use serde_json::json;
+
+pub use self::answer::DeviceCode;
+use self::answer::Outcome;
+pub use self::polling::Ended;
+use self::polling::poll;
+
+/// What is to be allowed, and where it is kept; the same values as in the middleware's options.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The token endpoint.
+    pub url: String,
+    /// The device authorization endpoint; beside the token endpoint, named `device`, if not given.
+    pub device_url: Option<String>,
+    /// The client id.
+    pub client_id: String,
+    /// The client secret, or where it is; none for a public client.
+    pub client_secret: Option<SecretRef>,
+    /// The scopes; `offline_access` is asked for in any case.
+    pub scopes: Vec<String>,
+    /// `refreshTokenKey`: `env:NAME` or `file:/path`.
+    pub key: SecretRef,
+    /// A private authority for the provider's certificate: `file:/path`, or PEM.
+    pub ca: Option<SecretRef>,
+}
+
+/// Why nobody is logged in. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// An argument is wrong.
+    #[error("{0}")]
+    Option(#[from] ConfigError),
+    /// There is no such directory.
+    #[error(
+        "the state directory cannot be used: {0} is no directory; make it first, for Traefik's user alone"
+    )]
+    NoDirectory(String),
+    /// The state directory cannot be used.
+    #[error("the state directory cannot be used: {0}")]
+    Directory(#[from] DirectoryError),
+    /// The provider does not start the flow.
+    #[error("{url} does not start the device flow: {detail}")]
+    NotStarted {
+        /// The device authorization endpoint.
+        url: String,
+        /// What it said.
+        detail: String,
+    },
+    /// The flow came to another end.
+    #[error("{0}")]
+    Ended(#[from] Ended),
+    /// There is nothing to keep.
+    #[error(
+        "the provider gave an access token but no refresh token: allow the application the grant Refresh Token (OCI IAM: \
+         the application's OAuth configuration), and the resource offline access"
+    )]
+    NoRefreshToken,
+}
+
+/// A login that is ready to begin: everything that can be checked beforehand has been.
+pub struct Login {
+    request: Request,
+    platform: Rc<dyn Platform>,
+    client: HttpClient,
+    token_url: Url,
+    device_url: Url,
+    secret: Option<Secret>,
+    plugin: OAuthClientCredentials,
+}
+
+/// How long one call may take.
+const TIMEOUT: u64 = 20;
+
+impl Login {
+    /// Checks the arguments, and that the state directory can be written, before anybody is asked for anything.
+    ///
+    /// # Errors
+    /// [`LoginError::Option`] and [`LoginError::Directory`].
+    pub fn prepare(request: Request, state_directory: &Path, warn: fn(&Event)) -> Result<Self, LoginError> {
+        if !state_directory.is_dir() {
+            return Err(LoginError::NoDirectory(state_directory.display().to_string()));
+        }
+        let platform: Rc<dyn Platform> = Rc::new(Native::new(state_directory, warn));
+        let ca = request.ca.as_ref().map(SecretRef::expose);
+        let options = json!({
+            "grant": "refreshToken",
+            "url": request.url,
+            "clientID": request.client_id,
+            "clientSecret": request.client_secret.as_ref().map(SecretRef::expose),
+            "scopes": request.scopes,
+            "refreshTokenKey": request.key.expose(),
+            "clientConfig": { "tls": { "ca": ca } },
+        });
+        let plugin = OAuthClientCredentials::new(options.to_string().as_bytes(), Rc::clone(&platform))?;
+        let probe = "probe.device-login";
+        platform.directory().remove(probe)?;
+        platform.directory().create(probe, "x")?;
+        platform.directory().remove(probe)?;
+
+        let config = ClientConfig {
+            timeout_seconds: TIMEOUT,
+            // The flow has its own pace.
+            max_retries: 0,
+            tls: TlsOptions {
+                ca: request.ca.clone(),
+                ..TlsOptions::default()
+            },
+            ..ClientConfig::default()
+        };
+        let client = HttpClient::new(Rc::clone(&platform), &config)?;
+        let token_url = parse("--url", &request.url)?;
+        let device_url = match &request.device_url {
+            Some(url) => parse("--device-url", url)?,
+            None => parse("--device-url", &beside(&request.url)?)?,
+        };
+        let secret = match &request.client_secret {
+            Some(secret) => Some(secret.resolve("--client-secret", &*platform)?),
+            None => None,
+        };
+        Ok(Self {
+            request,
+            platform,
+            client,
+            token_url,
+            device_url,
+            secret,
+            plugin,
+        })
+    }
+
+    /// Asks for a code that a person can type in (RFC 8628 section 3.1).
+    ///
+    /// # Errors
+    /// [`LoginError::NotStarted`].
+    pub fn start(&self) -> Result<DeviceCode, LoginError> {
+        let failed = |detail: String| LoginError::NotStarted {
+            url: self.device_url.to_string(),
+            detail,
+        };
+        let mut scopes = vec!["offline_access".to_owned()];
+        scopes.extend(
+            self.request
+                .scopes
+                .iter()
+                .filter(|it| *it != "offline_access")
+                .cloned(),
+        );
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("response_type", "device_code")
+            .append_pair("scope", &scopes.join(" "))
+            .append_pair("client_id", &self.request.client_id)
+            .finish();
+        let request = http::Request::post(self.device_url.uri().clone())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=UTF-8")
+            .header(ACCEPT, "application/json")
+            .body(body.into_bytes())
+            .map_err(|error| failed(error.to_string()))?;
+        let response = self
+            .client
+            .send(&self.device_url, &request, self.client.timeout(), &mut || {})
+            .map_err(|error| failed(error.to_string()))?;
+        DeviceCode::read(&response).map_err(failed)
+    }
+
+    /// Waits until the person has decided, and keeps the refresh token. `pause` waits so long, and is false when nobody
+    /// wants to wait any longer. Gives the user's name, where the provider tells it.
+    ///
+    /// # Errors
+    /// [`LoginError`]; nothing has changed then.
+    pub fn finish(
+        mut self,
+        code: &DeviceCode,
+        pause: &mut dyn FnMut(Duration) -> bool,
+    ) -> Result<Option<String>, LoginError> {
+        let (client, authentication) = self.authentication();
+        let request = TokenRequest::device_code(client, authentication, code.device_code());
+        let request = request
+            .to_http(self.token_url.uri())
+            .map_err(|error| LoginError::NotStarted {
+                url: self.token_url.to_string(),
+                detail: error.to_string(),
+            })?;
+        let tokens = poll(
+            code,
+            &mut || {
+                let answer = self
+                    .client
+                    .send(&self.token_url, &request, self.client.timeout(), &mut || {});
+                Outcome::of(answer)
+            },
+            pause,
+            &|| self.platform.monotonic(),
+        )?;
+        let refresh_token = tokens.refresh_token.ok_or(LoginError::NoRefreshToken)?;
+        self.plugin.put_refresh_token(&refresh_token)?;
+        Ok(subject(tokens.access_token.expose()))
+    }
+
+    fn authentication(&self) -> (ClientCredentials, ClientAuthentication) {
+        let client = |secret: Secret| ClientCredentials {
+            client_id: self.request.client_id.clone(),
+            client_secret: secret,
+        };
+        match &self.secret {
+            Some(secret) => (client(secret.clone()), ClientAuthentication::default()),
+            None => (client(Secret::new("")), ClientAuthentication::Public),
+        }
+    }
+}
+
+fn parse(field: &str, url: &str) -> Result<Url, ConfigError> {
+    Url::parse(url).map_err(|error| ConfigError::new(field, error.to_string()))
+}
+
+/// `…/oauth2/v1/token` becomes `…/oauth2/v1/device`.
+fn beside(token_url: &str) -> Result<String, ConfigError> {
+    let parent = token_url.strip_suffix("/token").ok_or_else(|| {
+        ConfigError::new(
+            "--device-url",
+            "is needed: it follows from --url only where that ends in /token",
+        )
+    })?;
+    Ok(format!("{parent}/device"))
+}
+
+/// The user's name in an access token that is a JWT; nobody relies on it.
+fn subject(access_token: &str) -> Option<String> {
+    let claims = access_token.split('.').nth(1)?;
+    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let sub = claims.get("sub")?.as_str()?;
+    Some(sub.chars().filter(|c| !c.is_control()).take(200).collect())
+}

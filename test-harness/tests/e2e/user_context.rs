@@ -1,0 +1,77 @@
+//! `grant: refreshToken`: the gateway calls in the name of a user who logged in once.
+
+mod example;
+mod refresh;
+
+use std::path::Path;
+use std::time::Duration;
+
+use middleware::SecretRef;
+use serde_json::{Value, json};
+use test_harness::certificates::CertificateAuthority;
+use test_harness::client::Response;
+use test_harness::device_login::{Login, Request};
+use test_harness::gateway::{Gateway, GatewayBuilder};
+use test_harness::idcs::{Application, Idcs, IdcsHandle, Resource};
+use test_harness::oic::Oic;
+
+const JANE: &str = "jane.doe@example.com";
+const KEY: &str = "only for tests, at least 32 characters long";
+
+fn scope() -> String {
+    Resource::oic().full_scope("urn:opc:resource:consumer::all")
+}
+
+/// Jane allows the gateway to call in her name; what the plugin needs for it is put into `state`.
+fn log_in(idcs: &IdcsHandle, state: &Path) {
+    let request = Request {
+        url: idcs.token_url(),
+        device_url: None,
+        client_id: Application::DEVICE_ID.to_owned(),
+        client_secret: None,
+        scopes: vec![scope()],
+        key: SecretRef::new(KEY),
+        ca: Some(SecretRef::new(CertificateAuthority::shared().ca_pem())),
+    };
+    let login = Login::prepare(request, state, |_| {}).unwrap();
+    let code = login.start().unwrap();
+    assert!(idcs.approve_device(&code.user_code, JANE));
+    let user = login.finish(&code, &mut |_: Duration| true).unwrap();
+    assert_eq!(user.as_deref(), Some(JANE));
+}
+
+/// A gateway that calls in the user's name, in front of an OIC that demands one. It comes with an identity provider of
+/// its own, which it does not use.
+fn gateway(idcs: &IdcsHandle, state: &Path) -> GatewayBuilder {
+    let user_needed = |idcs: &IdcsHandle| {
+        let oic = Oic::builder(idcs).service_invoker(JANE).start();
+        oic.set(|switches| switches.require_user_context = vec!["/ic/api/".to_owned()]);
+        oic
+    };
+    Gateway::in_front_of(Idcs::builder().tenant(9).start())
+        .oic(|_| user_needed(idcs))
+        .jwt(json!({ "jwksUrl": idcs.jwks_url() }))
+        .oauth(options(idcs))
+        .state(state)
+}
+
+fn options(idcs: &IdcsHandle) -> Value {
+    json!({
+        "url": idcs.token_url(),
+        "clientID": Application::DEVICE_ID,
+        "clientSecret": null,
+        "grant": "refreshToken",
+        "refreshTokenKey": KEY,
+        "scopes": [scope()],
+        "clientConfig": { "timeoutSeconds": 1 },
+    })
+}
+
+fn ask(gateway: &Gateway, idcs: &IdcsHandle) -> Response {
+    let token = idcs.client_token().expires_in(3600).mint();
+    gateway.get("/echo").bearer(&token).send().unwrap()
+}
+
+fn reason(answer: &Response) -> String {
+    answer.json()["reason"].as_str().unwrap_or_default().to_owned()
+}
