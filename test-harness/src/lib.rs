@@ -23,6 +23,7 @@ pub mod faults;
 pub mod gateway;
 pub mod guests;
 pub mod idcs;
+pub mod interop;
 pub mod keys;
 pub mod kubernetes;
 pub mod load;

@@ -7,6 +7,7 @@ mod example_files;
 mod examples;
 mod gateway;
 mod host_facts;
+mod interop;
 mod jwt;
 mod kubernetes;
 mod oauth_client_credentials;
