@@ -34,7 +34,11 @@ fn rule(path: PathPattern, scope: &str) -> AccessRule {
     AccessRule {
         methods: Vec::new(),
         path,
-        any_scope: if scope.is_empty() { Vec::new() } else { vec![scope.to_owned()] },
+        any_scope: if scope.is_empty() {
+            Vec::new()
+        } else {
+            vec![scope.to_owned()]
+        },
         all_scopes: Vec::new(),
         claims: None,
         on_deny: OnDeny::Forbidden,
@@ -93,7 +97,13 @@ fuzz_target!(|input: &[u8]| {
     let uri = lines.next().unwrap_or_default();
     let path = uri.split(|&byte| byte == b'?').next().unwrap();
     let subtree = || PathPattern::parse("/hr/**").unwrap();
-    let outside = lets_through(vec![rule(subtree(), "hr"), rule(PathPattern::parse("/**").unwrap(), "")], uri);
+    let outside = lets_through(
+        vec![
+            rule(subtree(), "hr"),
+            rule(PathPattern::parse("/**").unwrap(), ""),
+        ],
+        uri,
+    );
     let inside = lets_through(vec![rule(subtree(), "")], uri);
     assert!(!(outside && inside));
     for rounds in 0..4 {
@@ -114,6 +124,9 @@ fuzz_target!(|input: &[u8]| {
                 byte => format!("%{byte:02X}"),
             })
             .collect();
-        assert!(lets_through(vec![rule(pattern, "")], spelt.as_bytes()), "{text} {spelt}");
+        assert!(
+            lets_through(vec![rule(pattern, "")], spelt.as_bytes()),
+            "{text} {spelt}"
+        );
     }
 });
