@@ -1,8 +1,8 @@
 //! Everything a test of the plugins needs: the plugins themselves, a real Traefik, and both of its neighbours.
 //!
 //! In scope: building the plugins ([`guests`]), getting the programs a fresh machine lacks ([`tools`]), running the
-//! real Traefik ([`traefik`]), a mock Kubernetes API server ([`kubernetes`]), a mock IDCS ([`idcs`]) and a mock OIC ([`oic`]) over TLS with their own authority
-//! ([`certificates`]), and a caller ([`client`]).
+//! real Traefik ([`traefik`]), a mock Kubernetes API server ([`kubernetes`]), a mock IDCS ([`idcs`]), a
+//! mock Entra ID ([`entra`]) and a mock OIC ([`oic`]) over TLS with their own authority ([`certificates`]), and a caller ([`client`]).
 //!
 //! Out of scope: what the plugins do. Nothing here but [`check`], which reads options as they do, depends on a crate
 //! below `plugins/`: they are built as files and meet the tests only over HTTP, so that a test cannot share a mistake
@@ -17,6 +17,7 @@ pub mod client;
 pub mod clock;
 pub mod demo;
 pub mod dist;
+pub mod entra;
 pub mod faults;
 pub mod gateway;
 pub mod guests;

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use egress::{Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url};
+use egress::{Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url, send_fresh};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
-use oauth::{AccessToken, ClientAuthentication, ClientCredentials, TokenError, TokenRequest, TokenResponse};
+use oauth::{AccessToken, Client, ClientOptions, TokenError, TokenRequest, TokenResponse};
 
 use crate::Options;
 use crate::caller_options::CallerLimits;
@@ -27,7 +27,6 @@ pub(crate) struct Demand {
     pub(crate) scopes: Vec<String>,
     /// `audience` and `endpointParams`.
     parameters: Vec<(String, String)>,
-    authentication: ClientAuthentication,
 }
 
 impl Demand {
@@ -45,15 +44,6 @@ impl Demand {
                     ),
             );
         }
-        let authentication = match options.token_endpoint_auth_method.as_deref() {
-            None | Some("") => ClientAuthentication::default(),
-            Some(name) => ClientAuthentication::from_name(name).ok_or_else(|| {
-                ConfigError::new(
-                    "tokenEndpointAuthMethod",
-                    "must be client_secret_basic or client_secret_post",
-                )
-            })?,
-        };
         let scopes = scopes("scopes", &options.scopes, host)?;
         let mut parameters = Vec::new();
         if let Some(audience) = options.audience.as_ref().filter(|audience| !audience.is_empty()) {
@@ -64,7 +54,13 @@ impl Demand {
             let field = format!("endpointParams.{parameter}");
             if matches!(
                 parameter.as_str(),
-                "grant_type" | "scope" | "audience" | "client_id" | "client_secret"
+                "grant_type"
+                    | "scope"
+                    | "audience"
+                    | "client_id"
+                    | "client_secret"
+                    | "client_assertion"
+                    | "client_assertion_type"
             ) {
                 return Err(ConfigError::new(
                     field,
@@ -78,7 +74,6 @@ impl Demand {
             url,
             scopes,
             parameters,
-            authentication,
         })
     }
 
@@ -90,8 +85,8 @@ impl Demand {
         identity
     }
 
-    fn request(&self, client: ClientCredentials, scopes: &[String]) -> TokenRequest {
-        let request = TokenRequest::client_credentials(client, self.authentication).scopes(scopes);
+    fn request(&self, client: Client, scopes: &[String]) -> TokenRequest {
+        let request = TokenRequest::client_credentials(client).scopes(scopes);
         let parameters = self.parameters.iter();
         parameters.fold(request, |request, (name, value)| request.parameter(name, value))
     }
@@ -99,15 +94,15 @@ impl Demand {
     /// The token of a caller's client. `pepper` makes the key that it is kept under depend on more than his secret.
     pub(crate) fn token_of_caller(
         &self,
-        client: ClientCredentials,
+        client: Client,
         scopes: &[String],
         pepper: Option<&Secret>,
         guard: Guard,
         platform: Rc<dyn Platform>,
     ) -> Option<Token> {
-        let identity = self.identity(&client.client_id, scopes);
+        let identity = self.identity(&client.id, scopes);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
-        let mut secret = client.client_secret.expose().to_owned();
+        let mut secret = client.secret().expose().to_owned();
         if let Some(pepper) = pepper {
             // The secret has no control characters, so it is clear where it ends.
             secret.push('\0');
@@ -151,20 +146,19 @@ impl Token {
                 ));
             }
         }
-        required("clientID", options.client_id.as_ref())?;
-        required("clientSecret", options.client_secret.as_ref())?;
-        let demand = Demand::new(options, &platform)?;
-        let client_id = resolve("clientID", options.client_id.as_ref(), host)?;
-        let client_secret =
-            required("clientSecret", options.client_secret.as_ref())?.resolve("clientSecret", host)?;
-        let identity = demand.identity(&client_id, &demand.scopes);
-        let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
-        let seal = Seal::secret(&client_secret, &identity)
-            .map_err(|error| ConfigError::new("clientSecret", error.to_string()))?;
-        let client = ClientCredentials {
-            client_id,
-            client_secret,
+        let client = ClientOptions {
+            id: options.client_id.as_ref(),
+            secret: options.client_secret.as_ref(),
+            method: options.token_endpoint_auth_method.as_deref(),
+            assertion: &options.client_assertion,
+            tls_key: options.client_config.tls.key.as_ref(),
         };
+        let client = client.client(host)?;
+        let demand = Demand::new(options, &platform)?;
+        let identity = demand.identity(&client.id, &demand.scopes);
+        let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
+        let seal = Seal::secret(client.secret(), &identity)
+            .map_err(|error| ConfigError::new("configuration", error.to_string()))?;
         Ok(Self {
             name: seal.name("token", &identity),
             request: demand.request(client, &demand.scopes),
@@ -214,19 +208,25 @@ impl Resource for Token {
     }
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<AccessToken>, FetchError> {
-        let request = self
-            .request
-            .to_http(self.url.uri())
-            .map_err(|error| FetchError::Refused {
+        let make = || {
+            let request = self.request.to_http(self.url.uri(), now, &*self.platform);
+            request.map_err(|error| FetchError::Refused {
                 detail: format!("the request cannot be built: {error}"),
-            })?;
+            })
+        };
         let response = match &self.guard {
-            Some(guard) => guard.exchange(|| send(&request))?,
-            None => send(&request)?,
+            // A caller's client proves itself by its secret, which is good for any number of times.
+            Some(guard) => {
+                let request = make()?;
+                guard.exchange(|| send(&request))?
+            }
+            None => send_fresh(send, make)?,
         };
         let token = TokenResponse::read(&response, now)
             .map_err(|error| match error {
-                TokenError::Refused(detail) => FetchError::Refused { detail },
+                TokenError::Refused(detail)
+                | TokenError::InvalidGrant(detail)
+                | TokenError::InvalidRequest(detail) => FetchError::Refused { detail },
                 TokenError::Unavailable { detail, retry_after } => {
                     FetchError::Unavailable { detail, retry_after }
                 }

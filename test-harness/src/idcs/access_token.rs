@@ -1,4 +1,4 @@
-//! The shape of IDCS's access tokens for clients.
+//! The shape of IDCS's access tokens for clients and users.
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value, json};
@@ -40,10 +40,35 @@ pub(super) fn claims(
         "exp": (now + 999).div_euclid(1000) + lifetime,
         "jti": random_hex(),
     });
-    match claims {
+    let mut claims = match claims {
         Value::Object(claims) => claims,
         _ => Members::new(),
+    };
+    if let Some(Value::Object(of_user)) = granted.user.as_deref().map(|user| user_claims(domain, user)) {
+        claims.extend(of_user);
     }
+    claims
+}
+
+/// What is other about a user's access token.
+fn user_claims(domain: &Domain, user: &str) -> Value {
+    let display_name = user.split('@').next().unwrap_or_default().replace('.', " ");
+    json!({
+        "sub": user,
+        "sub_type": "user",
+        "user_id": stable_hex(user),
+        "user_displayname": display_name,
+        "user_tenantname": domain.tenant,
+        "user_lang": "en",
+        "user_locale": "en",
+        "user_tz": "America/Chicago",
+        "userAppRoles": ["Authenticated", "ServiceInvoker"],
+        "amr": ["USERNAME_PASSWORD"],
+        "idp_name": "UserNamePassword",
+        "idp_guid": "UserNamePassword",
+        "idp_type": "LOCAL",
+        "sid": random_hex(),
+    })
 }
 
 /// The header of a token that `key` signs: thumbprints, no `typ`.

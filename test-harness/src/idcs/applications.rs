@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use rustls::pki_types::CertificateDer;
+
+use crate::certificates::ServerCertificate;
+use crate::keys::SigningKey;
+
 /// A resource server: who its tokens are for and what they may allow.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -52,6 +57,10 @@ pub struct Application {
     pub granted_scopes: Vec<String>,
     /// Whether "Introspect" is among its allowed operations.
     pub may_introspect: bool,
+    /// The keys whose certificates were imported, each under its key id as the alias: they sign its assertions.
+    pub keys: Vec<SigningKey>,
+    /// The certificate that it shows where it proves itself by mutual TLS.
+    pub certificate: Option<CertificateDer<'static>>,
 }
 
 impl Application {
@@ -63,6 +72,22 @@ impl Application {
             name: client_id.to_owned(),
             granted_scopes: Vec::new(),
             may_introspect: false,
+            keys: Vec::new(),
+            certificate: None,
+        }
+    }
+
+    /// Imports the certificate of a key under the key's id.
+    pub fn key(mut self, key: &SigningKey) -> Self {
+        self.keys.push(key.clone());
+        self
+    }
+
+    /// Lets it prove itself by this certificate (RFC 8705 section 2).
+    pub fn known_by(self, certificate: &ServerCertificate) -> Self {
+        Self {
+            certificate: Some(certificate.der()),
+            ..self
         }
     }
 

@@ -42,6 +42,7 @@ impl ClientToken {
             audience: vec![resource.primary_audience],
             scope: "echo".to_owned(),
             lifetime: None,
+            user: None,
         };
         let key = domain.keys().current.clone();
         Self {

@@ -13,6 +13,8 @@ pub(super) struct Grantable {
     pub(super) scope: String,
     /// From `urn:opc:resource:expiry=<seconds>`.
     pub(super) lifetime: Option<u32>,
+    /// Whom it stands for, if not for the client itself.
+    pub(super) user: Option<String>,
 }
 
 /// Reads the `scope` parameter by IDCS's rules.
@@ -47,6 +49,7 @@ pub(super) fn resolve(
         audience,
         scope,
         lifetime,
+        user: None,
     })
 }
 

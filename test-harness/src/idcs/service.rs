@@ -73,7 +73,7 @@ impl Domain {
             Some(Endpoint::Discovery) => discovery::answer(self, parts.uri.path(), &parts.headers),
             Some(Endpoint::Introspect) => introspection::answer(self, &parts.headers, body),
             Some(Endpoint::Jwks) => jwks::answer(self, &parts.headers),
-            Some(Endpoint::Token) => token_endpoint::answer(self, &parts.headers, body),
+            Some(Endpoint::Token) => token_endpoint::answer(self, parts, body),
             None => scim_error(
                 StatusCode::NOT_FOUND,
                 "error.common.resourcenotfound",
@@ -127,12 +127,13 @@ pub(super) const JWKS_PATH: &str = "/admin/v1/SigningCert/jwk";
 pub(super) const OPENID_CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 pub(super) const IDCS_CONFIGURATION_PATH: &str = "/.well-known/idcs-configuration";
 
-const SECRET_FIELDS: [&str; 7] = [
+const SECRET_FIELDS: [&str; 8] = [
     "assertion",
     "client_assertion",
     "client_secret",
     "code",
     "password",
     "refresh_token",
+    "subject_token",
     "token",
 ];

@@ -35,6 +35,7 @@ pub use http_client::{HttpClient, HttpError, MAX_BODY, Url};
 pub use platform::Platform;
 pub use shared::{
     CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
+    send_fresh,
 };
 pub use state::{Seal, StateName};
 pub use store::{

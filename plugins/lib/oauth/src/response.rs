@@ -21,6 +21,13 @@ pub enum TokenError {
     /// The provider refused the client or its request: somebody must change a configuration.
     #[error("{0}")]
     Refused(String),
+    /// What the request relied on, such as a refresh token, does not count, or no longer (`invalid_grant`).
+    #[error("{0}")]
+    InvalidGrant(String),
+    /// The request itself is refused (`invalid_request`); an exchange of tokens also where the token in it does not count
+    /// (RFC 8693 section 2.2.2).
+    #[error("{0}")]
+    InvalidRequest(String),
     /// The provider is in trouble, or asks to be left alone for a while.
     #[error("{detail}")]
     Unavailable {
@@ -132,7 +139,11 @@ fn refusal(
         _ => false,
     };
     if refused && !passing {
-        return TokenError::Refused(detail);
+        return match code.as_deref() {
+            Some("invalid_grant") => TokenError::InvalidGrant(detail),
+            Some("invalid_request") => TokenError::InvalidRequest(detail),
+            _ => TokenError::Refused(detail),
+        };
     }
     TokenError::Unavailable {
         detail,
@@ -240,6 +251,23 @@ mod tests {
                 refused,
                 "{status} {body}: {error}"
             );
+        }
+    }
+
+    #[test]
+    fn a_grant_that_no_longer_counts_is_told_from_a_client_that_does_not() {
+        let read = |status, body| TokenResponse::read(&answer(status, body), ASKED).unwrap_err();
+        let dead = read(400, r#"{"error":"invalid_grant"}"#);
+        assert!(matches!(dead, TokenError::InvalidGrant(_)), "{dead:?}");
+        let wrong = read(400, r#"{"error":"invalid_request"}"#);
+        assert!(matches!(wrong, TokenError::InvalidRequest(_)), "{wrong:?}");
+        for (status, body) in [
+            (401, r#"{"error":"invalid_client"}"#),
+            (500, r#"{"error":"invalid_grant"}"#),
+            (400, "invalid_grant"),
+        ] {
+            let error = read(status, body);
+            assert!(!matches!(error, TokenError::InvalidGrant(_)), "{status} {body}");
         }
     }
 

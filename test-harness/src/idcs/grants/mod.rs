@@ -1,6 +1,8 @@
 //! One file for each grant (RFC 6749 section 4) that the token endpoint knows.
 
 mod client_credentials;
+mod jwt_bearer;
+mod token_exchange;
 
 use super::applications::Application;
 use super::client_authentication::Form;
@@ -16,6 +18,10 @@ pub(super) fn grant(
 ) -> Result<Grantable, OAuthError> {
     match form.get("grant_type").map(String::as_str) {
         Some("client_credentials") => client_credentials::grant(domain, application, form),
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => jwt_bearer::grant(domain, application, form),
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => {
+            token_exchange::grant(domain, application, form)
+        }
         Some(other) => Err(OAuthError::new(
             "unsupported_grant_type",
             format!("Grant type {other} is not supported."),
