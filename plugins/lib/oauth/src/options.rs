@@ -42,6 +42,15 @@ pub struct ClientOptions<'o> {
     pub tls_key: Option<&'o SecretRef>,
 }
 
+/// The methods' names; without one it is the first.
+const METHODS: [&str; 6] = [
+    "",
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "tls_client_auth",
+];
 const ASSERTION: &str = "clientAssertion";
 const SECRET: &str = "clientSecret";
 
@@ -51,9 +60,18 @@ impl ClientOptions<'_> {
     /// # Errors
     /// Names the option that is missing, wrong, or of no use with the others.
     pub fn client(&self, host: &dyn Host) -> Result<Client, ConfigError> {
+        let method = self.method.unwrap_or_default();
+        let unknown = || {
+            ConfigError::new(
+                "tokenEndpointAuthMethod",
+                "must be client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or tls_client_auth",
+            )
+        };
+        if !METHODS.contains(&method) {
+            return Err(unknown());
+        }
         let id = required("clientID", self.id)?.resolve("clientID", host)?;
         let secret = || required(SECRET, self.secret)?.resolve(SECRET, host);
-        let method = self.method.unwrap_or_default();
         if !method.ends_with("_jwt") && self.assertion.is_given() {
             return Err(ConfigError::new(
                 ASSERTION,
@@ -72,13 +90,7 @@ impl ClientOptions<'_> {
             "tls_client_auth" => ClientAuthentication::Tls {
                 key: required("clientConfig.tls.key", self.tls_key)?.resolve("clientConfig.tls.key", host)?,
             },
-            _ => {
-                return Err(ConfigError::new(
-                    "tokenEndpointAuthMethod",
-                    "must be client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or \
-                     tls_client_auth",
-                ));
-            }
+            _ => return Err(unknown()),
         };
         Ok(Client {
             id: id.expose().to_owned(),
