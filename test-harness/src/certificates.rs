@@ -10,7 +10,8 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientCertVerifierBuilder, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
 /// Makes ring the process's TLS provider. Every entry point of the harness that speaks TLS calls it; only the
@@ -85,6 +86,12 @@ impl CertificateAuthority {
         self.issue_for(&[], common_name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    fn of_clients(&self) -> ClientCertVerifierBuilder {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.ca_der().clone()).expect("the authority is one");
+        WebPkiClientVerifier::builder(Arc::new(roots))
+    }
+
     fn issue_for(
         &self,
         names: &[&str],
@@ -131,6 +138,11 @@ impl ServerCertificate {
         self.key.serialize_pem()
     }
 
+    /// The certificate, DER.
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.certificate.der().clone()
+    }
+
     /// Writes `<stem>.pem` and `<stem>.key` into `dir`; returns both paths in this order.
     pub fn write(&self, dir: &Path, stem: &str) -> io::Result<(PathBuf, PathBuf)> {
         let (certificate, key) = (dir.join(format!("{stem}.pem")), dir.join(format!("{stem}.key")));
@@ -147,18 +159,20 @@ impl ServerCertificate {
     /// The same; with an authority, only clients with a certificate of that authority's get in.
     pub fn server_config_for(&self, clients_of: Option<&CertificateAuthority>) -> Arc<ServerConfig> {
         install_crypto_provider();
-        let verifier = match clients_of {
-            Some(authority) => {
-                let mut roots = RootCertStore::empty();
-                roots
-                    .add(authority.ca_der().clone())
-                    .expect("the authority is one");
-                WebPkiClientVerifier::builder(Arc::new(roots))
-                    .build()
-                    .expect("there is an authority")
-            }
+        self.server_config_with(match clients_of {
+            Some(authority) => authority.of_clients().build().expect("there is an authority"),
             None => WebPkiClientVerifier::no_client_auth(),
-        };
+        })
+    }
+
+    /// The same; clients may show a certificate of this authority's, or none.
+    pub fn server_config_asking(&self, authority: &CertificateAuthority) -> Arc<ServerConfig> {
+        install_crypto_provider();
+        let verifier = authority.of_clients().allow_unauthenticated();
+        self.server_config_with(verifier.build().expect("there is an authority"))
+    }
+
+    fn server_config_with(&self, verifier: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
         let chain = vec![self.certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let mut config = ServerConfig::builder()

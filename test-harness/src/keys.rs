@@ -229,6 +229,24 @@ impl SigningKey {
         self.certifiable().public_key_pem()
     }
 
+    /// The private key as PEM (PKCS #8); panics for HMAC, which is no key pair.
+    pub fn private_pem(&self) -> String {
+        self.certifiable().serialize_pem()
+    }
+
+    /// The key's certificate as PEM; panics for HMAC, which has none.
+    pub fn certificate_pem(&self) -> String {
+        let text = STANDARD.encode(self.leaf());
+        let lines: Vec<&str> = (0..text.len())
+            .step_by(64)
+            .map(|start| &text[start..text.len().min(start + 64)])
+            .collect();
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            lines.join("\n")
+        )
+    }
+
     /// The public part as DER SubjectPublicKeyInfo; panics for HMAC, which has none.
     pub fn public_der(&self) -> Vec<u8> {
         self.certifiable().subject_public_key_info()

@@ -1,8 +1,8 @@
 //! Everything a test of the plugins needs: the plugins themselves, a real Traefik, and both of its neighbours.
 //!
 //! In scope: building the plugins ([`guests`]), getting the programs a fresh machine lacks ([`tools`]), running the
-//! real Traefik ([`traefik`]), a mock Kubernetes API server ([`kubernetes`]), a mock IDCS ([`idcs`]) and a mock OIC ([`oic`]) over TLS with their own authority
-//! ([`certificates`]), and a caller ([`client`]).
+//! real Traefik ([`traefik`]), a mock Kubernetes API server ([`kubernetes`]), a mock IDCS ([`idcs`]), a
+//! mock Entra ID ([`entra`]) and a mock OIC ([`oic`]) over TLS with their own authority ([`certificates`]), and a caller ([`client`]).
 //!
 //! Out of scope: what the plugins do. Nothing here but [`check`] and [`device_login`], which read options and write the
 //! state directory as they do, depends on a crate
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod demo;
 pub mod device_login;
 pub mod dist;
+pub mod entra;
 pub mod faults;
 pub mod gateway;
 pub mod guests;

@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
@@ -79,6 +80,10 @@ pub(crate) struct Tls {
     pub(crate) trusted: Arc<ServerConfig>,
     pub(crate) untrusted: Arc<ServerConfig>,
 }
+
+/// The certificate that a client showed, as an extension of its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PeerCertificate(pub(crate) CertificateDer<'static>);
 
 /// A running server; dropping it closes the port and every connection.
 pub(crate) struct Server {
@@ -229,10 +234,14 @@ impl<S: Service> Accepting<S> {
             match acceptor {
                 Some(acceptor) => {
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        serve(service, stream).await;
+                        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                        let shown = chain
+                            .first()
+                            .map(|leaf| PeerCertificate(leaf.clone().into_owned()));
+                        serve(service, stream, shown).await;
                     }
                 }
-                None => serve(service, stream).await,
+                None => serve(service, stream, None).await,
             }
         }
     }
@@ -251,10 +260,19 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
     }
 }
 
-async fn serve<S: Service>(service: Arc<S>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+async fn serve<S: Service>(
+    service: Arc<S>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    certificate: Option<PeerCertificate>,
+) {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http2().max_header_list_size(MAX_HEADER_LIST);
-    let answer = service_fn(move |request| Arc::clone(&service).answer(request));
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
+        Arc::clone(&service).answer(request)
+    });
     // The error is the client's hanging up or a fault of ours on purpose; either way the connection is over.
     let _ = server
         .serve_connection_with_upgrades(TokioIo::new(stream), answer)

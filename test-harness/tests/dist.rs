@@ -6,7 +6,7 @@ use std::path::Path;
 
 use test_harness::dist;
 use test_harness::gateway::Gateway;
-use test_harness::guests::sha256;
+use test_harness::guests::{Guest, sha256};
 use zip::ZipArchive;
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -44,14 +44,7 @@ fn a_release_is_reproducible_and_its_sums_are_right() {
         listed += 1;
     }
     assert_eq!(listed, written.len() - 1, "all but the list itself");
-    for plugin in [
-        "basic-credentials",
-        "gateway",
-        "jwt",
-        "oauth-client-credentials",
-        "oauth-introspection",
-        "path-rewrite",
-    ] {
+    for plugin in Guest::ALL.map(|guest| guest.folder) {
         let archive = one.path().join(format!("oic-gateway-{plugin}-{version}.zip"));
         assert_eq!(names(&archive), [".traefik.yml", "plugin.wasm"], "{plugin}");
     }

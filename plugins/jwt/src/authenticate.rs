@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use jose::{ClaimValues, Header, KeySet, Rejection, Token, Validity};
-use middleware::{Decision, Edits, Event, Host, RequestHead, UnixTime};
+use middleware::{Decision, Edits, Event, Host, Problem, RequestHead, UnixTime};
 
 use crate::access::{Denial, Satisfied};
 use crate::answer::Refusal;
@@ -41,16 +42,40 @@ impl<K: KeySource> Jwt<K> {
     /// Forwards it without the client's token, unless the rules keep it, and with the headers that they ask for; or
     /// answers as RFC 6750 §3 asks.
     pub fn decide(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
-        let accepted = self.authenticate(request, now);
-        match accepted.and_then(|accepted| self.authorize(request, accepted)) {
-            Ok(values) => Decision::Forward(self.edits(request, &values)),
+        match self.admit(request, now, |_| ()) {
+            Ok((edits, ())) => Decision::Forward(edits),
+            Err(problem) => problem.into(),
+        }
+    }
+
+    /// The same, for a middleware that has a use for the token: what becomes of the request, and what `take` makes of
+    /// the token, which it is shown only after the token was proven.
+    ///
+    /// # Errors
+    /// The answer to a request that does not pass.
+    pub fn admit<T>(
+        &mut self,
+        request: &dyn RequestHead,
+        now: UnixTime,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<(Edits, T), Problem> {
+        let values = request.header(&self.rules.token_header.name);
+        let outcome = self
+            .token(&values, request)
+            .map_err(Refused::from)
+            .and_then(|token| {
+                let accepted = self.authenticate(&token, now)?;
+                Ok((self.authorize(request, accepted)?, take(&token)))
+            });
+        match outcome {
+            Ok((values, taken)) => Ok((self.edits(request, &values), taken)),
             Err(refused) => {
                 self.host.log(&refused.event());
                 let wanted = match (refused.refusal, &self.rules.access) {
                     (Refusal::Denied(denial), Some(access)) => access.wanted(denial),
                     _ => self.rules.policy.required_scopes.clone(),
                 };
-                refused.refusal.problem(&wanted).into()
+                Err(refused.refusal.problem(&wanted))
             }
         }
     }
@@ -78,14 +103,15 @@ impl<K: KeySource> Jwt<K> {
         edits
     }
 
-    fn authenticate(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<Accepted, Refused> {
-        let header = &self.rules.token_header;
-        let values = request.header(&header.name);
-        let token = match (header.candidate(&values), &self.rules.token_field) {
-            (Err(NoToken::Missing), Some(field)) => Cow::Owned(field.find(request)?),
-            (candidate, _) => Cow::Borrowed(candidate?),
-        };
-        let token: &[u8] = &token;
+    /// What stands for the token, in the values of the token's header or where else the rules look.
+    fn token<'r>(&self, values: &'r [Bytes], request: &dyn RequestHead) -> Result<Cow<'r, [u8]>, NoToken> {
+        match (self.rules.token_header.candidate(values), &self.rules.token_field) {
+            (Err(NoToken::Missing), Some(field)) => field.find(request).map(Cow::Owned),
+            (candidate, _) => candidate.map(Cow::Borrowed),
+        }
+    }
+
+    fn authenticate(&mut self, token: &[u8], now: UnixTime) -> Result<Accepted, Refused> {
         if token.len() > self.rules.accept.max_bytes {
             bearer::check(token)?;
             return Err(Rejection::TooLong.into());

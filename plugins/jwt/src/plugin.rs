@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use egress::{HttpClient, Platform};
-use middleware::{ConfigError, Decision, Host, Middleware, RequestHead};
+use middleware::{ConfigError, Decision, Edits, Host, Middleware, Problem, RequestHead};
 
 use crate::remote_keys::RemoteKeys;
 use crate::{Issuers, Jwt, KeyOptions, KeySource, KeyUrl, Options, RemoteKeyOptions, StaticKeys};
@@ -37,6 +37,20 @@ impl Middleware for JwtPlugin {
 
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         self.jwt.decide(request, self.host.now())
+    }
+}
+
+impl JwtPlugin {
+    /// Decides as `jwt` does, for a middleware that has a use for the token: see [`Jwt::admit`].
+    ///
+    /// # Errors
+    /// The answer to a request that does not pass.
+    pub fn admit<T>(
+        &mut self,
+        request: &dyn RequestHead,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<(Edits, T), Problem> {
+        self.jwt.admit(request, self.host.now(), take)
     }
 }
 

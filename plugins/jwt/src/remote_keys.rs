@@ -63,9 +63,12 @@ impl RemoteKeys {
         let seal = match &place.login {
             None => Seal::public(&identity),
             // The keys are no secret, but whether this client may have them says its secret alone.
-            Some(login) => Seal::secret(&login.client_secret, &identity).map_err(|error| {
-                ConfigError::new(format!("{}.clientSecret", login.option), error.to_string())
-            })?,
+            Some(login) => {
+                let problem = |what: String| ConfigError::new(login.option.clone(), what);
+                let secret = login.client.secret();
+                let secret = secret.ok_or_else(|| problem("needs a secret or a key".to_owned()))?;
+                Seal::secret(secret, &identity).map_err(|error| problem(error.to_string()))?
+            }
         };
         let jwks = Jwks {
             name: seal.name("jwks", &identity),
@@ -94,9 +97,9 @@ fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<
     ];
     if let Some(login) = &place.login {
         identity.push(login.url.to_string());
-        identity.push(login.client_id.clone());
+        identity.push(login.client.id.clone());
         identity.push(login.scopes.join(" "));
-        identity.push(format!("{:?}", login.authentication));
+        identity.push(format!("{:?}", login.client.authentication));
     }
     identity
 }
@@ -167,7 +170,7 @@ impl Resource for Jwks {
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<KeySet>, FetchError> {
         let token = match &self.login {
-            Some(login) => Some(login.token(send, now)?),
+            Some(login) => Some(login.token(send, now, &*self.platform)?),
             None => None,
         };
         let response = send(&self.request(token.as_ref())?)?;
@@ -245,7 +248,7 @@ mod tests {
     use egress::platform::Native;
     use http::Response;
     use middleware::Secret;
-    use oauth::ClientAuthentication;
+    use oauth::{Client, ClientAuthentication};
     use serde_json::json;
 
     /// Whom the keys that such options ask for are shared with.
@@ -307,10 +310,11 @@ mod tests {
         KeysLogin {
             option: "jwksAuth".to_owned(),
             url: Url::parse("https://idcs.example/token").unwrap(),
-            client_id: "gateway".to_owned(),
-            client_secret: Secret::new("hunter2"),
+            client: Client {
+                id: "gateway".to_owned(),
+                authentication: ClientAuthentication::SecretBasic(Secret::new("hunter2")),
+            },
             scopes: vec!["urn:opc:idm:__myscopes__".to_owned()],
-            authentication: ClientAuthentication::Basic,
         }
     }
 

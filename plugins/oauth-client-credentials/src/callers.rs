@@ -21,7 +21,7 @@ use egress::{
 };
 use http::{Response, StatusCode};
 use middleware::{ConfigError, Event, Problem, Reason, RequestHead, Secret, SecretRef, UnixTime};
-use oauth::{AccessToken, ClientCredentials};
+use oauth::{AccessToken, Client, ClientAuthentication};
 use serde_json::Value;
 
 use crate::Options;
@@ -31,6 +31,8 @@ use crate::token::{Demand, Token};
 pub(crate) struct Callers {
     tokens: SharedMany<Token>,
     demand: Demand,
+    /// How callers' clients prove themselves, by their secrets.
+    authentication: fn(Secret) -> ClientAuthentication,
     scopes: BTreeMap<String, Vec<String>>,
     /// What the keys of stored tokens depend on beside the caller's secret: `store.secret`.
     pepper: Option<Secret>,
@@ -60,6 +62,19 @@ impl Callers {
         store: Option<Rc<Store>>,
     ) -> Result<Self, ConfigError> {
         let demand = Demand::new(options, &platform)?;
+        let method = options.token_endpoint_auth_method.as_deref();
+        let authentication = ClientAuthentication::by_secret(method).ok_or_else(|| {
+            ConfigError::new(
+                "tokenEndpointAuthMethod",
+                "must be client_secret_basic or client_secret_post for clients that callers bring",
+            )
+        })?;
+        if options.client_assertion.is_given() {
+            return Err(ConfigError::new(
+                "clientAssertion",
+                "is about the gateway's own client: leave it out, or give clientID",
+            ));
+        }
         let mut scopes = BTreeMap::new();
         for (client, list) in &options.scopes_by_client {
             let field = format!("scopesByClient.{client}");
@@ -83,6 +98,7 @@ impl Callers {
                 None => tokens,
             },
             demand,
+            authentication,
             scopes,
             pepper,
             budget: Rc::new(budget),
@@ -129,7 +145,7 @@ impl Callers {
             None => &self.demand.scopes,
         };
         let key = self.key(&caller);
-        let (demand, platform) = (&self.demand, &self.platform);
+        let (demand, platform, authentication) = (&self.demand, &self.platform, self.authentication);
         let (budget, pepper) = (&self.budget, self.pepper.as_ref());
         let token = self.tokens.get(&key, now, || {
             let guard = Guard {
@@ -138,9 +154,9 @@ impl Callers {
                 client: caller.name.clone(),
                 proven: Cell::new(false),
             };
-            let client = ClientCredentials {
-                client_id: caller.name,
-                client_secret: caller.password,
+            let client = Client {
+                id: caller.name,
+                authentication: authentication(caller.password),
             };
             demand.token_of_caller(client, scopes, pepper, guard, Rc::clone(platform))
         })?;

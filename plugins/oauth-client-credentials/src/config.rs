@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use egress::{ClientConfig, StoreConfig};
 use middleware::{SecretRef, config::lenient};
+use oauth::AssertionOptions;
 use serde::Deserialize;
 
 use crate::caller_options::{CallerLimits, ScopeList};
@@ -20,7 +21,8 @@ pub struct Options {
     /// Client identifier. Hub's documents also spell it `clientId`. Without it and `clientSecret` callers bring theirs.
     #[serde(rename = "clientID", alias = "clientId")]
     pub client_id: Option<SecretRef>,
-    /// Client secret (required together with `clientID`, but for a public client with `grant: refreshToken`).
+    /// Client secret (required together with `clientID` by the methods that are named after it, but for a public client
+    /// with `grant: refreshToken`).
     pub client_secret: Option<SecretRef>,
     /// Whose token it is: the client's own, by `clientCredentials` (default), or a user's, by the `refreshToken` that
     /// `device-login` has put into the state directory.
@@ -42,8 +44,12 @@ pub struct Options {
     /// Further parameters of the token request.
     #[serde(deserialize_with = "lenient::block")]
     pub endpoint_params: BTreeMap<String, SecretRef>,
-    /// How the client authenticates: `client_secret_basic` (default) or `client_secret_post` (RFC 7591).
+    /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt`,
+    /// `private_key_jwt` (RFC 7591) or `tls_client_auth` (RFC 8705).
     pub token_endpoint_auth_method: Option<String>,
+    /// What signs the assertions of `private_key_jwt` and `client_secret_jwt`.
+    #[serde(deserialize_with = "lenient::block")]
+    pub client_assertion: AssertionOptions,
     /// What must be true of the fetched token's claims.
     pub claims: String,
     /// Claims of the fetched token that the backend is told: header to claim.

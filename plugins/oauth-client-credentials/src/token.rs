@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use egress::{Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url};
+use egress::{Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url, send_fresh};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
-use oauth::{AccessToken, ClientAuthentication, ClientCredentials, TokenError, TokenRequest, TokenResponse};
+use oauth::{
+    AccessToken, Client, ClientAuthentication, ClientOptions, TokenError, TokenRequest, TokenResponse,
+};
 
 use crate::Options;
 use crate::caller_options::CallerLimits;
@@ -30,7 +32,6 @@ pub(crate) struct Demand {
     pub(crate) scopes: Vec<String>,
     /// `audience` and `endpointParams`.
     parameters: Vec<(String, String)>,
-    authentication: ClientAuthentication,
 }
 
 impl Demand {
@@ -48,15 +49,6 @@ impl Demand {
                     ),
             );
         }
-        let authentication = match options.token_endpoint_auth_method.as_deref() {
-            None | Some("") => ClientAuthentication::default(),
-            Some(name) => ClientAuthentication::from_name(name).ok_or_else(|| {
-                ConfigError::new(
-                    "tokenEndpointAuthMethod",
-                    "must be client_secret_basic or client_secret_post",
-                )
-            })?,
-        };
         let scopes = scopes("scopes", &options.scopes, host)?;
         let mut parameters = Vec::new();
         if let Some(audience) = options.audience.as_ref().filter(|audience| !audience.is_empty()) {
@@ -67,7 +59,14 @@ impl Demand {
             let field = format!("endpointParams.{parameter}");
             if matches!(
                 parameter.as_str(),
-                "grant_type" | "scope" | "audience" | "client_id" | "client_secret" | "refresh_token"
+                "grant_type"
+                    | "scope"
+                    | "audience"
+                    | "client_id"
+                    | "client_secret"
+                    | "client_assertion"
+                    | "client_assertion_type"
+                    | "refresh_token"
             ) {
                 return Err(ConfigError::new(
                     field,
@@ -81,7 +80,6 @@ impl Demand {
             url,
             scopes,
             parameters,
-            authentication,
         })
     }
 
@@ -93,8 +91,8 @@ impl Demand {
         identity
     }
 
-    fn request(&self, client: ClientCredentials, scopes: &[String]) -> TokenRequest {
-        self.completed(TokenRequest::client_credentials(client, self.authentication).scopes(scopes))
+    fn request(&self, client: Client, scopes: &[String]) -> TokenRequest {
+        self.completed(TokenRequest::client_credentials(client).scopes(scopes))
     }
 
     fn completed(&self, request: TokenRequest) -> TokenRequest {
@@ -105,15 +103,15 @@ impl Demand {
     /// The token of a caller's client. `pepper` makes the key that it is kept under depend on more than his secret.
     pub(crate) fn token_of_caller(
         &self,
-        client: ClientCredentials,
+        client: Client,
         scopes: &[String],
         pepper: Option<&Secret>,
         guard: Guard,
         platform: Rc<dyn Platform>,
     ) -> Option<Token> {
-        let identity = self.identity(&client.client_id, scopes);
+        let identity = self.identity(&client.id, scopes);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
-        let mut secret = client.client_secret.expose().to_owned();
+        let mut secret = client.secret()?.expose().to_owned();
         if let Some(pepper) = pepper {
             // The secret has no control characters, so it is clear where it ends.
             secret.push('\0');
@@ -158,35 +156,25 @@ impl Token {
                 ));
             }
         }
-        required("clientID", options.client_id.as_ref())?;
-        let mut demand = Demand::new(options, &platform)?;
-        let client_id = resolve("clientID", options.client_id.as_ref(), host)?;
-        let user = UserGrant::new(options, &demand.url, &client_id, &demand.scopes, &platform)?;
-        let has_secret = options
-            .client_secret
-            .as_ref()
-            .is_some_and(|secret| !secret.is_empty());
-        let client_secret = if user.is_some() && !has_secret && options.token_endpoint_auth_method.is_none() {
-            demand.authentication = ClientAuthentication::Public;
-            Secret::new("")
-        } else {
-            required("clientSecret", options.client_secret.as_ref())?.resolve("clientSecret", host)?
-        };
-        let mut identity = demand.identity(&client_id, &demand.scopes);
+        let id = resolve("clientID", options.client_id.as_ref(), host)?;
+        let demand = Demand::new(options, &platform)?;
+        let user = UserGrant::new(options, &demand.url, &id, &demand.scopes, &platform)?;
+        let client = client(options, id, user.is_some(), host)?;
+        let mut identity = demand.identity(&client.id, &demand.scopes);
         if user.is_some() {
             identity.push("a user's".to_owned());
         }
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
-        let secret = user.as_ref().map_or(&client_secret, |(_, key)| key);
-        let seal = Seal::secret(secret, &identity)
-            .map_err(|error| ConfigError::new("clientSecret", error.to_string()))?;
-        let client = ClientCredentials {
-            client_id,
-            client_secret,
+        let secret = match &user {
+            Some((_, key)) => Some(key),
+            None => client.secret(),
         };
+        let secret = secret.ok_or_else(|| ConfigError::new("clientSecret", "is required"))?;
+        let seal = Seal::secret(secret, &identity)
+            .map_err(|error| ConfigError::new("configuration", error.to_string()))?;
         let request = match &user {
             None => demand.request(client, &demand.scopes),
-            Some(_) => demand.completed(TokenRequest::refresh(client, demand.authentication)),
+            Some(_) => demand.completed(TokenRequest::refresh(client)),
         };
         Ok(Self {
             name: seal.name("token", &identity),
@@ -207,23 +195,52 @@ impl Token {
     }
 
     fn request(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<TokenResponse, FetchError> {
-        let request = self
-            .request
-            .to_http(self.url.uri())
-            .map_err(|error| FetchError::Refused {
+        let make = || {
+            let request = self.request.to_http(self.url.uri(), now, &*self.platform);
+            request.map_err(|error| FetchError::Refused {
                 detail: format!("the request cannot be built: {error}"),
-            })?;
+            })
+        };
         let response = match &self.guard {
-            Some(guard) => guard.exchange(|| send(&request))?,
-            None => send(&request)?,
+            // A caller's client proves itself by its secret, which is good for any number of times.
+            Some(guard) => {
+                let request = make()?;
+                guard.exchange(|| send(&request))?
+            }
+            None => send_fresh(send, make)?,
         };
         TokenResponse::read(&response, now).map_err(|error| match error {
-            TokenError::Refused(detail) | TokenError::InvalidGrant(detail) => FetchError::Refused { detail },
+            TokenError::Refused(detail)
+            | TokenError::InvalidGrant(detail)
+            | TokenError::InvalidRequest(detail) => FetchError::Refused { detail },
             TokenError::Unavailable { detail, retry_after } => {
                 FetchError::Unavailable { detail, retry_after }
             }
         })
     }
+}
+
+/// The gateway's own client. With a user's refresh token it may be a public one, which has no secret.
+fn client(options: &Options, id: String, is_users: bool, host: &dyn Host) -> Result<Client, ConfigError> {
+    let has_secret = options
+        .client_secret
+        .as_ref()
+        .is_some_and(|secret| !secret.is_empty());
+    let no_method = options.token_endpoint_auth_method.is_none() && !options.client_assertion.is_given();
+    if is_users && !has_secret && no_method {
+        return Ok(Client {
+            id,
+            authentication: ClientAuthentication::Public,
+        });
+    }
+    let client = ClientOptions {
+        id: options.client_id.as_ref(),
+        secret: options.client_secret.as_ref(),
+        method: options.token_endpoint_auth_method.as_deref(),
+        assertion: &options.client_assertion,
+        tls_key: options.client_config.tls.key.as_ref(),
+    };
+    client.client(host)
 }
 
 impl Resource for Token {

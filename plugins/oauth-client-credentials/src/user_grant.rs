@@ -116,7 +116,7 @@ impl UserGrant {
         let mut request = match request
             .clone()
             .parameter("refresh_token", using.secret().expose())
-            .to_http(url.uri())
+            .to_http(url.uri(), now, &*self.platform)
         {
             Ok(request) => request,
             Err(error) => {
@@ -145,7 +145,9 @@ impl UserGrant {
             },
         }
         outcome.map_err(|error| match error {
-            TokenError::Refused(detail) | TokenError::InvalidGrant(detail) => FetchError::Refused { detail },
+            TokenError::Refused(detail)
+            | TokenError::InvalidGrant(detail)
+            | TokenError::InvalidRequest(detail) => FetchError::Refused { detail },
             TokenError::Unavailable { detail, retry_after } => {
                 FetchError::Unavailable { detail, retry_after }
             }

@@ -102,6 +102,10 @@ fn every_option_is_in_the_option_table() {
             json!({ "store": { "redis": { "sentinel": { "no-option-is-called-like-this": 1 } } } }),
             "store.redis.sentinel.",
         ),
+        (
+            json!({ "clientAssertion": { "no-option-is-called-like-this": 1 } }),
+            "clientAssertion.",
+        ),
     ] {
         let error = build(&options).unwrap_err();
         let (_, known) = error.split_once("known here are: ").unwrap();

@@ -45,7 +45,12 @@ fuzz_target!(|input: &[u8]| {
             assert_eq!(AccessToken::restored(token.expose(), token.expires_at()), token);
             assert!(!format!("{token:?}").contains(token.expose()) || token.expose().len() < 12);
         }
-        Err(TokenError::Refused(detail) | TokenError::Unavailable { detail, .. }) => {
+        Err(
+            TokenError::Refused(detail)
+            | TokenError::InvalidGrant(detail)
+            | TokenError::InvalidRequest(detail)
+            | TokenError::Unavailable { detail, .. },
+        ) => {
             assert!(
                 detail.len() < 4096 && !detail.contains(char::is_control),
                 "{detail:?}"

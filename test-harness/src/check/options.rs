@@ -10,17 +10,19 @@ use jwt_plugin::JwtPlugin;
 use middleware::{ConfigError, Host, Middleware};
 use oauth_client_credentials_plugin::OAuthClientCredentials;
 use oauth_introspection_plugin::OAuthIntrospection;
+use oauth_token_exchange_plugin::OAuthTokenExchange;
 use path_rewrite_plugin::PathRewrite;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Document, Finding, Severity, finding, middlewares};
 
 /// The names that the plugins usually have, and where their options are described.
-const PLUGINS: [(&str, &str); 6] = [
+const PLUGINS: [(&str, &str); 7] = [
     (JwtPlugin::NAME, "jwt"),
     (OAuthClientCredentials::NAME, "oauthclientcredentials"),
     (OAuthIntrospection::NAME, "oauthintrospection"),
     (BasicCredentials::NAME, "basiccredentials"),
+    (OAuthTokenExchange::NAME, "oauthtokenexchange"),
     (PathRewrite::NAME, "pathrewrite"),
     (Gateway::NAME, "gateway"),
 ];
@@ -97,6 +99,8 @@ fn build(plugin: &str, options: &Value) -> Result<(), ConfigError> {
         OAuthIntrospection::new(&config, platform()).map(drop)
     } else if plugin == BasicCredentials::NAME {
         BasicCredentials::new(&config, platform() as Rc<dyn Host>).map(drop)
+    } else if plugin == OAuthTokenExchange::NAME {
+        OAuthTokenExchange::new(&config, platform).map(drop)
     } else if plugin == PathRewrite::NAME {
         PathRewrite::new(&config, platform() as Rc<dyn Host>).map(drop)
     } else {
@@ -115,6 +119,7 @@ fn fill_in(name: &str, value: &mut Value) {
             if let Some(keys) = members.get_mut("apiKeys") {
                 fill_in_api_keys(keys);
             }
+            fill_in_key_pair(members);
             members
                 .iter_mut()
                 .for_each(|(name, member)| fill_in(name, member));
@@ -137,6 +142,41 @@ fn fill_in_api_keys(keys: &mut Value) {
             }
         }
     }
+}
+
+/// A private key and its certificate belong together, so both are replaced where one of them is elsewhere.
+fn fill_in_key_pair(members: &mut Map<String, Value>) {
+    let is_elsewhere = |value: &Value| value.as_str().is_some_and(is_reference);
+    let names = ["key", "cert", "certificate"];
+    let some_elsewhere = names
+        .iter()
+        .any(|name| members.get(*name).is_some_and(is_elsewhere));
+    if !some_elsewhere || !members.contains_key("key") {
+        return;
+    }
+    let Some((key, certificate)) = key_pair() else {
+        return;
+    };
+    for (name, pem) in [
+        ("key", &key),
+        ("cert", &certificate),
+        ("certificate", &certificate),
+    ] {
+        if let Some(value) = members.get_mut(name) {
+            *value = pem.as_str().into();
+        }
+    }
+    // Which kind of key the reference leads to cannot be told here.
+    if members.get("algorithm").is_some_and(|name| name == "RS256") {
+        members.remove("algorithm");
+    }
+}
+
+/// A private key and its certificate in PEM, made for the occasion.
+fn key_pair() -> Option<(String, String)> {
+    let key = rcgen::KeyPair::generate().ok()?;
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).ok()?;
+    Some((key.serialize_pem(), certificate.pem()))
 }
 
 fn is_reference(text: &str) -> bool {

@@ -120,6 +120,8 @@ fn role(definition: &Definition<'_>) -> Role {
     Role {
         guards: of_plugin("jwt").iter().any(|way| has(way))
             || has(&["plugin", "oAuthIntrospection"])
+            // Has rules of its own for callers' tokens.
+            || has(&["plugin", "oAuthTokenExchange"])
             || (basic.is_some() && !lets_all_in)
             || asks_callers,
         lends: has_client || lets_all_in,
@@ -191,6 +193,7 @@ fn static_configuration(document: &Document, findings: &mut Vec<Finding>) {
         "jwt",
         "oauth-client-credentials",
         "oauth-introspection",
+        "oauth-token-exchange",
         "path-rewrite",
     ];
     if !plugins
@@ -210,6 +213,7 @@ fn static_configuration(document: &Document, findings: &mut Vec<Finding>) {
             "jwt",
             "oauth-client-credentials",
             "oauth-introspection",
+            "oauth-token-exchange",
             "gateway",
         ];
         let mounts = plugin

@@ -3,6 +3,7 @@
 use basic_credentials_plugin::Options as BasicOptions;
 use oauth_client_credentials_plugin::Options as OauthOptions;
 use oauth_introspection_plugin::Options as IntrospectionOptions;
+use oauth_token_exchange_plugin::Options as ExchangeOptions;
 use serde_json::{Map, Value, json};
 
 /// The schemas by the names of their files: one for each plugin's block, one for a Kubernetes Middleware, one for dynamic
@@ -20,6 +21,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         "properties": {
             "jwt": jwt(), "oAuthClientCredentials": oauth(), "pathRewrite": rewrite(), "gateway": gateway,
             "oAuthIntrospection": introspection(), "basicCredentials": basic(),
+            "oAuthTokenExchange": exchange(),
         },
     });
     let middleware = json!({
@@ -40,6 +42,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("oAuthClientCredentials", oauth()),
         ("oAuthIntrospection", introspection()),
         ("basicCredentials", basic()),
+        ("oAuthTokenExchange", exchange()),
         ("pathRewrite", rewrite()),
         ("gateway", gateway),
         ("kubernetes-middleware", middleware),
@@ -62,6 +65,12 @@ fn introspection() -> Value {
 
 fn basic() -> Value {
     prepared(schemars::schema_for!(BasicOptions), "basicCredentials")
+}
+
+fn exchange() -> Value {
+    let mut schema = prepared(schemars::schema_for!(ExchangeOptions), "oAuthTokenExchange");
+    schema["properties"]["jwt"] = jwt();
+    schema
 }
 
 fn rewrite() -> Value {

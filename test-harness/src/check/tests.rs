@@ -292,9 +292,57 @@ fn the_examples_pass() {
             "clients-without-scope/traefik.yml",
             "clients-without-scope/dynamic.yml",
         ],
+        &["identity-bridge/traefik.yml", "identity-bridge/dynamic.yml"],
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
         let findings = check(&paths).unwrap();
         assert_eq!(findings, [], "{files:?}");
     }
+}
+
+#[test]
+fn keys_that_only_traefiks_machine_has_are_taken_for_some() {
+    let text = "\
+http:
+  middlewares:
+    by-key:
+      plugin:
+        oAuthClientCredentials:
+          url: https://idcs.example/token
+          clientID: env:ID
+          tokenEndpointAuthMethod: private_key_jwt
+          clientAssertion: {key: file:/run/key.pem, certificate: file:/run/cert.pem, keyId: a, algorithm: RS256}
+    by-certificate:
+      plugin:
+        oAuthClientCredentials:
+          url: https://idcs.example/token
+          clientID: env:ID
+          tokenEndpointAuthMethod: tls_client_auth
+          clientConfig: {tls: {cert: file:/run/cert.pem, key: env:KEY}}
+    bridge:
+      plugin:
+        oAuthTokenExchange:
+          method: jwtBearer
+          jwt: {jwksUrl: https://entra.example/keys}
+          url: https://idcs.example/token
+          clientID: env:ID
+          clientSecret: env:SECRET
+          jwtBearer: {subjectClaim: upn, assertion: {key: file:/run/key.pem, keyId: a}}
+    wrong:
+      plugin:
+        oAuthTokenExchange:
+          method: rfc8693
+          url: https://idcs.example/token
+          clientID: env:ID
+          tokenEndpointAuthMethod: private_key_jwt
+          clientAssertion: {key: env:KEY, algorithm: HS256}
+          jwt: {jwksUrl: https://entra.example/keys, audience: a}
+";
+    assert_findings(
+        &[text],
+        &[
+            "0.yml:33:43: error: clientAssertion.algorithm: does not fit the key…#oauthtokenexchange",
+            "0.yml:34:54: error: jwt.audience: is no option…`audiences`",
+        ],
+    );
 }

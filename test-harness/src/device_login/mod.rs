@@ -17,7 +17,7 @@ use egress::platform::Native;
 use egress::{ClientConfig, DirectoryError, HttpClient, Platform, TlsOptions, Url};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use middleware::{ConfigError, Event, Middleware as _, Secret, SecretRef};
-use oauth::{ClientAuthentication, ClientCredentials, TokenRequest};
+use oauth::{Client, ClientAuthentication, TokenRequest};
 use oauth_client_credentials_plugin::OAuthClientCredentials;
 use serde_json::json;
 
@@ -193,10 +193,9 @@ impl Login {
         code: &DeviceCode,
         pause: &mut dyn FnMut(Duration) -> bool,
     ) -> Result<Option<String>, LoginError> {
-        let (client, authentication) = self.authentication();
-        let request = TokenRequest::device_code(client, authentication, code.device_code());
+        let request = TokenRequest::device_code(self.client_itself(), code.device_code());
         let request = request
-            .to_http(self.token_url.uri())
+            .to_http(self.token_url.uri(), self.platform.now(), &*self.platform)
             .map_err(|error| LoginError::NotStarted {
                 url: self.token_url.to_string(),
                 detail: error.to_string(),
@@ -217,14 +216,12 @@ impl Login {
         Ok(subject(tokens.access_token.expose()))
     }
 
-    fn authentication(&self) -> (ClientCredentials, ClientAuthentication) {
-        let client = |secret: Secret| ClientCredentials {
-            client_id: self.request.client_id.clone(),
-            client_secret: secret,
-        };
-        match &self.secret {
-            Some(secret) => (client(secret.clone()), ClientAuthentication::default()),
-            None => (client(Secret::new("")), ClientAuthentication::Public),
+    fn client_itself(&self) -> Client {
+        let authentication = self.secret.clone();
+        Client {
+            id: self.request.client_id.clone(),
+            authentication: authentication
+                .map_or(ClientAuthentication::Public, ClientAuthentication::SecretBasic),
         }
     }
 }

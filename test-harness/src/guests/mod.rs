@@ -57,6 +57,11 @@ impl Guest {
         name: "oAuthIntrospection",
         folder: "oauth-introspection",
     };
+    /// Swaps the caller's token for one of the same user at another provider.
+    pub const OAUTH_TOKEN_EXCHANGE: Self = Self {
+        name: "oAuthTokenExchange",
+        folder: "oauth-token-exchange",
+    };
     /// Rewrites paths by regular expressions.
     pub const PATH_REWRITE: Self = Self {
         name: "pathRewrite",
@@ -64,12 +69,13 @@ impl Guest {
     };
 
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::BASIC_CREDENTIALS,
         Self::GATEWAY,
         Self::JWT,
         Self::OAUTH_CLIENT_CREDENTIALS,
         Self::OAUTH_INTROSPECTION,
+        Self::OAUTH_TOKEN_EXCHANGE,
         Self::PATH_REWRITE,
     ];
 

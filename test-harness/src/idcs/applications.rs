@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use rustls::pki_types::CertificateDer;
+
+use crate::certificates::ServerCertificate;
+use crate::keys::SigningKey;
+
 /// A resource server: who its tokens are for and what they may allow.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -54,6 +59,10 @@ pub struct Application {
     pub may_introspect: bool,
     /// Has no secret ("Client type: Public").
     pub is_public: bool,
+    /// The keys whose certificates were imported, each under its key id as the alias: they sign its assertions.
+    pub keys: Vec<SigningKey>,
+    /// The certificate that it shows where it proves itself by mutual TLS.
+    pub certificate: Option<CertificateDer<'static>>,
 }
 
 impl Application {
@@ -66,6 +75,8 @@ impl Application {
             granted_scopes: Vec::new(),
             may_introspect: false,
             is_public: false,
+            keys: Vec::new(),
+            certificate: None,
         }
     }
 
@@ -74,6 +85,20 @@ impl Application {
         Self {
             is_public: true,
             ..Self::new(client_id, "")
+        }
+    }
+
+    /// Imports the certificate of a key under the key's id.
+    pub fn key(mut self, key: &SigningKey) -> Self {
+        self.keys.push(key.clone());
+        self
+    }
+
+    /// Lets it prove itself by this certificate (RFC 8705 section 2).
+    pub fn known_by(self, certificate: &ServerCertificate) -> Self {
+        Self {
+            certificate: Some(certificate.der()),
+            ..self
         }
     }
 

@@ -7,6 +7,7 @@ use super::domain::Domain;
 use super::switches::Switches;
 use super::{Idcs, IdcsHandle};
 use crate::certificates::CertificateAuthority;
+use crate::entra::{Entra, EntraHandle};
 use crate::server::{Server, Tls};
 
 /// Settings of a mock IDCS.
@@ -14,7 +15,10 @@ pub struct IdcsBuilder {
     tenant: usize,
     authority: Option<&'static CertificateAuthority>,
     clients_of: Option<&'static CertificateAuthority>,
+    asks_for_certificates: bool,
     applications: Vec<Application>,
+    users: Vec<String>,
+    trusted: Vec<EntraHandle>,
     resources: Vec<Resource>,
     switches: Switches,
 }
@@ -25,11 +29,14 @@ impl Default for IdcsBuilder {
             tenant: 0,
             authority: Some(CertificateAuthority::shared()),
             clients_of: None,
+            asks_for_certificates: false,
             applications: vec![
                 Application::gateway(),
                 Application::device(),
                 Application::caller(),
             ],
+            users: Vec::new(),
+            trusted: Vec::new(),
             resources: vec![Resource::oic(), Resource::gateway_api()],
             switches: Switches::default(),
         }
@@ -69,9 +76,29 @@ impl IdcsBuilder {
         }
     }
 
+    /// Asks clients for a certificate of [`CertificateAuthority::shared`], but lets those without one in.
+    pub fn asks_for_certificates(self) -> Self {
+        Self {
+            asks_for_certificates: true,
+            ..self
+        }
+    }
+
     /// Registers one more application.
     pub fn application(mut self, application: Application) -> Self {
         self.applications.push(application);
+        self
+    }
+
+    /// Adds a user of this name.
+    pub fn user(mut self, name: &str) -> Self {
+        self.users.push(name.to_owned());
+        self
+    }
+
+    /// Lets tokens of this provider be exchanged for those of users of the same name.
+    pub fn trusting(mut self, entra: &Entra) -> Self {
+        self.trusted.push(entra.handle());
         self
     }
 
@@ -89,16 +116,18 @@ impl IdcsBuilder {
 
     /// Starts serving on a free port.
     pub fn start(self) -> Idcs {
-        let domain = Arc::new(Domain::new(
-            self.tenant,
-            self.applications,
-            self.resources,
-            self.switches,
-        ));
+        let domain = Domain::new(self.tenant, self.applications, self.resources, self.switches);
+        let domain = Arc::new(domain.trusting(self.trusted));
+        self.users.iter().for_each(|name| domain.add_user(name));
         let host = domain.host();
         let names = ["localhost", "127.0.0.1", host.as_str()];
         let tls = self.authority.map(|authority| Tls {
-            trusted: authority.issue(&names).server_config_for(self.clients_of),
+            trusted: match self.asks_for_certificates {
+                true => authority
+                    .issue(&names)
+                    .server_config_asking(CertificateAuthority::shared()),
+                false => authority.issue(&names).server_config_for(self.clients_of),
+            },
             untrusted: CertificateAuthority::unrelated().issue(&names).server_config(),
         });
         let scheme = if tls.is_some() { "https" } else { "http" };

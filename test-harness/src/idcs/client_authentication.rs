@@ -1,4 +1,4 @@
-//! How a client proves who it is at the token endpoint (RFC 6749 section 2.3).
+//! How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2).
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::applications::Application;
+use super::assertions;
 use super::domain::Domain;
 use super::errors::OAuthError;
+use crate::server::PeerCertificate;
 
 /// A form's fields; a parameter may stand in it once only (RFC 6749 section 3.2).
 pub(super) type Form = BTreeMap<String, String>;
@@ -23,25 +25,21 @@ pub(super) struct Credentials {
 pub(super) fn authenticate(
     domain: &Domain,
     authorization: Option<&str>,
+    certificate: Option<&PeerCertificate>,
     form: &Form,
 ) -> Result<Application, OAuthError> {
     let in_body = form.contains_key("client_secret");
+    if let Some(assertion) = form.get("client_assertion") {
+        return match authorization.is_some() || in_body {
+            true => Err(several_methods()),
+            false => by_assertion(domain, assertion, form),
+        };
+    }
     let credentials = match authorization {
-        Some(_) if in_body => {
-            return Err(OAuthError::new(
-                "invalid_request",
-                "Multiple client authentication methods.",
-            ));
-        }
+        Some(_) if in_body => return Err(several_methods()),
         Some(authorization) => from_basic(authorization),
         None if in_body && domain.switches().post_body_auth => from_form(form),
-        // A public client only says who it is.
-        None => {
-            let public = form.get("client_id").and_then(|id| domain.application(id));
-            return public
-                .filter(|application| application.is_public)
-                .ok_or_else(OAuthError::invalid_client);
-        }
+        None => return by_name_or_certificate(domain, certificate, form),
     };
     let credentials = credentials.ok_or_else(OAuthError::invalid_client)?;
     let application = domain
@@ -56,6 +54,58 @@ pub(super) fn authenticate(
     }
     Ok(application)
 }
+
+fn several_methods() -> OAuthError {
+    OAuthError::new("invalid_request", "Multiple client authentication methods.")
+}
+
+/// `client_secret_jwt` and `private_key_jwt`.
+fn by_assertion(domain: &Domain, assertion: &str, form: &Form) -> Result<Application, OAuthError> {
+    if form.get("client_assertion_type").map(String::as_str) != Some(CLIENT_ASSERTION_TYPE) {
+        return Err(OAuthError::new(
+            "invalid_request",
+            "Unknown client_assertion_type.",
+        ));
+    }
+    let subject = assertions::claimed_subject(assertion).ok_or_else(OAuthError::invalid_client)?;
+    let is_the_same = form.get("client_id").is_none_or(|id| *id == subject);
+    let application = domain
+        .application(&subject)
+        .filter(|_| is_the_same)
+        .ok_or_else(OAuthError::invalid_client)?;
+    match assertions::verify(domain, &application, assertion) {
+        Ok(_) => Ok(application),
+        Err(why) => Err(OAuthError::bad_client_assertion(why)),
+    }
+}
+
+/// A public client only says who it is; any other that does no more is known by its connection.
+fn by_name_or_certificate(
+    domain: &Domain,
+    certificate: Option<&PeerCertificate>,
+    form: &Form,
+) -> Result<Application, OAuthError> {
+    let named = form.get("client_id").and_then(|id| domain.application(id));
+    match named.filter(|application| application.is_public) {
+        Some(public) => Ok(public),
+        None => by_certificate(domain, certificate, form),
+    }
+}
+
+/// `tls_client_auth`: the connection's certificate is the one registered for the client that the body names.
+fn by_certificate(
+    domain: &Domain,
+    certificate: Option<&PeerCertificate>,
+    form: &Form,
+) -> Result<Application, OAuthError> {
+    form.get("client_id")
+        .and_then(|id| domain.application(id))
+        .filter(|application| application.certificate.is_some())
+        .filter(|application| application.certificate.as_ref() == certificate.map(|shown| &shown.0))
+        .ok_or_else(OAuthError::invalid_client)
+}
+
+const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The id a request claims, for the records.
 pub(super) fn claimed_client_id(authorization: Option<&str>, form: &Form) -> Option<String> {
@@ -117,7 +167,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let found = authenticate(&domain, authorization, &form);
+        let found = authenticate(&domain, authorization, None, &form);
         found
             .map(|application| application.client_id)
             .map_err(|error| error.error)

@@ -1,5 +1,6 @@
 //! The state of one identity domain, shared by its endpoints and its handles.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use ring::digest;
@@ -11,17 +12,22 @@ use super::records::Records;
 use super::switches::{Endpoint, IssuerMode, Switches};
 use super::user_grants::UserGrants;
 use crate::clock::Clock;
+use crate::entra::EntraHandle;
 
 pub(super) struct Domain {
     pub(super) tenant: String,
     pub(super) clock: Clock,
     pub(super) resources: Vec<Resource>,
+    /// Providers whose tokens may be exchanged.
+    pub(super) trusted: Vec<EntraHandle>,
+    users: Mutex<HashSet<String>>,
     applications: Mutex<Vec<Application>>,
     keys: Mutex<KeyRing>,
     token_states: Mutex<TokenStates>,
     records: Mutex<Records>,
     user_grants: Mutex<UserGrants>,
     switches: Mutex<Switches>,
+    assertions: Mutex<HashSet<String>>,
     url: OnceLock<String>,
 }
 
@@ -36,12 +42,15 @@ impl Domain {
             tenant: format!("idcs-{}", stable_hex(&format!("tenant {number}"))),
             clock: Clock::default(),
             resources,
+            trusted: Vec::new(),
+            users: Mutex::default(),
             applications: Mutex::new(applications),
             keys: Mutex::new(KeyRing::of_tenant(number)),
             token_states: Mutex::default(),
             records: Mutex::default(),
             user_grants: Mutex::default(),
             switches: Mutex::new(switches),
+            assertions: Mutex::default(),
             url: OnceLock::new(),
         }
     }
@@ -90,6 +99,27 @@ impl Domain {
         let mut applications = lock(&self.applications);
         applications.retain(|known| known.client_id != application.client_id);
         applications.push(application);
+    }
+
+    pub(super) fn trusting(self, trusted: Vec<EntraHandle>) -> Self {
+        Self { trusted, ..self }
+    }
+
+    pub(super) fn has_user(&self, name: &str) -> bool {
+        lock(&self.users).contains(name)
+    }
+
+    pub(super) fn add_user(&self, name: &str) {
+        lock(&self.users).insert(name.to_owned());
+    }
+
+    pub(super) fn remove_user(&self, name: &str) {
+        lock(&self.users).remove(name);
+    }
+
+    /// Whether no assertion of this id came before.
+    pub(super) fn is_new_assertion(&self, id: &str) -> bool {
+        lock(&self.assertions).insert(id.to_owned())
     }
 
     pub(super) fn keys(&self) -> MutexGuard<'_, KeyRing> {

@@ -31,6 +31,14 @@ impl OAuthError {
         }
     }
 
+    /// The client's assertion is not accepted; `why` stands in the description.
+    pub(super) fn bad_client_assertion(why: &str) -> Self {
+        Self {
+            description: format!("Client authentication failed. {why}"),
+            ..Self::invalid_client()
+        }
+    }
+
     pub(super) fn unauthorized_client() -> Self {
         let error = Self::new("unauthorized_client", "Client authorization failed.");
         Self {

@@ -43,7 +43,7 @@ pub(super) fn answer(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Answe
 
 fn introspect(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer, OAuthError> {
     let form = read_form(body)?;
-    let client = authenticate(domain, text(headers, "authorization"), &form)?;
+    let client = authenticate(domain, text(headers, "authorization"), None, &form)?;
     if !client.may_introspect {
         return Err(OAuthError::unauthorized_client());
     }

@@ -2,7 +2,7 @@
 //! the device flow, with switches to misbehave.
 //!
 //! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of what they asked.
-//! Out of scope: users, browsers, consoles, SCIM.
+//! Out of scope: browsers, consoles, SCIM.
 //!
 //! ```no_run
 //! use test_harness::faults::Fault;
@@ -17,6 +17,7 @@
 
 mod access_token;
 mod applications;
+mod assertions;
 mod builder;
 mod client_authentication;
 mod client_token;
@@ -257,6 +258,16 @@ impl IdcsHandle {
     /// Registers one more application, or replaces the one of this id.
     pub fn register(&self, application: Application) {
         self.domain.register(application);
+    }
+
+    /// Adds a user of this name.
+    pub fn add_user(&self, name: &str) {
+        self.domain.add_user(name);
+    }
+
+    /// Removes the user of this name; his tokens stay good.
+    pub fn remove_user(&self, name: &str) {
+        self.domain.remove_user(name);
     }
 
     /// Requests that reached the token endpoint.

@@ -76,7 +76,7 @@ impl Domain {
             Some(Endpoint::Device) => {
                 device::answer(self, &parts.method, parts.uri.path(), &parts.headers, body)
             }
-            Some(Endpoint::Token) => token_endpoint::answer(self, &parts.headers, body),
+            Some(Endpoint::Token) => token_endpoint::answer(self, parts, body),
             None => scim_error(
                 StatusCode::NOT_FOUND,
                 "error.common.resourcenotfound",
@@ -137,7 +137,7 @@ pub(super) const JWKS_PATH: &str = "/admin/v1/SigningCert/jwk";
 pub(super) const OPENID_CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 pub(super) const IDCS_CONFIGURATION_PATH: &str = "/.well-known/idcs-configuration";
 
-const SECRET_FIELDS: [&str; 8] = [
+const SECRET_FIELDS: [&str; 9] = [
     "assertion",
     "client_assertion",
     "client_secret",
@@ -145,5 +145,6 @@ const SECRET_FIELDS: [&str; 8] = [
     "device_code",
     "password",
     "refresh_token",
+    "subject_token",
     "token",
 ];

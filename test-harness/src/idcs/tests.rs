@@ -8,9 +8,11 @@ use jwt_simple::algorithms::{HS256Key, MACLike as _, RS256PublicKey, RSAPublicKe
 use jwt_simple::claims::NoCustomClaims;
 use serde_json::{Value, json};
 
+use super::key_ring::KeyRing;
 use super::*;
 use crate::certificates::CertificateAuthority;
 use crate::client::{Client, ClientError, Request, Response};
+use crate::entra::Entra;
 use crate::keys::Algorithm;
 
 pub(super) fn client() -> Client {
@@ -668,4 +670,92 @@ fn introspection_takes_a_client_that_may_and_tells_the_state_of_any_token() {
     let shown = format!("{:?}", idcs.requests());
     assert!(!shown.contains(&opaque) && shown.contains("[redacted]"));
     assert_eq!(idcs.introspect_calls(), 9);
+}
+
+#[test]
+fn users_get_tokens_by_assertions_and_by_tokens_of_a_trusted_provider() {
+    const SUBJECT: &str = "jane@example.com";
+    const ASSERTION: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+    let (key, other) = (SigningKey::p256().with_kid("k"), SigningKey::p256().with_kid("k"));
+    let entra = Entra::start();
+    let idcs = Idcs::builder().trusting(&entra).user(SUBJECT).start();
+    idcs.register(Application::gateway().key(&key));
+    let client = client();
+    let assertion = |signer: &SigningKey, user: &str, audience: &str, lifetime: i64| {
+        let now = idcs.clock().now();
+        let claims = json!({
+            "iss": Application::GATEWAY_ID, "sub": user, "aud": audience, "iat": now, "exp": now + lifetime,
+            "jti": access_token::random_hex(),
+        });
+        signer.sign(
+            Algorithm::ES256,
+            r#"{"alg":"ES256","kid":"k"}"#,
+            &claims.to_string(),
+        )
+    };
+    let domains = "https://identity.oraclecloud.com/";
+    let good = assertion(&key, SUBJECT, domains, 60);
+    let jane = || entra.token(SUBJECT);
+    for (grant, token, outcome) in [
+        (ASSERTION, good.clone(), "user"),
+        (ASSERTION, good, "invalid_grant"),
+        (ASSERTION, assertion(&key, "nobody", domains, 60), "invalid_grant"),
+        (
+            ASSERTION,
+            assertion(&other, SUBJECT, domains, 60),
+            "invalid_grant",
+        ),
+        (
+            ASSERTION,
+            assertion(&key, SUBJECT, "https://elsewhere/", 60),
+            "invalid_grant",
+        ),
+        (ASSERTION, assertion(&key, SUBJECT, domains, -1), "invalid_grant"),
+        (EXCHANGE, jane().mint(), "user"),
+        (EXCHANGE, jane().v1().mint(), "user"),
+        (EXCHANGE, entra.token("nobody").mint(), "invalid_request"),
+        (EXCHANGE, jane().expires_in(-1).mint(), "invalid_request"),
+        (
+            EXCHANGE,
+            jane().claim("iss", "https://elsewhere/").mint(),
+            "invalid_request",
+        ),
+        (
+            EXCHANGE,
+            jane().signed_by(&KeyRing::foreign()).mint(),
+            "invalid_request",
+        ),
+        (EXCHANGE, idcs.client_token().mint(), "invalid_request"),
+    ] {
+        let gateway = Application::gateway();
+        let (scope, field) = (
+            oic_scope(),
+            if grant == ASSERTION {
+                "assertion"
+            } else {
+                "subject_token"
+            },
+        );
+        let answer = client
+            .post(&idcs.token_url())
+            .client_basic(&gateway.client_id, &gateway.client_secret)
+            .form(&[
+                ("grant_type", grant),
+                ("scope", &scope),
+                (field, &token),
+                (
+                    "subject_token_type",
+                    "urn:ietf:params:oauth:token-type:access_token",
+                ),
+            ])
+            .send()
+            .unwrap();
+        let said = match answer.status {
+            200 => part(answer.json()["access_token"].as_str().unwrap(), 1)["sub_type"].clone(),
+            _ => answer.json()["error"].clone(),
+        };
+        assert_eq!(said, outcome, "{grant}: {}", answer.text());
+        assert!(idcs.requests().last().unwrap().form[field] == "[redacted]");
+    }
 }

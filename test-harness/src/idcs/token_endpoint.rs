@@ -1,5 +1,6 @@
 //! `POST /oauth2/v1/token`.
 
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
@@ -14,8 +15,8 @@ use super::scopes::Grantable;
 use super::switches::ExpiresIn;
 use crate::faults::Answer;
 
-pub(super) fn answer(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let answer = issue(domain, headers, body).unwrap_or_else(|error| {
+pub(super) fn answer(domain: &Domain, parts: &Parts, body: &[u8]) -> Answer {
+    let answer = issue(domain, parts, body).unwrap_or_else(|error| {
         let ecid = domain.switches().emit_ecid.then(access_token::random_hex);
         error.answer(ecid.as_deref())
     });
@@ -41,7 +42,8 @@ pub(super) fn read_form(body: &[u8]) -> Result<Form, OAuthError> {
     Ok(form)
 }
 
-fn issue(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer, OAuthError> {
+fn issue(domain: &Domain, parts: &Parts, body: &[u8]) -> Result<Answer, OAuthError> {
+    let headers = &parts.headers;
     let content_type = text(headers, "content-type").unwrap_or_default();
     if !content_type.starts_with("application/x-www-form-urlencoded") {
         return Err(OAuthError::new(
@@ -50,7 +52,8 @@ fn issue(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer, OA
         ));
     }
     let form = read_form(body)?;
-    let application = authenticate(domain, text(headers, "authorization"), &form)?;
+    let (authorization, certificate) = (text(headers, "authorization"), parts.extensions.get());
+    let application = authenticate(domain, authorization, certificate, &form)?;
     let granted = grants::grant(domain, &application, &form)?;
     Ok(token_response(domain, &application, &granted))
 }

@@ -1,8 +1,8 @@
 //! `jwksAuth`, as configured.
 
 use egress::Url;
-use middleware::{ConfigError, Host, SecretRef};
-use oauth::ClientAuthentication;
+use middleware::{ConfigError, Host, SecretRef, config::lenient};
+use oauth::{AssertionOptions, ClientOptions};
 use serde::Deserialize;
 
 use super::{given_strings, values};
@@ -23,8 +23,12 @@ pub(super) struct RawJwksAuth {
     /// Scopes to ask for; the domain's own API if not given.
     #[serde(deserialize_with = "given_strings")]
     scopes: Option<Vec<String>>,
-    /// How the client authenticates: `client_secret_basic` (default) or `client_secret_post`.
+    /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt` or
+    /// `private_key_jwt`.
     token_endpoint_auth_method: Option<String>,
+    /// What signs the assertions of `private_key_jwt` and `client_secret_jwt`.
+    #[serde(deserialize_with = "lenient::block")]
+    client_assertion: AssertionOptions,
 }
 
 /// The scope that IDCS grants every client, and that opens its key set.
@@ -39,6 +43,7 @@ impl RawJwksAuth {
             .any(|text| text.as_ref().is_some_and(|it| !it.is_empty()))
             || self.scopes.is_some()
             || self.token_endpoint_auth_method.is_some()
+            || self.client_assertion.is_given()
     }
 
     /// Reads the block `option`; `None` where nothing is said.
@@ -56,15 +61,21 @@ impl RawJwksAuth {
         };
         let url = Url::parse(required("url", &self.url)?.expose())
             .map_err(|error| ConfigError::new(field("url"), error.to_string()))?;
-        let authentication = match self.token_endpoint_auth_method.as_deref() {
-            None | Some("") => ClientAuthentication::default(),
-            Some(name) => ClientAuthentication::from_name(name).ok_or_else(|| {
-                ConfigError::new(
-                    field("tokenEndpointAuthMethod"),
-                    "must be client_secret_basic or client_secret_post",
-                )
-            })?,
+        let method = self.token_endpoint_auth_method.as_deref();
+        if method == Some("tls_client_auth") {
+            return Err(ConfigError::new(
+                field("tokenEndpointAuthMethod"),
+                "cannot be tls_client_auth here: use private_key_jwt",
+            ));
+        }
+        let client = ClientOptions {
+            id: self.client_id.as_ref(),
+            secret: self.client_secret.as_ref(),
+            method,
+            assertion: &self.client_assertion,
+            tls_key: None,
         };
+        let client = client.client(host).map_err(|error| error.within(option))?;
         let scopes = match &self.scopes {
             None => vec![MY_SCOPES.to_owned()],
             given => values(&field("scopes"), given.clone())?,
@@ -72,10 +83,8 @@ impl RawJwksAuth {
         Ok(Some(KeysLogin {
             option: option.to_owned(),
             url,
-            client_id: required("clientID", &self.client_id)?.expose().to_owned(),
-            client_secret: required("clientSecret", &self.client_secret)?,
+            client,
             scopes,
-            authentication,
         }))
     }
 }

@@ -8,7 +8,7 @@ use egress::Url;
 use jose::KeySet;
 use jwt_simple::prelude::Ed25519KeyPair;
 use middleware::{Event, FileError, Secret, UnixTime};
-use oauth::ClientAuthentication;
+use oauth::{Client, ClientAuthentication};
 use serde_json::{Value, json};
 
 use super::*;
@@ -653,10 +653,11 @@ fn keys_that_are_not_public_are_asked_for_with_a_token() {
     let login = |option: &str| KeysLogin {
         option: option.to_owned(),
         url: Url::parse("https://idp.example/token").unwrap(),
-        client_id: "gateway".to_owned(),
-        client_secret: Secret::new("s3cret"),
+        client: Client {
+            id: "gateway".to_owned(),
+            authentication: ClientAuthentication::SecretBasic(Secret::new("s3cret")),
+        },
         scopes: vec!["urn:opc:idm:__myscopes__".to_owned()],
-        authentication: ClientAuthentication::Basic,
     };
     let auth = json!({"url": "https://idp.example/token", "clientId": "gateway", "clientSecret": "env:KEYS"});
     for (options, expected) in [

@@ -35,6 +35,7 @@ pub use http_client::{HttpClient, HttpError, MAX_BODY, SendOnce, Url};
 pub use platform::{DirectoryError, Platform};
 pub use shared::{
     CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
+    send_fresh,
 };
 pub use state::{Seal, SingleUse, StateName, Use, UseError};
 pub use store::{

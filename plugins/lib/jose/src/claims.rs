@@ -27,7 +27,8 @@ impl Claims {
     }
 
     /// The claims of a token that came from its issuer itself, over a connection that proves who that is, so that its
-    /// signature adds nothing. `None` if it is no JWT. Never for a token that a caller brings.
+    /// signature adds nothing; or of one whose signature was proven before. `None` if it is no JWT. Never for any other
+    /// token that a caller brings.
     pub fn of_trusted(token: &[u8]) -> Option<Self> {
         let mut parts = token.split(|&byte| byte == b'.');
         let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {

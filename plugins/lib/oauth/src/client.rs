@@ -1,50 +1,69 @@
 //! Who the client is and how it proves it (RFC 6749 section 2.3).
 
+use std::rc::Rc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use middleware::Secret;
 
-/// A client.
-#[derive(Debug, Clone)]
-pub struct ClientCredentials {
+use crate::AssertionSigner;
+
+/// A client of the authorization server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
     /// Client identifier.
-    pub client_id: String,
-    /// Client secret; empty for a public client.
-    pub client_secret: Secret,
+    pub id: String,
+    /// How it proves that it is the one.
+    pub authentication: ClientAuthentication,
 }
 
-/// How the client authenticates at the token endpoint, by the names of RFC 7591 section 2.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How a client authenticates at the token endpoint, by the names of RFC 7591 section 2 and RFC 8705 section 2.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientAuthentication {
     /// `client_secret_basic`: HTTP Basic, both parts form-encoded first (RFC 6749 section 2.3.1).
-    #[default]
-    Basic,
+    SecretBasic(Secret),
     /// `client_secret_post`: in the request body.
-    Post,
+    SecretPost(Secret),
     /// `none`: a public client, which only says who it is (RFC 6749 section 2.1).
     Public,
+    /// `client_secret_jwt` and `private_key_jwt`: a signed assertion, a new one for each request (RFC 7523 section 2.2).
+    Assertion(Rc<AssertionSigner>),
+    /// `tls_client_auth`: the connection's own certificate; the request names the client alone.
+    Tls {
+        /// The certificate's private key in PEM. Not used here: the connection is somebody else's business.
+        key: Secret,
+    },
 }
 
 impl ClientAuthentication {
-    /// Finds a method by its registered name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "client_secret_basic" => Some(Self::Basic),
-            "client_secret_post" => Some(Self::Post),
-            _ => None,
+    /// The method of this name, or the default, where it takes a secret as it is and nothing else.
+    pub fn by_secret(method: Option<&str>) -> Option<fn(Secret) -> Self> {
+        match method {
+            None | Some("" | "client_secret_basic") => Some(Self::SecretBasic),
+            Some("client_secret_post") => Some(Self::SecretPost),
+            Some(_) => None,
         }
     }
 }
 
-impl ClientCredentials {
-    /// The value of the `Authorization` header for [`ClientAuthentication::Basic`].
-    pub(crate) fn basic(&self) -> String {
+impl Client {
+    /// What only this client knows: its secret, or its private key. To derive other secrets from. A public client knows
+    /// nothing of the kind.
+    pub fn secret(&self) -> Option<&Secret> {
+        match &self.authentication {
+            ClientAuthentication::SecretBasic(secret) | ClientAuthentication::SecretPost(secret) => {
+                Some(secret)
+            }
+            ClientAuthentication::Assertion(signer) => Some(signer.secret()),
+            ClientAuthentication::Tls { key } => Some(key),
+            ClientAuthentication::Public => None,
+        }
+    }
+
+    /// The value of the `Authorization` header for [`ClientAuthentication::SecretBasic`].
+    pub(crate) fn basic(&self, secret: &Secret) -> String {
         let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let pair = format!(
-            "{}:{}",
-            encode(&self.client_id),
-            encode(self.client_secret.expose())
-        );
+        let pair = format!("{}:{}", encode(&self.id), encode(secret.expose()));
         format!("Basic {}", STANDARD.encode(pair))
     }
 }
@@ -60,11 +79,12 @@ mod tests {
             ("a:b", "p@ss word%", "a%3Ab:p%40ss+word%25"),
             ("é", "ü/+", "%C3%A9:%C3%BC%2F%2B"),
         ] {
-            let client = ClientCredentials {
-                client_id: id.to_owned(),
-                client_secret: Secret::new(secret),
+            let secret = Secret::new(secret);
+            let client = Client {
+                id: id.to_owned(),
+                authentication: ClientAuthentication::SecretBasic(secret.clone()),
             };
-            let header = client.basic();
+            let header = client.basic(&secret);
             let decoded = STANDARD.decode(header.strip_prefix("Basic ").unwrap()).unwrap();
             assert_eq!(String::from_utf8(decoded).unwrap(), expected);
         }

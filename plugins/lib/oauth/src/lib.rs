@@ -1,19 +1,29 @@
 //! The OAuth 2.0 token endpoint as a client sees it (RFC 6749), without any I/O.
 //!
-//! In scope: token requests ([`TokenRequest`]), client authentication ([`ClientAuthentication`]), and what the
-//! answers of real providers mean ([`AccessToken`], [`TokenError`]).
+//! In scope: token requests ([`TokenRequest`]), client authentication ([`ClientAuthentication`]) with its options
+//! ([`ClientOptions`]), signed assertions ([`AssertionSigner`]), and what the answers of real providers mean
+//! ([`AccessToken`], [`TokenError`]).
 //!
 //! Out of scope: sending requests and keeping tokens (crate `egress` and the plugins), verifying them (`jose`).
 #![forbid(unsafe_code)]
 
 mod access_token;
+mod assertion;
 mod client;
+mod options;
 mod refresh_token;
 mod request;
 mod response;
+mod signing_key;
+#[cfg(test)]
+mod test_host;
+#[cfg(test)]
+mod tests;
 
 pub use access_token::AccessToken;
-pub use client::{ClientAuthentication, ClientCredentials};
+pub use assertion::{AssertionClaims, AssertionSigner, SigningError};
+pub use client::{Client, ClientAuthentication};
+pub use options::{AssertionOptions, ClientOptions};
 pub use refresh_token::refresh_token;
-pub use request::TokenRequest;
+pub use request::{RequestError, TokenRequest};
 pub use response::{TokenError, TokenResponse};

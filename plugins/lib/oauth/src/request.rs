@@ -4,54 +4,66 @@ use std::fmt;
 
 use form_urlencoded::Serializer;
 use http::{HeaderValue, Request, Uri, header};
-use middleware::Secret;
+use middleware::{Host, Secret, UnixTime};
 
-use crate::{ClientAuthentication, ClientCredentials};
+use crate::{Client, ClientAuthentication, SigningError};
 
 /// A request to a token endpoint (RFC 6749 section 3.2).
 #[derive(Clone)]
 pub struct TokenRequest {
-    client: ClientCredentials,
-    authentication: ClientAuthentication,
+    client: Client,
     parameters: Vec<(String, String)>,
 }
 
+/// A request that cannot be made; no value of its parts leads there.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The parts do not make an HTTP request.
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    /// The client's assertion is missing.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+}
+
+/// RFC 7523 section 2.2.
+const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 impl TokenRequest {
     /// A client credentials grant (RFC 6749 section 4.4).
-    pub fn client_credentials(client: ClientCredentials, authentication: ClientAuthentication) -> Self {
-        let grant = ("grant_type".to_owned(), "client_credentials".to_owned());
+    pub fn client_credentials(client: Client) -> Self {
+        Self::grant(client, "client_credentials")
+    }
+
+    /// A grant by an assertion about a user, which somebody signed whom the server trusts (RFC 7523 section 2.1).
+    pub fn jwt_bearer(client: Client, assertion: &Secret) -> Self {
+        Self::grant(client, "urn:ietf:params:oauth:grant-type:jwt-bearer")
+            .parameter("assertion", assertion.expose())
+    }
+
+    /// An exchange of somebody's token for another one (RFC 8693 section 2.1).
+    pub fn token_exchange(client: Client, subject_token: &Secret, subject_token_type: &str) -> Self {
+        Self::grant(client, "urn:ietf:params:oauth:grant-type:token-exchange")
+            .parameter("subject_token", subject_token.expose())
+            .parameter("subject_token_type", subject_token_type)
+    }
+
+    fn grant(client: Client, grant_type: &str) -> Self {
         Self {
             client,
-            authentication,
-            parameters: vec![grant],
+            parameters: vec![("grant_type".to_owned(), grant_type.to_owned())],
         }
     }
 
     /// A refresh (RFC 6749 section 6), less the parameter `refresh_token`. It asks for the scopes that were granted.
-    pub fn refresh(client: ClientCredentials, authentication: ClientAuthentication) -> Self {
-        let grant = ("grant_type".to_owned(), "refresh_token".to_owned());
-        Self {
-            client,
-            authentication,
-            parameters: vec![grant],
-        }
+    pub fn refresh(client: Client) -> Self {
+        Self::grant(client, "refresh_token")
     }
 
     /// A device's question whether its user has decided (RFC 8628 section 3.4).
-    pub fn device_code(
-        client: ClientCredentials,
-        authentication: ClientAuthentication,
-        device_code: &Secret,
-    ) -> Self {
-        let grant = (
-            "grant_type".to_owned(),
-            "urn:ietf:params:oauth:grant-type:device_code".to_owned(),
-        );
-        Self {
-            client,
-            authentication,
-            parameters: vec![grant, ("device_code".to_owned(), device_code.expose().to_owned())],
-        }
+    pub fn device_code(client: Client, device_code: &Secret) -> Self {
+        Self::grant(client, "urn:ietf:params:oauth:grant-type:device_code")
+            .parameter("device_code", device_code.expose())
     }
 
     /// Adds `scope`, the given scopes separated by spaces. Adds nothing for an empty list.
@@ -71,11 +83,16 @@ impl TokenRequest {
         self
     }
 
-    /// The HTTP request for `endpoint`.
+    /// The HTTP request for `endpoint` at `now`. Good for one use: it may hold an assertion, which a provider takes once.
     ///
     /// # Errors
-    /// When the parts do not make a request, which no value of theirs leads to.
-    pub fn to_http(&self, endpoint: &Uri) -> http::Result<Request<Vec<u8>>> {
+    /// [`RequestError`], which no value of the parts leads to.
+    pub fn to_http(
+        &self,
+        endpoint: &Uri,
+        now: UnixTime,
+        host: &dyn Host,
+    ) -> Result<Request<Vec<u8>>, RequestError> {
         let mut body = Serializer::new(String::new());
         body.extend_pairs(&self.parameters);
         let mut request = Request::post(endpoint.clone())
@@ -84,21 +101,29 @@ impl TokenRequest {
                 "application/x-www-form-urlencoded;charset=UTF-8",
             )
             .header(header::ACCEPT, "application/json");
-        match self.authentication {
-            ClientAuthentication::Basic => {
-                let mut credentials = HeaderValue::try_from(self.client.basic())?;
+        let client = &self.client;
+        match &client.authentication {
+            ClientAuthentication::SecretBasic(secret) => {
+                let mut credentials =
+                    HeaderValue::try_from(client.basic(secret)).map_err(http::Error::from)?;
                 credentials.set_sensitive(true);
                 request = request.header(header::AUTHORIZATION, credentials);
             }
-            ClientAuthentication::Post => {
-                body.append_pair("client_id", &self.client.client_id);
-                body.append_pair("client_secret", self.client.client_secret.expose());
+            ClientAuthentication::SecretPost(secret) => {
+                body.append_pair("client_id", &client.id);
+                body.append_pair("client_secret", secret.expose());
             }
-            ClientAuthentication::Public => {
-                body.append_pair("client_id", &self.client.client_id);
+            ClientAuthentication::Assertion(signer) => {
+                let assertion = signer.of_client(&client.id, &endpoint.to_string(), now, host)?;
+                body.append_pair("client_id", &client.id);
+                body.append_pair("client_assertion_type", CLIENT_ASSERTION_TYPE);
+                body.append_pair("client_assertion", assertion.expose());
+            }
+            ClientAuthentication::Tls { .. } | ClientAuthentication::Public => {
+                body.append_pair("client_id", &client.id);
             }
         }
-        request.body(body.finish().into_bytes())
+        Ok(request.body(body.finish().into_bytes())?)
     }
 }
 
@@ -108,7 +133,6 @@ impl fmt::Debug for TokenRequest {
         let names: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("TokenRequest")
             .field("client", &self.client)
-            .field("authentication", &self.authentication)
             .field("parameters", &names)
             .finish()
     }
@@ -117,13 +141,14 @@ impl fmt::Debug for TokenRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_host::TestHost;
 
     fn token_request(authentication: ClientAuthentication) -> TokenRequest {
-        let client = ClientCredentials {
-            client_id: "app".to_owned(),
-            client_secret: Secret::new("s&cret"),
+        let client = Client {
+            id: "app".to_owned(),
+            authentication,
         };
-        TokenRequest::client_credentials(client, authentication)
+        TokenRequest::client_credentials(client)
             .scopes(&[
                 "https://oic:443urn:opc:resource:consumer::all".to_owned(),
                 "b".to_owned(),
@@ -131,17 +156,26 @@ mod tests {
             .parameter("audience", "oic")
     }
 
+    const ENDPOINT: &str = "https://idcs/oauth2/v1/token";
+
     fn request(authentication: ClientAuthentication) -> Request<Vec<u8>> {
         token_request(authentication)
-            .to_http(&Uri::from_static("https://idcs/oauth2/v1/token"))
+            .to_http(&Uri::from_static(ENDPOINT), UnixTime::from_secs(1000), &TestHost)
             .unwrap()
+    }
+
+    fn secret() -> Secret {
+        Secret::new("s&cret")
     }
 
     #[test]
     fn debug_output_shows_no_secret() {
-        let request = token_request(ClientAuthentication::Basic).parameter("pin", "hunter2");
-        let uri = Uri::from_static("https://idcs/oauth2/v1/token");
-        let shown = format!("{request:?} {:?}", request.to_http(&uri).unwrap().headers());
+        let authentication = ClientAuthentication::SecretBasic(secret());
+        let shown = format!(
+            "{:?} {:?}",
+            token_request(authentication.clone()).parameter("pin", "hunter2"),
+            request(authentication).headers()
+        );
         for secret in ["hunter2", "s&cret", "Basic "] {
             assert!(!shown.contains(secret), "{shown}");
         }
@@ -149,7 +183,7 @@ mod tests {
 
     #[test]
     fn basic_authentication_keeps_the_secret_out_of_the_body() {
-        let request = request(ClientAuthentication::Basic);
+        let request = request(ClientAuthentication::SecretBasic(secret()));
         assert_eq!(request.method(), "POST");
         assert_eq!(
             std::str::from_utf8(request.body()).unwrap(),
@@ -165,7 +199,7 @@ mod tests {
 
     #[test]
     fn post_authentication_sends_no_header() {
-        let request = request(ClientAuthentication::Post);
+        let request = request(ClientAuthentication::SecretPost(secret()));
         let body = std::str::from_utf8(request.body()).unwrap();
         assert!(body.ends_with("&client_id=app&client_secret=s%26cret"), "{body}");
         assert!(!request.headers().contains_key(header::AUTHORIZATION));
@@ -173,18 +207,26 @@ mod tests {
 
     #[test]
     fn a_public_client_only_says_who_it_is() {
-        let client = ClientCredentials {
-            client_id: "app".to_owned(),
-            client_secret: Secret::new(""),
+        let client = Client {
+            id: "app".to_owned(),
+            authentication: ClientAuthentication::Public,
         };
-        let request = TokenRequest::refresh(client, ClientAuthentication::Public)
+        let request = TokenRequest::refresh(client)
             .parameter("refresh_token", "r&1")
-            .to_http(&Uri::from_static("https://idcs/oauth2/v1/token"))
+            .to_http(&Uri::from_static(ENDPOINT), UnixTime::from_secs(1000), &TestHost)
             .unwrap();
         assert_eq!(
             std::str::from_utf8(request.body()).unwrap(),
             "grant_type=refresh_token&refresh_token=r%261&client_id=app"
         );
+        assert!(!request.headers().contains_key(header::AUTHORIZATION));
+    }
+
+    #[test]
+    fn a_client_known_by_its_connection_names_itself_and_nothing_more() {
+        let request = request(ClientAuthentication::Tls { key: secret() });
+        let body = std::str::from_utf8(request.body()).unwrap();
+        assert!(body.ends_with("&audience=oic&client_id=app"), "{body}");
         assert!(!request.headers().contains_key(header::AUTHORIZATION));
     }
 }

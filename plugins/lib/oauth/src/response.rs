@@ -24,6 +24,10 @@ pub enum TokenError {
     /// What the request relied on, such as a refresh token, does not count, or no longer (`invalid_grant`).
     #[error("{0}")]
     InvalidGrant(String),
+    /// The request itself is refused (`invalid_request`); an exchange of tokens also where the token in it does not count
+    /// (RFC 8693 section 2.2.2).
+    #[error("{0}")]
+    InvalidRequest(String),
     /// The provider is in trouble, or asks to be left alone for a while.
     #[error("{detail}")]
     Unavailable {
@@ -137,6 +141,7 @@ fn refusal(
     if refused && !passing {
         return match code.as_deref() {
             Some("invalid_grant") => TokenError::InvalidGrant(detail),
+            Some("invalid_request") => TokenError::InvalidRequest(detail),
             _ => TokenError::Refused(detail),
         };
     }
@@ -254,8 +259,9 @@ mod tests {
         let read = |status, body| TokenResponse::read(&answer(status, body), ASKED).unwrap_err();
         let dead = read(400, r#"{"error":"invalid_grant"}"#);
         assert!(matches!(dead, TokenError::InvalidGrant(_)), "{dead:?}");
+        let wrong = read(400, r#"{"error":"invalid_request"}"#);
+        assert!(matches!(wrong, TokenError::InvalidRequest(_)), "{wrong:?}");
         for (status, body) in [
-            (400, r#"{"error":"invalid_request"}"#),
             (401, r#"{"error":"invalid_client"}"#),
             (500, r#"{"error":"invalid_grant"}"#),
             (400, "invalid_grant"),

@@ -2,7 +2,9 @@
 
 mod client_credentials;
 mod device_code;
+mod jwt_bearer;
 mod refresh_token;
+mod token_exchange;
 
 use super::applications::Application;
 use super::client_authentication::Form;
@@ -21,6 +23,10 @@ pub(super) fn grant(
         Some("client_credentials") => client_credentials::grant(domain, application, form),
         Some("urn:ietf:params:oauth:grant-type:device_code") => device_code::grant(domain, application, form),
         Some("refresh_token") => refresh_token::grant(domain, application, form),
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => jwt_bearer::grant(domain, application, form),
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => {
+            token_exchange::grant(domain, application, form)
+        }
         Some(other) => Err(OAuthError::new(
             "unsupported_grant_type",
             format!("Grant type {other} is not supported."),

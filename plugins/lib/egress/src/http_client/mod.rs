@@ -20,6 +20,7 @@ pub use self::url::Url;
 use crate::ClientConfig;
 use crate::connection::{self, ConnectionError, Peer, Tls, Wire};
 use crate::platform::{Platform, SocketError};
+use crate::shared::Repeated;
 
 /// The largest response body accepted, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -186,6 +187,10 @@ impl HttpClient {
             let outcome = match (self.attempt(url, request, deadline, pulse), earlier) {
                 // A repetition that was cut short says less than what it was to repeat.
                 (Err(error), Some(earlier)) if error.is_lack_of_time() => return earlier,
+                (Ok(mut response), Some(_)) => {
+                    response.extensions_mut().insert(Repeated);
+                    Ok(response)
+                }
                 (outcome, _) => outcome,
             };
             let repeat = match &outcome {

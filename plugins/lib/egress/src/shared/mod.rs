@@ -20,6 +20,7 @@
 
 mod envelope;
 mod failure;
+mod fresh;
 mod many;
 mod replicas;
 mod status;
@@ -35,6 +36,8 @@ use middleware::{Event, UnixTime};
 use self::envelope::{Envelope, Generation};
 use self::failure::Failure;
 pub use self::failure::{Cause, FetchError, Unavailable};
+pub(crate) use self::fresh::Repeated;
+pub use self::fresh::send_fresh;
 pub use self::many::{CallerKey, SharedMany};
 use self::replicas::{Asked, Remote};
 use self::status::Status;

@@ -1,0 +1,124 @@
+//! Private keys and secrets that sign assertions.
+
+use middleware::Secret;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use ring::{digest, hmac};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// A key that signs, of the one algorithm that fits it.
+pub(crate) enum SigningKey {
+    /// HS256 by the client's secret.
+    Secret(Box<hmac::Key>),
+    /// RS256. ring signs in time that does not depend on the key.
+    Rsa(Box<RsaKeyPair>),
+    /// ES256.
+    P256(Box<EcdsaKeyPair>),
+}
+
+impl SigningKey {
+    /// A client's secret.
+    pub(crate) fn of_secret(secret: &Secret) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        Self::Secret(Box::new(key))
+    }
+
+    /// Reads a private key in PEM: RSA in PKCS#8 or PKCS#1, P-256 in PKCS#8.
+    ///
+    /// # Errors
+    /// What is wrong with it, to continue a sentence that the option's name begins. Nothing of the key is in it.
+    pub(crate) fn of_pem(pem: &Secret) -> Result<Self, String> {
+        let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_| {
+            "holds no private key in PEM that is not encrypted (-----BEGIN PRIVATE KEY-----); for a file write file:/path"
+                .to_owned()
+        })?;
+        let rsa = |key| Self::Rsa(Box::new(key));
+        let refused = |error| format!("is no RSA key of 2048 to 4096 bits that can be used ({error})");
+        match &key {
+            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der())
+                .map(rsa)
+                .map_err(refused),
+            PrivateKeyDer::Pkcs8(der) => {
+                let der = der.secret_pkcs8_der();
+                let random = SystemRandom::new();
+                match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random) {
+                    Ok(key) => Ok(Self::P256(Box::new(key))),
+                    Err(_) => RsaKeyPair::from_pkcs8(der)
+                        .map(rsa)
+                        .map_err(|error| format!("{}, and no P-256 key either", refused(error))),
+                }
+            }
+            _ => Err(
+                "is a key of a form that is not known: write it as PKCS#8 by `openssl pkcs8 -topk8 -nodes`"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// The value of the header parameter `alg` (RFC 7518 section 3.1).
+    pub(crate) const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "HS256",
+            Self::Rsa(_) => "RS256",
+            Self::P256(_) => "ES256",
+        }
+    }
+
+    /// Whether the certificate is about this key.
+    fn is_certified_by(&self, certificate: &[u8]) -> bool {
+        // A certificate holds the public key in exactly the form that ring gives it: PKCS#1, or a point of SEC 1.
+        let public = match self {
+            Self::Secret(_) => return false,
+            Self::Rsa(key) => key.public_key().as_ref(),
+            Self::P256(key) => key.public_key().as_ref(),
+        };
+        certificate.windows(public.len()).any(|part| part == public)
+    }
+
+    /// The signature of `message`, in the form of RFC 7518 section 3.
+    ///
+    /// # Errors
+    /// None in practice; the cryptographic library's interface allows for it.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ring::error::Unspecified> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Secret(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
+                Ok(signature)
+            }
+            Self::P256(key) => Ok(key.sign(&random, message)?.as_ref().to_vec()),
+        }
+    }
+}
+
+/// A certificate's digests, by which a token names the key that signed it.
+pub(crate) struct Thumbprints {
+    /// `x5t` (RFC 7515 section 4.1.7).
+    pub(crate) sha1: [u8; 20],
+    /// `x5t#S256` (RFC 7515 section 4.1.8).
+    pub(crate) sha256: [u8; 32],
+}
+
+impl Thumbprints {
+    /// Of the first certificate in `pem`, which must be `key`'s.
+    ///
+    /// # Errors
+    /// What is wrong with it, to continue a sentence that the option's name begins.
+    pub(crate) fn of_pem(pem: &Secret, key: &SigningKey) -> Result<Self, &'static str> {
+        let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).map_err(
+            |_| "holds no certificate in PEM (-----BEGIN CERTIFICATE-----); for a file write file:/path",
+        )?;
+        if !key.is_certified_by(&certificate) {
+            return Err("is not the certificate of the key: the provider would look for another one");
+        }
+        let (mut sha1, mut sha256) = ([0; 20], [0; 32]);
+        sha1.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &certificate).as_ref());
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, &certificate).as_ref());
+        Ok(Self { sha1, sha256 })
+    }
+}

@@ -1,0 +1,85 @@
+//! Options, named as in Traefik Hub's early `oAuthTokenExchange` where that is known.
+
+use std::collections::BTreeMap;
+
+use egress::ClientConfig;
+use middleware::{SecretRef, config::lenient};
+use oauth::AssertionOptions;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The option block `oAuthTokenExchange`.
+///
+/// Every text may be given literally, as `env:NAME` or as `file:/path`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Options {
+    /// `jwtBearer` (RFC 7523 section 2.1) or `rfc8693` (required).
+    pub method: Option<String>,
+    /// Which tokens of callers are exchanged: the options of `jwt` (required).
+    pub jwt: Option<Value>,
+    /// Token endpoint (required).
+    pub url: Option<SecretRef>,
+    /// Client identifier (required).
+    #[serde(rename = "clientID", alias = "clientId")]
+    pub client_id: Option<SecretRef>,
+    /// Client secret (required by the methods that are named after it).
+    pub client_secret: Option<SecretRef>,
+    /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt`,
+    /// `private_key_jwt` (RFC 7591) or `tls_client_auth` (RFC 8705).
+    pub token_endpoint_auth_method: Option<String>,
+    /// What signs the assertions of `private_key_jwt` and `client_secret_jwt`.
+    #[serde(deserialize_with = "lenient::block")]
+    pub client_assertion: AssertionOptions,
+    /// Scopes to ask for. OCI IAM requires at least one.
+    #[serde(deserialize_with = "lenient::strings")]
+    pub scopes: Vec<String>,
+    /// What `method: jwtBearer` needs.
+    #[serde(deserialize_with = "lenient::block")]
+    pub jwt_bearer: JwtBearerOptions,
+    /// What `method: rfc8693` needs.
+    #[serde(deserialize_with = "lenient::block")]
+    pub rfc8693: Rfc8693Options,
+    /// Further parameters of the token request.
+    #[serde(deserialize_with = "lenient::block")]
+    pub endpoint_params: BTreeMap<String, SecretRef>,
+    /// How to talk to the token endpoint.
+    #[serde(deserialize_with = "lenient::block")]
+    pub client_config: ClientConfig,
+    /// Guest path of the state directory; the first writable mount if not given.
+    pub state_directory: Option<String>,
+}
+
+/// The block `jwtBearer`: the assertion in which the gateway vouches for the user.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JwtBearerOptions {
+    /// The claims of the caller's token that may name the user; the first one that is there does (required).
+    #[serde(deserialize_with = "lenient::strings")]
+    pub subject_claim: Vec<String>,
+    /// What signs the assertion; `clientAssertion` if not given.
+    #[serde(deserialize_with = "lenient::block")]
+    pub assertion: AssertionOptions,
+    /// The claim `iss`, where it is not `clientID`.
+    pub issuer: Option<SecretRef>,
+    /// Further claims of the assertion.
+    #[serde(deserialize_with = "lenient::block")]
+    pub claims: BTreeMap<String, Value>,
+}
+
+/// The block `rfc8693`: parameters of RFC 8693 section 2.1.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Rfc8693Options {
+    /// `subject_token_type`; `urn:ietf:params:oauth:token-type:access_token` if not given.
+    pub subject_token_type: Option<String>,
+    /// `requested_token_type`
+    pub requested_token_type: Option<String>,
+    /// `audience`
+    pub audience: Option<SecretRef>,
+    /// `resource`
+    pub resource: Option<SecretRef>,
+}

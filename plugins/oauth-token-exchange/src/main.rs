@@ -1,0 +1,22 @@
+//! Wires the middleware to Traefik. Build it with `cargo run -p test-harness -- build --out DIR`.
+
+#[cfg(target_family = "wasm")]
+fn main() {
+    use std::rc::Rc;
+
+    use egress::platform::{Wasi, enter_system, recover};
+    use oauth_token_exchange_plugin::OAuthTokenExchange;
+
+    guest::serve::<OAuthTokenExchange>(guest::Start {
+        services: || || Rc::new(Wasi::new(guest::log)),
+        recover,
+        eager: enter_system(),
+    });
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn main() {
+    println!(
+        "This is a Traefik plugin; build it for Traefik with: cargo run -p test-harness -- build --out DIR"
+    );
+}

@@ -1,0 +1,341 @@
+//! The middleware natively, against a token endpoint of a few lines.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, channel};
+
+use egress::Platform;
+use egress::platform::Native;
+use jwt_simple::prelude::*;
+use middleware::{Decision, Edit, Middleware, RequestHead};
+use serde_json::{Value, json};
+
+use crate::OAuthTokenExchange;
+
+const SECRET: &str = "a secret of 32 bytes or even more";
+
+/// A token that nobody signed.
+pub(crate) fn unsigned(claims: &str) -> String {
+    use base64::Engine as _;
+    let part = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+    format!("e30.{part}.c2ln")
+}
+
+struct Bearing(String);
+
+impl RequestHead for Bearing {
+    fn method(&self) -> bytes::Bytes {
+        "GET".into()
+    }
+    fn uri(&self) -> bytes::Bytes {
+        "/".into()
+    }
+    fn header(&self, name: &str) -> Vec<bytes::Bytes> {
+        match name {
+            "Authorization" => vec![format!("Bearer {}", self.0).into()],
+            _ => Vec::new(),
+        }
+    }
+    fn header_names(&self) -> Vec<bytes::Bytes> {
+        Vec::new()
+    }
+    fn body(&self, _: usize) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+fn token(user: &str, valid_for: Duration) -> Bearing {
+    #[derive(Serialize, Deserialize)]
+    struct User {
+        upn: String,
+    }
+    let claims = Claims::with_custom_claims(User { upn: user.to_owned() }, valid_for);
+    let key = HS256Key::from_bytes(SECRET.as_bytes());
+    Bearing(key.authenticate(claims).unwrap())
+}
+
+fn jane() -> Bearing {
+    token("jane", Duration::from_mins(5))
+}
+
+type Form = BTreeMap<String, String>;
+
+/// Answers every request with `status` and what `body` makes of its number; tells what it was asked.
+fn token_endpoint(status: u16, body: impl Fn(usize) -> String + Send + 'static) -> (String, Receiver<Form>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/token", listener.local_addr().unwrap());
+    let (asked, requests) = channel();
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut chunk = [0; 8192];
+            let form = loop {
+                let count = stream.read(&mut chunk).unwrap();
+                request.extend_from_slice(chunk.get(..count).unwrap());
+                let text = String::from_utf8_lossy(&request).into_owned();
+                let Some((head, form)) = text.split_once("\r\n\r\n") else {
+                    continue;
+                };
+                let length = head
+                    .lines()
+                    .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                if Some(form.len()) == length {
+                    break form.to_owned();
+                }
+            };
+            let _ = asked.send(form_urlencoded::parse(form.as_bytes()).into_owned().collect());
+            let body = body(number);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    (url, requests)
+}
+
+fn numbered(number: usize) -> String {
+    json!({"access_token": format!("user-token-{number}"), "expires_in": 3600}).to_string()
+}
+
+fn directory() -> &'static std::path::Path {
+    thread_local!(static DIRECTORY: &'static tempfile::TempDir =
+        Box::leak(Box::new(tempfile::tempdir().unwrap())));
+    DIRECTORY.with(|directory| directory.path())
+}
+
+fn platform() -> Rc<dyn Platform> {
+    Rc::new(Native::new(directory(), |_| {}))
+}
+
+fn build(options: &Value) -> Result<OAuthTokenExchange, String> {
+    OAuthTokenExchange::new(options.to_string().as_bytes(), platform).map_err(|error| error.to_string())
+}
+
+fn options(method: &str, url: &str) -> Value {
+    let mut options = json!({
+        "method": method,
+        "url": url,
+        "clientID": "gateway",
+        "clientSecret": "the gateway's secret",
+        "scopes": ["all"],
+        "jwt": {"signingSecret": SECRET},
+    });
+    if method == "jwtBearer" {
+        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        options["jwtBearer"] =
+            json!({"subjectClaim": "preferred_username,upn", "assertion": {"key": key, "keyId": "alias"}});
+    }
+    options
+}
+
+/// The token that goes on to the backend, or the answer's status.
+fn sent(plugin: &mut OAuthTokenExchange, request: &Bearing) -> Result<String, u16> {
+    match plugin.on_request(request) {
+        Decision::Reply(reply) => Err(reply.status),
+        Decision::Forward(edits) => match edits.iter().collect::<Vec<_>>().as_slice() {
+            [Edit::SetHeader(name, value)] if name == "Authorization" => {
+                Ok(value.strip_prefix("Bearer ").unwrap().to_owned())
+            }
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
+#[test]
+fn the_gateway_vouches_for_the_user_of_a_proven_token() {
+    let (url, requests) = token_endpoint(200, numbered);
+    let options = options("jwtBearer", &url);
+    let mut plugin = build(&options).unwrap();
+    assert_eq!(sent(&mut plugin, &jane()), Ok("user-token-0".to_owned()));
+    let form = requests.recv().unwrap();
+    assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    assert_eq!(form["scope"], "all");
+    let key = options["jwtBearer"]["assertion"]["key"].as_str().unwrap();
+    let public = ES256KeyPair::from_pem(key).unwrap().public_key();
+    let audiences = ["https://identity.oraclecloud.com/".to_owned()].into();
+    let wanted = VerificationOptions {
+        allowed_issuers: Some(["gateway".to_owned()].into()),
+        allowed_audiences: Some(audiences),
+        required_subject: Some("jane".to_owned()),
+        ..Default::default()
+    };
+    public
+        .verify_token::<NoCustomClaims>(&form["assertion"], Some(wanted))
+        .unwrap();
+
+    // Another token of the same user, and another instance: nobody is asked again.
+    let another = token("jane", Duration::from_mins(10));
+    assert_eq!(sent(&mut plugin, &another), Ok("user-token-0".to_owned()));
+    assert_eq!(
+        sent(&mut build(&options).unwrap(), &jane()),
+        Ok("user-token-0".to_owned())
+    );
+    let joe = token("joe", Duration::from_mins(5));
+    assert_eq!(sent(&mut plugin, &joe), Ok("user-token-1".to_owned()));
+    assert_eq!(requests.try_iter().count(), 1);
+}
+
+#[test]
+fn the_callers_token_itself_is_exchanged_and_what_is_got_never_outlives_it() {
+    let (url, requests) = token_endpoint(200, numbered);
+    let mut options = options("rfc8693", &url);
+    options["rfc8693"] = json!({"audience": "oic", "requestedTokenType": "urn:x"});
+    let mut plugin = build(&options).unwrap();
+    let callers = jane();
+    assert_eq!(sent(&mut plugin, &callers), Ok("user-token-0".to_owned()));
+    assert_eq!(sent(&mut plugin, &callers), Ok("user-token-0".to_owned()));
+    let form = requests.recv().unwrap();
+    for (name, value) in [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", callers.0.as_str()),
+        (
+            "subject_token_type",
+            "urn:ietf:params:oauth:token-type:access_token",
+        ),
+        ("requested_token_type", "urn:x"),
+        ("audience", "oic"),
+        ("scope", "all"),
+    ] {
+        assert_eq!(form[name], value, "{name}");
+    }
+    // Another token, even of the same user, is another subject.
+    let another = token("jane", Duration::from_mins(10));
+    assert_eq!(sent(&mut plugin, &another), Ok("user-token-1".to_owned()));
+    // `jwt` allows for clocks that differ; here that ends.
+    let expired = token("jane", Duration::from_secs(0));
+    assert_eq!(sent(&mut plugin, &expired), Err(401));
+    assert_eq!(requests.try_iter().count(), 1);
+}
+
+#[test]
+fn nobody_is_vouched_for_without_a_good_token_that_names_him() {
+    let (url, requests) = token_endpoint(200, numbered);
+    let mut plugin = build(&options("jwtBearer", &url)).unwrap();
+    let forged = HS256Key::from_bytes(b"another secret of 32 bytes or more!!");
+    let forged = forged.authenticate(Claims::create(Duration::from_mins(5)).with_subject("jane"));
+    let nameless = HS256Key::from_bytes(SECRET.as_bytes());
+    let nameless = nameless.authenticate(Claims::create(Duration::from_mins(5)).with_subject("jane"));
+    for (request, status) in [
+        (Bearing(forged.unwrap()), 401),
+        (Bearing(unsigned(r#"{"upn":"jane","exp":99999999999}"#)), 401),
+        (Bearing("opaque".to_owned()), 401),
+        (Bearing(nameless.unwrap()), 403),
+        (token("", Duration::from_mins(5)), 403),
+    ] {
+        assert_eq!(sent(&mut plugin, &request), Err(status), "{}", request.0);
+    }
+    assert!(requests.try_recv().is_err(), "the provider was asked");
+}
+
+#[test]
+fn what_is_refused_is_the_callers_matter_only_where_it_is_about_him() {
+    for (method, status, body, expected) in [
+        ("jwtBearer", 400, r#"{"error":"invalid_grant"}"#, 401),
+        ("jwtBearer", 400, r#"{"error":"invalid_request"}"#, 502),
+        ("jwtBearer", 401, r#"{"error":"invalid_client"}"#, 502),
+        ("jwtBearer", 503, "", 503),
+        ("rfc8693", 400, r#"{"error":"invalid_grant"}"#, 401),
+        ("rfc8693", 400, r#"{"error":"invalid_request"}"#, 401),
+        ("rfc8693", 400, r#"{"error":"invalid_target"}"#, 502),
+        ("rfc8693", 401, r#"{"error":"invalid_client"}"#, 502),
+    ] {
+        let (url, _requests) = token_endpoint(status, move |_| body.to_owned());
+        let mut plugin = build(&options(method, &url)).unwrap();
+        assert_eq!(sent(&mut plugin, &jane()), Err(expected), "{method} {body}");
+        if expected == 401 {
+            let joe = sent(&mut plugin, &token("joe", Duration::from_mins(5)));
+            assert_eq!(joe, Err(401), "asked for himself");
+        }
+    }
+}
+
+#[test]
+fn one_who_is_denied_does_not_stand_in_the_way_of_others() {
+    let (url, _requests) = token_endpoint(200, |number| match number {
+        0 => r#"{"error":"invalid_grant"}"#.to_owned(),
+        number => numbered(number),
+    });
+    let mut plugin = build(&options("jwtBearer", &url)).unwrap();
+    assert_eq!(
+        sent(&mut plugin, &token("nobody", Duration::from_mins(5))),
+        Err(401)
+    );
+    assert_eq!(sent(&mut plugin, &jane()), Ok("user-token-1".to_owned()));
+    assert_eq!(
+        sent(&mut plugin, &token("nobody", Duration::from_mins(5))),
+        Err(401)
+    );
+}
+
+#[test]
+fn configuration_errors_name_the_option() {
+    let with = |method: &str, patch: Value| {
+        let mut options = options(method, "https://idcs/token");
+        for (name, value) in patch.as_object().unwrap() {
+            options[name] = value.clone();
+        }
+        options
+    };
+    for (options, start) in [
+        (with("", json!({})), "method: must be jwtBearer or rfc8693"),
+        (with("entraID", json!({})), "method: must be jwtBearer or rfc8693"),
+        (with("rfc8693", json!({"jwt": null})), "jwt: is required"),
+        (with("jwtBearer", json!({"jwt": ""})), "jwt: is required"),
+        (with("rfc8693", json!({"jwt": {}})), "jwt.jwksUrl: is required"),
+        (with("rfc8693", json!({"url": null})), "url: is required"),
+        (
+            with("rfc8693", json!({"clientSecret": null})),
+            "clientSecret: is required",
+        ),
+        (
+            with("jwtBearer", json!({"jwtBearer": {"subjectClaim": "upn"}})),
+            "jwtBearer.assertion.key: is required",
+        ),
+        (
+            with("jwtBearer", json!({"jwtBearer": {}})),
+            "jwtBearer.subjectClaim: is required",
+        ),
+        (
+            with("jwtBearer", json!({"rfc8693": {"audience": "x"}})),
+            "rfc8693: is of no use with this method",
+        ),
+        (
+            with("rfc8693", json!({"jwtBearer": {"subjectClaim": "upn"}})),
+            "jwtBearer: is of no use with this method",
+        ),
+        (
+            with("rfc8693", json!({"endpointParams": {"assertion": "x"}})),
+            "endpointParams.assertion: has an option of its own",
+        ),
+        (
+            with("rfc8693", json!({"scope": "x"})),
+            "scope: is no option of this plugin",
+        ),
+    ] {
+        let error = build(&options).err().unwrap();
+        assert!(error.starts_with(start), "{options}: {error}");
+    }
+    let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let one_key = with(
+        "jwtBearer",
+        json!({
+            "clientSecret": null, "tokenEndpointAuthMethod": "private_key_jwt",
+            "clientAssertion": {"key": key}, "jwtBearer": {"subjectClaim": ["upn"]},
+        }),
+    );
+    build(&one_key).unwrap();
+    let mut secret = one_key.clone();
+    secret["tokenEndpointAuthMethod"] = json!("client_secret_jwt");
+    secret["clientSecret"] = json!("the gateway's secret");
+    secret["clientAssertion"] = json!({});
+    let error = build(&secret).err().unwrap();
+    assert!(
+        error.starts_with("jwtBearer.assertion.key: is required"),
+        "{error}"
+    );
+}

@@ -1,0 +1,81 @@
+//! The assertion in which the gateway vouches for a user (RFC 7523 section 2.1): the option block `jwtBearer`.
+
+use std::rc::Rc;
+
+use middleware::{ConfigError, Host, Secret, UnixTime};
+use oauth::{AssertionClaims, AssertionSigner, Client, ClientAuthentication, SigningError};
+use serde_json::{Map, Value};
+
+use crate::Options;
+
+/// What is the same in all assertions about users.
+pub(crate) struct UserAssertion {
+    signer: Rc<AssertionSigner>,
+    issuer: String,
+    audience: String,
+    more: Map<String, Value>,
+}
+
+/// Whom assertions about users are for, as OCI IAM documents it.
+const IDENTITY_DOMAINS: &str = "https://identity.oraclecloud.com/";
+
+impl UserAssertion {
+    /// Reads the option block.
+    ///
+    /// # Errors
+    /// Names the option.
+    pub(crate) fn new(options: &Options, client: &Client, host: &dyn Host) -> Result<Self, ConfigError> {
+        let block = &options.jwt_bearer;
+        let signer = match &client.authentication {
+            // A client that proves itself by its key needs no second one.
+            ClientAuthentication::Assertion(signer) if signer.is_public() && !block.assertion.is_given() => {
+                Rc::clone(signer)
+            }
+            _ => Rc::new(block.assertion.signer("jwtBearer.assertion", host)?),
+        };
+        let issuer = match block.issuer.as_ref().filter(|issuer| !issuer.is_empty()) {
+            Some(issuer) => issuer.resolve("jwtBearer.issuer", host)?.expose().to_owned(),
+            None => client.id.clone(),
+        };
+        if let Some(name) = block.claims.keys().find(|name| ASSERTED.contains(&name.as_str())) {
+            return Err(ConfigError::new(
+                format!("jwtBearer.claims.{name}"),
+                "is set by the plugin",
+            ));
+        }
+        Ok(Self {
+            audience: signer.audience().unwrap_or(IDENTITY_DOMAINS).to_owned(),
+            signer,
+            issuer,
+            more: block.claims.clone().into_iter().collect(),
+        })
+    }
+
+    /// A new assertion about `user`.
+    ///
+    /// # Errors
+    /// [`SigningError`], in practice none.
+    pub(crate) fn about(&self, user: &str, now: UnixTime, host: &dyn Host) -> Result<Secret, SigningError> {
+        let claims = AssertionClaims {
+            issuer: &self.issuer,
+            subject: user,
+            audience: &self.audience,
+            more: Some(&self.more),
+        };
+        self.signer.sign(claims, now, host)
+    }
+
+    /// What the key was made of.
+    pub(crate) fn secret(&self) -> &Secret {
+        self.signer.secret()
+    }
+
+    /// What makes the tokens got by these assertions different from others.
+    pub(crate) fn identity(&self) -> [String; 3] {
+        let more = Value::Object(self.more.clone()).to_string();
+        [self.issuer.clone(), self.audience.clone(), more]
+    }
+}
+
+/// Claims that every assertion has.
+const ASSERTED: [&str; 6] = ["iss", "sub", "aud", "iat", "exp", "jti"];

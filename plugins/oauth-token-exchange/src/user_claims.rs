@@ -1,0 +1,79 @@
+//! Which of a token's claims name the user.
+
+use jose::{ClaimPath, Claims};
+use middleware::ConfigError;
+
+/// The claims that may name the user, the best one first.
+#[derive(Debug)]
+pub(crate) struct UserClaims(Vec<ClaimPath>);
+
+/// The longest name of a user, in bytes.
+const LONGEST: usize = 256;
+
+impl UserClaims {
+    /// Reads the option `field`.
+    ///
+    /// # Errors
+    /// Where there is none, or one that cannot be read.
+    pub(crate) fn new(field: &str, names: &[String]) -> Result<Self, ConfigError> {
+        if names.is_empty() {
+            return Err(ConfigError::new(
+                field,
+                "is required: which claim of the caller's token is the user's name at the token endpoint, for example \
+                 [preferred_username, upn] with Entra ID",
+            ));
+        }
+        let path = |name: &String| {
+            ClaimPath::parse(name)
+                .map_err(|error| ConfigError::new(field, format!("names a claim by {error}")))
+        };
+        names.iter().map(path).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The user whom a token that was proven is about. `None` where it names none: the first claim that is there must be
+    /// a text that can be a name, since the next one may be somebody else's.
+    pub(crate) fn user(&self, token: &[u8]) -> Option<String> {
+        let claims = Claims::of_trusted(token)?;
+        let claim = self.0.iter().find_map(|path| path.find(&claims))?;
+        let name = claim.as_str()?;
+        let is_name = !name.is_empty()
+            && name.len() <= LONGEST
+            && name.trim() == name
+            && !name.chars().any(char::is_control);
+        is_name.then(|| name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::unsigned;
+
+    fn user(names: &[&str], claims: &str) -> Option<String> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        UserClaims::new("f", &names)
+            .unwrap()
+            .user(unsigned(claims).as_bytes())
+    }
+
+    #[test]
+    fn the_first_claim_that_is_there_names_the_user() {
+        let both = r#"{"upn":"jane@old","preferred_username":"jane@new","a":{"b":"nested"}}"#;
+        for (names, claims, expected) in [
+            (&["preferred_username", "upn"] as &[&str], both, Some("jane@new")),
+            (&["upn", "preferred_username"], both, Some("jane@old")),
+            (&["email", "upn"], both, Some("jane@old")),
+            (&["a.b"], both, Some("nested")),
+            (&["email"], both, None),
+            (&["sub", "upn"], r#"{"sub":7,"upn":"jane"}"#, None),
+            (&["sub", "upn"], r#"{"sub":"","upn":"jane"}"#, None),
+            (&["sub"], r#"{"sub":" jane"}"#, None),
+            (&["sub"], r#"{"sub":"jane\njoe"}"#, None),
+            (&["sub"], r#"{"sub":null}"#, None),
+        ] {
+            assert_eq!(user(names, claims).as_deref(), expected, "{names:?} {claims}");
+        }
+        let long = format!(r#"{{"sub":"{}"}}"#, "x".repeat(LONGEST + 1));
+        assert_eq!(user(&["sub"], &long), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! One caller's token as a shared resource.
+
+use std::rc::Rc;
+
+use egress::{CallerKey, Exchange, FetchError, Fetched, Resource, Seal, StateName, Url, send_fresh};
+use middleware::UnixTime;
+use oauth::AccessToken;
+
+use crate::provider::Provider;
+use crate::subject::Subject;
+
+/// The token of one subject.
+pub(crate) struct UserToken {
+    provider: Rc<Provider>,
+    subject: Subject,
+    name: StateName,
+    seal: Seal,
+}
+
+impl UserToken {
+    /// The token of `subject`, whose key is `key`. Never `None` in practice: see [`Provider::place`].
+    pub(crate) fn new(provider: &Rc<Provider>, subject: Subject, key: &CallerKey) -> Option<Self> {
+        let (name, seal) = provider.place(key)?;
+        Some(Self {
+            provider: Rc::clone(provider),
+            subject,
+            name,
+            seal,
+        })
+    }
+}
+
+impl Resource for UserToken {
+    type Value = AccessToken;
+
+    fn name(&self) -> &StateName {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "user-token"
+    }
+
+    fn url(&self) -> &Url {
+        &self.provider.url
+    }
+
+    fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    fn encode(&self, token: &AccessToken) -> Vec<u8> {
+        let mut bytes = token.expires_at().as_millis().to_be_bytes().to_vec();
+        bytes.extend_from_slice(token.expose().as_bytes());
+        bytes
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<AccessToken> {
+        let (expires_at, token) = bytes.split_first_chunk::<8>()?;
+        let expires_at = UnixTime::from_millis(u64::from_be_bytes(*expires_at));
+        Some(AccessToken::restored(
+            std::str::from_utf8(token).ok()?,
+            expires_at,
+        ))
+    }
+
+    fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<AccessToken>, FetchError> {
+        let response = send_fresh(send, || self.provider.request(&self.subject, now))?;
+        self.provider.read(&response, &self.subject, now)
+    }
+}
