@@ -238,12 +238,10 @@ fn whatever_asks_callers_for_credentials_guards_and_what_lets_all_in_lends() {
         &[&router("one", open)],
         &["0.yml:3:43: warning: one stands without jwt"],
     );
+    let wrong = "{basicCredentials: {onCallerCredentials: pass}}";
     assert_findings(
-        &[&router(
-            "one",
-            "{basicCredentials: {username: a, password: env:B, apiKeys: [{name: c}]}}",
-        )],
-        &["0.yml:5:…error: apiKeys[0]: needs key or keyHash…docs/options.md#basiccredentials"],
+        &[&router("one", wrong)],
+        &["0.yml:5:…error: onCallerCredentials: must be refuse…docs/options.md#basiccredentials"],
     );
 }
 
