@@ -65,8 +65,13 @@ fn mistakes(plugin: &str, mut options: Value) -> Vec<(String, String)> {
             break;
         };
         let (field, message) = (error.field().to_owned(), error.to_string());
-        // Missing only because it was taken out, or written in another way.
-        let is_consequence = found.iter().any(|(known, _)| known.eq_ignore_ascii_case(&field));
+        // Missing only because it was taken out, itself or its first item, or written in another way.
+        let is_consequence = found.iter().any(|(known, _)| {
+            let item = known
+                .strip_prefix(&field)
+                .is_some_and(|rest| rest.starts_with('['));
+            known.eq_ignore_ascii_case(&field) || item
+        });
         if !is_consequence {
             found.push((field.clone(), message));
         }
@@ -196,6 +201,7 @@ fn stand_in(name: &str) -> Value {
         "jwksFile" => JWKS.into(),
         "publicKey" => PUBLIC_KEY.into(),
         "url" | "jwksUrl" => "https://placeholder.invalid/".into(),
+        "path" => "/placeholder".into(),
         // As base64 or as it is, it is long enough for every algorithm.
         "signingSecret" => "A".repeat(88).into(),
         "secret" | "refreshTokenKey" => "A".repeat(32).into(),
@@ -217,8 +223,15 @@ fn remove(options: &mut Value, field: &str) -> bool {
         .collect();
     match options.pointer_mut(&pointer) {
         Some(Value::Object(members)) => members.remove(last).is_some(),
-        // An item of a list: without it the others would move.
-        Some(Value::Array(_)) if !parent.is_empty() => remove(options, parent),
+        // An item of a list, with those behind it, which would move.
+        Some(Value::Array(items)) => match last.parse() {
+            Ok(place @ 1..) => {
+                items.truncate(place);
+                true
+            }
+            _ if !parent.is_empty() => remove(options, parent),
+            _ => false,
+        },
         _ => false,
     }
 }
@@ -226,11 +239,15 @@ fn remove(options: &mut Value, field: &str) -> bool {
 /// Gives the option a value that fits.
 fn put_in(options: &mut Value, field: &str) {
     let mut place = options;
-    for name in field.split('.') {
-        if !place.is_object() {
-            return;
-        }
-        place = &mut place[name];
+    for name in field.split(['.', '[']).map(|name| name.trim_end_matches(']')) {
+        place = match place {
+            Value::Object(members) => members.entry(name).or_insert(Value::Null),
+            Value::Array(items) => match name.parse().ok().and_then(|index: usize| items.get_mut(index)) {
+                Some(item) => item,
+                None => return,
+            },
+            _ => return,
+        };
     }
     *place = stand_in(field.rsplit('.').next().unwrap_or_default());
 }
