@@ -70,7 +70,12 @@ impl ClientOptions<'_> {
         if !METHODS.contains(&method) {
             return Err(unknown());
         }
-        let id = required("clientID", self.id)?.resolve("clientID", host)?;
+        // What is missing comes before what leads nowhere.
+        let id = required("clientID", self.id)?;
+        if method.is_empty() || method.starts_with("client_secret_") {
+            required(SECRET, self.secret)?;
+        }
+        let id = id.resolve("clientID", host)?;
         let secret = || required(SECRET, self.secret)?.resolve(SECRET, host);
         if !method.ends_with("_jwt") && self.assertion.is_given() {
             return Err(ConfigError::new(
