@@ -178,7 +178,7 @@ impl Login {
             .map_err(|error| failed(error.to_string()))?;
         let response = self
             .client
-            .send(&self.device_url, &request, self.client.timeout(), &mut || {})
+            .send(&self.device_url, &request, self.client.timeout(), &|| {})
             .map_err(|error| failed(error.to_string()))?;
         DeviceCode::read(&response).map_err(failed)
     }
@@ -205,7 +205,7 @@ impl Login {
             &mut || {
                 let answer = self
                     .client
-                    .send(&self.token_url, &request, self.client.timeout(), &mut || {});
+                    .send(&self.token_url, &request, self.client.timeout(), &|| {});
                 Outcome::of(answer)
             },
             pause,

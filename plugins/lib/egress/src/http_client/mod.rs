@@ -346,7 +346,7 @@ mod tests {
             (Some(once), 1800, 503, 1),
         ] {
             let (url, counter) = server(Duration::from_millis(latency));
-            let response = client.send(&url, &request(&url, once), client.timeout(), &mut || {});
+            let response = client.send(&url, &request(&url, once), client.timeout(), &|| {});
             assert_eq!(response.unwrap().status(), status, "{once:?}");
             assert_eq!(counter.load(Ordering::SeqCst), calls, "{once:?}");
         }
@@ -360,7 +360,7 @@ mod tests {
             not_after: native.now(),
             answer_within: Duration::from_secs(20),
         };
-        let outcome = client.send(&url, &request(&url, Some(late)), client.timeout(), &mut || {});
+        let outcome = client.send(&url, &request(&url, Some(late)), client.timeout(), &|| {});
         assert!(outcome.is_err_and(|error| error.is_before_sending()));
         assert_eq!(calls.load(Ordering::SeqCst), 0);
     }
