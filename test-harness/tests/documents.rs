@@ -38,9 +38,13 @@ fn between<'t>(text: &'t str, before: &str, after: char) -> impl Iterator<Item =
 }
 
 #[test]
-fn every_test_that_the_compatibility_tables_name_exists() {
+fn every_test_that_the_tables_name_exists() {
     let code = sources(".");
-    for (page, least) in [("docs/hub-compatibility.md", 25), ("docs/oci-api-gateway.md", 20)] {
+    for (page, least) in [
+        ("docs/hub-compatibility.md", 25),
+        ("docs/oci-api-gateway.md", 20),
+        ("docs/patterns.md", 15),
+    ] {
         check_table(&document(page), &code, least);
     }
 }

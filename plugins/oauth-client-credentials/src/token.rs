@@ -156,10 +156,9 @@ impl Token {
                 ));
             }
         }
-        let id = resolve("clientID", options.client_id.as_ref(), host)?;
+        let client = client(options, host)?;
         let demand = Demand::new(options, &platform)?;
-        let user = UserGrant::new(options, &demand.url, &id, &demand.scopes, &platform)?;
-        let client = client(options, id, user.is_some(), host)?;
+        let user = UserGrant::new(options, &demand.url, &client.id, &demand.scopes, &platform)?;
         let mut identity = demand.identity(&client.id, &demand.scopes);
         if user.is_some() {
             identity.push("a user's".to_owned());
@@ -221,7 +220,8 @@ impl Token {
 }
 
 /// The gateway's own client. With a user's refresh token it may be a public one, which has no secret.
-fn client(options: &Options, id: String, is_users: bool, host: &dyn Host) -> Result<Client, ConfigError> {
+fn client(options: &Options, host: &dyn Host) -> Result<Client, ConfigError> {
+    let is_users = options.grant.as_deref() == Some("refreshToken");
     let has_secret = options
         .client_secret
         .as_ref()
@@ -229,7 +229,7 @@ fn client(options: &Options, id: String, is_users: bool, host: &dyn Host) -> Res
     let no_method = options.token_endpoint_auth_method.is_none() && !options.client_assertion.is_given();
     if is_users && !has_secret && no_method {
         return Ok(Client {
-            id,
+            id: resolve("clientID", options.client_id.as_ref(), host)?,
             authentication: ClientAuthentication::Public,
         });
     }
