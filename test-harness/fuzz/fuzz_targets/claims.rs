@@ -30,6 +30,7 @@ fn policy(strict: bool) -> Policy {
         require_exp: strict,
         tenant: strict.then(|| TENANT.to_owned()),
         claims: None,
+        verify_claims: Default::default(),
     }
 }
 

@@ -164,7 +164,9 @@ mod tests {
     #[test]
     fn the_examples_fit() {
         for folder in [
+            "caller-identity",
             "oic-gateway-file",
+            "opaque-tokens",
             "private-jwks",
             "several-replicas",
             "static-keys",

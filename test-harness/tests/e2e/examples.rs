@@ -1,5 +1,7 @@
 //! `examples/` as they stand, started and called; the README shows the same lines.
 
+mod caller_identity;
+mod opaque_tokens;
 mod private_jwks;
 mod static_keys;
 mod team_access;
