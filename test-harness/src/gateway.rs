@@ -61,6 +61,7 @@ pub struct GatewayBuilder {
     extra: Value,
     state: Option<PathBuf>,
     one_module: bool,
+    more: Vec<(&'static str, Guest)>,
     traefik: Box<dyn FnOnce(TraefikBuilder) -> TraefikBuilder>,
 }
 
@@ -93,6 +94,7 @@ impl Gateway {
             extra: json!({}),
             state: None,
             one_module: false,
+            more: Vec::new(),
             traefik: Box::new(|traefik| traefik),
         }
     }
@@ -147,6 +149,12 @@ impl GatewayBuilder {
     /// Puts a backend of the test's own behind the gateway.
     pub fn oic(mut self, start: impl FnOnce(&Idcs) -> Oic) -> Self {
         self.oic = Some(start(&self.idcs));
+        self
+    }
+
+    /// Registers one more plugin under this name, with the state directory. The usual ones are there already.
+    pub fn plugin(mut self, name: &'static str, guest: Guest) -> Self {
+        self.more.push((name, guest));
         self
     }
 
@@ -231,6 +239,7 @@ impl GatewayBuilder {
             extra,
             state,
             one_module,
+            more,
             traefik,
         } = self;
         let oic = oic.unwrap_or_else(|| Oic::start(&idcs));
@@ -268,15 +277,10 @@ impl GatewayBuilder {
                 )
                 .mount(&files.state),
             )
-            .plugin(
-                LocalPlugin::new(OAUTH_INTROSPECTION, Guest::OAUTH_INTROSPECTION.module_name())
-                    .mount(&files.state),
-            )
-            .plugin(
-                LocalPlugin::new(BASIC_CREDENTIALS, Guest::BASIC_CREDENTIALS.module_name())
-                    .mount(&files.state),
-            )
             .plugin(LocalPlugin::new(PATH_REWRITE, Guest::PATH_REWRITE.module_name()));
+        let builder = more.iter().fold(builder, |builder, (name, guest)| {
+            builder.plugin(LocalPlugin::new(*name, guest.module_name()).mount(&files.state))
+        });
         let traefik = traefik(builder).start().unwrap_or_else(|error| panic!("{error}"));
         Gateway {
             traefik,

@@ -3,6 +3,7 @@
 use serde_json::json;
 use test_harness::client::Response;
 use test_harness::gateway::{BASIC_CREDENTIALS, Gateway};
+use test_harness::guests::Guest;
 use test_harness::idcs::Idcs;
 use test_harness::oic::{Oic, token_hash};
 
@@ -176,6 +177,7 @@ fn behind_jwt_everybody_is_the_stored_user_if_that_is_asked_for() {
     };
     let router = |middlewares: &[&str], path: &str| json!({ "rule": format!("Path(`{path}`)"), "middlewares": middlewares, "service": "oic" });
     let gateway = Gateway::builder()
+        .plugin(BASIC_CREDENTIALS, Guest::BASIC_CREDENTIALS)
         .oic(oic)
         .http(json!({
             "routers": {

@@ -7,6 +7,7 @@ use test_harness::certificates::CertificateAuthority;
 use test_harness::client::Response;
 use test_harness::faults::Fault;
 use test_harness::gateway::{Gateway, OAUTH_INTROSPECTION};
+use test_harness::guests::Guest;
 use test_harness::idcs::{Application, Endpoint, Idcs};
 use test_harness::load::{Load, get_with_bearer};
 use test_harness::oic::Oic;
@@ -35,6 +36,7 @@ fn gateway(routers: &[(&str, Value)]) -> Gateway {
     }
     Gateway::in_front_of(idcs)
         .oic(|idcs| Oic::builder(idcs).strict(false).start())
+        .plugin(OAUTH_INTROSPECTION, Guest::OAUTH_INTROSPECTION)
         .http(http)
         .start()
 }
