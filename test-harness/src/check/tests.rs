@@ -287,6 +287,7 @@ fn the_examples_pass() {
         &["opaque-tokens/traefik.yml", "opaque-tokens/dynamic.yml"],
         &["private-jwks/traefik.yml", "private-jwks/dynamic.yml"],
         &["several-replicas/traefik.yml", "several-replicas/dynamic.yml"],
+        &["user-context/traefik.yml", "user-context/dynamic.yml"],
         &["basic-credentials/traefik.yml", "basic-credentials/dynamic.yml"],
         &[
             "clients-without-scope/traefik.yml",
