@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use egress::ClientConfig;
-use jose::{Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, KeyType, Policy};
+use jose::{
+    Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, KeyType, Policy, check_scopes,
+};
 use middleware::config::{self, ConfigError, lenient};
 use middleware::{Host, SecretRef, is_token};
 use serde::Deserialize;
@@ -312,21 +314,10 @@ fn values(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigE
         .collect()
 }
 
-/// Scopes are quoted in the challenge, so each must be a scope-token (RFC 6749 §3.3).
 fn scopes(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     let list = values(field, list)?;
-    let is_scope = |scope: &String| {
-        scope
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-    };
-    match list.iter().position(|scope| !is_scope(scope)) {
-        Some(index) => Err(ConfigError::new(
-            format!("{field}[{index}]"),
-            "is no scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
-        )),
-        None => Ok(list),
-    }
+    check_scopes(field, &list)?;
+    Ok(list)
 }
 
 fn requirements(list: Option<Vec<VerifyClaim>>) -> Result<Vec<ClaimRequirement>, ConfigError> {

@@ -208,14 +208,17 @@ impl Token {
             }
             None => send_fresh(send, make)?,
         };
-        TokenResponse::read(&response, now).map_err(|error| match error {
-            TokenError::Refused(detail)
-            | TokenError::InvalidGrant(detail)
-            | TokenError::InvalidRequest(detail) => FetchError::Refused { detail },
-            TokenError::Unavailable { detail, retry_after } => {
-                FetchError::Unavailable { detail, retry_after }
-            }
-        })
+        TokenResponse::read(&response, now).map_err(gateways_trouble)
+    }
+}
+
+/// What the provider refuses is the gateway's request, not the caller's.
+pub(crate) fn gateways_trouble(error: TokenError) -> FetchError {
+    match error {
+        TokenError::Refused(detail)
+        | TokenError::InvalidGrant(detail)
+        | TokenError::InvalidRequest(detail) => FetchError::Refused { detail },
+        TokenError::Unavailable { detail, retry_after } => FetchError::Unavailable { detail, retry_after },
     }
 }
 
@@ -263,21 +266,15 @@ impl Resource for Token {
     }
 
     fn encode(&self, token: &AccessToken) -> Vec<u8> {
-        let mut bytes = token.expires_at().as_millis().to_be_bytes().to_vec();
-        bytes.extend_from_slice(token.expose().as_bytes());
-        bytes
+        token.to_bytes()
     }
 
     fn decode(&self, bytes: &[u8]) -> Option<AccessToken> {
-        let (expires_at, token) = bytes.split_first_chunk::<8>()?;
-        let expires_at = UnixTime::from_millis(u64::from_be_bytes(*expires_at));
+        let token = AccessToken::from_bytes(bytes)?;
         if let Some(guard) = &self.guard {
             guard.prove();
         }
-        Some(AccessToken::restored(
-            std::str::from_utf8(token).ok()?,
-            expires_at,
-        ))
+        Some(token)
     }
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<AccessToken>, FetchError> {

@@ -18,6 +18,7 @@ use middleware::{ConfigError, Event, Host, Secret, UnixTime};
 use oauth::{TokenError, TokenRequest, TokenResponse, refresh_token};
 
 use crate::Options;
+use crate::token::gateways_trouble;
 
 /// The refresh token in the state directory, and how to use it.
 pub(crate) struct UserGrant {
@@ -144,14 +145,7 @@ impl UserGrant {
                 _ => using.give_back(),
             },
         }
-        outcome.map_err(|error| match error {
-            TokenError::Refused(detail)
-            | TokenError::InvalidGrant(detail)
-            | TokenError::InvalidRequest(detail) => FetchError::Refused { detail },
-            TokenError::Unavailable { detail, retry_after } => {
-                FetchError::Unavailable { detail, retry_after }
-            }
-        })
+        outcome.map_err(gateways_trouble)
     }
 
     /// Writes the next refresh token down.

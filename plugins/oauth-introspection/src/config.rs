@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use egress::{ClientConfig, Limits, TlsOptions};
-use jose::{ClaimHeaders, Expression, Policy};
+use jose::{ClaimHeaders, Expression, Policy, check_scopes};
 use middleware::config::lenient;
 use middleware::{ConfigError, SecretRef};
 use serde::{Deserialize, Deserializer};
@@ -230,22 +230,11 @@ fn values(field: &str, list: Option<&Vec<String>>) -> Result<Vec<String>, Config
     Ok(list.clone())
 }
 
-/// Scopes are quoted in the challenge, so each must be a scope-token (RFC 6749 §3.3).
 fn scopes(list: Option<&Vec<String>>) -> Result<Vec<String>, ConfigError> {
     const FIELD: &str = "requiredScopes";
     let list = values(FIELD, list)?;
-    let is_scope = |scope: &String| {
-        scope
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-    };
-    match list.iter().position(|scope| !is_scope(scope)) {
-        Some(index) => Err(ConfigError::new(
-            format!("{FIELD}[{index}]"),
-            "is no scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
-        )),
-        None => Ok(list),
-    }
+    check_scopes(FIELD, &list)?;
+    Ok(list)
 }
 
 fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {

@@ -50,18 +50,11 @@ impl Resource for UserToken {
     }
 
     fn encode(&self, token: &AccessToken) -> Vec<u8> {
-        let mut bytes = token.expires_at().as_millis().to_be_bytes().to_vec();
-        bytes.extend_from_slice(token.expose().as_bytes());
-        bytes
+        token.to_bytes()
     }
 
     fn decode(&self, bytes: &[u8]) -> Option<AccessToken> {
-        let (expires_at, token) = bytes.split_first_chunk::<8>()?;
-        let expires_at = UnixTime::from_millis(u64::from_be_bytes(*expires_at));
-        Some(AccessToken::restored(
-            std::str::from_utf8(token).ok()?,
-            expires_at,
-        ))
+        AccessToken::from_bytes(bytes)
     }
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<AccessToken>, FetchError> {

@@ -48,6 +48,6 @@ pub use jwk::UnusableKey;
 pub use key_set::{KeySet, KeySetError};
 pub use policy::{Policy, Validity, same_issuer};
 pub use rejection::Rejection;
-pub use scopes::granted_scopes;
+pub use scopes::{check_scopes, granted_scopes};
 pub use token::{Acceptance, Token};
 pub use verify::Unverified;

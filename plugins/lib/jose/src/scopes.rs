@@ -1,5 +1,6 @@
-//! The scopes that a token grants.
+//! The scopes that a token grants, and those that are asked for.
 
+use middleware::ConfigError;
 use serde_json::Value;
 
 use crate::{Claims, Rejection};
@@ -19,4 +20,24 @@ pub fn granted_scopes(claims: &Claims) -> Result<Vec<&str>, Rejection> {
         }
     }
     Ok(granted)
+}
+
+/// Checks the scopes that the option `field` lists: they are quoted in challenges, so each must be a scope-token (RFC 6749
+/// §3.3).
+///
+/// # Errors
+/// Names the entry that is none.
+pub fn check_scopes(field: &str, scopes: &[String]) -> Result<(), ConfigError> {
+    let is_scope = |scope: &String| {
+        scope
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+    };
+    match scopes.iter().position(|scope| !is_scope(scope)) {
+        Some(index) => Err(ConfigError::new(
+            format!("{field}[{index}]"),
+            "is no scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
+        )),
+        None => Ok(()),
+    }
 }

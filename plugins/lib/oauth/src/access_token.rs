@@ -49,12 +49,21 @@ impl AccessToken {
         })
     }
 
-    /// A token whose expiry is known already, read back from where it was kept.
-    pub fn restored(value: &str, expires_at: UnixTime) -> Self {
-        Self {
-            value: Secret::new(value),
-            expires_at,
-        }
+    /// The form to keep it in: when it expires, in milliseconds since the epoch (eight bytes, the highest first), then
+    /// the token. Not sealed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.expires_at.as_millis().to_be_bytes().to_vec();
+        bytes.extend_from_slice(self.expose().as_bytes());
+        bytes
+    }
+
+    /// Reads what [`AccessToken::to_bytes`] wrote; `None` when it is not that.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (expires_at, token) = bytes.split_first_chunk::<8>()?;
+        Some(Self {
+            value: Secret::new(std::str::from_utf8(token).ok()?),
+            expires_at: UnixTime::from_millis(u64::from_be_bytes(*expires_at)),
+        })
     }
 
     /// The token itself.
@@ -152,6 +161,14 @@ mod tests {
             900
         );
         assert_eq!(token.expires_at().since(token.usable_until(ASKED)).as_secs(), 5);
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_as_it_went() {
+        let token = AccessToken::new("a.b-c", Some(Duration::from_secs(60)), ASKED).unwrap();
+        assert_eq!(AccessToken::from_bytes(&token.to_bytes()), Some(token));
+        assert_eq!(AccessToken::from_bytes(&[0; 7]), None);
+        assert_eq!(AccessToken::from_bytes(b"12345678\xff"), None);
     }
 
     #[test]

@@ -134,6 +134,17 @@ struct Held<V> {
 }
 
 impl<V> Held<V> {
+    /// The value that came in `envelope`.
+    const fn of(envelope: &Envelope, value: Rc<V>) -> Self {
+        Self {
+            generation: envelope.generation,
+            value,
+            lifetime: envelope.lifetime,
+            fetched_at: envelope.fetched_at,
+            took: envelope.took,
+        }
+    }
+
     /// Whether somebody should fetch a newer one: its time has come, or it was fetched at a time to come. Then the clock
     /// was set back since, and how much of the lifetime is left cannot be told.
     fn is_due(&self, now: UnixTime) -> bool {
@@ -483,13 +494,7 @@ impl<R: Resource> Shared<R> {
             && let Some(value) = self.resource.decode(&envelope.payload)
         {
             self.trouble = None;
-            self.held = Some(Held {
-                generation: envelope.generation,
-                value: Rc::new(value),
-                lifetime: envelope.lifetime,
-                fetched_at: envelope.fetched_at,
-                took: envelope.took,
-            });
+            self.held = Some(Held::of(&envelope, Rc::new(value)));
         }
     }
 
@@ -627,13 +632,7 @@ impl<R: Resource> Shared<R> {
     /// Holds a value that was fetched, here or by another machine, and shares it in the state directory.
     fn hold(&mut self, envelope: &Envelope, value: R::Value) -> Rc<R::Value> {
         let value = Rc::new(value);
-        self.held = Some(Held {
-            generation: envelope.generation,
-            value: Rc::clone(&value),
-            lifetime: envelope.lifetime,
-            fetched_at: envelope.fetched_at,
-            took: envelope.took,
-        });
+        self.held = Some(Held::of(envelope, Rc::clone(&value)));
         self.own.failure = None;
         self.publish(envelope);
         self.publish_status(None);
