@@ -7,6 +7,8 @@ import Provider from 'oidc-provider';
 console.info = console.error;
 
 const RESOURCE = 'https://api.example.com';
+// Its tokens say nothing themselves.
+const OPAQUE_RESOURCE = 'https://opaque.example.com';
 const SCOPES = 'echo';
 
 const server = createServer();
@@ -24,6 +26,22 @@ const provider = new Provider(url, {
       response_types: [],
     },
     {
+      client_id: 'signer',
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [JSON.parse(process.env.SIGNER_JWK)] },
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+    },
+    {
+      client_id: 'mac',
+      client_secret: 'a secret of 32 characters or more',
+      token_endpoint_auth_method: 'client_secret_jwt',
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+    },
+    {
       client_id: 'device',
       token_endpoint_auth_method: 'none',
       application_type: 'native',
@@ -36,15 +54,17 @@ const provider = new Provider(url, {
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
     devInteractions: { enabled: false },
+    introspection: { enabled: true },
+    revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => RESOURCE,
       useGrantedResource: () => true,
-      getResourceServerInfo: () => ({
+      getResourceServerInfo: (_, resource) => ({
         scope: SCOPES,
-        audience: RESOURCE,
+        audience: resource,
         accessTokenTTL: accessTokenSeconds,
-        accessTokenFormat: 'jwt',
+        accessTokenFormat: resource === OPAQUE_RESOURCE ? 'opaque' : 'jwt',
         jwt: { sign: { alg: 'RS256' } },
       }),
     },

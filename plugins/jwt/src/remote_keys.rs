@@ -99,7 +99,7 @@ fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<
         identity.push(login.url.to_string());
         identity.push(login.client.id.clone());
         identity.push(login.scopes.join(" "));
-        identity.push(format!("{:?}", login.client.authentication));
+        identity.push(login.client.authentication.kind().to_owned());
     }
     identity
 }

@@ -4,7 +4,7 @@
 //! The token comes from the identity provider's token endpoint by the client credentials grant (RFC 6749
 //! section 4.4). It is fetched once for all instances, routers and Traefik processes that share a state
 //! directory, kept there encrypted, and renewed before it expires. With a `store` also for all machines that use it.
-//! Or it is a user's, by a refresh token (RFC 6749 section 6) that somebody has put into the state directory:
+//! Or it is a user's, by a refresh token (RFC 6749 section 6) that somebody has put into the state directory or the store:
 //! [`OAuthClientCredentials::put_refresh_token`].
 //!
 //! Rules:
@@ -29,7 +29,7 @@ mod user_grant;
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{DirectoryError, HttpClient, Platform, Shared, Store};
+use egress::{HttpClient, PlaceError, Platform, Shared, Store};
 use middleware::{
     ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, Secret,
 };
@@ -58,12 +58,27 @@ enum Tokens {
 }
 
 impl OAuthClientCredentials {
+    /// Finds out whether a user's refresh token could be kept. False where the options ask for the client's own token, which
+    /// needs none.
+    ///
+    /// # Errors
+    /// Why the state directory or the store fails.
+    pub fn can_keep_refresh_token(&self) -> Result<bool, PlaceError> {
+        match &self.tokens {
+            Tokens::Own(token) => match token.resource().user() {
+                Some(user) => user.check().map(|()| true),
+                None => Ok(false),
+            },
+            Tokens::Callers(_) => Ok(false),
+        }
+    }
+
     /// Keeps the refresh token of a user who has just logged in, in the place of an earlier one, and drops the access
     /// token that came of that. False where the options ask for the client's own token, which needs none.
     ///
     /// # Errors
-    /// Why the state directory failed.
-    pub fn put_refresh_token(&mut self, refresh_token: &Secret) -> Result<bool, DirectoryError> {
+    /// Why the state directory or the store failed.
+    pub fn put_refresh_token(&mut self, refresh_token: &Secret) -> Result<bool, PlaceError> {
         let Tokens::Own(token) = &mut self.tokens else {
             return Ok(false);
         };
@@ -86,15 +101,15 @@ impl Middleware for OAuthClientCredentials {
     fn new(config: &[u8], platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
         let options: Options = middleware::config::parse(config)?;
         let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client_config)?);
-        let own = match Callers::are_meant(&options) {
-            true => None,
-            false => Some(Token::new(&options, Rc::clone(&platform))?),
-        };
-        let rules = TokenRules::new(&options)?;
         let store = match &options.store {
             Some(config) => Some(Rc::new(Store::new(config, Rc::clone(&platform))?)),
             None => None,
         };
+        let own = match Callers::are_meant(&options) {
+            true => None,
+            false => Some(Token::new(&options, store.as_ref(), Rc::clone(&platform))?),
+        };
+        let rules = TokenRules::new(&options)?;
         platform.use_directory(options.state_directory.as_deref())?;
         let tokens = match own {
             Some(token) => {

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use egress::{Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url, send_fresh};
+use egress::{
+    Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Store, Url, send_fresh,
+};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
 use oauth::{
     AccessToken, Client, ClientAuthentication, ClientOptions, TokenError, TokenRequest, TokenResponse,
@@ -143,7 +145,11 @@ pub(crate) fn scopes(field: &str, list: &[String], host: &dyn Host) -> Result<Ve
 
 impl Token {
     /// The gateway's own.
-    pub(crate) fn new(options: &Options, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        options: &Options,
+        store: Option<&Rc<Store>>,
+        platform: Rc<dyn Platform>,
+    ) -> Result<Self, ConfigError> {
         let host: &dyn Host = &*platform;
         for (field, given) in [
             ("scopesByClient", !options.scopes_by_client.is_empty()),
@@ -158,7 +164,7 @@ impl Token {
         }
         let client = client(options, host)?;
         let demand = Demand::new(options, &platform)?;
-        let user = UserGrant::new(options, &demand.url, &client.id, &demand.scopes, &platform)?;
+        let user = UserGrant::new(options, &demand.url, &client.id, &demand.scopes, store, &platform)?;
         let mut identity = demand.identity(&client.id, &demand.scopes);
         if user.is_some() {
             identity.push("a user's".to_owned());
@@ -278,11 +284,11 @@ impl Resource for Token {
     }
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<AccessToken>, FetchError> {
-        let token = match &self.user {
-            None => self.request(send, now)?,
+        let (response, renew_at) = match &self.user {
+            None => (self.request(send, now)?, None),
             Some(user) => user.refresh(&self.request, &self.url, send, now)?,
-        }
-        .access_token;
+        };
+        let token = response.access_token;
         if let Some(guard) = &self.guard {
             guard.prove();
         }
@@ -290,7 +296,9 @@ impl Resource for Token {
         self.platform.fill_random(&mut jitter);
         let [jitter] = jitter;
         let lifetime = Lifetime {
-            refresh_at: token.refresh_at(now, jitter),
+            refresh_at: renew_at
+                .unwrap_or(UnixTime::MAX)
+                .min(token.refresh_at(now, jitter)),
             usable_until: token.usable_until(now),
         };
         Ok(Fetched {

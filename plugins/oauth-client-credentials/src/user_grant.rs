@@ -9,20 +9,27 @@
 //! 4. A request without an answer may be repeated once it is certain that none will come. If it did arrive, the answer and
 //!    the grant were lost with it already; if not, nothing has happened.
 //! 5. Only `invalid_grant` ends the grant. Then the provider is not asked again until somebody has logged in.
+//! 6. With a `store` the refresh token is there, for all machines. Then without the store it is not used at all: the access
+//!    token in hand serves to its end.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{DirectoryError, Exchange, FetchError, Platform, Seal, SendOnce, SingleUse, Url, Use, UseError};
+use egress::{
+    Exchange, FetchError, PlaceError, Platform, Replaced, Seal, SendOnce, SingleUse, Store, Url, Use,
+    UseError,
+};
 use middleware::{ConfigError, Event, Host, Secret, UnixTime};
 use oauth::{TokenError, TokenRequest, TokenResponse, refresh_token};
 
 use crate::Options;
 use crate::token::gateways_trouble;
 
-/// The refresh token in the state directory, and how to use it.
+/// The refresh token in the state directory or the store, and how to use it.
 pub(crate) struct UserGrant {
     stored: SingleUse,
+    /// Where that is, for people.
+    place: &'static str,
     /// How long a call may take until it is sent, and from then on until it is answered.
     send_within: Duration,
     answer_within: Duration,
@@ -33,6 +40,8 @@ pub(crate) struct UserGrant {
 
 /// How much longer than usual the answer is waited for.
 const PATIENCE: u32 = 3;
+/// When to come back to a store that did not take the next refresh token.
+const SOON: Duration = Duration::from_secs(2);
 /// The shortest key, in characters.
 const SHORTEST_KEY: usize = 32;
 /// Asked for to get a refresh token; says nothing about what the token is good for.
@@ -45,6 +54,7 @@ impl UserGrant {
         url: &Url,
         client_id: &str,
         scopes: &[String],
+        store: Option<&Rc<Store>>,
         platform: &Rc<dyn Platform>,
     ) -> Result<Option<(Self, Secret)>, ConfigError> {
         const KEY: &str = "refreshTokenKey";
@@ -63,12 +73,6 @@ impl UserGrant {
                     "must be clientCredentials or refreshToken",
                 ));
             }
-        }
-        if options.store.is_some() {
-            return Err(ConfigError::new(
-                "store",
-                "has no part in `grant: refreshToken`: a refresh token is good on one machine, in its state directory",
-            ));
         }
         let host: &dyn Host = &**platform;
         let key = key
@@ -89,8 +93,21 @@ impl UserGrant {
         let seal = Seal::secret(&key, &identity).map_err(|error| ConfigError::new(KEY, error.to_string()))?;
         let name = seal.name("grant", &identity);
         let timeout = options.client_config.timeout();
+        let (machine, place) = (
+            Rc::clone(platform),
+            if store.is_some() {
+                "store"
+            } else {
+                "state directory"
+            },
+        );
         let grant = Self {
-            stored: SingleUse::new(name, seal, Rc::clone(platform)),
+            stored: match store {
+                None => SingleUse::in_directory(name, seal, machine),
+                Some(store) => SingleUse::in_store(name, seal, machine, Rc::clone(store), timeout)
+                    .map_err(|error| ConfigError::new("store", error.to_string()))?,
+            },
+            place,
             send_within: timeout,
             answer_within: timeout.saturating_mul(PATIENCE),
             whose: format!("client {client_id} with the scopes {scopes:?} of {url}"),
@@ -99,19 +116,28 @@ impl UserGrant {
         Ok(Some((grant, key)))
     }
 
+    /// Finds out whether a refresh token could be kept.
+    pub(crate) fn check(&self) -> Result<(), PlaceError> {
+        self.stored.check()
+    }
+
     /// Puts the refresh token of a new login in the place of whatever is there.
-    pub(crate) fn put(&self, refresh_token: &Secret) -> Result<(), DirectoryError> {
+    pub(crate) fn put(&self, refresh_token: &Secret) -> Result<(), PlaceError> {
         self.stored.put(refresh_token)
     }
 
-    /// Uses the refresh token for an access token, and keeps the next refresh token.
+    /// Uses the refresh token for an access token, and keeps the next refresh token. Tells when the access token should be
+    /// renewed, if that is sooner than its lifetime asks for.
+    ///
+    /// # Errors
+    /// [`FetchError`]; a lost grant is one of its kinds.
     pub(crate) fn refresh(
         &self,
         request: &TokenRequest,
         url: &Url,
         send: &mut Exchange<'_>,
         now: UnixTime,
-    ) -> Result<TokenResponse, FetchError> {
+    ) -> Result<(TokenResponse, Option<UnixTime>), FetchError> {
         let span = self.send_within.saturating_add(self.answer_within);
         let using = self.stored.begin(span).map_err(|error| self.explain(error))?;
         let mut request = match request
@@ -138,30 +164,41 @@ impl UserGrant {
             }
         };
         let outcome = TokenResponse::read(&response, now);
-        match refresh_token(&response) {
+        let renew_at = match refresh_token(&response) {
             Some(next) if next != *using.secret() => self.keep(using, &next)?,
             _ => match &outcome {
                 Err(TokenError::InvalidGrant(detail)) => return Err(self.end(using, detail)),
-                _ => using.give_back(),
+                _ => {
+                    using.give_back();
+                    None
+                }
             },
-        }
-        outcome.map_err(gateways_trouble)
+        };
+        Ok((outcome.map_err(gateways_trouble)?, renew_at))
     }
 
     /// Writes the next refresh token down.
-    fn keep(&self, using: Use<'_>, next: &Secret) -> Result<(), FetchError> {
+    fn keep(&self, using: Use<'_>, next: &Secret) -> Result<Option<UnixTime>, FetchError> {
         match using.replace(next) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(FetchError::Unavailable {
-                detail: "somebody has logged in anew meanwhile".to_owned(),
-                retry_after: None,
-            }),
+            Ok(Replaced::Done) => Ok(None),
+            Ok(Replaced::ForNow) => {
+                self.platform
+                    .log(&Event::warn("grant.not_in_store").field("of", &self.whose).field(
+                        "kept",
+                        "in this machine's state directory until the store is back",
+                    ));
+                Ok(Some(self.platform.now().plus(SOON)))
+            }
+            Ok(Replaced::Unwanted) => Err(superseded()),
             Err(error) => {
                 self.platform.log(
                     &Event::error("grant.not_stored")
-                        .field("error", error)
+                        .field("error", &error)
                         .field("of", &self.whose)
-                        .field("cure", "mend the state directory, then run device-login again"),
+                        .field(
+                            "cure",
+                            format_args!("mend the {}, then run device-login again", self.place),
+                        ),
                 );
                 let detail = format!(
                     "the next refresh token could not be written down ({error}), so the grant is lost"
@@ -174,10 +211,7 @@ impl UserGrant {
     /// The provider will never again take the refresh token.
     fn end(&self, using: Use<'_>, detail: &str) -> FetchError {
         if using.lose() == Ok(false) {
-            return FetchError::Unavailable {
-                detail: "somebody has logged in anew meanwhile".to_owned(),
-                retry_after: None,
-            };
+            return superseded();
         }
         self.platform.log(
             &Event::error("grant.lost")
@@ -195,8 +229,8 @@ impl UserGrant {
             UseError::Missing => FetchError::GrantLost {
                 detail: format!(
                     "no refresh token is kept for {}: run device-login with the same url, client id, scopes and key, \
-                     into the state directory",
-                    self.whose
+                     into the {}",
+                    self.whose, self.place
                 ),
             },
             UseError::Lost => FetchError::GrantLost {
@@ -206,11 +240,18 @@ impl UserGrant {
                 detail: format!("the refresh token {error}"),
                 retry_after: Some(left.min(Duration::from_secs(1))),
             },
-            UseError::Directory(_) => FetchError::Unavailable {
+            UseError::Place(_) => FetchError::Unavailable {
                 detail: format!("the refresh token cannot be used safely: {error}"),
                 retry_after: None,
             },
         }
+    }
+}
+
+fn superseded() -> FetchError {
+    FetchError::Unavailable {
+        detail: "somebody has logged in anew meanwhile".to_owned(),
+        retry_after: None,
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
     }
 }
 
-/// What the provider says of the gateway's own request never counts as a word about the token.
+/// What the provider says of the gateway's own request never counts as a word about the token, but for one error that is
+/// about nothing else: RFC 7009 §2.2.1 has it, and certified servers answer so where they are asked about their own JWTs.
 fn refusal(response: &Response<Vec<u8>>) -> FetchError {
     let status = response.status();
     let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
@@ -45,6 +46,9 @@ fn refusal(response: &Response<Vec<u8>>) -> FetchError {
         if let Some(value) = text(name) {
             detail.push_str(&format!(", {name}: {value}"));
         }
+    }
+    if status == StatusCode::BAD_REQUEST && text("error").as_deref() == Some("unsupported_token_type") {
+        return FetchError::Denied { detail };
     }
     let refused = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
@@ -105,6 +109,8 @@ mod tests {
             (201, r#"{"active":true}"#, Is::Unavailable),
             (204, "", Is::Unavailable),
             (400, r#"{"error":"invalid_request"}"#, Is::Refused),
+            (400, r#"{"error":"unsupported_token_type"}"#, Is::Denied),
+            (403, r#"{"error":"unsupported_token_type"}"#, Is::Refused),
             (400, "<html>", Is::Unavailable),
             (401, r#"{"active":true}"#, Is::Refused),
             (401, r#"{"error":"invalid_client"}"#, Is::Refused),

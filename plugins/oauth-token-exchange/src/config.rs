@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use egress::ClientConfig;
+use egress::{ClientConfig, StoreConfig};
 use middleware::{SecretRef, config::lenient};
 use oauth::AssertionOptions;
 use serde::Deserialize;
@@ -49,6 +49,8 @@ pub struct Options {
     pub client_config: ClientConfig,
     /// Guest path of the state directory; the first writable mount if not given.
     pub state_directory: Option<String>,
+    /// Where several machines share users' tokens.
+    pub store: Option<StoreConfig>,
 }
 
 /// The block `jwtBearer`: the assertion in which the gateway vouches for the user.

@@ -10,7 +10,7 @@
 //!   strangers from having the gateway ask.
 //!
 //! What is got is kept for the user, or for the caller's token, sealed, and shared as `oAuthClientCredentials` shares the
-//! gateway's own. It is used only in requests whose own token is good at that time.
+//! gateway's own, with a `store` among machines, too. It is used only in requests whose own token is good at that time.
 #![forbid(unsafe_code)]
 
 mod config;
@@ -23,7 +23,7 @@ mod user_token;
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{CallerKey, Cause, HttpClient, Platform, SharedMany, Unavailable};
+use egress::{CallerKey, Cause, HttpClient, Platform, SharedMany, Store, Unavailable};
 use jwt_plugin::JwtPlugin;
 use middleware::{
     ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead,
@@ -62,11 +62,15 @@ impl Middleware for OAuthTokenExchange {
         let platform = platform();
         let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client_config)?);
         let provider = Provider::new(&options, Rc::clone(&platform))?;
+        let mut tokens = SharedMany::new(Rc::clone(&platform), client, MOST_HELD);
+        if let Some(config) = &options.store {
+            tokens = tokens.with_store(Rc::new(Store::new(config, Rc::clone(&platform))?));
+        }
         platform.use_directory(options.state_directory.as_deref())?;
         Ok(Self {
             jwt,
             provider: Rc::new(provider),
-            tokens: SharedMany::new(Rc::clone(&platform), client, MOST_HELD),
+            tokens,
             platform,
             sent: None,
         })

@@ -171,6 +171,7 @@ mod tests {
             "several-replicas",
             "static-keys",
             "team-access",
+            "token-exchange",
         ] {
             let document = yaml(&format!("{folder}/dynamic.yml"));
             assert!(validator("dynamic-configuration").is_valid(&document), "{folder}");

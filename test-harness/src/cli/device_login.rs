@@ -1,6 +1,6 @@
 //! `device-login`: a person allows the gateway to call in his name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,13 +9,14 @@ use clap::Args;
 use middleware::SecretRef;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
+use serde_json::Value;
 
 use super::interrupt;
-use crate::device_login::{DeviceCode, Login, Request};
+use crate::device_login::{DeviceCode, Login, Place, Request};
 
 /// Have a person allow the gateway to call in his name, for `grant: refreshToken` (OAuth 2.0 device flow, RFC 8628)
 ///
-/// Url, client id, scopes and key must be those of the middleware; the state directory is the plugin's.
+/// Url, client id, scopes and key must be those of the middleware; the state directory, or the store, is the plugin's.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The token endpoint: the option `url`
@@ -34,8 +35,16 @@ pub(super) struct Options {
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<String>,
     /// The plugin's state directory, which must outlast a restart of the machine
-    #[arg(long, value_name = "DIR")]
-    state_directory: PathBuf,
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "store",
+        conflicts_with = "store"
+    )]
+    state_directory: Option<PathBuf>,
+    /// Instead of --state-directory, for several machines: a YAML file with the middleware's block `store`
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
     /// Where the option `refreshTokenKey` is: env:NAME or file:/path
     #[arg(long, value_name = "REF", default_value = "env:OIC_REFRESH_TOKEN_KEY", value_parser = reference)]
     key: SecretRef,
@@ -63,7 +72,13 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         ))),
         None => None,
     };
+    let place = match (options.state_directory, options.store) {
+        (Some(directory), _) => Place::Directory(directory),
+        (None, Some(file)) => Place::Store(store(&file)?),
+        (None, None) => return Err("--state-directory or --store is required".into()),
+    };
     let request = Request {
+        place,
         url: options.url,
         device_url: options.device_url,
         client_id: options.client_id,
@@ -72,7 +87,8 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         key: options.key,
         ca,
     };
-    let login = Login::prepare(request, &options.state_directory, |event| {
+    let kept_in = request.place.to_string();
+    let login = Login::prepare(request, |event| {
         eprintln!("warning: {}", event.line());
     })?;
     let code = login.start()?;
@@ -86,8 +102,17 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     })?;
     let user = user.map_or_else(|| "allowed".to_owned(), |user| format!("allowed by {user}"));
     println!("\nDone: {user}. The gateway uses it from its next request on; nothing needs to be restarted.");
-    println!("Kept encrypted in {}.", options.state_directory.display());
+    println!("Kept encrypted in {kept_in}.");
     Ok(())
+}
+
+/// The block `store`, with or without its name.
+fn store(file: &Path) -> Result<Value, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    let value: Value =
+        serde_saphyr::from_str(&text).map_err(|error| failed(&error.without_snippet().to_string()))?;
+    Ok(value.get("store").cloned().unwrap_or(value))
 }
 
 /// What the person has to do.

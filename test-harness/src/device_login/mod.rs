@@ -1,5 +1,5 @@
 //! The OAuth 2.0 device flow (RFC 8628): a person allows the gateway, once, to call in his name, and the refresh token
-//! that comes of it is kept for the plugin, in its state directory, by the plugin's own code.
+//! that comes of it is kept for the plugin, in its state directory or its store, by the plugin's own code.
 //!
 //! In scope: the two requests of the flow and how long to wait between them. Out of scope: the terminal, which is
 //! `cli::device_login`'s.
@@ -7,19 +7,20 @@
 mod answer;
 mod polling;
 
-use std::path::Path;
+use std::fmt;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use egress::platform::Native;
-use egress::{ClientConfig, DirectoryError, HttpClient, Platform, TlsOptions, Url};
+use egress::{ClientConfig, HttpClient, PlaceError, Platform, TlsOptions, Url};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use middleware::{ConfigError, Event, Middleware as _, Secret, SecretRef};
 use oauth::{Client, ClientAuthentication, TokenRequest};
 use oauth_client_credentials_plugin::OAuthClientCredentials;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use self::answer::DeviceCode;
 use self::answer::Outcome;
@@ -43,6 +44,36 @@ pub struct Request {
     pub key: SecretRef,
     /// A private authority for the provider's certificate: `file:/path`, or PEM.
     pub ca: Option<SecretRef>,
+    /// Where it is kept.
+    pub place: Place,
+}
+
+/// Where a login is kept.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In the plugin's state directory.
+    Directory(PathBuf),
+    /// In the Redis that the block `store` of the plugin's options names.
+    Store(Value),
+}
+
+impl Place {
+    fn cannot_be_used(&self, error: PlaceError) -> LoginError {
+        let place = match self {
+            Self::Directory(_) => "the state directory".to_owned(),
+            Self::Store(_) => self.to_string(),
+        };
+        LoginError::Place { place, error }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(f),
+            Self::Store(_) => f.write_str("the store"),
+        }
+    }
 }
 
 /// Why nobody is logged in. Holds no secret.
@@ -56,9 +87,17 @@ pub enum LoginError {
         "the state directory cannot be used: {0} is no directory; make it first, for Traefik's user alone"
     )]
     NoDirectory(String),
-    /// The state directory cannot be used.
-    #[error("the state directory cannot be used: {0}")]
-    Directory(#[from] DirectoryError),
+    /// The place to keep it cannot be used.
+    #[error("{place} cannot be used: {error}")]
+    Place {
+        /// Which.
+        place: String,
+        /// Why not.
+        error: PlaceError,
+    },
+    /// There is no temporary directory to work in.
+    #[error("a temporary directory cannot be made: {0}")]
+    Temporary(#[from] std::io::Error),
     /// The provider does not start the flow.
     #[error("{url} does not start the device flow: {detail}")]
     NotStarted {
@@ -87,21 +126,30 @@ pub struct Login {
     device_url: Url,
     secret: Option<Secret>,
     plugin: OAuthClientCredentials,
+    /// What the plugin takes for its state directory, where the login is kept elsewhere.
+    _work: Option<tempfile::TempDir>,
 }
 
 /// How long one call may take.
 const TIMEOUT: u64 = 20;
 
 impl Login {
-    /// Checks the arguments, and that the state directory can be written, before anybody is asked for anything.
+    /// Checks the arguments, and that the login can be kept, before anybody is asked for anything.
     ///
     /// # Errors
-    /// [`LoginError::Option`] and [`LoginError::Directory`].
-    pub fn prepare(request: Request, state_directory: &Path, warn: fn(&Event)) -> Result<Self, LoginError> {
-        if !state_directory.is_dir() {
-            return Err(LoginError::NoDirectory(state_directory.display().to_string()));
-        }
-        let platform: Rc<dyn Platform> = Rc::new(Native::new(state_directory, warn));
+    /// [`LoginError::Option`], [`LoginError::NoDirectory`] and [`LoginError::Place`].
+    pub fn prepare(request: Request, warn: fn(&Event)) -> Result<Self, LoginError> {
+        let (directory, store, work) = match &request.place {
+            Place::Directory(path) if !path.is_dir() => {
+                return Err(LoginError::NoDirectory(path.display().to_string()));
+            }
+            Place::Directory(path) => (path.clone(), &Value::Null, None),
+            Place::Store(block) => {
+                let work = tempfile::tempdir()?;
+                (work.path().to_owned(), block, Some(work))
+            }
+        };
+        let platform: Rc<dyn Platform> = Rc::new(Native::new(&directory, warn));
         let ca = request.ca.as_ref().map(SecretRef::expose);
         let options = json!({
             "grant": "refreshToken",
@@ -111,12 +159,12 @@ impl Login {
             "scopes": request.scopes,
             "refreshTokenKey": request.key.expose(),
             "clientConfig": { "tls": { "ca": ca } },
+            "store": store,
         });
         let plugin = OAuthClientCredentials::new(options.to_string().as_bytes(), Rc::clone(&platform))?;
-        let probe = "probe.device-login";
-        platform.directory().remove(probe)?;
-        platform.directory().create(probe, "x")?;
-        platform.directory().remove(probe)?;
+        plugin
+            .can_keep_refresh_token()
+            .map_err(|error| request.place.cannot_be_used(error))?;
 
         let config = ClientConfig {
             timeout_seconds: TIMEOUT,
@@ -146,6 +194,7 @@ impl Login {
             device_url,
             secret,
             plugin,
+            _work: work,
         })
     }
 
@@ -212,7 +261,9 @@ impl Login {
             &|| self.platform.monotonic(),
         )?;
         let refresh_token = tokens.refresh_token.ok_or(LoginError::NoRefreshToken)?;
-        self.plugin.put_refresh_token(&refresh_token)?;
+        self.plugin
+            .put_refresh_token(&refresh_token)
+            .map_err(|error| self.request.place.cannot_be_used(error))?;
         Ok(subject(tokens.access_token.expose()))
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::guests::sha256;
+use crate::keys::SigningKey;
 use crate::tools::{target_dir, workspace_root};
 
 /// A running authorization server; it ends when this is dropped, and with this process in any case.
@@ -31,19 +32,26 @@ pub enum InteropError {
 pub const RESOURCE: &str = "https://api.example.com";
 /// What they allow.
 pub const SCOPE: &str = "echo";
+/// Whom its opaque tokens are for.
+pub const OPAQUE_RESOURCE: &str = "https://opaque.example.com";
 /// A confidential client that may use client credentials.
 pub const CLIENT: (&str, &str) = ("gateway", "secret with: +%/");
+/// A client that proves itself by a key.
+pub const SIGNING_CLIENT: &str = "signer";
+/// A client that proves itself by assertions under its secret.
+pub const MAC_CLIENT: (&str, &str) = ("mac", "a secret of 32 characters or more");
 /// A public client that may use the device flow.
 pub const DEVICE_CLIENT: &str = "device";
 
 const FILES: [&str; 3] = ["package.json", "package-lock.json", "server.mjs"];
 
 impl AuthorizationServer {
-    /// Starts one whose access tokens last for so many seconds; installs it first, if need be.
+    /// Starts one whose access tokens last for so many seconds, and that knows [`SIGNING_CLIENT`] by this public key;
+    /// installs it first, if need be.
     ///
     /// # Errors
     /// [`InteropError::NoNode`] where it cannot run at all.
-    pub fn start(access_token_seconds: u32) -> Result<Self, InteropError> {
+    pub fn start(access_token_seconds: u32, signer: &SigningKey) -> Result<Self, InteropError> {
         for (program, least) in [("node", 20), ("npm", 1)] {
             let version = version(program).map_err(InteropError::NoNode)?;
             if version < least {
@@ -54,6 +62,7 @@ impl AuthorizationServer {
         let mut child = Command::new("node")
             .arg(folder.join("server.mjs"))
             .env("ACCESS_TOKEN_SECONDS", access_token_seconds.to_string())
+            .env("SIGNER_JWK", signer.jwk().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -85,6 +94,16 @@ impl AuthorizationServer {
     /// The token endpoint.
     pub fn token_url(&self) -> String {
         format!("{}/token", self.url)
+    }
+
+    /// The introspection endpoint.
+    pub fn introspection_url(&self) -> String {
+        format!("{}/token/introspection", self.url)
+    }
+
+    /// The revocation endpoint.
+    pub fn revocation_url(&self) -> String {
+        format!("{}/token/revocation", self.url)
     }
 
     /// The keys that its tokens are signed with.

@@ -5,12 +5,12 @@ use test_harness::client::Response;
 use test_harness::gateway::{BASIC_CREDENTIALS, Gateway};
 use test_harness::guests::Guest;
 use test_harness::idcs::Idcs;
-use test_harness::oic::{Oic, token_hash};
+use test_harness::oic::{Oic, OicBuilder, token_hash};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::example_files::ExampleFiles;
+use crate::support::example::ExampleBuilder;
 
 const ERP_KEY: &str = "0b9c4f0e6d1a4c58a7f3e2d1c0b9a8f7";
 const BILLING_KEY: &str = "another-key-of-32-characters-???";
@@ -19,12 +19,10 @@ fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
-fn oic(idcs: &Idcs) -> Oic {
-    Oic::builder(idcs)
-        .basic_user("stored", "pä:ss", false)
+fn with_users(oic: OicBuilder) -> OicBuilder {
+    oic.basic_user("stored", "pä:ss", false)
         .basic_user("jane", "secret", false)
         .basic_user("joe", "secret", true)
-        .start()
 }
 
 #[track_caller]
@@ -44,27 +42,16 @@ fn assert_refused(what: &str, answer: &Response, status: u16, reason: &str) {
 
 #[test]
 fn the_basic_example_passes_own_credentials_on_and_puts_stored_ones_in_for_keys() {
-    let idcs = Idcs::start();
-    let oic = oic(&idcs);
-    let files = tempfile::tempdir().unwrap();
-    let secrets = files.path().join("secrets");
-    std::fs::create_dir(&secrets).unwrap();
-    std::fs::write(secrets.join("oic-password"), "pä:ss\n").unwrap();
-    let hash = token_hash(BILLING_KEY);
-    let example = ExampleFiles::start(
-        "basic-credentials",
-        files.path(),
-        &[
-            ("YOUR_OIC_HOST", oic.address().to_string()),
-            ("YOUR_INTEGRATION", "ECHO".to_owned()),
-            ("/etc/traefik-oic-secrets", secrets.display().to_string()),
-        ],
-        &[
-            ("OIC_USERNAME", "stored"),
-            ("ERP_API_KEY", ERP_KEY),
-            ("BILLING_KEY_HASH", &hash),
-        ],
-    );
+    let secrets = tempfile::tempdir().unwrap();
+    std::fs::write(secrets.path().join("oic-password"), "pä:ss\n").unwrap();
+    let example = ExampleBuilder::with_oic("basic-credentials", Idcs::start(), with_users)
+        .name("YOUR_INTEGRATION", "ECHO")
+        .name("/etc/traefik-oic-secrets", secrets.path().display().to_string())
+        .env("OIC_USERNAME", "stored")
+        .env("ERP_API_KEY", ERP_KEY)
+        .env("BILLING_KEY_HASH", token_hash(BILLING_KEY))
+        .start();
+    let oic = &example.oic;
     // Method 1: what the caller sends is what the backend sees, and the backend judges it.
     let own = |credentials: &str| {
         example
@@ -178,7 +165,7 @@ fn behind_jwt_everybody_is_the_stored_user_if_that_is_asked_for() {
     let router = |middlewares: &[&str], path: &str| json!({ "rule": format!("Path(`{path}`)"), "middlewares": middlewares, "service": "oic" });
     let gateway = Gateway::builder()
         .plugin(BASIC_CREDENTIALS, Guest::BASIC_CREDENTIALS)
-        .oic(oic)
+        .oic(|idcs| with_users(Oic::builder(idcs)).start())
         .http(json!({
             "routers": {
                 "method3": router(&["rewrite", "jwt", "stored"], "/method3"),

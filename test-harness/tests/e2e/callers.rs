@@ -10,12 +10,12 @@ use test_harness::client::Response;
 use test_harness::faults::Fault;
 use test_harness::idcs::{Application, Endpoint, Idcs, Resource};
 use test_harness::load::{Load, LoadReport, get};
-use test_harness::oic::Oic;
+use test_harness::oic::OicBuilder;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::example_files::{ExampleFiles, HOST};
+use crate::support::example::{Example, ExampleBuilder, HOST};
 
 /// What curl sends for `-u name:password`.
 fn basic(name: &str, password: &str) -> String {
@@ -30,10 +30,7 @@ const UNKNOWN_TO_OIC: (&str, &str) = ("norole", "idcscs-1234");
 const CLIENTS: [(&str, &str); 4] = [LEGACY, OTHER, LATE, UNKNOWN_TO_OIC];
 
 struct Scene {
-    example: ExampleFiles,
-    idcs: Idcs,
-    oic: Oic,
-    _files: tempfile::TempDir,
+    example: Example,
 }
 
 impl Scene {
@@ -43,35 +40,20 @@ impl Scene {
             idcs.register(Application::new(id, secret).granted(&Resource::oic()));
         }
         idcs.register(Application::new("unscoped", "idcscs-0000"));
-        let oic = [LEGACY, OTHER, LATE]
-            .iter()
-            .fold(Oic::builder(&idcs), |oic, (id, _)| oic.service_invoker(id))
-            .start();
-        let files = tempfile::tempdir().unwrap();
-        let audience = Resource::oic().primary_audience;
-        let changes = [
-            (
+        let known = |oic: OicBuilder| {
+            [LEGACY, OTHER, LATE]
+                .iter()
+                .fold(oic, |oic, (id, _)| oic.service_invoker(id))
+        };
+        let example = ExampleBuilder::with_oic("clients-without-scope", idcs, known)
+            .name(
                 "https://YOUR_INSTANCE.integration.YOUR_REGION.ocp.oraclecloud.com:443",
-                audience,
-            ),
-            (
-                "idcs-YOUR_DOMAIN.identity.oraclecloud.com",
-                idcs.address().to_string(),
-            ),
-            ("idcs-YOUR_DOMAIN", idcs.tenant().to_owned()),
-            ("YOUR_OTHER_CLIENT", OTHER.0.to_owned()),
-            ("YOUR_OIC_HOST", oic.address().to_string()),
-            ("YOUR_PROJECT/YOUR_INTEGRATION", "DEMO/ECHO".to_owned()),
-            ("/var/lib/traefik-oic", files.path().display().to_string()),
-            ("# clientConfig:", "clientConfig:".to_owned()),
-        ];
-        let example = ExampleFiles::start("clients-without-scope", files.path(), &changes, &[]);
-        Self {
-            example,
-            idcs,
-            oic,
-            _files: files,
-        }
+                Resource::oic().primary_audience,
+            )
+            .name("YOUR_OTHER_CLIENT", OTHER.0)
+            .name("# clientConfig:", "clientConfig:")
+            .start();
+        Self { example }
     }
 
     fn call(&self, (id, secret): (&str, &str)) -> Response {
@@ -90,7 +72,7 @@ impl Scene {
         authorization: impl Fn(usize) -> String + Send + Sync + 'static,
         check: impl Fn(usize, u16, &Value) -> Result<(), String> + Send + Sync + 'static,
     ) -> LoadReport {
-        let port = self.example.traefik.address("websecure").unwrap().port();
+        let port = self.example.port();
         let report = Load::to(&format!("https://localhost:{port}"))
             .host(HOST)
             .trusting(&CertificateAuthority::shared().ca_pem())
@@ -148,7 +130,7 @@ fn a_legacy_client_works_unchanged_and_a_thousand_requests_cost_one_call_for_eac
         },
     );
     assert!(report.all_have_status(200), "{report}");
-    let issued = scene.idcs.tokens_issued();
+    let issued = scene.example.idcs.tokens_issued();
     let scopes: Vec<(&str, &str)> = issued
         .iter()
         .map(|token| (token.client_id.as_str(), token.scope.as_str()))
@@ -170,19 +152,19 @@ fn a_legacy_client_works_unchanged_and_a_thousand_requests_cost_one_call_for_eac
     );
 
     // An outage: known clients do not notice, others are told to come again.
-    scene.idcs.down(Fault::Status(503));
+    scene.example.idcs.down(Fault::Status(503));
     assert_eq!(scene.call(LEGACY).status, 200);
     assert_refused(&scene.call(LATE), 503, "identity_provider_unavailable");
-    scene.idcs.up();
+    scene.example.idcs.up();
     std::thread::sleep(Duration::from_millis(600)); // the breaker's pause
     assert_eq!(scene.call(LATE).status, 200);
 
     // A token that OIC no longer accepts is replaced for its client alone.
-    scene.oic.revoke_seen_tokens();
-    let calls = scene.idcs.token_calls();
+    scene.example.oic.revoke_seen_tokens();
+    let calls = scene.example.idcs.token_calls();
     assert_eq!(scene.call(LEGACY).status, 401);
     assert_eq!(scene.call(LEGACY).status, 200);
-    assert_eq!(scene.idcs.token_calls(), calls + 1);
+    assert_eq!(scene.example.idcs.token_calls(), calls + 1);
 }
 
 #[test]
@@ -200,16 +182,20 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
     ] {
         assert_refused(&scene.call_with(&authorization), status, reason);
     }
-    assert_eq!(scene.idcs.token_calls(), 3, "a wrong secret is remembered");
+    assert_eq!(
+        scene.example.idcs.token_calls(),
+        3,
+        "a wrong secret is remembered"
+    );
 
     // The minute may end in the middle of each run: then there is one more round.
     let refused = |_: usize, status: u16, body: &Value| match status {
         401 | 429 => Ok(()),
         _ => Err(format!("{status} {body}")),
     };
-    let before = scene.idcs.token_calls();
+    let before = scene.example.idcs.token_calls();
     let report = scene.load(400, |index| basic(LEGACY.0, &format!("guess{index}")), refused);
-    let calls = scene.idcs.token_calls() - before;
+    let calls = scene.example.idcs.token_calls() - before;
     assert!((8..=20).contains(&calls), "{calls} calls for one client");
     assert_eq!(report.with_status(401), calls, "{report}");
 
@@ -218,9 +204,9 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
         503 if body["reason"] == "identity_provider_unavailable" => Ok(()),
         status => refused(index, status, body),
     };
-    let before = scene.idcs.token_calls();
+    let before = scene.example.idcs.token_calls();
     let report = scene.load(400, |index| basic(&format!("client{index}"), "guess"), refused);
-    let calls = scene.idcs.token_calls() - before;
+    let calls = scene.example.idcs.token_calls() - before;
     assert!(
         (50..=200).contains(&calls) && report.with_status(429) > 0,
         "{calls} calls for all: {report}"
@@ -229,7 +215,7 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
     // Whom the gateway knows does not notice.
     assert_eq!(scene.call(LEGACY).status, 200);
     assert_eq!(
-        scene.idcs.tokens_issued().len(),
+        scene.example.idcs.tokens_issued().len(),
         1,
         "the one of the client who knew his secret"
     );
@@ -238,15 +224,16 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
         !log.lines()
             .any(|line| line.contains("code=") && line.contains("guess"))
     );
-    assert_eq!(scene.oic.requests_count(), 2);
+    assert_eq!(scene.example.oic.requests_count(), 2);
 }
 
 #[test]
 fn a_secret_that_was_changed_stops_working_when_the_token_expires_and_not_later() {
     let scene = Scene::start();
-    scene.idcs.set(|switches| switches.default_ttl = 2);
+    scene.example.idcs.set(|switches| switches.default_ttl = 2);
     assert_eq!(scene.call(LEGACY).status, 200);
     scene
+        .example
         .idcs
         .register(Application::new(LEGACY.0, "another").granted(&Resource::oic()));
     let within = crate::support::Deadline::after(Duration::from_secs(10));
@@ -255,6 +242,6 @@ fn a_secret_that_was_changed_stops_working_when_the_token_expires_and_not_later(
     }
     assert_refused(&scene.call(LEGACY), 401, "invalid_credentials");
     assert_eq!(scene.call((LEGACY.0, "another")).status, 200);
-    scene.idcs.down_at(Endpoint::Token, Fault::Html);
+    scene.example.idcs.down_at(Endpoint::Token, Fault::Html);
     assert_refused(&scene.call(OTHER), 503, "identity_provider_unavailable");
 }

@@ -5,6 +5,7 @@ mod opaque_tokens;
 mod private_jwks;
 mod static_keys;
 mod team_access;
+mod token_exchange;
 
 use std::fs;
 

@@ -4,11 +4,16 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use middleware::SecretRef;
-use serde_json::json;
+use serde_json::{Value, json};
 use test_harness::client::{Client, Response};
-use test_harness::device_login::{Login, Request};
-use test_harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS};
-use test_harness::interop::{AuthorizationServer, CLIENT, DEVICE_CLIENT, InteropError, RESOURCE, SCOPE};
+use test_harness::device_login::{Login, Place, Request};
+use test_harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, OAUTH_INTROSPECTION};
+use test_harness::guests::Guest;
+use test_harness::interop::{
+    AuthorizationServer, CLIENT, DEVICE_CLIENT, InteropError, MAC_CLIENT, OPAQUE_RESOURCE, RESOURCE, SCOPE,
+    SIGNING_CLIENT,
+};
+use test_harness::keys::SigningKey;
 
 use crate::support::Deadline;
 
@@ -16,13 +21,8 @@ const KEY: &str = "only for tests, at least 32 characters long";
 
 #[test]
 fn a_certified_authorization_server_is_understood_in_every_grant() {
-    let server = match AuthorizationServer::start(3) {
-        Ok(server) => server,
-        Err(InteropError::NoNode(why)) => {
-            eprintln!("NOT RUN: interoperability with a certified authorization server. {why}");
-            return;
-        }
-        Err(error) => panic!("{error}"),
+    let Some(server) = server(3, &SigningKey::p256()) else {
+        return;
     };
     // `jwt` before the client's own token; a user's token on a path of its own, with nothing before it.
     let user = json!({ "plugin": { OAUTH_CLIENT_CREDENTIALS: {
@@ -64,7 +64,7 @@ fn a_certified_authorization_server_is_understood_in_every_grant() {
     };
 
     // Client credentials and JWKS.
-    let caller = caller_token(&server);
+    let caller = caller_token(&server, RESOURCE);
     let answer = gateway.get("/echo").bearer(&caller).send().unwrap();
     assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.traefik.log());
     assert_eq!(seen("x-forwarded-user"), CLIENT.0);
@@ -96,11 +96,114 @@ fn a_certified_authorization_server_is_understood_in_every_grant() {
     }
 }
 
-fn caller_token(server: &AuthorizationServer) -> String {
+#[test]
+fn a_certified_authorization_server_is_asked_about_opaque_tokens_and_takes_the_gateways_assertions() {
+    let key = SigningKey::p256().with_kid("gateway-key");
+    let Some(server) = server(60, &key) else {
+        return;
+    };
+    let introspection = json!({ "plugin": { OAUTH_INTROSPECTION: {
+        "clientConfig": { "url": server.introspection_url() },
+        "clientID": CLIENT.0,
+        "clientSecret": CLIENT.1,
+        "issuers": [server.url()],
+        "audiences": [OPAQUE_RESOURCE],
+        "requiredScopes": [SCOPE],
+        "usernameClaim": "client_id",
+        "maxCacheSeconds": 1,
+    }}});
+    let proven = |client: &str, method: &str, secret: Option<&str>, assertion: Value| {
+        json!({ "plugin": { OAUTH_CLIENT_CREDENTIALS: {
+            "url": server.token_url(),
+            "clientID": client,
+            "clientSecret": secret,
+            "tokenEndpointAuthMethod": method,
+            "clientAssertion": assertion,
+            "scopes": [SCOPE],
+            "usernameClaim": "sub",
+        }}})
+    };
+    let audience = server.url();
+    let router =
+        |name: &str| json!({ "rule": format!("Path(`/{name}`)"), "middlewares": [name], "service": "oic" });
+    let gateway = Gateway::builder()
+        .plugin(OAUTH_INTROSPECTION, Guest::OAUTH_INTROSPECTION)
+        .http(json!({
+            "routers": { "opaque": router("opaque"), "key": router("key"), "secret": router("secret") },
+            "middlewares": {
+                "opaque": introspection,
+                "key": proven(
+                    SIGNING_CLIENT,
+                    "private_key_jwt",
+                    None,
+                    json!({ "key": key.private_pem(), "keyId": "gateway-key", "audience": audience }),
+                ),
+                "secret": proven(
+                    MAC_CLIENT.0,
+                    "client_secret_jwt",
+                    Some(MAC_CLIENT.1),
+                    json!({ "audience": audience }),
+                ),
+            },
+        }))
+        .start();
+    gateway.oic.set(|switches| switches.strict = false);
+    let user = || {
+        let seen = gateway.oic.last_request().unwrap();
+        seen.header("x-forwarded-user").unwrap_or_default().to_owned()
+    };
+
+    for (path, client) in [("/key", SIGNING_CLIENT), ("/secret", MAC_CLIENT.0)] {
+        let answer = gateway.get(path).send().unwrap();
+        assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.traefik.log());
+        assert_eq!(user(), client);
+    }
+
+    let token = caller_token(&server, OPAQUE_RESOURCE);
+    assert!(!token.contains('.'), "opaque");
+    let ask = |token: &str| gateway.get("/opaque").bearer(token).send().unwrap();
+    let answer = ask(&token);
+    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.traefik.log());
+    assert_eq!(user(), CLIENT.0);
+    let reached = gateway.oic.requests_count();
+    for refused in ["never-seen", &caller_token(&server, RESOURCE)] {
+        assert_eq!(ask(refused).status, 401, "{refused}");
+    }
+    assert_eq!(gateway.oic.requests_count(), reached);
+    let revoked = Client::plain()
+        .post(&server.revocation_url())
+        .client_basic(CLIENT.0, CLIENT.1)
+        .form(&[("token", token.as_str())])
+        .send()
+        .unwrap();
+    assert_eq!(revoked.status, 200, "{}", revoked.text());
+    let deadline = Deadline::after(Duration::from_secs(10));
+    while ask(&token).status != 401 {
+        deadline.pause("the revocation is noticed");
+    }
+}
+
+/// The server; `None`, and a loud word, where it cannot run.
+fn server(access_token_seconds: u32, signer: &SigningKey) -> Option<AuthorizationServer> {
+    match AuthorizationServer::start(access_token_seconds, signer) {
+        Ok(server) => Some(server),
+        Err(InteropError::NoNode(why)) => {
+            eprintln!("NOT RUN: interoperability with a certified authorization server. {why}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn caller_token(server: &AuthorizationServer, resource: &str) -> String {
     let answer: Response = Client::plain()
         .post(&server.token_url())
         .client_basic(CLIENT.0, CLIENT.1)
-        .form(&[("grant_type", "client_credentials"), ("scope", SCOPE)])
+        .form(&[
+            ("grant_type", "client_credentials"),
+            ("scope", SCOPE),
+            ("resource", resource),
+        ])
         .send()
         .unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -117,8 +220,9 @@ fn log_in(server: &AuthorizationServer, gateway: &Gateway) {
         scopes: vec!["openid".to_owned(), SCOPE.to_owned()],
         key: SecretRef::new(KEY),
         ca: None,
+        place: Place::Directory(gateway.state().to_owned()),
     };
-    let login = Login::prepare(request, gateway.state(), |_| {}).unwrap();
+    let login = Login::prepare(request, |_| {}).unwrap();
     let code = login.start().unwrap();
     let allowed = Client::plain()
         .post(&server.allow_url(&code.user_code, "jane"))

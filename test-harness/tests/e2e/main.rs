@@ -3,7 +3,6 @@
 mod basic_credentials;
 mod callers;
 mod configuration;
-mod example_files;
 mod examples;
 mod gateway;
 mod host_facts;

@@ -3,15 +3,12 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_harness::certificates::CertificateAuthority;
-use test_harness::client::Client;
 use test_harness::gateway::{Gateway, GatewayBuilder};
-use test_harness::idcs::{Application, Idcs, IdcsHandle, Resource};
+use test_harness::idcs::{Application, Idcs, IdcsHandle};
 use test_harness::oic::Oic;
 use test_harness::redis::Redis;
-use test_harness::tools::workspace_root;
-use test_harness::traefik::Traefik;
 
+use crate::support::example::{Example, ExampleBuilder, text_of};
 use crate::support::{Deadline, plugin_lines};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -147,60 +144,26 @@ fn without_redis_each_traefik_goes_on_and_with_it_they_share_again() {
 
 #[test]
 fn the_example_shares_one_token_between_two_machines() {
-    let file = |name: &str| {
-        let path = workspace_root().join("examples/several-replicas").join(name);
-        std::fs::read_to_string(path).unwrap()
-    };
-    let configuration = file("redis.conf").replace("REDIS_PASSWORD", PASSWORD);
+    let configuration = text_of("several-replicas/redis.conf").replace("REDIS_PASSWORD", PASSWORD);
     let Some(redis) = Redis::builder().configuration(&configuration).tls().start() else {
         return;
     };
-    let (idcs, authority) = (Idcs::start(), CertificateAuthority::shared());
+    let idcs = Idcs::start();
     let oic = Oic::start(&idcs);
-    let client = Client::with(|builder| builder.danger_accept_invalid_certs(true));
     let machines = [(); 2].map(|()| {
-        let files = tempfile::tempdir().unwrap();
-        let ca = authority.write_ca_pem(files.path()).unwrap();
-        let scope = Resource::oic().full_scope("urn:opc:resource:consumer::all");
-        let changes = [
-            ("idcs-YOUR_DOMAIN.identity.oraclecloud.com", idcs.address().to_string()),
-            ("idcs-YOUR_DOMAIN", idcs.tenant().to_owned()),
-            (
-                "https://YOUR_INSTANCE.integration.YOUR_REGION.ocp.oraclecloud.com:443urn:opc:resource:consumer::all",
-                scope,
-            ),
-            ("YOUR_OIC_HOST", oic.address().to_string()),
-            ("YOUR_PROJECT/YOUR_INTEGRATION", "DEMO/ECHO".to_owned()),
-            ("/var/lib/traefik-oic", files.path().display().to_string()),
-            ("redis.example.com:6379", redis.endpoint()),
-            ("api.example.com`", "127.0.0.1`".to_owned()),
-        ];
-        let changed = |name: &str| {
-            let text = file(name);
-            changes.iter().fold(text, |text, (from, to)| text.replace(from, to))
-        };
-        let gateway = Application::gateway();
-        let traefik = Traefik::builder()
-            .static_yaml(changed("traefik.yml"))
-            .dynamic(changed("dynamic.yml"))
-            .plugins_from(&test_harness::guests::artifacts().unwrap().root)
-            .root_ca(&ca)
-            .env("SSL_CERT_FILE", ca.display().to_string())
-            .env("OIC_CLIENT_ID", gateway.client_id)
-            .env("OIC_CLIENT_SECRET", gateway.client_secret)
+        let machine = ExampleBuilder::beside("several-replicas", &idcs, &oic)
+            .name("redis.example.com:6379", redis.endpoint())
             .env("STORE_SECRET", SECRET)
             .env("REDIS_PASSWORD", PASSWORD)
-            .start()
-            .unwrap();
-        let port = traefik.address("websecure").unwrap().port();
+            .start();
         let token = idcs.client_token().mint();
-        let answer = client.get(&format!("https://127.0.0.1:{port}/echo")).bearer(&token).send().unwrap();
-        assert_eq!(answer.status, 200, "{}\n{}", answer.text(), traefik.log());
-        (traefik, files)
+        let answer = machine.get("/echo").bearer(&token).send().unwrap();
+        assert_eq!(answer.status, 200, "{}\n{}", answer.text(), machine.traefik.log());
+        machine
     });
     let says = |number: usize, code: &str| {
         machines[number]
-            .0
+            .traefik
             .log()
             .contains(&format!("code={code} kind=token"))
     };
@@ -208,7 +171,7 @@ fn the_example_shares_one_token_between_two_machines() {
     assert!(
         says(0, "fetch.done") && says(1, "store.adopted"),
         "{}",
-        machines[1].0.log()
+        machines[1].traefik.log()
     );
     assert_eq!(idcs.jwks_calls(), 2, "keys are public, and every machine's own");
     assert!(
@@ -216,7 +179,7 @@ fn the_example_shares_one_token_between_two_machines() {
         "{}",
         redis.everything()
     );
-    for (traefik, _) in &machines {
+    for Example { traefik, .. } in &machines {
         assert!(
             !traefik.log().contains("code=store.failed") && !traefik.log().contains("code=configuration")
         );

@@ -2,6 +2,7 @@
 
 mod example;
 mod refresh;
+mod replicas;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use middleware::SecretRef;
 use serde_json::{Value, json};
 use test_harness::certificates::CertificateAuthority;
 use test_harness::client::Response;
-use test_harness::device_login::{Login, Request};
+use test_harness::device_login::{Login, Place, Request};
 use test_harness::gateway::{Gateway, GatewayBuilder};
 use test_harness::idcs::{Application, Idcs, IdcsHandle, Resource};
 use test_harness::oic::Oic;
@@ -24,6 +25,10 @@ fn scope() -> String {
 
 /// Jane allows the gateway to call in her name; what the plugin needs for it is put into `state`.
 fn log_in(idcs: &IdcsHandle, state: &Path) {
+    log_in_at(idcs, Place::Directory(state.to_owned()));
+}
+
+fn log_in_at(idcs: &IdcsHandle, place: Place) {
     let request = Request {
         url: idcs.token_url(),
         device_url: None,
@@ -32,8 +37,9 @@ fn log_in(idcs: &IdcsHandle, state: &Path) {
         scopes: vec![scope()],
         key: SecretRef::new(KEY),
         ca: Some(SecretRef::new(CertificateAuthority::shared().ca_pem())),
+        place,
     };
-    let login = Login::prepare(request, state, |_| {}).unwrap();
+    let login = Login::prepare(request, |_| {}).unwrap();
     let code = login.start().unwrap();
     assert!(idcs.approve_device(&code.user_code, JANE));
     let user = login.finish(&code, &mut |_: Duration| true).unwrap();

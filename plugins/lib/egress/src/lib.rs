@@ -26,6 +26,7 @@ mod connection;
 mod http_client;
 pub mod platform;
 mod shared;
+mod single_use;
 mod state;
 mod store;
 
@@ -37,7 +38,8 @@ pub use shared::{
     CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
     send_fresh,
 };
-pub use state::{Seal, SingleUse, StateName, Use, UseError};
+pub use single_use::{PlaceError, Replaced, SingleUse, Use, UseError};
+pub use state::{Seal, StateName};
 pub use store::{
     Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Slot, Store,
     StoreConfig, StoreError,

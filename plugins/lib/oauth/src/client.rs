@@ -44,6 +44,17 @@ impl ClientAuthentication {
             Some(_) => None,
         }
     }
+
+    /// Tells methods apart, where two clients with one id and one secret must not share what they get.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SecretBasic(_) => "client_secret_basic",
+            Self::SecretPost(_) => "client_secret_post",
+            Self::Public => "none",
+            Self::Assertion(_) => "jwt",
+            Self::Tls { .. } => "tls_client_auth",
+        }
+    }
 }
 
 impl Client {

@@ -337,10 +337,6 @@ fn options_that_do_not_go_together_are_refused() {
             "refreshTokenKey: must have at least 32 characters",
         ),
         (
-            format!(r#"{grant}{key},"store":{{"redis":{{"endpoints":["a:1"]}}}}"#),
-            "store: has no part in",
-        ),
-        (
             format!(r#"{key},"clientSecret":"s""#),
             "refreshTokenKey: is of use with",
         ),

@@ -1,14 +1,14 @@
 //! An example of the file provider, started as it stands between mocks.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::Method;
 use serde_json::{Value, json};
 use test_harness::certificates::CertificateAuthority;
 use test_harness::client::{Client, Request};
 use test_harness::idcs::{Application, Idcs, IdcsHandle, Resource};
-use test_harness::oic::{Oic, OicHandle};
+use test_harness::oic::{Oic, OicBuilder, OicHandle};
 use test_harness::tools::workspace_root;
 use test_harness::traefik::Traefik;
 
@@ -44,6 +44,12 @@ impl Names {
         Self(common.map(|(from, to)| (from.to_owned(), to)).into())
     }
 
+    /// These, and then the others.
+    fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// One more.
     pub(crate) fn with(mut self, from: &str, to: impl Into<String>) -> Self {
         self.0.push((from.to_owned(), to.into()));
@@ -59,53 +65,66 @@ impl Names {
 
 /// What an example is started with.
 pub(crate) struct ExampleBuilder {
-    static_yaml: String,
-    dynamic: String,
-    idcs: Idcs,
-    oic: Oic,
-    names: Names,
-    own: Vec<String>,
+    folder: String,
+    idcs: IdcsHandle,
+    oic: OicHandle,
+    /// Mocks of its own.
+    mocks: Option<(Idcs, Oic)>,
+    own: Vec<(String, String)>,
     env: Vec<(String, String)>,
 }
 
 /// A running example; everything stops when it is dropped.
 pub(crate) struct Example {
     pub(crate) traefik: Traefik,
-    pub(crate) idcs: Idcs,
-    pub(crate) oic: Oic,
+    pub(crate) idcs: IdcsHandle,
+    pub(crate) oic: OicHandle,
     client: Client,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
+    _mocks: Option<(Idcs, Oic)>,
 }
 
 impl ExampleBuilder {
-    /// `dynamic.yml` of this folder, and its `traefik.yml`, or that of `oic-gateway-file` where it has none.
+    /// `dynamic.yml` of this folder, and its `traefik.yml`, or that of `oic-gateway-file` where it has none, between this
+    /// mock of IDCS and one of OIC.
     pub(crate) fn of(folder: &str, idcs: Idcs) -> Self {
-        let own = workspace_root().join("examples").join(folder).join("traefik.yml");
-        let static_folder = if own.exists() { folder } else { "oic-gateway-file" };
-        let oic = Oic::start(&idcs);
+        Self::with_oic(folder, idcs, |oic| oic)
+    }
+
+    /// The same with another OIC.
+    pub(crate) fn with_oic(folder: &str, idcs: Idcs, change: impl FnOnce(OicBuilder) -> OicBuilder) -> Self {
+        let oic = change(Oic::builder(&idcs)).start();
+        let builder = Self::beside(folder, &idcs, &oic);
+        Self {
+            mocks: Some((idcs, oic)),
+            ..builder
+        }
+    }
+
+    /// The same between mocks that others use too.
+    pub(crate) fn beside(folder: &str, idcs: &IdcsHandle, oic: &OicHandle) -> Self {
         let gateway = Application::gateway();
         Self {
-            static_yaml: text_of(&format!("{static_folder}/traefik.yml")),
-            dynamic: text_of(&format!("{folder}/dynamic.yml")),
-            names: Names::of(&idcs, &oic),
+            folder: folder.to_owned(),
+            idcs: idcs.clone(),
+            oic: oic.clone(),
+            mocks: None,
             own: Vec::new(),
             env: vec![
                 ("OIC_CLIENT_ID".to_owned(), gateway.client_id),
                 ("OIC_CLIENT_SECRET".to_owned(), gateway.client_secret),
             ],
-            idcs,
-            oic,
         }
     }
 
-    /// A name that this example alone has: it must be there.
+    /// A name that this example alone has: it must be there. It counts before those that examples have in common.
     pub(crate) fn name(mut self, from: &str, to: impl Into<String>) -> Self {
-        self.own.push(from.to_owned());
-        self.names = self.names.with(from, to);
+        self.own.push((from.to_owned(), to.into()));
         self
     }
 
-    /// An environment variable of Traefik's, beside `OIC_CLIENT_ID` and `OIC_CLIENT_SECRET`.
+    /// An environment variable of Traefik's; `OIC_CLIENT_ID` and `OIC_CLIENT_SECRET` are those of the mock's application
+    /// if not given.
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
         self
@@ -117,24 +136,30 @@ impl ExampleBuilder {
         let authority = CertificateAuthority::shared();
         let files = tempfile::tempdir().unwrap();
         let ca = authority.write_ca_pem(files.path()).unwrap();
-        let (certificate, key) = authority.issue(&[HOST]).write(files.path(), HOST).unwrap();
-        let both = format!("{}{}", self.static_yaml, self.dynamic);
-        for name in &self.own {
-            assert!(both.contains(name), "the example no longer says {name}");
+        let (certificate, key) = authority
+            .issue(&[HOST, "localhost"])
+            .write(files.path(), HOST)
+            .unwrap();
+        let (static_yaml, dynamic) = (
+            text_of(&static_file(&self.folder)),
+            text_of(&format!("{}/dynamic.yml", self.folder)),
+        );
+        for (name, _) in &self.own {
+            let says = static_yaml.contains(name) || dynamic.contains(name);
+            assert!(says, "{} no longer says {name}", self.folder);
         }
         let (pem, key_file) = (
             "/etc/traefik/api.example.com.pem",
             "/etc/traefik/api.example.com.key",
         );
-        let names = self
-            .names
+        let names = Names(self.own)
+            .and(Names::of(&self.idcs, &self.oic))
             .with("/var/lib/traefik-oic", files.path().display().to_string())
             .with(pem, certificate.display().to_string())
             .with(key_file, key.display().to_string());
-        let static_yaml = with_the_authority(&names.put_into(&self.static_yaml));
         let builder = Traefik::builder()
-            .static_yaml(static_yaml)
-            .dynamic(names.put_into(&self.dynamic))
+            .static_yaml(with_the_authority(&names.put_into(&static_yaml)))
+            .dynamic(names.put_into(&dynamic))
             .plugins_from(&test_harness::guests::artifacts().unwrap().root)
             .root_ca(&ca)
             .env("SSL_CERT_FILE", ca.display().to_string());
@@ -145,7 +170,7 @@ impl ExampleBuilder {
         let traefik = builder.start().unwrap();
         let address = traefik.address("websecure").unwrap();
         let root = reqwest::Certificate::from_pem(authority.ca_pem().as_bytes()).unwrap();
-        let has_certificate = self.dynamic.contains(pem);
+        let has_certificate = dynamic.contains(pem);
         let client = Client::with(|builder| match has_certificate {
             true => builder.tls_certs_only([root]).resolve(HOST, address),
             // Traefik's own certificate, which nobody has signed.
@@ -156,8 +181,18 @@ impl ExampleBuilder {
             idcs: self.idcs,
             oic: self.oic,
             client,
-            _files: files,
+            files,
+            _mocks: self.mocks,
         }
+    }
+}
+
+/// The static configuration that goes with an example.
+fn static_file(folder: &str) -> String {
+    let own = format!("{folder}/traefik.yml");
+    match workspace_root().join("examples").join(&own).exists() {
+        true => own,
+        false => "oic-gateway-file/traefik.yml".to_owned(),
     }
 }
 
@@ -169,9 +204,19 @@ impl Example {
 
     /// A request to the example's entry point `websecure`.
     pub(crate) fn request(&self, method: Method, path: &str) -> Request {
-        let port = self.traefik.address("websecure").unwrap().port();
+        let port = self.port();
         self.client
             .request(method, &format!("https://{HOST}:{port}{path}"))
+    }
+
+    /// The port of the entry point `websecure`.
+    pub(crate) fn port(&self) -> u16 {
+        self.traefik.address("websecure").unwrap().port()
+    }
+
+    /// Its state directory.
+    pub(crate) fn state(&self) -> &Path {
+        self.files.path()
     }
 }
 

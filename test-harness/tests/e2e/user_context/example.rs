@@ -7,19 +7,14 @@ use std::process::{Command, Stdio};
 
 use test_harness::certificates::CertificateAuthority;
 use test_harness::client::Client;
-use test_harness::idcs::{Application, Idcs};
-use test_harness::oic::Oic;
-use test_harness::tools::workspace_root;
-use test_harness::traefik::Traefik;
+use test_harness::idcs::{Application, Idcs, IdcsHandle};
+use test_harness::oic::OicBuilder;
 
 use super::{JANE, KEY, scope};
-
-fn example(file: &str) -> String {
-    fs::read_to_string(workspace_root().join("examples/user-context").join(file)).unwrap()
-}
+use crate::support::example::{ExampleBuilder, text_of};
 
 /// What `device-login` says while somebody answers the mock's page.
-fn device_login(idcs: &Idcs, arguments: &[&str], ca: &Path, action: &str) -> (bool, String) {
+fn device_login(idcs: &IdcsHandle, arguments: &[&str], ca: &Path, action: &str) -> (bool, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_test-harness"))
         .arg("device-login")
         .args(arguments)
@@ -57,60 +52,20 @@ fn the_example_calls_in_the_name_of_the_user_who_logged_in() {
     let idcs = Idcs::builder()
         .set(|switches| switches.device_interval = Some(1))
         .start();
-    let oic = Oic::builder(&idcs).service_invoker(JANE).start();
-    oic.set(|switches| switches.require_user_context = vec!["/ic/api/".to_owned()]);
-    let authority = CertificateAuthority::shared();
-    let (files, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let ca = authority.write_ca_pem(files.path()).unwrap();
-    let ca_in_state = authority.write_ca_pem(state.path()).unwrap();
-    let (certificate, key) = authority.issue(&[HOST]).write(files.path(), HOST).unwrap();
-    let changes = [
-        (
-            "idcs-YOUR_DOMAIN.identity.oraclecloud.com",
-            idcs.address().to_string(),
-        ),
-        ("idcs-YOUR_DOMAIN", idcs.tenant().to_owned()),
-        (OIC_SCOPE, scope()),
-        ("YOUR_OIC_HOST", oic.address().to_string()),
-        ("YOUR_PROJECT/YOUR_INTEGRATION", "DEMO/ECHO".to_owned()),
-        ("/var/lib/traefik-oic/ca.pem", ca_in_state.display().to_string()),
-        ("/var/lib/traefik-oic", state.path().display().to_string()),
-        (
-            "/etc/traefik/api.example.com.pem",
-            certificate.display().to_string(),
-        ),
-        ("/etc/traefik/api.example.com.key", key.display().to_string()),
-        ("# clientConfig:", "clientConfig:".to_owned()),
-    ];
-    let (traefik, dynamic) = (example("traefik.yml"), example("dynamic.yml"));
-    let changed = |text: &str| {
-        changes.iter().fold(text.to_owned(), |text, (from, to)| {
-            assert!(
-                format!("{traefik}{dynamic}").contains(from),
-                "the example lacks {from}"
-            );
-            text.replace(from, to)
-        })
+    let of_users = |oic: OicBuilder| {
+        oic.service_invoker(JANE)
+            .set(|switches| switches.require_user_context = vec!["/ic/api/".to_owned()])
     };
-    let gateway = Traefik::builder()
-        .static_yaml(changed(&traefik))
-        .dynamic(changed(&dynamic))
-        .plugins_from(&test_harness::guests::artifacts().unwrap().root)
-        .root_ca(&ca)
+    let example = ExampleBuilder::with_oic("user-context", idcs, of_users)
+        .name("# clientConfig:", "clientConfig:")
         .env("OIC_CLIENT_ID", Application::DEVICE_ID)
         .env("OIC_REFRESH_TOKEN_KEY", KEY)
-        .start()
-        .unwrap();
-    let address = gateway.address("websecure").unwrap();
-    let trusted = reqwest::Certificate::from_pem(authority.ca_pem().as_bytes()).unwrap();
-    let client = Client::with(|builder| builder.tls_certs_only([trusted]).resolve(HOST, address));
-    let url = format!("https://{HOST}:{}/echo/orders/7", address.port());
+        .start();
+    let (idcs, state) = (&example.idcs, example.state());
+    let ca = state.join("ca.pem");
     let ask = || {
-        client
-            .get(&url)
-            .bearer(&idcs.client_token().mint())
-            .send()
-            .unwrap()
+        let token = idcs.client_token().mint();
+        example.get("/echo/orders/7").bearer(&token).send().unwrap()
     };
     let before = ask();
     assert_eq!(
@@ -118,7 +73,7 @@ fn the_example_calls_in_the_name_of_the_user_who_logged_in() {
         (503, Some("user_grant_lost"))
     );
 
-    let (url, scope, directory) = (idcs.token_url(), scope(), state.path().display().to_string());
+    let (url, scope, directory) = (idcs.token_url(), scope(), state.display().to_string());
     let arguments = [
         "--url",
         &url,
@@ -130,25 +85,25 @@ fn the_example_calls_in_the_name_of_the_user_who_logged_in() {
         &directory,
     ];
     // The README's command has the same arguments.
-    let readme = example("README.md");
+    let readme = text_of("user-context/README.md");
     for argument in arguments.iter().filter(|argument| argument.starts_with("--")) {
         assert!(readme.contains(argument), "{argument}");
     }
-    let (good, said) = device_login(&idcs, &arguments, &ca, "deny");
+    let (good, said) = device_login(idcs, &arguments, &ca, "deny");
     assert!(
         !good && said.contains("denied in the browser; nothing has changed"),
         "{said}"
     );
     assert_eq!(ask().status, 503);
 
-    let (good, said) = device_login(&idcs, &arguments, &ca, "interrupt");
+    let (good, said) = device_login(idcs, &arguments, &ca, "interrupt");
     assert!(
         !good && said.contains("error: interrupted; nothing has changed"),
         "{said}"
     );
     assert_eq!(ask().status, 503);
 
-    let (good, said) = device_login(&idcs, &arguments, &ca, "allow");
+    let (good, said) = device_login(idcs, &arguments, &ca, "allow");
     assert!(good && said.contains(&format!("allowed by {JANE}")), "{said}");
     assert!(!said.contains("eyJ"), "a token: {said}");
     let longest = said
@@ -158,13 +113,13 @@ fn the_example_calls_in_the_name_of_the_user_who_logged_in() {
     assert!(longest < Some(32), "a token: {said}");
 
     let answer = ask();
-    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.log());
+    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), example.traefik.log());
     assert_eq!(answer.json()["sub"], JANE);
     assert_eq!(
-        oic.last_request().unwrap().path,
+        example.oic.last_request().unwrap().path,
         "/ic/api/integration/v2/flows/rest/project/DEMO/ECHO/1.0/orders/7"
     );
-    for entry in fs::read_dir(state.path()).unwrap() {
+    for entry in fs::read_dir(state).unwrap() {
         let target = fs::read_link(entry.unwrap().path()).unwrap_or_default();
         assert!(!target.to_string_lossy().contains(JANE), "{}", target.display());
     }
@@ -216,7 +171,3 @@ fn device_login_says_what_is_wrong_before_anybody_is_asked_for_anything() {
     assert_eq!(idcs.token_calls(), 0);
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
 }
-
-const HOST: &str = "api.example.com";
-const OIC_SCOPE: &str =
-    "https://YOUR_INSTANCE.integration.YOUR_REGION.ocp.oraclecloud.com:443urn:opc:resource:consumer::all";

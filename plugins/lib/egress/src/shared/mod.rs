@@ -305,7 +305,7 @@ impl<R: Resource> Shared<R> {
     }
 
     /// Drops whatever value there is, for everybody, and what is known of failures: it comes from something that has
-    /// been replaced.
+    /// been replaced. Other machines go on with what they hold until it is due.
     ///
     /// # Errors
     /// Why the state directory failed.
@@ -317,6 +317,7 @@ impl<R: Resource> Shared<R> {
         }
         self.values().remove(self.resource.name().as_str());
         self.values().remove(&self.failure_name());
+        self.clear();
         Ok(())
     }
 

@@ -182,6 +182,17 @@ impl<R: Resource> Shared<R> {
         });
     }
 
+    /// Takes whatever is there out of the store.
+    pub(super) fn clear(&self) {
+        let Some(remote) = &self.remote else {
+            return;
+        };
+        let changes = [Change::Remove(&remote.value), Change::Remove(&remote.failure)];
+        let _ = remote
+            .store
+            .session(BUDGET, &|| {}, |session| session.apply(&changes));
+    }
+
     /// What value and failure in the store tell, if that is something new.
     fn known(&self, found: &[Content]) -> Option<Asked<R::Value>> {
         let [value, failure] = found else {

@@ -3,16 +3,13 @@
 //! * `value`: a named value of any size, replaced and read atomically.
 //! * `seal`: what makes a value useless to whoever else can read the directory.
 //! * `lease`: the right to be the one that fetches.
-//! * `single_use`: a secret that may be used once, for its successor.
 
 mod lease;
 mod seal;
-mod single_use;
 mod value;
 
 pub(crate) use lease::{Lease, Observer};
 pub use seal::Seal;
-pub use single_use::{SingleUse, Use, UseError};
 pub(crate) use value::Values;
 
 use std::fmt::Write;

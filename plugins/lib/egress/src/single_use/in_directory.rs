@@ -1,130 +1,45 @@
-//! A secret that may be used once, for its successor: a refresh token of a provider that rotates them (RFC 9700
-//! section 4.14.2).
+//! In the state directory: for all who share it.
 //!
-//! Such a secret is more delicate than what a [`Lease`](super::Lease) protects, where a slow owner costs one fetch more:
-//! whoever uses it a second time, while the first use is still under way, makes the provider withdraw everything. So
-//!
-//! * the right to use it is an entry, `<name>.use-<generation>`, that can be made only once for each stored secret:
-//!   no lease is needed for it, and no directory means no use,
-//! * who is killed in the middle leaves that entry behind. It tells until when its maker may still get an answer; before
-//!   that time, and a margin, nobody else begins. After it the secret may be used again: if the first use arrived, its
-//!   answer is lost, and the secret with it; if it did not, nothing has happened,
-//! * the successor is written down before the use ends.
-//!
-//! Who takes an abandoned use over gives the stored secret a new generation, so that its first owner, should it wake up
-//! after all, cannot take the new owner's entry for its own.
+//! A claim is an entry, `<name>.use-<generation>`, that can be made only once for each stored secret: no lease is needed
+//! for it, and no directory means no use. Who takes an abandoned use over gives the stored secret a new generation, so that
+//! its first owner, should it wake up after all, cannot take the new owner's entry for its own.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use middleware::{Secret, UnixTime};
 
-use super::{Seal, StateName, Values, nonce};
+use super::record::Record;
+use super::{Claim, Place, PlaceError, Replaced, UseError};
 use crate::platform::{DirectoryError, Platform};
+use crate::state::{Values, nonce};
+use crate::{Seal, StateName};
 
-/// How far the clocks of two machines that share the directory may be apart.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
-/// No use takes longer. An entry that reaches farther into the future was written before the clock was set back.
-const LONGEST_USE: Duration = Duration::from_secs(600);
 /// How long it is tried to write a successor down.
 const WRITE_FOR: Duration = Duration::from_secs(2);
 /// More abandoned uses in a row than there can be; each takes its time.
 const MOST_ABANDONED: usize = 100;
 
-/// Where the secret of one name is kept, and who uses it.
-pub struct SingleUse {
+/// One name in the state directory.
+pub(super) struct InDirectory {
     name: StateName,
     seal: Seal,
     platform: Rc<dyn Platform>,
 }
 
-/// What is stored.
-struct Record {
-    generation: String,
-    secret: String,
-    /// The other side no longer takes it.
-    lost: bool,
-}
-
-impl Record {
-    fn encode(&self) -> String {
-        let state = if self.lost { LOST } else { GOOD };
-        format!("{}:{state}:{}", self.generation, self.secret)
+impl Place for InDirectory {
+    fn check(&self) -> Result<(), PlaceError> {
+        let (directory, entry) = (self.platform.directory(), self.entry("check"));
+        directory.remove(&entry)?;
+        directory.create(&entry, "x")?;
+        Ok(directory.remove(&entry)?)
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (generation, rest) = std::str::from_utf8(bytes).ok()?.split_once(':')?;
-        let (state, secret) = rest.split_once(':')?;
-        (state == LOST || state == GOOD).then(|| Self {
-            generation: generation.to_owned(),
-            secret: secret.to_owned(),
-            lost: state == LOST,
-        })
-    }
-}
-
-const GOOD: &str = "good";
-const LOST: &str = "lost";
-
-/// One use, in one's hands. End it by [`Use::replace`], [`Use::give_back`] or [`Use::lose`]; otherwise it counts as under
-/// way until its time is over.
-#[must_use = "nobody else can use the secret until this use ends"]
-pub struct Use<'s> {
-    of: &'s SingleUse,
-    secret: Secret,
-    entry: String,
-    content: String,
-    until: UnixTime,
-}
-
-/// Why the secret cannot be used now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UseError {
-    /// There is none under this name and key.
-    #[error("there is none")]
-    Missing,
-    /// The other side no longer takes the one that is there.
-    #[error("the one that is there is no longer accepted")]
-    Lost,
-    /// Somebody uses it, or was killed in the middle and may still have been heard.
-    #[error("it is in use, for {} ms at most", .left.as_millis())]
-    Busy {
-        /// When it is certainly over.
-        left: Duration,
-    },
-    /// The state directory failed. Without it nobody can be kept from using the secret at the same time.
-    #[error("{0}")]
-    Directory(#[from] DirectoryError),
-}
-
-impl SingleUse {
-    /// The secret `name`, protected by `seal`.
-    pub fn new(name: StateName, seal: Seal, platform: Rc<dyn Platform>) -> Self {
-        Self { name, seal, platform }
+    fn put(&self, secret: &Secret) -> Result<(), PlaceError> {
+        Ok(self.exchange(secret)?)
     }
 
-    /// Puts `secret` in the place of whatever is there.
-    ///
-    /// # Errors
-    /// Why the directory failed; what was there stays.
-    pub fn put(&self, secret: &Secret) -> Result<(), DirectoryError> {
-        let old = self.record().unwrap_or(None);
-        self.publish(&Record {
-            generation: nonce(&*self.platform),
-            secret: secret.expose().to_owned(),
-            lost: false,
-        })?;
-        if let Some(old) = old {
-            self.forget_uses(&old.generation);
-        }
-        Ok(())
-    }
-
-    /// The right to use the secret, for `span` at most.
-    ///
-    /// # Errors
-    /// [`UseError`]; nothing has changed then.
-    pub fn begin(&self, span: Duration) -> Result<Use<'_>, UseError> {
+    fn begin(&self, span: Duration) -> Result<Claim, UseError> {
         let record = self.record()?.ok_or(UseError::Missing)?;
         if record.lost {
             return Err(UseError::Lost);
@@ -138,11 +53,8 @@ impl SingleUse {
             };
             // What is no entry of ours keeps nobody away.
             let (owner, until) = parse(&content).unwrap_or_default();
-            let over = until.plus(CLOCK_DIFFERENCE);
-            if now < over && until <= now.plus(LONGEST_USE) {
-                return Err(UseError::Busy {
-                    left: over.since(now),
-                });
+            if let Some(left) = Claim::left(until, now) {
+                return Err(UseError::Busy { left });
             }
             if owner.is_empty() {
                 directory.remove(&self.entry(&last))?;
@@ -151,41 +63,116 @@ impl SingleUse {
             abandoned = true;
             last = owner;
         }
-        let own = nonce(&*self.platform);
-        let until = now.plus(span.min(LONGEST_USE));
-        let mut this = Use {
-            of: self,
-            secret: Secret::new(record.secret.as_str()),
-            entry: self.entry(&last),
-            content: format!("{own}:{}", until.as_millis()),
-            until,
-        };
-        this.claim()?;
+        let until = now.plus(span);
+        let content = format!("{}:{}", nonce(&*self.platform), until.as_millis());
+        let mut entry = self.entry(&last);
+        self.make(&entry, &content)?;
         // An entry goes only after its generation went: who came late made one that nobody else looks at.
         let current = self.record()?;
         if current.is_none_or(|current| current.generation != record.generation) {
-            this.withdraw();
+            self.withdraw(&entry);
             return Err(UseError::Busy { left: Duration::ZERO });
         }
-        if abandoned && let Err(error) = this.take_over(&record) {
-            this.withdraw();
-            return Err(error.into());
+        if abandoned {
+            match self.take_over(&record, &entry, &content) {
+                Ok(taken) => entry = taken,
+                Err(error) => {
+                    self.withdraw(&entry);
+                    return Err(error.into());
+                }
+            }
         }
-        Ok(this)
+        Ok(Claim {
+            record,
+            until,
+            mark: entry,
+        })
     }
 
-    fn record(&self) -> Result<Option<Record>, DirectoryError> {
+    fn replace(&self, claim: &Claim, successor: &Secret) -> Result<Replaced, PlaceError> {
+        let platform = &self.platform;
+        let give_up = platform.monotonic().saturating_add(WRITE_FOR);
+        loop {
+            // Somebody put another secret in place meanwhile, which is none of ours.
+            let outcome = match self.record() {
+                Ok(Some(record)) if record.secret != claim.record.secret => Ok(Replaced::Unwanted),
+                _ => self.exchange(successor).map(|()| Replaced::Done),
+            };
+            match outcome {
+                Ok(outcome) => {
+                    self.withdraw(&claim.mark);
+                    return Ok(outcome);
+                }
+                Err(error) if give_up <= platform.monotonic() => return Err(error.into()),
+                Err(_) => {
+                    // The spent secret is worth nothing; where the file system is full its place is.
+                    self.values().remove(self.name.as_str());
+                    platform.yield_now();
+                }
+            }
+        }
+    }
+
+    fn give_back(&self, claim: &Claim) {
+        // Later the entry may be part of somebody else's claim.
+        match self.platform.now() < claim.until {
+            true => self.withdraw(&claim.mark),
+            false => self.platform.forget(&claim.mark),
+        }
+    }
+
+    fn lose(&self, claim: &Claim) -> Result<bool, PlaceError> {
+        let record = self.record()?;
+        let Some(record) = record.filter(|record| record.secret == claim.record.secret) else {
+            self.withdraw(&claim.mark);
+            return Ok(false);
+        };
+        self.publish(&Record { lost: true, ..record })?;
+        self.withdraw(&claim.mark);
+        Ok(true)
+    }
+}
+
+impl InDirectory {
+    pub(super) fn new(name: StateName, seal: Seal, platform: Rc<dyn Platform>) -> Self {
+        Self { name, seal, platform }
+    }
+
+    /// What is there.
+    pub(super) fn record(&self) -> Result<Option<Record>, DirectoryError> {
         let text = self.values().read(self.name.as_str())?;
         let plain = text.and_then(|text| self.seal.open(&text));
-        Ok(plain.and_then(|plain| Record::decode(&plain)))
+        Ok(plain.and_then(|plain| Record::decode(std::str::from_utf8(&plain).ok()?)))
     }
 
-    fn publish(&self, record: &Record) -> Result<(), DirectoryError> {
+    /// Puts `record` in the place of whatever is there.
+    pub(super) fn publish(&self, record: &Record) -> Result<(), DirectoryError> {
         let text = self.seal.close(record.encode().as_bytes(), &*self.platform);
         let text = text.map_err(|_| DirectoryError::Other(0))?;
         self.values().publish(self.name.as_str(), &text)?;
         // It is there for everybody; a power failure is what it may not survive if this fails.
         let _ = self.platform.directory().sync();
+        Ok(())
+    }
+
+    /// Removes `record`, and nothing else.
+    pub(super) fn remove(&self, record: &Record) {
+        if let Ok(Some(current)) = self.record()
+            && current.generation == record.generation
+        {
+            self.values().remove(self.name.as_str());
+            self.forget_uses(&record.generation);
+        }
+    }
+
+    /// Puts another secret in the place of whatever is there.
+    fn exchange(&self, secret: &Secret) -> Result<(), DirectoryError> {
+        let old = self.record().unwrap_or(None);
+        let (generation, now) = (nonce(&*self.platform), self.platform.now());
+        self.publish(&Record::new(secret, generation, now, old.as_ref()))?;
+        if let Some(old) = old {
+            self.forget_uses(&old.generation);
+        }
         Ok(())
     }
 
@@ -214,80 +201,12 @@ impl SingleUse {
     fn values(&self) -> Values<'_> {
         Values::new(&*self.platform)
     }
-}
-
-impl Use<'_> {
-    /// What may be used once.
-    pub const fn secret(&self) -> &Secret {
-        &self.secret
-    }
-
-    /// From here on somebody else may use it: the use must not begin any more.
-    pub const fn until(&self) -> UnixTime {
-        self.until
-    }
-
-    /// The use succeeded: `successor` takes the secret's place. False when another one has taken it meanwhile: what the use
-    /// gave is not wanted any more.
-    ///
-    /// # Errors
-    /// Why the directory failed, and went on failing for [`WRITE_FOR`]. Both secrets are lost then, and
-    /// [`SingleUse::begin`] says so as soon as the directory can be read.
-    pub fn replace(self, successor: &Secret) -> Result<bool, DirectoryError> {
-        let platform = &self.of.platform;
-        let give_up = platform.monotonic().saturating_add(WRITE_FOR);
-        loop {
-            // Somebody put another secret in place meanwhile, which is none of ours.
-            let is_ours = |record: &Record| record.secret == self.secret.expose();
-            let outcome = match self.of.record() {
-                Ok(Some(record)) if !is_ours(&record) => Ok(false),
-                _ => self.of.put(successor).map(|()| true),
-            };
-            match outcome {
-                Ok(stored) => {
-                    self.withdraw();
-                    return Ok(stored);
-                }
-                Err(error) if give_up <= platform.monotonic() => return Err(error),
-                Err(_) => {
-                    // The spent secret is worth nothing; where the file system is full its place is.
-                    self.of.values().remove(self.of.name.as_str());
-                    platform.yield_now();
-                }
-            }
-        }
-    }
-
-    /// The use is over, and the secret is as good as before: it was not taken, or it has no successor.
-    pub fn give_back(self) {
-        // Later the entry may be part of somebody else's claim.
-        match self.of.platform.now() < self.until {
-            true => self.withdraw(),
-            false => self.of.platform.forget(&self.entry),
-        }
-    }
-
-    /// The other side says that it never takes the secret again. False when another one has taken its place meanwhile.
-    ///
-    /// # Errors
-    /// Why the directory failed.
-    pub fn lose(self) -> Result<bool, DirectoryError> {
-        let record = self.of.record()?;
-        let Some(record) = record.filter(|record| record.secret == self.secret.expose()) else {
-            self.withdraw();
-            return Ok(false);
-        };
-        self.of.publish(&Record { lost: true, ..record })?;
-        self.withdraw();
-        Ok(true)
-    }
 
     /// Makes the entry that only one can make.
-    fn claim(&self) -> Result<(), UseError> {
-        let platform = &self.of.platform;
-        match platform.directory().create(&self.entry, &self.content) {
+    fn make(&self, entry: &str, content: &str) -> Result<(), UseError> {
+        match self.platform.directory().create(entry, content) {
             Ok(()) => {
-                platform.own(&self.entry, &self.content);
+                self.platform.own(entry, content);
                 Ok(())
             }
             Err(DirectoryError::Exists) => Err(UseError::Busy { left: Duration::ZERO }),
@@ -295,32 +214,28 @@ impl Use<'_> {
         }
     }
 
-    fn withdraw(&self) {
-        let _ = self.of.platform.directory().remove(&self.entry);
-        self.of.platform.forget(&self.entry);
+    fn withdraw(&self, entry: &str) {
+        let _ = self.platform.directory().remove(entry);
+        self.platform.forget(entry);
     }
 
-    /// Continues under a new generation, under which nobody else has an entry.
-    fn take_over(&mut self, record: &Record) -> Result<(), DirectoryError> {
-        let platform = &self.of.platform;
-        let generation = nonce(&**platform);
-        let entry = self.of.entry(&generation);
-        platform.directory().create(&entry, &self.content)?;
-        platform.own(&entry, &self.content);
+    /// Continues under a new generation, under which nobody else has an entry. Gives the entry.
+    fn take_over(&self, record: &Record, claimed: &str, content: &str) -> Result<String, DirectoryError> {
+        let generation = nonce(&*self.platform);
+        let entry = self.entry(&generation);
+        self.platform.directory().create(&entry, content)?;
+        self.platform.own(&entry, content);
         let renewed = Record {
             generation,
-            secret: record.secret.clone(),
-            lost: false,
+            ..record.clone()
         };
-        if let Err(error) = self.of.publish(&renewed) {
-            let _ = platform.directory().remove(&entry);
-            platform.forget(&entry);
+        if let Err(error) = self.publish(&renewed) {
+            self.withdraw(&entry);
             return Err(error);
         }
-        platform.forget(&self.entry);
-        self.of.forget_uses(&record.generation);
-        self.entry = entry;
-        Ok(())
+        self.platform.forget(claimed);
+        self.forget_uses(&record.generation);
+        Ok(entry)
     }
 }
 
@@ -337,6 +252,7 @@ fn parse(content: &str) -> Option<(String, UnixTime)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SingleUse;
     use super::*;
     use crate::platform::TestMachine;
 
@@ -346,7 +262,7 @@ mod tests {
         let identity = ["https://idcs/token", "app"];
         let seal = Seal::secret(&Secret::new("key"), &identity).unwrap();
         let name = seal.name("grant", &identity);
-        SingleUse::new(name, seal, Rc::clone(machine) as Rc<dyn Platform>)
+        SingleUse::in_directory(name, seal, Rc::clone(machine) as Rc<dyn Platform>)
     }
 
     /// Two instances on one directory, and a directory that has the secret `one`.
@@ -408,12 +324,13 @@ mod tests {
 
     #[test]
     fn an_owner_that_was_asleep_takes_nothing_from_its_successor() {
-        let (_directory, machine, this, other) = stored();
-        let (asleep, failed) = (this.begin(SPAN).unwrap(), |using: Use<'_>| using.withdraw());
+        let (directory, machine, this, other) = stored();
+        let asleep = this.begin(SPAN).unwrap();
         machine.set_wall_clock_ahead(26);
         let using = other.begin(SPAN).unwrap();
         // Even if it removes its entry much too late.
-        failed(asleep);
+        let _ = std::fs::remove_file(directory.path().join(&asleep.claim.mark));
+        asleep.give_back();
         assert!(matches!(error(&this), UseError::Busy { .. }));
         using.give_back();
         this.begin(SPAN).unwrap().give_back();
@@ -425,14 +342,17 @@ mod tests {
         let (late, later) = (this.begin(SPAN).unwrap(), Secret::new("three"));
         machine.set_wall_clock_ahead(26);
         let using = other.begin(SPAN).unwrap();
-        late.replace(&Secret::new("two")).unwrap();
+        assert_eq!(late.replace(&Secret::new("two")), Ok(Replaced::Done));
         assert!(!using.lose().unwrap(), "what was refused is not what is there");
         assert_eq!(other.begin(SPAN).unwrap().secret().expose(), "two");
 
         machine.set_wall_clock_ahead(60);
         let old = this.begin(SPAN).unwrap();
         other.put(&later).unwrap();
-        assert!(!old.replace(&Secret::new("of another login")).unwrap());
+        assert_eq!(
+            old.replace(&Secret::new("of another login")),
+            Ok(Replaced::Unwanted)
+        );
         assert_eq!(this.begin(SPAN).unwrap().secret().expose(), "three");
     }
 
@@ -459,7 +379,7 @@ mod tests {
     fn without_a_directory_that_can_be_written_nothing_begins() {
         let (directory, _, this, _) = stored();
         drop(directory);
-        assert!(matches!(error(&this), UseError::Missing | UseError::Directory(_)));
+        assert!(matches!(error(&this), UseError::Missing | UseError::Place(_)));
     }
 
     #[test]
@@ -488,7 +408,7 @@ mod tests {
         let identity = ["https://idcs/token", "app"];
         let seal = Seal::secret(&Secret::new("another key"), &identity).unwrap();
         let name = seal.name("grant", &identity);
-        let stranger = SingleUse::new(name, seal, Rc::clone(&machine) as Rc<dyn Platform>);
+        let stranger = SingleUse::in_directory(name, seal, Rc::clone(&machine) as Rc<dyn Platform>);
         assert_eq!(error(&stranger), UseError::Missing);
     }
 

@@ -1,5 +1,7 @@
 //! The shared level of state on a real Redis: machines are threads, each with a state directory of its own.
 
+mod single_use;
+
 use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpListener;
