@@ -117,15 +117,6 @@ pub enum Variant {
 }
 
 impl Variant {
-    /// Its own place below the target folder. Features change most of the code, so a build with traps shares nothing
-    /// with the others.
-    const fn folder(self) -> &'static str {
-        match self {
-            Self::Plain | Self::WithNames => "guests",
-            Self::WithTraps => "guests-with-traps",
-        }
-    }
-
     /// The plugins that are built so.
     const fn guests(self) -> &'static [Guest] {
         match self {
@@ -249,10 +240,14 @@ pub fn build(out: &Path, variant: Variant) -> Result<Artifacts, GuestError> {
     })
 }
 
+/// Where plugins of all variants are built, below the target folder: most of what they are made of is the same. cargo puts
+/// them under the same names in turn, so nobody else may build between a build and the reading of what came of it.
+const FOLDER: &str = "guests";
+
 /// Compiles all plugins and hands out the folder for this very input, filling it if it is new.
 fn provide(variant: Variant) -> Result<Artifacts, GuestError> {
     let keep_names = variant == Variant::WithNames;
-    let guests_dir = tools::target_dir().join(variant.folder());
+    let guests_dir = tools::target_dir().join(FOLDER);
     let _lock = tools::lock(&guests_dir, "artifacts")?;
 
     let guests = variant.guests();
