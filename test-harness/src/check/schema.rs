@@ -165,6 +165,7 @@ mod tests {
     fn the_examples_fit() {
         for folder in [
             "caller-identity",
+            "client-authentication",
             "oic-gateway-file",
             "opaque-tokens",
             "private-jwks",

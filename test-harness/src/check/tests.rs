@@ -294,6 +294,10 @@ fn the_examples_pass() {
             "clients-without-scope/dynamic.yml",
         ],
         &["identity-bridge/traefik.yml", "identity-bridge/dynamic.yml"],
+        &[
+            "client-authentication/traefik.yml",
+            "client-authentication/dynamic.yml",
+        ],
         &["token-exchange/traefik.yml", "token-exchange/dynamic.yml"],
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();

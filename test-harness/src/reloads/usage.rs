@@ -34,12 +34,26 @@ impl Usage {
         })
     }
 
-    /// After garbage collections, so many that everything is gone that ever goes: a plugin's finalizer runs in one,
-    /// and each plugin of a chain holds the next one until then.
+    /// After garbage collections, so many that everything is gone that ever goes: a plugin's finalizer runs after one, when
+    /// the machine has a moment for it, and each plugin of a chain holds the next one until then.
     pub(super) fn collected(traefik: &Traefik) -> Result<Self, TraefikError> {
-        const COLLECTIONS: usize = 10;
-        for _ in 0..COLLECTIONS {
-            traefik.api_text("/debug/pprof/heap?gc=1&debug=1")?;
+        const AT_MOST: usize = 60;
+        const WITHOUT_EFFECT: usize = 8;
+        const LITTLE: u64 = 64 * 1024;
+        const FINALIZERS_RUN: Duration = Duration::from_millis(100);
+        let (mut least, mut without_effect) = (u64::MAX, 0);
+        for _ in 0..AT_MOST {
+            let statistics = traefik.api_text("/debug/pprof/heap?gc=1&debug=1")?;
+            let alive = heap_alloc(&statistics).unwrap_or_default();
+            without_effect = match alive.saturating_add(LITTLE) < least {
+                true => 0,
+                false => without_effect + 1,
+            };
+            least = least.min(alive);
+            if without_effect == WITHOUT_EFFECT {
+                break;
+            }
+            thread::sleep(FINALIZERS_RUN);
         }
         settled(traefik)?;
         Self::now(traefik)

@@ -1,6 +1,7 @@
 //! `examples/` as they stand, started and called; the README shows the same lines.
 
 mod caller_identity;
+mod client_authentication;
 mod opaque_tokens;
 mod private_jwks;
 mod static_keys;
