@@ -1,5 +1,6 @@
 //! `oAuthTokenExchange`: a user's token of one provider for a token of the same user at another.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use test_harness::guests::Guest;
 use test_harness::idcs::{Application, Idcs, Resource};
 use test_harness::keys::SigningKey;
 use test_harness::oic::Oic;
+use test_harness::redis::Redis;
 use test_harness::traefik::{LocalPlugin, Traefik};
 
 use crate::support::{Deadline, merge};
@@ -48,6 +50,11 @@ fn jwt_bearer(key: &SigningKey) -> Value {
 impl Bridge {
     /// The options of each router are laid over those that all have in common; the domain knows these keys.
     fn start(keys: &[SigningKey], routers: &[(&str, Value)]) -> Self {
+        Self::with_mount(keys, routers, None)
+    }
+
+    /// The same with another directory beside the state directory.
+    fn with_mount(keys: &[SigningKey], routers: &[(&str, Value)], other: Option<&Path>) -> Self {
         let entra = Entra::start();
         let idcs = Idcs::builder().trusting(&entra).user(JANE).user(JOE).start();
         let application = keys.iter().fold(Application::gateway(), Application::key);
@@ -91,9 +98,10 @@ impl Bridge {
         }
         let state = tempfile::tempdir().unwrap();
         let dynamic = json!({ "http": http });
+        let plugin = LocalPlugin::of(&Guest::OAUTH_TOKEN_EXCHANGE).mount(state.path());
         let traefik = Traefik::builder()
             .dynamic(dynamic.to_string())
-            .plugin(LocalPlugin::of(&Guest::OAUTH_TOKEN_EXCHANGE).mount(state.path()))
+            .plugin(other.into_iter().fold(plugin, LocalPlugin::mount))
             .start()
             .unwrap_or_else(|error| panic!("{error}"));
         Self {
@@ -115,6 +123,36 @@ impl Bridge {
     fn token(&self, user: &str) -> String {
         self.entra.token(user).mint()
     }
+}
+
+#[test]
+fn machines_with_one_store_ask_once_for_each_user() {
+    let Some(redis) = Redis::start() else { return };
+    let (key, elsewhere) = (key(0), tempfile::tempdir().unwrap());
+    let mut options = jwt_bearer(&key);
+    options["store"] = json!({
+        "secret": "0123456789abcdef0123456789abcdef",
+        "redis": { "endpoints": [redis.endpoint()] },
+    });
+    // Routers with a state directory each are like machines.
+    let mut other = options.clone();
+    other["stateDirectory"] = json!(elsewhere.path());
+    let routers = [("one", options), ("other", other)];
+    let bridge = Bridge::with_mount(std::slice::from_ref(&key), &routers, Some(elsewhere.path()));
+    for (user, calls) in [(JANE, 1), (JOE, 2)] {
+        for router in ["one", "other"] {
+            assert_eq!(
+                outcome(&bridge.get(router, &bridge.token(user))),
+                (200, user.to_owned()),
+                "{}",
+                bridge.traefik.log()
+            );
+        }
+        assert_eq!(bridge.idcs.token_calls(), calls, "{user}");
+    }
+    let everything = redis.everything();
+    assert!(everything.contains("oic-gateway:{user-token-"), "{everything}");
+    assert!(!everything.contains("@example.com"), "{everything}");
 }
 
 /// Status, reason if it was refused, and the user whom the backend saw if not.

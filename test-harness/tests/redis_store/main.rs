@@ -1,5 +1,6 @@
 //! The shared level of state on a real Redis: machines are threads, each with a state directory of its own.
 
+mod shared_many;
 mod single_use;
 
 use std::cell::RefCell;
