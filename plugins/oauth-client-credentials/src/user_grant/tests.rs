@@ -154,8 +154,13 @@ fn forget_failure(directory: &Path) {
 #[test]
 fn every_refresh_token_is_used_once_whoever_needs_the_next_access_token() {
     let endpoint = Endpoint::start(|token| {
-        let number: u32 = token.strip_prefix('r').unwrap().parse().unwrap();
-        tokens(&format!("a{number}"), 0.05, &format!("r{}", number + 1))
+        let number = token.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let number: u32 = number.parse().unwrap();
+        tokens(
+            &format!("a{number}"),
+            0.05,
+            &format!("refresh-token-{}", number + 1),
+        )
     });
     let directory = tempfile::tempdir().unwrap();
     let (mut first, _) = logged_in(&endpoint.url, directory.path());
@@ -166,11 +171,13 @@ fn every_refresh_token_is_used_once_whoever_needs_the_next_access_token() {
             let _ = access_token(plugin);
         }
     }
-    let expected: Vec<String> = (1..=6).map(|number| format!("r{number}")).collect();
-    assert_eq!(endpoint.refresh_tokens()[..6], expected);
+    let refresh_tokens = endpoint.refresh_tokens();
+    assert_eq!(refresh_tokens[0], "r1");
+    let expected: Vec<String> = (2..=6).map(|number| format!("refresh-token-{number}")).collect();
+    assert_eq!(refresh_tokens[1..6], expected);
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let content = std::fs::read_link(entry.unwrap().path()).unwrap();
-        assert!(!content.to_string_lossy().contains("r7"));
+        assert!(!content.to_string_lossy().contains("refresh-token"));
     }
 }
 
