@@ -37,26 +37,18 @@ impl RemoteKeys {
         client: Rc<HttpClient>,
         platform: Rc<dyn Platform>,
     ) -> Result<Self, ConfigError> {
-        if let Some(login) = place.login.as_ref().filter(|login| !login.url.is_https()) {
-            platform.log(
-                &Event::warn("configuration.insecure")
-                    .field("option", format!("{}.url", login.option))
-                    .field(
-                        "problem",
-                        "the client secret and the token travel in clear: use https outside of tests",
-                    ),
+        if let Some(login) = &place.login {
+            login.url.warn_if_plain(
+                &format!("{}.url", login.option),
+                "the client secret and the token travel in clear: use https outside of tests",
+                &*platform,
             );
         }
-        if !place.url.is_https() {
-            platform.log(
-                &Event::warn("configuration.insecure")
-                    .field("option", &place.option)
-                    .field(
-                        "problem",
-                        "whoever is on the way can put in keys of his own: use https outside of tests",
-                    ),
-            );
-        }
+        place.url.warn_if_plain(
+            &place.option,
+            "whoever is on the way can put in keys of his own: use https outside of tests",
+            &*platform,
+        );
         platform.use_directory(options.state_directory.as_deref())?;
         let identity = identity(options, place, &*platform);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();

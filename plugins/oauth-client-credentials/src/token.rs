@@ -5,7 +5,7 @@ use std::rc::Rc;
 use egress::{
     Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Store, Url, send_fresh,
 };
-use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
+use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
 use oauth::{
     AccessToken, Client, ClientAuthentication, ClientOptions, TokenError, TokenRequest, TokenResponse,
 };
@@ -41,16 +41,11 @@ impl Demand {
         let host: &dyn Host = &**platform;
         let url = resolve("url", options.url.as_ref(), host)?;
         let url = Url::parse(&url).map_err(|error| ConfigError::new("url", error.to_string()))?;
-        if !url.is_https() {
-            platform.log(
-                &Event::warn("configuration.insecure")
-                    .field("option", "url")
-                    .field(
-                        "problem",
-                        "the client secret and the token travel in clear: use https outside of tests",
-                    ),
-            );
-        }
+        url.warn_if_plain(
+            "url",
+            "the client secret and the token travel in clear: use https outside of tests",
+            host,
+        );
         let scopes = scopes("scopes", &options.scopes, host)?;
         let mut parameters = Vec::new();
         if let Some(audience) = options.audience.as_ref().filter(|audience| !audience.is_empty()) {

@@ -10,7 +10,7 @@ use form_urlencoded::Serializer;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
 use jose::{ClaimHeaders, ClaimValues, Claims, Policy, Rejection, Validity};
-use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
+use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
 
 use crate::answer;
 use crate::config::{LEEWAY, Options};
@@ -41,17 +41,11 @@ impl Question {
         let url = url.ok_or_else(|| ConfigError::new(URL, "is required"))?;
         let url = Url::parse(url.resolve(URL, host)?.expose())
             .map_err(|error| ConfigError::new(URL, error.to_string()))?;
-        if !url.is_https() {
-            platform.log(
-                &Event::warn("configuration.insecure")
-                    .field("option", URL)
-                    .field(
-                        "problem",
-                        "tokens travel in clear, and anybody on the way can say that one is active: use https outside of \
-                         tests",
-                    ),
-            );
-        }
+        url.warn_if_plain(
+            URL,
+            "tokens travel in clear, and anybody on the way can say that one is active: use https outside of tests",
+            host,
+        );
         let mut identity = vec![
             url.to_string(),
             options.client_config.tls.trust(host),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use egress::{CallerKey, FetchError, Fetched, Lifetime, Platform, Seal, StateName, Url};
 use http::{Request, Response};
-use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
+use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
 use oauth::{AccessToken, Client, ClientOptions, RequestError, TokenError, TokenRequest, TokenResponse};
 
 use crate::Options;
@@ -50,14 +50,11 @@ impl Provider {
         let host: &dyn Host = &*platform;
         let url = Url::parse(&required("url", options.url.as_ref(), host)?)
             .map_err(|error| ConfigError::new("url", error.to_string()))?;
-        if !url.is_https() {
-            let problem = "secrets and tokens travel in clear: use https outside of tests";
-            platform.log(
-                &Event::warn("configuration.insecure")
-                    .field("option", "url")
-                    .field("problem", problem),
-            );
-        }
+        url.warn_if_plain(
+            "url",
+            "secrets and tokens travel in clear: use https outside of tests",
+            host,
+        );
         let client = ClientOptions {
             id: options.client_id.as_ref(),
             secret: options.client_secret.as_ref(),

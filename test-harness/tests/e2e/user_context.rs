@@ -16,6 +16,8 @@ use test_harness::gateway::{Gateway, GatewayBuilder};
 use test_harness::idcs::{Application, Idcs, IdcsHandle, Resource};
 use test_harness::oic::Oic;
 
+use crate::support::Deadline;
+
 const JANE: &str = "jane.doe@example.com";
 const KEY: &str = "only for tests, at least 32 characters long";
 
@@ -76,6 +78,25 @@ fn options(idcs: &IdcsHandle) -> Value {
 fn ask(gateway: &Gateway, idcs: &IdcsHandle) -> Response {
     let token = idcs.client_token().expires_in(3600).mint();
     gateway.get("/echo").bearer(&token).send().unwrap()
+}
+
+/// Asks both gateways, by two clients each, until so many refreshes have happened; all are Jane's and none fails.
+fn refresh_under_load(idcs: &IdcsHandle, gateways: [&Gateway; 2], refreshes: usize) {
+    let begun = idcs.token_calls();
+    let [one, other] = gateways;
+    std::thread::scope(|scope| {
+        for gateway in [one, other, one, other] {
+            scope.spawn(move || {
+                let deadline = Deadline::after(Duration::from_secs(60));
+                while idcs.token_calls() < begun + refreshes {
+                    let answer = ask(gateway, idcs);
+                    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.traefik.log());
+                    assert_eq!(answer.json()["sub"], JANE);
+                    deadline.pause("refreshes");
+                }
+            });
+        }
+    });
 }
 
 fn reason(answer: &Response) -> String {

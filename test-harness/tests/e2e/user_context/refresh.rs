@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use test_harness::faults::Fault;
 use test_harness::idcs::{Endpoint, Idcs};
 
-use super::{JANE, ask, gateway, log_in, reason};
+use super::{ask, gateway, log_in, reason, refresh_under_load};
 use crate::support::Deadline;
 
 #[test]
@@ -16,21 +16,7 @@ fn two_traefiks_share_one_login_through_refreshes_restarts_and_outages_until_it_
     let [mut one, other] = [(); 2].map(|()| gateway(&idcs, state.path()).start());
 
     // Four clients, two Traefiks: no refresh token is used twice, or the provider would end the grant.
-    let (begun, refreshes) = (idcs.token_calls(), 4);
-    std::thread::scope(|scope| {
-        for gateway in [&one, &other, &one, &other] {
-            let idcs = &idcs;
-            scope.spawn(move || {
-                let deadline = Deadline::after(Duration::from_secs(60));
-                while idcs.token_calls() < begun + refreshes {
-                    let answer = ask(gateway, idcs);
-                    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.traefik.log());
-                    assert_eq!(answer.json()["sub"], JANE);
-                    deadline.pause("refreshes");
-                }
-            });
-        }
-    });
+    refresh_under_load(&idcs, [&one, &other], 4);
     assert_eq!(idcs.revoked_refresh_tokens(), 0);
 
     one.traefik.restart().unwrap();

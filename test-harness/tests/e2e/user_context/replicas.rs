@@ -8,7 +8,7 @@ use test_harness::gateway::Gateway;
 use test_harness::idcs::Idcs;
 use test_harness::redis::Redis;
 
-use super::{JANE, ask, gateway, log_in_at, options, reason};
+use super::{JANE, ask, gateway, log_in_at, options, reason, refresh_under_load};
 use crate::support::Deadline;
 
 fn store(redis: &Redis) -> Value {
@@ -42,21 +42,7 @@ fn two_machines_share_one_login_and_none_of_its_refresh_tokens_is_used_twice() {
 
     log_in_at(&idcs, Place::Store(store(&redis)));
     until("both find the login", &serves);
-    let (begun, refreshes) = (idcs.token_calls(), 5);
-    std::thread::scope(|scope| {
-        for gateway in [&one, &other, &one, &other] {
-            let idcs = &idcs;
-            scope.spawn(move || {
-                let deadline = Deadline::after(Duration::from_secs(60));
-                while idcs.token_calls() < begun + refreshes {
-                    let answer = ask(gateway, idcs);
-                    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), gateway.traefik.log());
-                    assert_eq!(answer.json()["sub"], JANE);
-                    deadline.pause("refreshes");
-                }
-            });
-        }
-    });
+    refresh_under_load(&idcs, both, 5);
     assert_eq!(idcs.revoked_refresh_tokens(), 0);
     let everything = redis.everything();
     assert!(everything.contains("{grant-"), "{everything}");

@@ -202,9 +202,7 @@ impl HttpClient {
             if !repeat || attempt >= self.max_retries || resume >= deadline {
                 return outcome;
             }
-            while self.platform.monotonic() < resume {
-                self.platform.yield_now();
-            }
+            self.platform.wait_until(resume);
             attempt += 1;
             earlier = Some(outcome);
             pause = pause.saturating_mul(2);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::Uri;
+use middleware::{Event, Host};
 
 /// An absolute `https://` or `http://` URL without user information and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,17 @@ impl Url {
     /// True for `https`.
     pub const fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Logs that `option` has a URL without TLS, and what that means.
+    pub fn warn_if_plain(&self, option: &str, problem: &str, host: &dyn Host) {
+        if !self.is_https() {
+            host.log(
+                &Event::warn("configuration.insecure")
+                    .field("option", option)
+                    .field("problem", problem),
+            );
+        }
     }
 
     /// The URL for a request.

@@ -32,6 +32,13 @@ pub trait Platform: Host {
     /// Lets other work of the process run. A guest cannot sleep.
     fn yield_now(&self);
 
+    /// Lets other work of the process run until `time` (monotonic).
+    fn wait_until(&self, time: Duration) {
+        while self.monotonic() < time {
+            self.yield_now();
+        }
+    }
+
     /// Chooses the state directory: the mount with the given guest path, or the first writable one. Warns when it
     /// cannot be written.
     ///

@@ -109,7 +109,8 @@ impl<R: Resource> Shared<R> {
                     if rounds.is_multiple_of(10) {
                         pulse();
                     }
-                    self.rest();
+                    self.platform
+                        .wait_until(self.platform.monotonic().saturating_add(LOOK));
                     session.more_time();
                 }
             }
@@ -244,13 +245,6 @@ impl<R: Resource> Shared<R> {
                 now < refresh_at && held.fetched_at <= fetched_at && fetched_at <= now.plus(CLOCK_DIFFERENCE)
             }
             _ => true,
-        }
-    }
-
-    fn rest(&self) {
-        let until = self.platform.monotonic().saturating_add(LOOK);
-        while self.platform.monotonic() < until {
-            self.platform.yield_now();
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::{Seal, StateName, Store, StoreError};
 /// How long it is tried to have the store take a successor: longer than a server needs to start again, or a replica to take
 /// over.
 const WRITE_FOR: Duration = Duration::from_secs(10);
+const TRY_EVERY: Duration = Duration::from_millis(100);
 /// How long a secret that nobody uses stays there.
 const KEEP: Duration = Duration::from_secs(400 * 24 * 3600);
 
@@ -146,7 +147,10 @@ impl Place for InStore {
                     self.local.remove(&successor);
                     return Ok(outcome);
                 }
-                Err(PlaceError::Store(_)) if self.platform.monotonic() < give_up => self.rest(),
+                Err(PlaceError::Store(_)) if self.platform.monotonic() < give_up => {
+                    self.platform
+                        .wait_until(self.platform.monotonic().saturating_add(TRY_EVERY));
+                }
                 Err(PlaceError::Store(_)) if is_safe => return Ok(Replaced::ForNow),
                 Err(error) => return Err(error),
             }
@@ -214,15 +218,13 @@ impl InStore {
     ) -> Result<T, PlaceError> {
         let outcome = self.store.session(self.patience, &|| {}, |session| {
             loop {
-                let found = match session.get(&[&self.slot])?.pop() {
-                    Some(Content::Ours(kept)) => Some(kept),
-                    Some(Content::Nothing) => None,
+                let (found, entry) = match session.get(&[&self.slot])?.pop() {
+                    Some(Content::Nothing) => (None, None),
+                    Some(Content::Ours(kept)) => match Entry::decode(kept.plain()) {
+                        Some(entry) => (Some(kept), Some(entry)),
+                        None => return Ok(None),
+                    },
                     Some(Content::Foreign) | None => return Ok(None),
-                };
-                let entry = match found.as_ref().map(|kept| Entry::decode(kept.plain())) {
-                    Some(None) => return Ok(None),
-                    Some(Some(entry)) => Some(entry),
-                    None => None,
                 };
                 let (change, outcome) = decide(entry.as_ref());
                 let Some(change) = change else {
@@ -239,14 +241,6 @@ impl InStore {
             self.store.complain_of_foreign("grant", &self.slot);
             PlaceError::Foreign
         })
-    }
-
-    fn rest(&self) {
-        const PAUSE: Duration = Duration::from_millis(100);
-        let until = self.platform.monotonic().saturating_add(PAUSE);
-        while self.platform.monotonic() < until {
-            self.platform.yield_now();
-        }
     }
 }
 
