@@ -1,6 +1,8 @@
 //! What the design rests on, pinned: Traefik's Wasm host as docs/traefik-wasm-notes.md describes it. When one of
 //! these fails with a new Traefik, something got better or worse, and the notes say what to do about it.
 
+mod response_headers;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -61,7 +61,7 @@ impl Probes {
 /// The probe that is written in WebAssembly's text format.
 pub(crate) const COPIES: &str = "copies.wat";
 
-fn lay_out(root: &Path, name: &str, probe: &str, form: Form) {
+pub(crate) fn lay_out(root: &Path, name: &str, probe: &str, form: Form) {
     let mut wasm = if probe == COPIES {
         wat::parse_str(include_str!("../data/copies.wat")).unwrap()
     } else {
