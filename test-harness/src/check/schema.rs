@@ -164,6 +164,7 @@ mod tests {
     #[test]
     fn the_examples_fit() {
         for folder in [
+            "browser-clients",
             "caller-identity",
             "client-authentication",
             "oic-gateway-file",

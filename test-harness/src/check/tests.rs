@@ -283,6 +283,7 @@ fn the_examples_pass() {
         &["observability/traefik.yml", "observability/dynamic.yml"],
         &["oic-gateway-file/traefik.yml", "static-keys/dynamic.yml"],
         &["oic-gateway-file/traefik.yml", "team-access/dynamic.yml"],
+        &["oic-gateway-file/traefik.yml", "browser-clients/dynamic.yml"],
         &["oic-gateway-file/traefik.yml", "caller-identity/dynamic.yml"],
         &["opaque-tokens/traefik.yml", "opaque-tokens/dynamic.yml"],
         &["private-jwks/traefik.yml", "private-jwks/dynamic.yml"],

@@ -1,5 +1,6 @@
 //! `examples/` as they stand, started and called; the README shows the same lines.
 
+mod browser_clients;
 mod caller_identity;
 mod client_authentication;
 mod opaque_tokens;

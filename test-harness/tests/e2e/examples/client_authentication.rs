@@ -30,7 +30,7 @@ fn each_of_the_five_proofs_gets_a_token_and_a_wrong_one_is_the_operators_matter(
         fs::write(secrets.path().join(file), content).unwrap();
     }
     let example = ExampleBuilder::of("client-authentication", idcs)
-        .name("/run/secrets/traefik-oic", secrets.path().display().to_string())
+        .name("/etc/traefik-oic-secrets", secrets.path().display().to_string())
         .start();
     let caller = example.idcs.client_token().expires_in(3600).mint();
     let call = |way: &str| {
