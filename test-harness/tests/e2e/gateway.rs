@@ -1,5 +1,7 @@
 //! The main job: document 000's gateway.
 
+use test_harness::client::Client;
+use test_harness::faults::Fault;
 use test_harness::gateway::{Gateway, INTEGRATION};
 use test_harness::idcs::Application;
 
@@ -18,4 +20,20 @@ fn a_client_token_is_exchanged_for_the_gateways_and_the_path_for_the_integration
     assert_eq!(seen.header("x-replaced-path"), Some("/echo/orders/7"));
     assert_eq!(seen.count("authorization"), 1);
     assert_eq!((gateway.idcs.jwks_calls(), gateway.idcs.token_calls()), (1, 1));
+}
+
+#[test]
+fn a_redirect_of_the_backend_reaches_the_client_as_it_is_host_name_included() {
+    // A plugin could change it only with buffered answers, which would end streaming. README and security.md say so.
+    let gateway = Gateway::start();
+    let elsewhere = format!("{}{INTEGRATION}/orders/", gateway.oic.url());
+    gateway.oic.down(Fault::Redirect(elsewhere.clone()));
+    let token = gateway.idcs.client_token().mint();
+    let answer = Client::with(|builder| builder.redirect(reqwest::redirect::Policy::none()))
+        .get(&gateway.url("/echo/orders"))
+        .bearer(&token)
+        .send()
+        .unwrap();
+    assert_eq!(answer.status, 302, "{}", gateway.traefik.log());
+    assert_eq!(answer.header("location"), Some(elsewhere.as_str()));
 }
