@@ -97,3 +97,38 @@ fn the_charts_values_hold_no_secret() {
         assert!(!values.contains(word), "{word}");
     }
 }
+
+#[test]
+fn every_example_says_how_its_mounted_directories_are_made_and_none_is_lost_at_a_reboot() {
+    let examples = workspace_root().join("examples");
+    let mut seen = 0;
+    for entry in fs::read_dir(&examples).unwrap() {
+        let folder = entry.unwrap().file_name().into_string().unwrap();
+        if !examples.join(&folder).join("traefik.yml").exists() {
+            continue;
+        }
+        let readme = example(&format!("{folder}/README.md"));
+        let settings = yaml(&format!("{folder}/traefik.yml"));
+        for plugin in settings["experimental"]["localPlugins"]
+            .as_object()
+            .unwrap()
+            .values()
+        {
+            let mounts = plugin["settings"]["mounts"].as_array();
+            for mount in mounts.into_iter().flatten().filter_map(Value::as_str) {
+                let directory = mount.split(':').next().unwrap();
+                let makes_it = readme
+                    .lines()
+                    .any(|line| line.contains("install -d") && line.contains(directory));
+                let as_elsewhere = directory == state_directory() && readme.contains("(../oic-gateway-file");
+                assert!(makes_it || as_elsewhere, "{folder}: nobody makes {directory}");
+                // Memory is empty after a reboot, and a router without its directory is dropped.
+                for memory in ["/run/", "/tmp/", "/var/run/", "/dev/shm/"] {
+                    assert!(!directory.starts_with(memory), "{folder}: {directory}");
+                }
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}

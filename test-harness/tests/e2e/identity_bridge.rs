@@ -48,7 +48,7 @@ impl Bridge {
             )
             .name("YOUR_ENTRA_TENANT", TENANT)
             .name("YOUR_API_CLIENT_ID", API)
-            .name("/run/secrets/traefik-oic", secrets.path().display().to_string())
+            .name("/etc/traefik-oic-secrets", secrets.path().display().to_string())
             .name("# clientConfig:", "clientConfig:")
             .start();
         Self {

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 use test_harness::certificates::CertificateAuthority;
+use test_harness::client::Client;
 use test_harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
-use test_harness::guests::Guest;
+use test_harness::guests::{self, Guest};
 use test_harness::idcs::{Application, Idcs};
-use test_harness::traefik::LocalPlugin;
+use test_harness::oic::Oic;
+use test_harness::tools::workspace_root;
+use test_harness::traefik::{LocalPlugin, Traefik, TraefikError};
 
 use super::{assert_misconfigured, beside_an_open_router, complaints, in_directory};
 use crate::support::{merge, plugin_lines};
@@ -127,4 +130,81 @@ fn with_a_read_only_mount_every_instance_fetches_for_itself_and_files_are_read()
         1,
         "the secret alone"
     );
+}
+
+#[test]
+fn a_mount_that_is_missing_opens_a_broader_router_in_spite_of_abort_on_plugin_failure_until_the_next_reload()
+{
+    let place = tempfile::tempdir().unwrap();
+    let state = place.path().join("state");
+    let idcs = Idcs::start();
+    let jwt = default_options(&idcs, &CertificateAuthority::shared().ca_pem())[JWT].clone();
+    let guarded = [("guarded".to_owned(), json!({ "plugin": { JWT: jwt } }))];
+    let mount = state.clone();
+    let mut gateway = beside_an_open_router(Gateway::in_front_of(idcs), guarded)
+        // The harness sets `experimental.abortOnPluginFailure`.
+        .traefik(move |traefik| traefik.plugin(LocalPlugin::of(&Guest::JWT).mount(mount)))
+        .start();
+    let without_a_token = |gateway: &Gateway| gateway.get("/guarded").send().unwrap().status;
+
+    assert_eq!(
+        without_a_token(&gateway),
+        200,
+        "the broader router serves it, unchecked"
+    );
+    let log = gateway.traefik.log();
+    assert!(log.contains("unable to preopen directory"), "{log}");
+
+    std::fs::create_dir(&state).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(
+        without_a_token(&gateway),
+        200,
+        "Traefik does not look again by itself"
+    );
+    let dynamic = gateway.traefik.dir().join("dynamic").join("dynamic.yml");
+    let same = std::fs::read_to_string(dynamic).unwrap();
+    gateway.traefik.write_dynamic(&same).unwrap();
+    assert_eq!(without_a_token(&gateway), 401);
+}
+
+#[test]
+fn a_module_that_does_not_load_ends_traefik_with_abort_on_plugin_failure_and_opens_a_broader_router_without()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = guests::plugin_dir(folder.path(), Guest::JWT.folder);
+    std::fs::create_dir_all(&plugin).unwrap();
+    let manifest = workspace_root().join("plugins/jwt/.traefik.yml");
+    std::fs::copy(manifest, plugin.join(".traefik.yml")).unwrap();
+    std::fs::write(plugin.join("plugin.wasm"), "not a module").unwrap();
+    let idcs = Idcs::start();
+    let oic = Oic::builder(&idcs).strict(false).plain_http().start();
+    let dynamic = json!({ "http": {
+        "routers": {
+            "guarded": { "rule": "PathPrefix(`/guarded`)", "middlewares": ["jwt"], "service": "oic" },
+            "open": { "rule": "PathPrefix(`/`)", "service": "oic" },
+        },
+        "middlewares": { "jwt": { "plugin": { JWT: { "signingSecret": "a secret of 32 bytes or even more" } } } },
+        "services": { "oic": { "loadBalancer": { "servers": [{ "url": oic.url() }] } } },
+    }});
+    let traefik = Traefik::builder()
+        .plugins_from(folder.path())
+        .plugin(LocalPlugin::of(&Guest::JWT))
+        .dynamic(dynamic.to_string());
+
+    let aborted = traefik.clone().start();
+    assert!(
+        matches!(aborted, Err(TraefikError::EndedEarly { .. })),
+        "{aborted:?}"
+    );
+
+    let open = traefik
+        .static_patch(json!({ "experimental": { "abortOnPluginFailure": false } }))
+        .start()
+        .unwrap();
+    let answer = Client::plain()
+        .get(&format!("{}/guarded", open.url()))
+        .send()
+        .unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
