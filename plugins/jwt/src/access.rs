@@ -8,6 +8,9 @@
 //! two ways is refused whatever the rules say ([`RequestPath`]), one that merely looks like a rule's is refused by that
 //! rule ([`Fit::Alike`]), and so is a request that asks to be taken for another one ([`OVERRIDES`]).
 
+mod characters;
+mod marks;
+mod outline;
 mod pattern;
 mod request_path;
 
@@ -79,12 +82,17 @@ pub enum Denial {
 
 /// Headers by which some servers take a request for another one than it says: OIC's own API and other REST servers of
 /// Oracle for one of another method, others for one of another path.
-const OVERRIDES: [&str; 5] = [
+const OVERRIDES: [&str; 10] = [
     "X-HTTP-Method-Override",
     "X-HTTP-Method",
     "X-Method-Override",
+    "X-Method",
+    "X-Original-Method",
     "X-Original-URL",
     "X-Rewrite-URL",
+    "X-Override-URL",
+    "X-HTTP-Path-Override",
+    "X-Request-URI",
 ];
 
 impl Access {
@@ -202,10 +210,10 @@ impl Denial {
 }
 
 fn asks_to_be_another(request: &dyn RequestHead) -> bool {
-    request.header_names().iter().any(|sent| {
-        let sent = std::str::from_utf8(sent).unwrap_or_default();
-        OVERRIDES.iter().any(|name| same_to_a_backend(name, sent))
-    })
+    let names = request.header_names();
+    names
+        .iter()
+        .any(|sent| OVERRIDES.iter().any(|name| same_to_a_backend(name, sent)))
 }
 
 /// The bit of the rule at `place`; none beyond [`Access::MOST`], so that no token satisfies such a rule.

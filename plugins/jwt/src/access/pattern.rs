@@ -1,5 +1,6 @@
 //! Patterns for paths: `/hr`, `/hr/*/pay`, `/hr/**`.
 
+use super::outline::Outline;
 use super::request_path::{RequestPath, is_plain};
 
 /// A path in which `*` stands for any one segment and `**`, at the end, for any number of them, none included.
@@ -13,7 +14,7 @@ pub struct PathPattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     Any,
-    Literal(String),
+    Literal { name: String, outline: Outline },
 }
 
 /// Why a text is no [`PathPattern`]; continues a sentence that begins with the option's name.
@@ -47,7 +48,7 @@ pub enum PatternError {
 pub(super) enum Fit {
     /// To no server.
     No,
-    /// Perhaps, to a server that does not care for case, for dots and blanks at a name's end, or for accents.
+    /// Perhaps: to a server that ignores case, accents, or dots and blanks at both ends of a name.
     Alike,
     /// To every server.
     Exact,
@@ -97,8 +98,8 @@ impl PathPattern {
     pub(super) fn covers(&self, other: &Self) -> bool {
         let covered = self.segments.iter().zip(&other.segments).all(|pair| match pair {
             (Segment::Any, _) => true,
-            (Segment::Literal(_), Segment::Any) => false,
-            (own, Segment::Literal(other)) => own.fit(other) != Fit::No,
+            (Segment::Literal { .. }, Segment::Any) => false,
+            (own, Segment::Literal { name, .. }) => own.fit(name) != Fit::No,
         });
         let (own, others) = (self.segments.len(), other.segments.len());
         covered && own <= others && (self.is_subtree || (own == others && !other.is_subtree))
@@ -117,33 +118,33 @@ impl Segment {
             text if text.contains(['\\', ';', '?', '#']) || text.contains(char::is_control) => {
                 never("\\, ;, ?, # and control characters mean different things to different servers")
             }
-            text if !is_plain(text) => {
-                never("it must have more than dots and blanks, and beyond ASCII only letters and digits")
-            }
-            text => Ok(Self::Literal(text.to_owned())),
+            text if !is_plain(text) => never(
+                "it must have more than dots and blanks, and beyond ASCII only letters, marks, digits and ordinary punctuation",
+            ),
+            text => Ok(Self::Literal {
+                name: text.to_owned(),
+                outline: Outline::of(text),
+            }),
         }
     }
 
     fn fit(&self, sent: &str) -> Fit {
         match self {
             Self::Any => Fit::Exact,
-            Self::Literal(own) if own == sent => Fit::Exact,
-            Self::Literal(own) if are_alike(own, sent) => Fit::Alike,
-            Self::Literal(_) => Fit::No,
+            Self::Literal { name, .. } if name == sent => Fit::Exact,
+            Self::Literal { name, outline } if are_alike(name, outline, sent) => Fit::Alike,
+            Self::Literal { .. } => Fit::No,
         }
     }
 }
 
-/// Whether some server may take `sent` for `own`. What is beyond ASCII may be folded to anything: `ｈｒ` and `hř` to `hr`.
-fn are_alike(own: &str, sent: &str) -> bool {
-    if sent.is_ascii() {
-        let [own, sent] = [own, sent].map(|name| name.trim_end_matches(['.', ' ', '+']));
+/// Whether some server may take the name `sent` for `own`, which has this outline.
+fn are_alike(own: &str, outline: &Outline, sent: &str) -> bool {
+    if own.is_ascii() && sent.is_ascii() {
+        let [own, sent] = [own, sent].map(|name| name.trim_matches(['.', ' ', '+']));
         return own.eq_ignore_ascii_case(sent);
     }
-    let mut own = own.chars();
-    sent.chars()
-        .filter(char::is_ascii)
-        .all(|sent| own.any(|own| own.eq_ignore_ascii_case(&sent)))
+    outline.may_be(&Outline::of(sent))
 }
 
 #[cfg(test)]
@@ -185,6 +186,19 @@ mod tests {
             ("/hr", "/hr.", Alike),
             ("/hr", "/hr%20", Alike),
             ("/hr/**", "/hr+/pay", Alike),
+            ("/hr/**", "/%20hr/pay", Alike),
+            ("/hr/**", "/+hr/pay", Alike),
+            ("/müller/**", "/muller/x", Alike),
+            ("/müller/**", "/mu%CC%88ller/x", Alike), // decomposed
+            ("/müller/**", "/it/x", No),
+            (
+                "/हिन्दी/**",
+                "/%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80/x",
+                Exact,
+            ),
+            ("/हिन्दी/**", "/it/x", No),
+            ("/hr/**", "/%E6%9D%B1%E4%BA%AC/x", No), // 東京
+            ("/hr", "/hr.json", No),
             ("/hr/**", "/h%C5%99/pay", Alike),            // hř
             ("/hr/**", "/%EF%BD%88%EF%BD%92/pay", Alike), // ｈｒ
             ("/hr/**", "/it/%C3%BC", No),

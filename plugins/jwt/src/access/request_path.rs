@@ -2,6 +2,9 @@
 
 use middleware::percent;
 
+use super::characters::{has_one_meaning, is_joiner};
+use super::marks::is_mark;
+
 /// A path that any two servers split into the same segments: decoded, without empty segments, dot segments and path
 /// parameters, and with one way of writing each character.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +16,8 @@ impl RequestPath {
     /// * an escaped `/`, `\`, `%`, `;`, `?`, `#`, or control character, which one server decodes and another does not;
     /// * `\` or `;` as they are, which some take for `/`, and for the start of parameters;
     /// * an escape of a character that needs none (RFC 3986 §2.3);
-    /// * a segment that is empty or has nothing but dots and blanks;
-    /// * bytes that are not UTF-8, and beyond ASCII anything but letters and digits: there are more slashes and dots there.
+    /// * a segment that is empty or has nothing but dots, blanks and marks;
+    /// * bytes that are not UTF-8, and characters beyond ASCII that may become a separator: [`has_one_meaning`].
     ///
     /// One slash at the end makes no difference.
     pub fn read(uri: &[u8]) -> Option<Self> {
@@ -57,10 +60,11 @@ fn decode(path: &[u8]) -> Option<String> {
 
 /// Whether a decoded segment is one to everybody.
 pub(super) fn is_plain(segment: &str) -> bool {
-    segment.chars().any(|char| !matches!(char, '.' | ' ' | '+'))
+    let is_ignored = |char: char| matches!(char, '.' | ' ' | '+') || is_mark(char) || is_joiner(char);
+    segment.chars().any(|char| !is_ignored(char))
         && segment
             .chars()
-            .all(|char| char.is_ascii() || char.is_alphanumeric())
+            .all(|char| char.is_ascii() || has_one_meaning(char))
 }
 
 #[cfg(test)]
@@ -79,6 +83,12 @@ mod tests {
             ("/a@b/%40/(c)!$&'*,=:~", &["a@b", "@", "(c)!$&'*,=:~"]),
             ("/m%C3%BCller/%E6%9D%B1%E4%BA%AC", &["müller", "東京"]),
             ("/.well-known/x?%", &[".well-known", "x"]),
+            (
+                "/%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80",
+                &["हिन्दी"],
+            ),
+            ("/cafe%CC%81", &["cafe\u{301}"]),
+            ("/l%E2%80%99an/1%E2%80%932", &["l’an", "1–2"]),
         ] {
             let path = RequestPath::read(uri.as_bytes()).unwrap_or_else(|| panic!("{uri}"));
             assert_eq!(path.segments().collect::<Vec<_>>(), segments, "{uri}");
@@ -136,7 +146,9 @@ mod tests {
             "/hr/%E2%80%A5/it",          // ‥
             "/hr/%E2%80%A4%E2%80%A4/it", // ․․
             "/hr%E2%80%8B",              // zero width space
-            "/u%CC%88",                  // a combining mark
+            "/hr/%CC%88/it",             // a combining mark alone
+            "/hr/.%CC%88./it",
+            "/hr/1%C2%BD", // ½
         ] {
             assert_eq!(RequestPath::read(uri.as_bytes()), None, "{uri}");
         }

@@ -10,12 +10,13 @@ pub fn is_token(name: &str) -> bool {
 
 /// Whether a backend may take one header's name for the other: CGI, WSGI and many servers make one name of `X-User`,
 /// `x_user` and `X.User`.
-pub fn same_to_a_backend(one: &str, other: &str) -> bool {
+pub fn same_to_a_backend(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool {
+    let (one, other) = (one.as_ref(), other.as_ref());
     let fold = |byte: u8| match byte {
         byte if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
         _ => b'-',
     };
-    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
+    one.len() == other.len() && one.iter().copied().map(fold).eq(other.iter().copied().map(fold))
 }
 
 #[cfg(test)]
