@@ -75,17 +75,8 @@ fn escape(b: u8, target: &mut String) {
     if b.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&b) {
         target.push(char::from(b));
     } else {
-        append_escaped(b, target);
+        percent::append_escaped(b, target);
     }
-}
-
-fn append_escaped(b: u8, target: &mut String) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    target.push('%');
-    target.extend(HEX.get(usize::from(b >> 4)));
-    target.extend(HEX.get(usize::from(b & 0xf)));
 }
 
 /// True if some server might take a segment for `.` or `..`: after decoding it any number of times, with `\` or
@@ -135,13 +126,7 @@ fn append_query(query: &[u8], target: &mut String) -> Result<(), Refusal> {
         return Err(Refusal::BadQuery);
     }
     target.push('?');
-    match std::str::from_utf8(query) {
-        Ok(query) => target.push_str(query),
-        Err(_) => query.iter().for_each(|&b| match b {
-            0x80.. => append_escaped(b, target),
-            _ => target.push(char::from(b)),
-        }),
-    }
+    percent::append_text(query, target);
     Ok(())
 }
 

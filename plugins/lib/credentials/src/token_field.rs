@@ -1,6 +1,6 @@
 //! A token in the query or in a form: the option `tokenKey`. RFC 6750 §2.2, §2.3.
 
-use middleware::RequestHead;
+use middleware::{RequestHead, percent};
 
 use crate::bearer::NoToken;
 
@@ -37,24 +37,29 @@ impl TokenField {
     pub fn find_in_query(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
         let uri = request.uri();
         let (_, query) = split(&uri).ok_or(NoToken::Missing)?;
-        self.only(query.as_bytes())?.ok_or(NoToken::Missing)
+        self.only(query)?.ok_or(NoToken::Missing)
     }
 
-    /// `uri` without the field; `None` where it is not in the query.
+    /// `uri` without the field; `None` where it is not in the query. What is left is text: see
+    /// [`percent::append_text`].
     pub fn removed_from(&self, uri: &[u8]) -> Option<String> {
         let (path, query) = split(uri)?;
-        let kept: Vec<&str> = query.split('&').filter(|pair| !self.is_name_of(pair)).collect();
-        if kept.len() == query.split('&').count() {
+        let pairs = || query.split(|&byte| byte == b'&');
+        if !pairs().any(|pair| self.is_name_of(pair)) {
             return None;
         }
-        Some(match kept.is_empty() {
-            true => path.to_owned(),
-            false => format!("{path}?{}", kept.join("&")),
-        })
+        let kept: Vec<&[u8]> = pairs().filter(|pair| !self.is_name_of(pair)).collect();
+        let mut target = String::new();
+        percent::append_text(path, &mut target);
+        if !kept.is_empty() {
+            target.push('?');
+            percent::append_text(&kept.join(&b'&'), &mut target);
+        }
+        Some(target)
     }
 
-    fn is_name_of(&self, pair: &str) -> bool {
-        let mut pairs = form_urlencoded::parse(pair.as_bytes());
+    fn is_name_of(&self, pair: &[u8]) -> bool {
+        let mut pairs = form_urlencoded::parse(pair);
         pairs.next().is_some_and(|(name, _)| name == self.0)
     }
 
@@ -69,8 +74,11 @@ impl TokenField {
     }
 }
 
-fn split(uri: &[u8]) -> Option<(&str, &str)> {
-    std::str::from_utf8(uri).ok()?.split_once('?')
+/// Path and query of `uri`, which need not be UTF-8: Traefik passes raw bytes in queries on.
+fn split(uri: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = uri.iter().position(|&byte| byte == b'?')?;
+    let (path, query) = uri.split_at(at);
+    Some((path, query.get(1..)?))
 }
 
 fn is_form(request: &dyn RequestHead) -> bool {
@@ -173,6 +181,16 @@ mod tests {
                 "{method} {uri} {body}"
             );
         }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_hide_nothing() {
+        let field = TokenField::new("t");
+        let uri = b"/k?t=a.b.c&x=\xff";
+        assert_eq!(field.removed_from(uri).as_deref(), Some("/k?x=%FF"));
+        assert_eq!(field.removed_from(b"/k?x=\xff&y=1"), None);
+        let fields = &uri[3..];
+        assert_eq!(field.only(fields), Ok(Some(b"a.b.c".to_vec())));
     }
 
     #[test]

@@ -23,9 +23,45 @@ pub fn pair(high: u8, low: u8) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
+/// Appends part of a request target as text: bytes beyond ASCII are escaped if they are not UTF-8. A server that decodes
+/// escapes reads the same.
+pub fn append_text(part: &[u8], target: &mut String) {
+    match std::str::from_utf8(part) {
+        Ok(part) => target.push_str(part),
+        Err(_) => part.iter().for_each(|&byte| match byte {
+            0x80.. => append_escaped(byte, target),
+            _ => target.push(char::from(byte)),
+        }),
+    }
+}
+
+/// Appends one byte as an escape.
+pub fn append_escaped(byte: u8, target: &mut String) {
+    const HEX: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
+    target.push('%');
+    target.extend(HEX.get(usize::from(byte >> 4)));
+    target.extend(HEX.get(usize::from(byte & 0xf)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_utf_8_is_escaped() {
+        for (part, expected) in [
+            (&b"a=1&b=%2f"[..], "a=1&b=%2f"),
+            ("ü=1".as_bytes(), "ü=1"),
+            (b"a=\xff&b", "a=%FF&b"),
+            (b"\xc3\xbc\xff", "%C3%BC%FF"),
+        ] {
+            let mut target = String::new();
+            append_text(part, &mut target);
+            assert_eq!(target, expected);
+        }
+    }
 
     #[test]
     fn every_escape_is_decoded_once_or_nothing_is() {

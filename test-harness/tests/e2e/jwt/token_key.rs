@@ -1,6 +1,7 @@
 //! A token in the query or in a form: `tokenKey`.
 
 use serde_json::{Value, json};
+use test_harness::client::raw;
 use test_harness::gateway::Gateway;
 use test_harness::guests::sha256;
 use test_harness::oic::token_hash;
@@ -55,6 +56,29 @@ fn a_token_in_the_query_counts_where_the_header_has_none() {
     }
     assert_eq!(gateway.oic.requests_count(), seen);
     assert!(!gateway.traefik.log().contains(&token));
+}
+
+#[test]
+fn a_byte_that_is_not_utf_8_leaves_no_token_in_the_query() {
+    let gateway = gateway(false);
+    let token = gateway.idcs.client_token().mint();
+    for (query, header, expected) in [
+        (format!("access_token={token}&x="), String::new(), "x=%FF"),
+        (
+            "access_token=a.second.one&x=".to_owned(),
+            format!("Authorization: Bearer {token}\r\n"),
+            "x=%FF",
+        ),
+    ] {
+        let mut request = format!("GET /echo/x?{query}").into_bytes();
+        request.push(0xff);
+        request.extend(format!(" HTTP/1.1\r\nHost: a\r\n{header}Connection: close\r\n\r\n").bytes());
+        let answer = raw(gateway.traefik.address("web").unwrap(), &request).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let seen = gateway.oic.last_request().unwrap();
+        assert_eq!(seen.query.as_deref(), Some(expected));
+    }
 }
 
 #[test]
