@@ -3,6 +3,7 @@
 mod basic_credentials;
 mod callers;
 mod configuration;
+mod connection_header;
 mod examples;
 mod gateway;
 mod host_facts;

@@ -113,7 +113,10 @@ impl<M: Middleware> Guest for Shell<M> {
         };
         trap::point("taken-out");
         let decision = match &mut state {
-            State::Ready(middleware) => middleware.on_request(&Head(request)),
+            State::Ready(middleware) => {
+                let head = Head(request);
+                middleware.on_request(&head).unless_undone(&head)
+            }
             State::Refusing { .. } => Problem::new(Reason::Configuration).into(),
         };
         self.state.set(Some(state));

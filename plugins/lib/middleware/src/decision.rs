@@ -1,6 +1,8 @@
 //! What a middleware may decide about a request.
 
-use crate::Problem;
+use bytes::Bytes;
+
+use crate::{Problem, Reason, RequestHead};
 
 /// The outcome of looking at a request. The guest shell alone carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +11,23 @@ pub enum Decision {
     Forward(Edits),
     /// Answer now; the next handler never sees the request.
     Reply(Reply),
+}
+
+impl Decision {
+    /// Refuses a request whose `Connection` names a header that this decision sets: Traefik would take it out again behind the
+    /// plugin (RFC 9110 §7.6.1). By default Traefik applies and removes `Connection` before any middleware;
+    /// `forwardedHeaders.connection` of an entry point leaves the names listed there in the request.
+    #[must_use]
+    pub fn unless_undone(self, request: &dyn RequestHead) -> Self {
+        match &self {
+            Self::Forward(edits)
+                if edits.set_any_header() && edits.are_undone_by(&request.header("Connection")) =>
+            {
+                Problem::new(Reason::InvalidRequest).into()
+            }
+            _ => self,
+        }
+    }
 }
 
 impl From<Problem> for Decision {
@@ -35,6 +54,14 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// The header that gets a value.
+    fn name_of_header_set(&self) -> Option<&str> {
+        match self {
+            Self::SetHeader(name, _) | Self::AddHeader(name, _) => Some(name),
+            Self::RemoveHeader(_) | Self::SetUri(_) => None,
+        }
+    }
+
     /// Whether `earlier` makes no difference once this change has been made.
     fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
@@ -94,6 +121,22 @@ impl Edits {
         self
     }
 
+    fn set_any_header(&self) -> bool {
+        self.0.iter().any(|edit| edit.name_of_header_set().is_some())
+    }
+
+    /// Whether one of the headers that are set is named by a `Connection` header with these values.
+    fn are_undone_by(&self, connection: &[Bytes]) -> bool {
+        let mut named = connection
+            .iter()
+            .flat_map(|value| value.split(|&byte| byte == b','))
+            .map(<[u8]>::trim_ascii);
+        named.any(|named| {
+            let mut set = self.0.iter().filter_map(Edit::name_of_header_set);
+            set.any(|name| name.as_bytes().eq_ignore_ascii_case(named))
+        })
+    }
+
     /// The changes, in the order they apply.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Edit> {
         self.0.iter()
@@ -122,6 +165,61 @@ pub struct Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct WithConnection(&'static [&'static str]);
+
+    impl RequestHead for WithConnection {
+        fn method(&self) -> Bytes {
+            "GET".into()
+        }
+        fn uri(&self) -> Bytes {
+            "/".into()
+        }
+        fn header(&self, name: &str) -> Vec<Bytes> {
+            assert_eq!(name, "Connection");
+            self.0.iter().map(|&value| value.into()).collect()
+        }
+        fn header_names(&self) -> Vec<Bytes> {
+            Vec::new()
+        }
+        fn body(&self, _: usize) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_connection_header_that_names_a_header_we_set_has_the_request_refused() {
+        let edits = || {
+            Edits::none()
+                .set_header("Authorization", "Bearer x")
+                .add_header("X-Forwarded-User", "jane")
+                .remove_header("X-Gone")
+                .set_uri("/x")
+        };
+        for (connection, is_refused) in [
+            (&[][..], false),
+            (&["close"], false),
+            (&["Upgrade"], false),
+            (&["keep-alive, X-Gone"], false),
+            (&["X-Forwarded-Users"], false),
+            (&["close, X-Forwarded-User"], true),
+            (&["close,authorization"], true),
+            (&["Upgrade", "keep-alive ,\tx-forwarded-user "], true),
+        ] {
+            let request = WithConnection(connection);
+            let decision = Decision::Forward(edits()).unless_undone(&request);
+            let refused = Decision::from(Problem::new(Reason::InvalidRequest));
+            let expected = match is_refused {
+                true => refused,
+                false => Decision::Forward(edits()),
+            };
+            assert_eq!(decision, expected, "{connection:?}");
+        }
+        // Nothing is set, so nothing is asked.
+        let unchanged = Decision::Forward(Edits::none().remove_header("Authorization"));
+        let request = WithConnection(&["Authorization"]);
+        assert_eq!(unchanged.clone().unless_undone(&request), unchanged);
+    }
 
     #[test]
     fn appended_changes_replace_those_they_make_pointless() {
