@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use crate::output::Output;
-use crate::progress::Work;
+use crate::progress::{ROOM, Work, cut};
 
 /// Jobs that have been started. Those that still run when this is dropped are ended.
 pub struct Jobs {
@@ -132,11 +132,13 @@ impl Work for Jobs {
     }
 
     fn state(&self) -> String {
-        let running = self.jobs.iter().filter(|job| job.ended.is_none());
+        let running: Vec<&Job> = self.jobs.iter().filter(|job| job.ended.is_none()).collect();
+        let share = ROOM / running.len().max(1);
         let states: Vec<String> = running
-            .map(|job| format!("{} {}", job.name, job.output.state()))
+            .iter()
+            .map(|job| cut(&format!("{} {}", job.name, job.output.state()), share))
             .collect();
-        states.join(" | ")
+        states.join("  ")
     }
 
     /// Ends when all jobs have ended, or one has failed.

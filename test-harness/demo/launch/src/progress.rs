@@ -16,6 +16,9 @@ const REDRAW_EVERY: Duration = Duration::from_millis(250);
 /// No line is longer, so that a terminal can take it back. Few are narrower.
 const WIDTH: usize = 79;
 
+/// What a line has for the state, beside the seconds.
+pub(crate) const ROOM: usize = WIDTH - 10;
+
 /// Work that goes on elsewhere, with its clock.
 pub trait Work {
     /// How long it has been going on.
@@ -88,11 +91,15 @@ impl<W: Write> Display<W> {
 
 /// `  12 s  compiling`
 fn line(elapsed: Duration, state: &str) -> String {
-    let line = format!("{:>4} s  {state}", elapsed.as_secs());
-    if line.chars().count() <= WIDTH {
-        return line;
+    cut(&format!("{:>4} s  {state}", elapsed.as_secs()), WIDTH)
+}
+
+/// The text, with its end left out where it is longer than `width`.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
     }
-    line.chars().take(WIDTH - 1).chain(['…']).collect()
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Does `work`, and meanwhile shows on stderr that it goes on. Work that is done at once is not shown.

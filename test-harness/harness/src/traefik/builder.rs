@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::configuration::{entry_points, from_yaml, merge, redirects};
+#[cfg(feature = "yaml")]
+use super::configuration::from_yaml;
+use super::configuration::{entry_points, merge, redirects};
 use super::error::io_error;
 use super::process::{DYNAMIC_DIR, Endpoints, Program};
 use super::{Traefik, TraefikError};
@@ -58,6 +60,7 @@ impl LocalPlugin {
 /// Collects what Traefik shall be started with; see [`Traefik::builder`].
 #[derive(Clone, Debug, Default)]
 pub struct TraefikBuilder {
+    #[cfg(feature = "yaml")]
     base: Option<String>,
     patches: Vec<Value>,
     dynamic: String,
@@ -78,6 +81,7 @@ impl TraefikBuilder {
 
     /// A static configuration to begin with, such as an example's. Its entry points keep their settings and get
     /// free ports; log, API and providers are replaced by the harness's own.
+    #[cfg(feature = "yaml")]
     pub fn static_yaml(mut self, yaml: impl Into<String>) -> Self {
         self.base = Some(yaml.into());
         self
@@ -188,9 +192,21 @@ impl TraefikBuilder {
         Traefik::start_in(dir, program, endpoints, &self.dynamic)
     }
 
+    /// What the static configuration begins with.
+    #[cfg(feature = "yaml")]
+    fn base(&self) -> Result<Value, TraefikError> {
+        self.base.as_deref().map_or_else(|| Ok(json!({})), from_yaml)
+    }
+
+    /// What the static configuration begins with.
+    #[cfg(not(feature = "yaml"))]
+    fn base(&self) -> Result<Value, TraefikError> {
+        Ok(json!({}))
+    }
+
     /// The static configuration, and where the entry points are.
     fn settings(&self, dir: &Path) -> Result<(Value, Endpoints), TraefikError> {
-        let mut settings = self.base.as_deref().map_or_else(|| Ok(json!({})), from_yaml)?;
+        let mut settings = self.base()?;
         for plugin in &self.plugins {
             let registration = json!({
                 "moduleName": plugin.module_name,
@@ -277,7 +293,7 @@ pub(super) const API: &str = "traefik";
 pub(super) const LOG: &str = "traefik.log";
 pub(super) const ACCESS_LOG: &str = "access.log";
 
-#[cfg(test)]
+#[cfg(all(test, feature = "yaml"))]
 mod tests {
     use super::*;
 

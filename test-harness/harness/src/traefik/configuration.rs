@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "yaml")]
 use super::TraefikError;
 
 /// Reads YAML into the JSON model. An empty document is an empty object.
+#[cfg(feature = "yaml")]
 pub(super) fn from_yaml(text: &str) -> Result<Value, TraefikError> {
     let value: Value =
         serde_saphyr::from_str(text).map_err(|error| TraefikError::StaticConfiguration(error.to_string()))?;
@@ -65,7 +67,7 @@ pub(super) const MARKER_PATH: &str = "/harness-marker/";
 /// What Traefik's `noop@internal` answers.
 pub(super) const MARKER_STATUS: u16 = 418;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "yaml"))]
 mod tests {
     use super::*;
 
