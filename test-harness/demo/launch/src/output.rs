@@ -3,7 +3,7 @@
 /// What a build has printed so far.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
-    /// Everything but cargo's progress bars.
+    /// All lines but those that were drawn over.
     text: String,
     /// The last line, as far as it has come.
     open: String,
@@ -25,28 +25,35 @@ impl Output {
     /// Reads on.
     pub fn read(&mut self, piece: &str) {
         for character in piece.chars() {
-            // cargo ends a progress bar with a carriage return, to draw the next one over it.
-            if character == '\r' || character == '\n' {
-                let line = std::mem::take(&mut self.open);
-                self.line(&line);
-            } else {
-                self.open.push(character);
+            match character {
+                '\n' => {
+                    let line = self.take_line();
+                    if !line.trim().is_empty() {
+                        self.text.push_str(line.trim_end());
+                        self.text.push('\n');
+                    }
+                    self.look_at(line.trim());
+                }
+                // Progress: the next line is drawn over this one.
+                '\r' => {
+                    let line = self.take_line();
+                    self.look_at(line.trim());
+                }
+                character => self.open.push(character),
             }
         }
     }
 
-    fn line(&mut self, raw: &str) {
-        let line = without_escapes(raw);
-        let words = line.trim();
-        if let Some(compiling) = bar(words) {
+    fn take_line(&mut self) -> String {
+        without_escapes(&std::mem::take(&mut self.open))
+    }
+
+    fn look_at(&mut self, line: &str) {
+        if let Some(compiling) = bar(line) {
             self.state = compiling;
-        } else if !words.is_empty() {
-            self.text.push_str(line.trim_end());
-            self.text.push('\n');
+        } else if !line.is_empty() && !line.starts_with("Compiling ") {
             // Bars tell more than the names between them.
-            if !words.starts_with("Compiling ") {
-                self.state = State::Says(words.to_owned());
-            }
+            self.state = State::Says(line.to_owned());
         }
     }
 
@@ -59,7 +66,7 @@ impl Output {
         }
     }
 
-    /// The last `count` lines that are not progress bars.
+    /// The last `count` lines, without those that were drawn over.
     pub fn last_lines(&self, count: usize) -> String {
         let lines: Vec<&str> = self.text.lines().collect();
         let from = lines.len().saturating_sub(count);
@@ -119,6 +126,11 @@ mod tests {
         ]);
         assert_eq!(output.state(), "[====        ] 35/98 ring");
         assert_eq!(output.last_lines(9), "   Compiling ring v0.17.14");
+        let output = after(&["Downloading 3 crates\rDownloading 2 crates\r\x1b[K"]);
+        assert_eq!(
+            (output.state(), output.last_lines(9)),
+            ("Downloading 2 crates".to_owned(), String::new())
+        );
     }
 
     #[test]
