@@ -12,7 +12,6 @@ use launch::progress::Display;
 fn main() -> ExitCode {
     let begun = Instant::now();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    eprintln!("Compiling the demo, and the plugins for WebAssembly; the first time takes some minutes.");
     let demo = match prepare(begun) {
         Ok(demo) => demo,
         Err(error) => {
@@ -29,6 +28,9 @@ fn main() -> ExitCode {
 fn prepare(begun: Instant) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let own = std::env::current_exe()?;
     let programs = own.parent().unwrap_or(Path::new("."));
+    if !programs.join(DEMO).exists() {
+        eprintln!("Compiling the demo, and the plugins for WebAssembly: the first time takes some minutes.");
+    }
 
     // First what builds the plugins, since those take longest.
     let mut jobs = Jobs::new(begun);
