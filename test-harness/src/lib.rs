@@ -1,40 +1,26 @@
 //! Everything a test of the plugins needs: the plugins themselves, a real Traefik, and both of its neighbours.
 //!
-//! In scope: building the plugins ([`guests`]), getting the programs a fresh machine lacks ([`tools`]), running the
-//! real Traefik ([`traefik`]), a mock Kubernetes API server ([`kubernetes`]), a mock IDCS ([`idcs`]), a
-//! mock Entra ID ([`entra`]) and a mock OIC ([`oic`]) over TLS with their own authority ([`certificates`]), and a caller ([`client`]).
+//! In scope: the programs for people ([`cli`]): [`bench`], [`soak`], [`check`], [`device_login`], [`dist`]. What they and
+//! the tests share is in crates of its own and is found here too: building the plugins ([`guests`]) and getting the
+//! programs a fresh machine lacks ([`tools`]) in `harness-build`, the mocks and the real Traefik in `harness`.
 //!
 //! Out of scope: what the plugins do. Nothing here but [`check`] and [`device_login`], which read options and write the
-//! state directory as they do, depends on a crate
-//! below `plugins/`: they are built as files and meet the tests only over HTTP, so that a test cannot share a mistake
-//! with what it tests.
+//! state directory as they do, depends on a crate below `plugins/`.
 
 pub mod bench;
-pub mod certificates;
 pub mod chart;
 pub mod check;
 pub mod cli;
-pub mod client;
-pub mod clock;
-pub mod demo;
 pub mod device_login;
 pub mod dist;
-pub mod entra;
-pub mod faults;
-pub mod gateway;
-pub mod guests;
-pub mod idcs;
 pub mod interop;
-pub mod keys;
-pub mod kubernetes;
-pub mod load;
-pub mod oic;
-mod process;
-pub mod redis;
 pub mod reloads;
 pub mod rsa_speed;
-mod server;
 pub mod soak;
-pub mod tools;
-pub mod traefik;
-mod verification;
+
+pub use demo;
+pub use harness::{
+    certificates, client, clock, entra, faults, gateway, idcs, keys, kubernetes, load, oic, redis, traefik,
+};
+use harness::{process, server, verification};
+pub use harness_build::{guests, tools};

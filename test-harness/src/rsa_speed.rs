@@ -53,6 +53,17 @@ pub enum RsaSpeedError {
 /// Has a Traefik of its own check an RS256 signature of a key of 2048, 3072 or 4096 bits, `rounds` times by each
 /// library.
 pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
+    let key = SigningKey::rsa_cached(bits, 0);
+    let token = key.sign(
+        Algorithm::RS256,
+        r#"{"alg":"RS256","typ":"JWT"}"#,
+        r#"{"sub":"someone"}"#,
+    );
+    measure_checks(&key, &token, rounds)
+}
+
+/// The same for this token, which must be one of `key`.
+pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     const NAME: &str = "rsa-speed";
     let folder = tempfile::tempdir().map_err(|error| failed("make a temporary folder", error))?;
     let wasm = guests::build_probe("probe-rsa-speed")?;
@@ -75,13 +86,7 @@ pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
         .dynamic(dynamic.to_string())
         .start()?;
 
-    let key = SigningKey::rsa_cached(bits, 0);
     let jwk = key.jwk();
-    let token = key.sign(
-        Algorithm::RS256,
-        r#"{"alg":"RS256","typ":"JWT"}"#,
-        r#"{"sub":"someone"}"#,
-    );
     let (message, signature) = token.rsplit_once('.').unwrap_or_default();
     let answer = Client::plain()
         .post(&traefik.url())

@@ -11,6 +11,7 @@ pub(super) fn run(out: &Path, keep_names: bool) -> Result<(), GuestError> {
     } else {
         Variant::Plain
     };
+    guests::show_progress();
     let built = guests::build(out, variant)?;
     print!("{}", table(&built.plugins));
     println!("written to {}", out.join("plugins-local/src").display());

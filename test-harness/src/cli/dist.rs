@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::dist::{self, DistError};
+use crate::guests;
 
 /// Make the release: archives of the plugins, checksums, and an SBOM
 #[derive(Debug, Args)]
@@ -15,6 +16,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), DistError> {
+    guests::show_progress();
     for file in dist::make(&options.out)? {
         println!("{}  {:>9}  {}", file.sha256, file.size, file.name);
     }

@@ -1,0 +1,194 @@
+//! Compiling a plugin, so that every machine gets the same bytes.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{GuestError, Variant};
+use crate::tools::{self, WASM_TARGET, ensure_wasm_target, last_lines, rustc_output};
+
+/// Bytes of the stack of a plugin, part of every instance's memory, and there is one instance per request in flight:
+/// Rust's usual 1 MiB would dominate. Serving takes 11 KiB of it, a TLS handshake 16, and JSON nested as deeply as
+/// serde_json lets it 37. An overflow runs below address 0 and traps, since the linker puts the stack first.
+pub const STACK_SIZE: u32 = 80 * 1024;
+
+/// Bytes of the heap that an instance begins with, in whole pages of 64 KiB, after those that stack and data fill. What
+/// is never touched costs nothing. But Traefik's runtime copies a memory that grows, and touches all of it.
+pub const INITIAL_HEAP: u32 = 64 * 1024;
+
+/// Processor features asked for beyond the target's own, as `rustc -C target-feature` takes them.
+pub const TARGET_FEATURES: &[&str] = &["simd128"];
+
+/// A program to compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'n> {
+    /// Its package.
+    pub package: &'n str,
+    /// Its binary in there.
+    pub bin: &'n str,
+}
+
+/// Has [`compile`] show cargo's progress on stderr from now on. For programs: in a test it would come between the
+/// results.
+pub fn show_progress() {
+    SHOWN.store(true, Ordering::Relaxed);
+}
+
+static SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Compiles `programs` at one go, since each is linked on one processor for half a minute, and returns the paths of the
+/// modules, as linked.
+///
+/// cargo decides what is fresh. The plugins have a target folder of their own, so that a test may build while the
+/// cargo that runs the test still holds the other one's lock.
+pub fn compile(
+    workspace: &Path,
+    target_dir: &Path,
+    programs: &[Program<'_>],
+    variant: Variant,
+) -> Result<Vec<PathBuf>, GuestError> {
+    ensure_wasm_target()?;
+    let compiler = tools::c_compiler_for_wasm()?;
+    let folder = target_dir.join(WASM_TARGET).join(PROFILE);
+    let modules: Vec<PathBuf> = programs
+        .iter()
+        .map(|program| folder.join(format!("{}.wasm", program.bin)))
+        .collect();
+    let names: Vec<&str> = programs.iter().map(|program| program.package).collect();
+    let names = names.join(", ");
+    if modules.iter().any(|module| !module.exists()) {
+        eprintln!("compiling for Wasm: {names} (the first time takes some minutes) ...");
+    }
+
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    forget_outer_cargo(&mut command);
+    command
+        .current_dir(workspace)
+        .args(["build", "--profile", PROFILE, "--target", WASM_TARGET])
+        .arg("--target-dir")
+        .arg(target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(workspace)?)
+        .env(tools::CC_FOR_WASM, &compiler.cc);
+    for Program { package, bin } in programs {
+        command.args(["-p", package, "--bin", bin]);
+    }
+    if let Some(ar) = &compiler.ar {
+        command.env(tools::AR_FOR_WASM, ar);
+    }
+    match variant {
+        Variant::Plain => {}
+        Variant::WithNames => drop(command.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo")),
+        Variant::WithTraps => drop(command.args(["--features", "traps"])),
+    }
+    if SHOWN.load(Ordering::Relaxed) {
+        command.stderr(Stdio::inherit());
+    } else {
+        command.arg("--quiet");
+    }
+    let line = tools::command_line(&command);
+    let output = command
+        .output()
+        .map_err(|source| tools::ToolError::CommandMissing {
+            command: line,
+            cure: "install Rust, or run this through cargo".into(),
+            source,
+        })?;
+    if !output.status.success() {
+        return Err(GuestError::DoesNotCompile {
+            folder: names,
+            status: output.status.to_string(),
+            output: last_lines(&String::from_utf8_lossy(&output.stderr), 60),
+        });
+    }
+    Ok(modules)
+}
+
+/// The flags, joined as `CARGO_ENCODED_RUSTFLAGS` wants them. No path of this machine gets into the module.
+fn rust_flags(workspace: &Path) -> Result<OsString, GuestError> {
+    let mut flags = vec![
+        format!("-Clink-arg=-zstack-size={STACK_SIZE}"),
+        format!("-Clink-arg=--initial-heap={INITIAL_HEAP}"),
+    ];
+    if !TARGET_FEATURES.is_empty() {
+        flags.push(format!("-Ctarget-feature=+{}", TARGET_FEATURES.join(",+")));
+    }
+
+    // Later ones win, and the workspace may lie in the home folder, or the other way round.
+    let sysroot = rustc_output(&["--print", "sysroot"])?;
+    let version = rustc_output(&["--version", "--verbose"])?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .unwrap_or("unknown");
+    let cargo_home = cargo_home();
+    let mut remaps = vec![
+        (cargo_home.clone(), "/cargo".to_owned()),
+        (workspace.to_path_buf(), "/oic-gateway".to_owned()),
+        // As the compiler itself names them where the component rust-src is not installed.
+        (
+            Path::new(&sysroot).join("lib/rustlib/src/rust"),
+            format!("/rustc/{commit}"),
+        ),
+    ];
+    // The folder of a registry carries a hash of its address, which differs behind a mirror. This crate's own
+    // dependencies were unpacked there, so it exists.
+    let registries = fs::read_dir(cargo_home.join("registry/src"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
+    registries.sort();
+    remaps.extend(registries.into_iter().map(|path| (path, "/crates".to_owned())));
+    flags.extend(
+        remaps
+            .iter()
+            .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())),
+    );
+
+    const SEPARATOR: &str = "\x1f";
+    Ok(flags.join(SEPARATOR).into())
+}
+
+fn cargo_home() -> PathBuf {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+        .unwrap_or_else(|| ".cargo".into())
+}
+
+/// Under `cargo test` this process inherits what that cargo set for it. Build scripts watch some of these variables,
+/// so that with them `cargo test` and `cargo run` would each rebuild what the other built, and some change the code.
+fn forget_outer_cargo(command: &mut Command) {
+    const KEPT: [&str; 7] = [
+        "CARGO_HOME",
+        "CARGO_HTTP_",
+        "CARGO_NET_",
+        "CARGO_REGISTR",
+        "CARGO_SOURCE_",
+        "CARGO_BUILD_JOBS",
+        "CARGO_TERM_",
+    ];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let of_cargo = text.starts_with("CARGO_") && !KEPT.iter().any(|kept| text.starts_with(kept));
+        if of_cargo || FOREIGN_SETTINGS.contains(&text.as_ref()) {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// Settings of the caller's own build that must not reach the plugins.
+const FOREIGN_SETTINGS: &[&str] = &[
+    "LD_LIBRARY_PATH",
+    "OUT_DIR",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+    "TARGET_CFLAGS",
+    "CFLAGS",
+];
+
+/// The profile of the plugins, in the workspace's `Cargo.toml`.
+const PROFILE: &str = "guest";

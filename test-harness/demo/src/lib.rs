@@ -1,0 +1,169 @@
+//! `cargo demo`: one request's way through the gateway, step by step, for people.
+//!
+//! In scope: starting the gateway with the harness, showing what really went in and out of every step, and checking
+//! that this is what should: a demo that shows something else fails. Out of scope: tests, which are in `test-harness/tests/e2e`.
+
+mod crowd;
+mod refusals;
+mod screen;
+mod serve;
+mod sights;
+mod walk;
+
+use std::error::Error;
+use std::time::Instant;
+
+use serde_json::json;
+
+use self::screen::{Screen, milliseconds};
+use harness::client::{Request, Response};
+use harness::gateway::Gateway;
+use harness::guests::{self, Artifacts, Guest};
+use harness::idcs::Resource;
+use harness::tools::{self, TRAEFIK_VERSION};
+use launch::progress::during;
+
+/// Why the demo ended before its end. Every message says what to do.
+#[derive(Debug, thiserror::Error)]
+enum DemoError {
+    /// A server of the demo did not answer.
+    #[error(
+        "{what} did not answer: {source}\nThe warnings of Traefik's log are printed above; `cargo demo --serve` keeps the gateway for a closer look."
+    )]
+    NoAnswer {
+        /// Who was asked.
+        what: &'static str,
+        /// What the client says.
+        source: harness::client::ClientError,
+    },
+
+    /// Something else was seen than the gateway promises.
+    #[error(
+        "{what}: expected {expected}, but saw {seen}\nThe gateway does not do what it should here. `cargo test` \
+         shows whether it is the plugins or this machine; `cargo demo --serve` keeps the gateway for a closer look."
+    )]
+    Unexpected {
+        /// Where.
+        what: &'static str,
+        /// What should have been.
+        expected: String,
+        /// What was.
+        seen: String,
+    },
+}
+
+/// Shows the gateway at work; with `serve` it keeps running until it is interrupted.
+pub fn run(serve: bool) -> Result<(), Box<dyn Error>> {
+    speak_plainly();
+    let screen = Screen::of_stdout();
+    let gateway = start(&screen)?;
+    let shown = show(&gateway, &screen);
+    if shown.is_err() {
+        eprintln!("{}", tools::last_lines(&warnings(&gateway), 10));
+    }
+    if serve {
+        serve::until_interrupted(&gateway, &screen)?;
+    }
+    Ok(shown?)
+}
+
+/// The harness panics where a test should fail; its messages say what to do, and a backtrace would bury them.
+fn speak_plainly() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload().downcast_ref::<String>();
+        eprintln!("error: {}", message.map_or("the demo failed", String::as_str));
+    }));
+}
+
+/// Gets and builds what is missing, then starts the three servers.
+fn start(screen: &Screen) -> Result<Gateway, Box<dyn Error>> {
+    screen.title(&format!(
+        "A real Traefik {TRAEFIK_VERSION} with the three plugins, between a mock IDCS and a mock OIC"
+    ));
+    let since = Instant::now();
+    during("fetching Traefik", tools::traefik)?;
+    let plugins = during("compiling the plugins", plugins)?;
+    screen.fact("plugins", &sizes(&plugins), Some(since.elapsed()));
+
+    let since = Instant::now();
+    let caller_api = Resource::gateway_api();
+    let gateway = during("making keys, starting Traefik", || {
+        Gateway::builder()
+            .artifacts(&plugins)
+            .jwt(json!({ "audiences": [caller_api.primary_audience], "requiredScopes": ["echo"] }))
+            .http(json!({ "routers": { "route-0": { "middlewares": ["jwt", "oauth", "rewrite"] } } }))
+            .traefik(|traefik| traefik.access_log())
+            .start()
+    });
+    screen.fact("traefik", &gateway.traefik.url(), Some(since.elapsed()));
+    screen.fact("mock IDCS", &gateway.idcs.url(), None);
+    screen.fact("mock OIC", &gateway.oic.url(), None);
+    Ok(gateway)
+}
+
+fn show(gateway: &Gateway, screen: &Screen) -> Result<(), DemoError> {
+    walk::before_the_first_request(gateway, screen)?;
+    let token = walk::one_request(gateway, screen)?;
+    let crowd = crowd::show(gateway, screen, &token)?;
+    refusals::show(gateway, screen, &token)?;
+
+    screen.title("What you saw");
+    screen.plain("1. The client's token ends at Traefik; OIC only ever sees the gateway's own.");
+    screen.plain(&format!(
+        "2. {} requests cost {} calls to IDCS; half of them took less than {}.",
+        crowd.requests,
+        crowd.identity_provider_calls,
+        milliseconds(crowd.p50)
+    ));
+    screen.plain("3. What is not right ends at Traefik, with a reason; none of it reached OIC.");
+    Ok(())
+}
+
+/// The plugins that the demo shows, as they are handed out.
+pub fn plugins() -> Result<Artifacts, guests::GuestError> {
+    guests::artifacts_of(&SHOWN)
+}
+
+/// The plugins that a request of the demo passes.
+pub const SHOWN: [Guest; 3] = [Guest::JWT, Guest::OAUTH_CLIENT_CREDENTIALS, Guest::PATH_REWRITE];
+
+/// `jwt 712 KiB, ...`: each plugin, by its name in Traefik's configuration, with the size of its own file.
+fn sizes(plugins: &Artifacts) -> String {
+    let size = |guest: &Guest| Some((guest.name, plugins.report(guest)?.size));
+    let parts: Vec<String> = Guest::ALL
+        .iter()
+        .filter_map(size)
+        .map(|(name, size)| format!("{name} {} KiB", size.div_ceil(1024)))
+        .collect();
+    parts.join(", ")
+}
+
+/// Sends a request of the demo's.
+fn answer(what: &'static str, request: Request) -> Result<Response, DemoError> {
+    request
+        .send()
+        .map_err(|source| DemoError::NoAnswer { what, source })
+}
+
+/// The lines of Traefik's log that may say why.
+fn warnings(gateway: &Gateway) -> String {
+    let is_telling = |line: &&str| line.contains(r#""level":"warn""#) || line.contains(r#""level":"error""#);
+    let log = gateway.traefik.log();
+    log.lines().filter(is_telling).collect::<Vec<_>>().join("\n")
+}
+
+/// Fails unless `seen` is `expected`.
+fn expect<T: PartialEq + std::fmt::Debug>(
+    what: &'static str,
+    seen: &T,
+    expected: &T,
+) -> Result<(), DemoError> {
+    if seen == expected {
+        return Ok(());
+    }
+    Err(DemoError::Unexpected {
+        what,
+        expected: format!("{expected:?}"),
+        seen: format!("{seen:?}"),
+    })
+}

@@ -1,0 +1,192 @@
+//! A mock of Microsoft Entra ID, as far as an API behind it sees it: tokens of both versions, and the tenant's keys.
+//!
+//! In scope: the issuers of version 1 and 2, a JWK Set whose keys carry no `alg`, rotation.
+//! Out of scope: how users sign in.
+//!
+//! ```no_run
+//! use harness::entra::Entra;
+//!
+//! let entra = Entra::start();
+//! let token = entra.token("jane@example.com").mint();
+//! ```
+
+mod token;
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::{Map, Value, json};
+
+pub use self::token::EntraToken;
+use crate::certificates::CertificateAuthority;
+use crate::faults::{Answer, Fault};
+use crate::keys::SigningKey;
+use crate::server::{Body, BrokenOff, Control, Server, Service, Tls};
+use crate::verification;
+
+/// A running mock of one tenant; dropping it stops it. Everything else is on [`EntraHandle`].
+pub struct Entra {
+    handle: EntraHandle,
+    _server: Server,
+}
+
+/// A handle of a mock Entra ID; clones mean the same one.
+#[derive(Clone)]
+pub struct EntraHandle {
+    tenant: Arc<Tenant>,
+    control: Control,
+}
+
+struct Tenant {
+    keys: Mutex<Keys>,
+    fault: Mutex<Option<Fault>>,
+}
+
+struct Keys {
+    current: SigningKey,
+    next: usize,
+}
+
+/// The tenant's id, which is part of both issuers.
+pub const TENANT: &str = "6c1f3b0e-9a52-4d0c-8b7e-2f4a5d6e7f80";
+/// The application that stands for the gateway's API, by the id that tokens of version 2 name.
+pub const API: &str = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
+const RSA_BITS: usize = 2048;
+/// Key numbers that no identity domain uses.
+const FIRST_KEY: usize = 800_000;
+
+impl Entra {
+    /// Starts it with a certificate of [`CertificateAuthority::shared`].
+    pub fn start() -> Self {
+        let key = SigningKey::rsa_cached(RSA_BITS, FIRST_KEY);
+        let tenant = Arc::new(Tenant {
+            keys: Mutex::new(Keys {
+                current: named(&key),
+                next: FIRST_KEY + 1,
+            }),
+            fault: Mutex::default(),
+        });
+        let names = ["localhost", "127.0.0.1"];
+        let tls = Tls {
+            trusted: CertificateAuthority::shared().issue(&names).server_config(),
+            untrusted: CertificateAuthority::unrelated().issue(&names).server_config(),
+        };
+        let server = Server::start(Arc::clone(&tenant), Some(tls));
+        let handle = EntraHandle {
+            tenant,
+            control: server.control().clone(),
+        };
+        Self {
+            handle,
+            _server: server,
+        }
+    }
+
+    /// A handle that can be cloned and sent to other threads.
+    pub fn handle(&self) -> EntraHandle {
+        self.handle.clone()
+    }
+}
+
+impl Deref for Entra {
+    type Target = EntraHandle;
+
+    fn deref(&self) -> &EntraHandle {
+        &self.handle
+    }
+}
+
+impl EntraHandle {
+    /// The URL of the tenant's JWK Set, which serves both versions.
+    pub fn jwks_url(&self) -> String {
+        format!("https://{}{JWKS_PATH}", self.control.address())
+    }
+
+    /// Both issuers: version 1, then version 2.
+    pub fn issuers(&self) -> [String; 2] {
+        issuers()
+    }
+
+    /// A user's token of version 2 for [`API`], to be changed and minted.
+    pub fn token(&self, user: &str) -> EntraToken {
+        EntraToken::new(self.signing_key(), user)
+    }
+
+    /// The key that signs now.
+    pub fn signing_key(&self) -> SigningKey {
+        lock(&self.tenant.keys).current.clone()
+    }
+
+    /// Signs with a new key under a new key id; the old one leaves the JWK Set at once.
+    pub fn rotate_now(&self) {
+        let mut keys = lock(&self.tenant.keys);
+        let next = SigningKey::rsa_cached(RSA_BITS, keys.next);
+        keys.next += 1;
+        keys.current = named(&next);
+    }
+
+    /// Its JWK Set fails so, or no longer.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        *lock(&self.tenant.fault) = fault;
+    }
+
+    /// The claims of a token that this tenant signed for [`API`] and that has not expired at `now` (Unix seconds).
+    pub(crate) fn claims_of(&self, token: &str, now: i64) -> Option<Map<String, Value>> {
+        let claims = verification::verify(&[self.signing_key()], token, now).ok()?;
+        let issuer = claims.get("iss").and_then(Value::as_str)?;
+        let is_ours = issuers().iter().any(|known| known == issuer);
+        is_ours.then_some(claims)
+    }
+}
+
+impl Service for Tenant {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, BrokenOff> {
+        let right = || match request.uri().path() {
+            JWKS_PATH => Answer::json(StatusCode::OK, &self.jwks()),
+            _ => Answer::empty(StatusCode::NOT_FOUND),
+        };
+        let fault = lock(&self.fault).clone();
+        match fault {
+            Some(fault) => fault.spoil(right).await,
+            None => Ok(right().into_response()),
+        }
+    }
+}
+
+impl Tenant {
+    /// No `alg`, a `use`, the key id again as `x5t`, and the issuer: Entra ID's own additions.
+    fn jwks(&self) -> Value {
+        let key = lock(&self.keys).current.clone();
+        let mut jwk = key.idcs_jwk();
+        if let Some(members) = jwk.as_object_mut() {
+            for other in ["alg", "key_ops", "x5t#S256"] {
+                members.remove(other);
+            }
+        }
+        jwk["use"] = json!("sig");
+        jwk["x5t"] = json!(key.kid());
+        jwk["issuer"] = json!(format!("https://login.microsoftonline.com/{TENANT}/v2.0"));
+        json!({ "keys": [jwk] })
+    }
+}
+
+/// Entra ID names a key by its certificate's thumbprint.
+fn named(key: &SigningKey) -> SigningKey {
+    key.with_kid(&key.x5t())
+}
+
+fn issuers() -> [String; 2] {
+    [
+        format!("https://sts.windows.net/{TENANT}/"),
+        format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+    ]
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Of one tenant; both versions have the same keys.
+const JWKS_PATH: &str = "/6c1f3b0e-9a52-4d0c-8b7e-2f4a5d6e7f80/discovery/v2.0/keys";

@@ -1,0 +1,371 @@
+//! What a Traefik is started with.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+#[cfg(feature = "yaml")]
+use super::configuration::from_yaml;
+use super::configuration::{entry_points, merge, redirects};
+use super::error::io_error;
+use super::process::{DYNAMIC_DIR, Endpoints, Program};
+use super::{Traefik, TraefikError};
+use crate::guests::{self, Guest};
+#[cfg(feature = "kubernetes")]
+use crate::kubernetes::ApiServer;
+use crate::tools;
+
+/// A plugin to be registered under `experimental.localPlugins`.
+#[derive(Clone, Debug)]
+pub struct LocalPlugin {
+    name: String,
+    module_name: String,
+    mounts: Vec<String>,
+    envs: Vec<String>,
+}
+
+impl LocalPlugin {
+    /// A plugin by the name it has in the configuration and the module name, which is its folder below
+    /// `plugins-local/src`.
+    pub fn new(name: impl Into<String>, module_name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            module_name: module_name.into(),
+            mounts: Vec::new(),
+            envs: Vec::new(),
+        }
+    }
+
+    /// One of this workspace's plugins.
+    pub fn of(guest: &Guest) -> Self {
+        Self::new(guest.name, guest.module_name())
+    }
+
+    /// Lets the plugin see a folder, under the same path as outside. It must exist when Traefik starts.
+    pub fn mount(mut self, folder: impl AsRef<Path>) -> Self {
+        self.mounts.push(folder.as_ref().display().to_string());
+        self
+    }
+
+    /// Lets the plugin see an environment variable of Traefik's.
+    pub fn env(mut self, name: impl Into<String>) -> Self {
+        self.envs.push(name.into());
+        self
+    }
+}
+
+/// Collects what Traefik shall be started with; see [`Traefik::builder`].
+#[derive(Clone, Debug, Default)]
+pub struct TraefikBuilder {
+    #[cfg(feature = "yaml")]
+    base: Option<String>,
+    patches: Vec<Value>,
+    dynamic: String,
+    plugins: Vec<LocalPlugin>,
+    plugins_from: Option<PathBuf>,
+    entry_points: BTreeMap<String, Value>,
+    root_cas: Vec<PathBuf>,
+    env: Vec<(String, String)>,
+    access_log: bool,
+}
+
+impl TraefikBuilder {
+    /// The dynamic configuration, as a file of the file provider holds it (YAML, or JSON).
+    pub fn dynamic(mut self, yaml: impl Into<String>) -> Self {
+        self.dynamic = yaml.into();
+        self
+    }
+
+    /// A static configuration to begin with, such as an example's. Its entry points keep their settings and get
+    /// free ports; log, API and providers are replaced by the harness's own.
+    #[cfg(feature = "yaml")]
+    pub fn static_yaml(mut self, yaml: impl Into<String>) -> Self {
+        self.base = Some(yaml.into());
+        self
+    }
+
+    /// Changes to the finished static configuration: merged over it, `null` removes (RFC 7396). The API must stay
+    /// on: it is how the harness sees that Traefik is up.
+    pub fn static_patch(mut self, patch: Value) -> Self {
+        self.patches.push(patch);
+        self
+    }
+
+    /// Registers a plugin.
+    pub fn plugin(mut self, plugin: LocalPlugin) -> Self {
+        self.plugins.push(plugin);
+        self
+    }
+
+    /// The folder that holds `plugins-local`, in place of this workspace's own plugins.
+    pub fn plugins_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.plugins_from = Some(folder.into());
+        self
+    }
+
+    /// One more entry point on 127.0.0.1, at a free port. `settings` is what stands below its name, without
+    /// `address`; `json!({})` for a plain one.
+    pub fn entry_point(mut self, name: impl Into<String>, settings: Value) -> Self {
+        self.entry_points.insert(name.into(), settings);
+        self
+    }
+
+    /// A PEM file with an authority that Traefik trusts when it speaks TLS to backends
+    /// (`serversTransport.rootCAs`).
+    pub fn root_ca(mut self, pem_file: impl Into<PathBuf>) -> Self {
+        self.root_cas.push(pem_file.into());
+        self
+    }
+
+    /// An environment variable of the process. A plugin sees it only if [`LocalPlugin::env`] names it.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Takes dynamic configuration from this API server as well, by the provider `kubernetesCRD`.
+    #[cfg(feature = "kubernetes")]
+    pub fn kubernetes(self, server: &ApiServer) -> Self {
+        self.static_patch(
+            json!({ "providers": { "providersThrottleDuration": "100ms", "kubernetesCRD": {
+                "endpoint": server.url(),
+                "allowExternalNameServices": true,
+                "disableClusterScopeResources": true,
+            }}}),
+        )
+    }
+
+    /// Writes an access log (JSON, all headers kept), see [`Traefik::access_log`].
+    pub fn access_log(mut self) -> Self {
+        self.access_log = true;
+        self
+    }
+
+    /// Starts Traefik and waits until it serves the dynamic configuration. The plugins are built first, if needed.
+    pub fn start(self) -> Result<Traefik, TraefikError> {
+        const ATTEMPTS: usize = 5;
+        let binary = tools::traefik()?;
+        let plugins_root = match &self.plugins_from {
+            Some(folder) => Some(folder.clone()),
+            None if self.plugins.is_empty() => None,
+            None => Some(guests::artifacts()?.root.clone()),
+        };
+        let mut attempt = 1;
+        loop {
+            match self.start_once(&binary, plugins_root.as_deref()) {
+                // Between our choice of a port and Traefik's use of it another process was quicker.
+                Err(TraefikError::EndedEarly { log, .. })
+                    if attempt < ATTEMPTS && log.contains("address already in use") =>
+                {
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn start_once(&self, binary: &Path, plugins_root: Option<&Path>) -> Result<Traefik, TraefikError> {
+        let dir = tempfile::Builder::new()
+            .prefix("traefik-")
+            .tempdir()
+            .map_err(|source| io_error("create", std::env::temp_dir(), source))?;
+        if let Some(root) = plugins_root {
+            let (target, link) = (root.join("plugins-local"), dir.path().join("plugins-local"));
+            symlink(&target, &link).map_err(|source| io_error("link", link, source))?;
+        }
+        let dynamic_dir = dir.path().join(DYNAMIC_DIR);
+        std::fs::create_dir(&dynamic_dir).map_err(|source| io_error("create", &dynamic_dir, source))?;
+
+        let (settings, endpoints) = self.settings(dir.path())?;
+        let config = dir.path().join("traefik.yml");
+        // JSON is YAML.
+        std::fs::write(&config, format!("{settings:#}"))
+            .map_err(|source| io_error("write", &config, source))?;
+        let program = Program {
+            binary: binary.to_path_buf(),
+            config,
+            env: self.env.clone(),
+        };
+        Traefik::start_in(dir, program, endpoints, &self.dynamic)
+    }
+
+    /// What the static configuration begins with.
+    #[cfg(feature = "yaml")]
+    fn base(&self) -> Result<Value, TraefikError> {
+        self.base.as_deref().map_or_else(|| Ok(json!({})), from_yaml)
+    }
+
+    /// What the static configuration begins with.
+    #[cfg(not(feature = "yaml"))]
+    fn base(&self) -> Result<Value, TraefikError> {
+        Ok(json!({}))
+    }
+
+    /// The static configuration, and where the entry points are.
+    fn settings(&self, dir: &Path) -> Result<(Value, Endpoints), TraefikError> {
+        let mut settings = self.base()?;
+        for plugin in &self.plugins {
+            let registration = json!({
+                "moduleName": plugin.module_name,
+                "settings": { "mounts": plugin.mounts, "envs": plugin.envs },
+            });
+            merge(
+                &mut settings,
+                &json!({ "experimental": { "localPlugins": { &plugin.name: registration } } }),
+            );
+        }
+        for (name, own) in &self.entry_points {
+            merge(&mut settings, &json!({ "entryPoints": { name: own } }));
+        }
+        let mut names = entry_points(&settings);
+        for name in [WEB, API] {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.into());
+            }
+        }
+        let addresses: BTreeMap<String, SocketAddr> = names.into_iter().zip(free_addresses()?).collect();
+        for (name, address) in &addresses {
+            merge(
+                &mut settings,
+                &json!({ "entryPoints": { name: { "address": address.to_string() } } }),
+            );
+        }
+        merge(
+            &mut settings,
+            &json!({
+                "global": { "checkNewVersion": false, "sendAnonymousUsage": false },
+                "api": { "insecure": true },
+                "providers": null,
+                "log": { "level": "DEBUG", "format": "json", "filePath": dir.join(LOG) },
+                // Otherwise Traefik goes on without any plugin when one does not load.
+                "experimental": { "abortOnPluginFailure": true },
+            }),
+        );
+        merge(
+            &mut settings,
+            &json!({ "providers": {
+                "providersThrottleDuration": "50ms", // two seconds otherwise
+                "file": { "directory": dir.join(DYNAMIC_DIR), "watch": true },
+            }}),
+        );
+        if !self.root_cas.is_empty() {
+            merge(
+                &mut settings,
+                &json!({ "serversTransport": { "rootCAs": self.root_cas } }),
+            );
+        }
+        if self.access_log {
+            let fields = json!({ "headers": { "defaultMode": "keep" } });
+            let access_log = json!({ "format": "json", "filePath": dir.join(ACCESS_LOG), "fields": fields });
+            merge(&mut settings, &json!({ "accessLog": access_log }));
+        }
+        for patch in &self.patches {
+            merge(&mut settings, patch);
+        }
+        let probed = if redirects(&settings, WEB) { API } else { WEB };
+        let endpoints = Endpoints { addresses, probed };
+        Ok((settings, endpoints))
+    }
+}
+
+/// Ports that are free at this moment, each a different one: as many as are taken from the iterator.
+fn free_addresses() -> Result<impl Iterator<Item = SocketAddr>, TraefikError> {
+    const AT_MOST: usize = 16;
+    let failed = |source| io_error("find", "a free port", source);
+    let listeners: Vec<TcpListener> = (0..AT_MOST)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    let addresses: Vec<SocketAddr> = listeners
+        .iter()
+        .map(TcpListener::local_addr)
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    Ok(addresses.into_iter())
+}
+
+pub(super) const WEB: &str = "web";
+/// The entry point that Traefik serves its API and dashboard on with `api.insecure`.
+pub(super) const API: &str = "traefik";
+pub(super) const LOG: &str = "traefik.log";
+pub(super) const ACCESS_LOG: &str = "access.log";
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use super::*;
+
+    fn settings(builder: TraefikBuilder) -> (Value, Endpoints) {
+        builder.settings(Path::new("/run/here")).unwrap()
+    }
+
+    #[test]
+    fn every_entry_point_gets_a_port_of_its_own_on_loopback() {
+        let example = "entryPoints:\n  web: {address: ':80', http: {maxHeaderBytes: 9}}\n  websecure: {address: ':443'}\n";
+        let (settings, endpoints) = settings(
+            TraefikBuilder::default()
+                .static_yaml(example)
+                .entry_point("extra", json!({})),
+        );
+        let names: Vec<&String> = endpoints.addresses.keys().collect();
+        assert_eq!(names, ["extra", "traefik", "web", "websecure"]);
+        let ports: std::collections::BTreeSet<u16> =
+            endpoints.addresses.values().map(SocketAddr::port).collect();
+        assert_eq!(ports.len(), 4);
+        for (name, address) in &endpoints.addresses {
+            assert!(address.ip().is_loopback());
+            assert_eq!(settings["entryPoints"][name]["address"], address.to_string());
+        }
+        assert_eq!(settings["entryPoints"]["web"]["http"]["maxHeaderBytes"], 9);
+    }
+
+    #[test]
+    fn plugins_are_registered_beside_those_of_the_example() {
+        let example = "experimental: {localPlugins: {jwt: {moduleName: oic-gateway/jwt}}}";
+        let (settings, _) = settings(
+            TraefikBuilder::default().static_yaml(example).plugin(
+                LocalPlugin::of(&Guest::PATH_REWRITE)
+                    .mount("/state")
+                    .env("SECRET"),
+            ),
+        );
+        assert_eq!(
+            settings["experimental"]["localPlugins"],
+            json!({
+                "jwt": { "moduleName": "oic-gateway/jwt" },
+                "pathRewrite": {
+                    "moduleName": "oic-gateway/path-rewrite",
+                    "settings": { "mounts": ["/state"], "envs": ["SECRET"] },
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn the_providers_of_an_example_give_way_and_a_patch_has_the_last_word() {
+        let (settings, _) = settings(
+            TraefikBuilder::default()
+                .static_yaml("providers: {docker: {}}")
+                .static_patch(json!({ "log": { "level": "INFO" } }))
+                .static_patch(json!({ "global": null })),
+        );
+        assert_eq!(settings["providers"]["docker"], Value::Null);
+        assert_eq!(settings["providers"]["file"]["directory"], "/run/here/dynamic");
+        assert_eq!(settings["log"]["level"], "INFO");
+        assert_eq!(settings.get("global"), None);
+    }
+
+    #[test]
+    fn an_entry_point_that_redirects_is_not_asked() {
+        let redirecting = "entryPoints: {web: {http: {redirections: {entryPoint: {to: websecure}}}}}";
+        assert_eq!(
+            settings(TraefikBuilder::default().static_yaml(redirecting))
+                .1
+                .probed,
+            API
+        );
+        assert_eq!(settings(TraefikBuilder::default()).1.probed, WEB);
+    }
+}

@@ -1,0 +1,112 @@
+//! Putting the static configuration together.
+
+use serde_json::{Map, Value, json};
+
+#[cfg(feature = "yaml")]
+use super::TraefikError;
+
+/// Reads YAML into the JSON model. An empty document is an empty object.
+#[cfg(feature = "yaml")]
+pub(super) fn from_yaml(text: &str) -> Result<Value, TraefikError> {
+    let value: Value =
+        serde_saphyr::from_str(text).map_err(|error| TraefikError::StaticConfiguration(error.to_string()))?;
+    Ok(if value.is_null() { json!({}) } else { value })
+}
+
+/// Lays `patch` over `target` as RFC 7396 defines it: objects are merged, `null` removes, all else replaces.
+pub(super) fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(members) = target else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            members.remove(name);
+        } else {
+            merge(members.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// The names of the entry points that a static configuration defines.
+pub(super) fn entry_points(settings: &Value) -> Vec<String> {
+    let defined = settings.get("entryPoints").and_then(Value::as_object);
+    defined
+        .map(|points| points.keys().cloned().collect())
+        .unwrap_or_default()
+}
+
+/// Whether an entry point sends every request elsewhere, so that nothing can be asked through it.
+pub(super) fn redirects(settings: &Value, entry_point: &str) -> bool {
+    settings
+        .pointer(&format!("/entryPoints/{entry_point}/http/redirections"))
+        .is_some()
+}
+
+/// The dynamic configuration that tells which generation is in force: its path answers 418, and no other does.
+pub(super) fn marker(generation: u64) -> Value {
+    json!({ "http": { "routers": { "harness-marker": {
+        "rule": format!("Path(`{}`)", marker_path(generation)),
+        "priority": 1_000_000_000,
+        "service": "noop@internal",
+    }}}})
+}
+
+/// The path that answers [`MARKER_STATUS`] once this generation of the dynamic configuration is in force.
+pub(super) fn marker_path(generation: u64) -> String {
+    format!("{MARKER_PATH}{generation}")
+}
+
+/// How every path of a marker begins.
+pub(super) const MARKER_PATH: &str = "/harness-marker/";
+
+/// What Traefik's `noop@internal` answers.
+pub(super) const MARKER_STATUS: u16 = 418;
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_follows_rfc_7396() {
+        for (target, patch, expected) in [
+            (json!({"a": 1}), json!({"b": 2}), json!({"a": 1, "b": 2})),
+            (
+                json!({"a": {"b": 1, "c": 2}}),
+                json!({"a": {"b": null}}),
+                json!({"a": {"c": 2}}),
+            ),
+            (json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]})),
+            (
+                json!({"a": 1}),
+                json!({"a": {"b": {"c": null}}}),
+                json!({"a": {"b": {}}}),
+            ),
+            (json!(null), json!({"a": 1}), json!({"a": 1})),
+        ] {
+            let mut merged = target.clone();
+            merge(&mut merged, &patch);
+            assert_eq!(merged, expected, "{target} patched with {patch}");
+        }
+    }
+
+    #[test]
+    fn yaml_is_read_as_traefik_reads_it() {
+        let yaml = "entryPoints:\n  web:\n    address: \":80\" # plain\n  admin: {address: ':9'}\n";
+        let value = from_yaml(yaml).unwrap();
+        assert_eq!(
+            value,
+            json!({"entryPoints": {"web": {"address": ":80"}, "admin": {"address": ":9"}}})
+        );
+        assert_eq!(entry_points(&value), ["admin", "web"]);
+        assert_eq!(from_yaml("").unwrap(), json!({}));
+        assert!(matches!(
+            from_yaml("a: ["),
+            Err(TraefikError::StaticConfiguration(_))
+        ));
+    }
+}

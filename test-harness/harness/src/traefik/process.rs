@@ -1,0 +1,354 @@
+//! The running process.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::TraefikError;
+use super::builder::{ACCESS_LOG, API, LOG, TraefikBuilder, WEB};
+use super::configuration::{MARKER_PATH, MARKER_STATUS, marker, marker_path};
+use super::error::io_error;
+use super::http_get::http_get;
+use crate::process::Process;
+use crate::tools::last_lines;
+
+/// A running Traefik. Dropped, it is killed and its folder removed; if the test panics, the folder stays and its
+/// path is printed.
+#[derive(Debug)]
+pub struct Traefik {
+    dir: TempDir,
+    program: Program,
+    endpoints: Endpoints,
+    /// `None` once it was stopped or killed.
+    child: Option<Child>,
+    /// Counts the dynamic configurations written.
+    generation: u64,
+}
+
+/// How to start the process.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) binary: PathBuf,
+    pub(super) config: PathBuf,
+    pub(super) env: Vec<(String, String)>,
+}
+
+/// Where Traefik listens.
+#[derive(Debug)]
+pub(super) struct Endpoints {
+    /// By the entry point's name.
+    pub(super) addresses: BTreeMap<String, SocketAddr>,
+    /// The entry point asked whether a configuration is in force.
+    pub(super) probed: &'static str,
+}
+
+impl Traefik {
+    /// What to start; nothing runs before [`TraefikBuilder::start`].
+    pub fn builder() -> TraefikBuilder {
+        TraefikBuilder::default()
+    }
+
+    pub(super) fn start_in(
+        dir: TempDir,
+        program: Program,
+        endpoints: Endpoints,
+        dynamic: &str,
+    ) -> Result<Self, TraefikError> {
+        let mut traefik = Self {
+            dir,
+            program,
+            endpoints,
+            child: None,
+            generation: 0,
+        };
+        traefik.publish(dynamic)?;
+        traefik.restart()?;
+        Ok(traefik)
+    }
+
+    /// The entry point `web`, as `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        self.base_url(WEB)
+    }
+
+    /// Traefik's API and dashboard, as `http://127.0.0.1:port`; the dashboard is at `/dashboard/`.
+    pub fn api_url(&self) -> String {
+        self.base_url(API)
+    }
+
+    /// Where an entry point listens; `None` if there is none of that name.
+    pub fn address(&self, entry_point: &str) -> Option<SocketAddr> {
+        self.endpoints.addresses.get(entry_point).copied()
+    }
+
+    /// The working directory of the process.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Replaces the dynamic configuration and waits until it is in force. A configuration that Traefik cannot read
+    /// is [`TraefikError::NotReady`]; one that it reads with a broken router in it is in force, and the router is
+    /// disabled: see [`Traefik::api`].
+    pub fn write_dynamic(&mut self, yaml: &str) -> Result<(), TraefikError> {
+        self.publish(yaml)?;
+        self.wait_until_ready()
+    }
+
+    /// Asks Traefik's API: `/api/rawdata`, `/api/http/routers`, ...
+    pub fn api(&self, path: &str) -> Result<Value, TraefikError> {
+        serde_json::from_str(&self.api_text(path)?).map_err(|error| TraefikError::Api {
+            path: path.into(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Asks Traefik's API for something that is no JSON: `/debug/pprof/heap?debug=1`, with `api.debug`.
+    pub fn api_text(&self, path: &str) -> Result<String, TraefikError> {
+        let failed = |reason: String| TraefikError::Api {
+            path: path.into(),
+            reason,
+        };
+        match http_get(self.known_address(API), path) {
+            Ok((200, body)) => Ok(String::from_utf8_lossy(&body).into_owned()),
+            Ok((status, _)) => Err(failed(format!("status {status}"))),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// Traefik's log so far: a JSON object per line, level DEBUG. With that level Traefik writes whole
+    /// configurations into it.
+    pub fn log(&self) -> String {
+        self.text_of(LOG)
+    }
+
+    /// The access log so far: a JSON object per line, without the harness's own requests. Empty unless asked for.
+    /// Traefik writes a line after the answer has gone out: poll for it.
+    pub fn access_log(&self) -> String {
+        let log = self.text_of(ACCESS_LOG);
+        log.lines()
+            .filter(|line| !line.contains(MARKER_PATH))
+            .flat_map(|line| [line, "\n"])
+            .collect()
+    }
+
+    /// Ends the process as an operator does (SIGTERM) and waits for it: requests in flight may finish.
+    pub fn stop(&mut self) -> Result<ExitStatus, TraefikError> {
+        const GRACE: Duration = Duration::from_secs(20);
+        let mut child = self.child.take().ok_or(TraefikError::NotRunning)?;
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            // A process that has just ended by itself cannot be signalled; the wait below reports how it ended.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let started = Instant::now();
+        loop {
+            let ended = child
+                .try_wait()
+                .map_err(|source| io_error("wait for", &self.program.binary, source))?;
+            if let Some(status) = ended {
+                return Ok(status);
+            }
+            if started.elapsed() > GRACE {
+                end(&mut child);
+                return Err(TraefikError::DidNotStop { waited: GRACE });
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Ends the process at once (SIGKILL): it cannot clean up anything. Without effect if it is not running.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            end(&mut child);
+        }
+    }
+
+    /// Starts the process anew, in the same folder and on the same ports, and waits until it serves. One that still
+    /// runs is killed first.
+    pub fn restart(&mut self) -> Result<(), TraefikError> {
+        self.kill();
+        self.child = Some(self.spawn()?);
+        self.wait_until_ready()
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> Result<u32, TraefikError> {
+        self.child.as_ref().map(Child::id).ok_or(TraefikError::NotRunning)
+    }
+
+    /// Resident memory in KiB.
+    pub fn rss_kib(&self) -> Result<u64, TraefikError> {
+        self.look(Process::rss_kib)
+    }
+
+    /// The most resident memory since the process started, in KiB.
+    pub fn peak_rss_kib(&self) -> Result<u64, TraefikError> {
+        self.look(Process::peak_rss_kib)
+    }
+
+    /// The number of open file descriptors, sockets included.
+    pub fn open_fds(&self) -> Result<usize, TraefikError> {
+        self.look(Process::open_fds)
+    }
+
+    /// Looks at the process from outside.
+    pub fn look<T>(&self, at: impl FnOnce(Process) -> io::Result<T>) -> Result<T, TraefikError> {
+        at(Process(self.pid()?)).map_err(|_| TraefikError::NotRunning)
+    }
+
+    fn base_url(&self, entry_point: &str) -> String {
+        format!("http://{}", self.known_address(entry_point))
+    }
+
+    /// The builder gives an address to [`WEB`] and [`API`] in every case; port 0 answers nothing.
+    fn known_address(&self, entry_point: &str) -> SocketAddr {
+        self.address(entry_point)
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Writes the configuration, then the marker: Traefik reads all files at each change, so what holds the new
+    /// marker also holds the new configuration.
+    fn publish(&mut self, dynamic: &str) -> Result<(), TraefikError> {
+        self.generation += 1;
+        self.replace("dynamic.yml", dynamic)?;
+        self.replace("marker.yml", &marker(self.generation).to_string())
+    }
+
+    /// Traefik never sees half a file.
+    fn replace(&self, file: &str, text: &str) -> Result<(), TraefikError> {
+        let fresh = self.dir().join(file);
+        fs::write(&fresh, text).map_err(|source| io_error("write", &fresh, source))?;
+        let path = self.dir().join(DYNAMIC_DIR).join(file);
+        fs::rename(&fresh, &path).map_err(|source| io_error("rename to", path, source))
+    }
+
+    fn spawn(&self) -> Result<Child, TraefikError> {
+        let path = self.dir().join(OUTPUT);
+        let failed = |source| io_error("open", &path, source);
+        let output: File = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(failed)?;
+        let errors = output.try_clone().map_err(failed)?;
+        let mut command = Command::new(&self.program.binary);
+        for (name, _) in std::env::vars_os() {
+            // Traefik takes the first for static configuration, and the others for the cluster it is in.
+            let name_text = name.to_string_lossy();
+            if ["TRAEFIK_", "KUBERNETES_", "KUBECONFIG"]
+                .iter()
+                .any(|prefix| name_text.starts_with(prefix))
+            {
+                command.env_remove(name);
+            }
+        }
+        command
+            .arg("--configFile")
+            .arg(&self.program.config)
+            .current_dir(self.dir())
+            .envs(self.program.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .map_err(|source| io_error("start", &self.program.binary, source))
+    }
+
+    /// Polls until the marker of this generation answers and the API does.
+    fn wait_until_ready(&mut self) -> Result<(), TraefikError> {
+        let started = Instant::now();
+        let probed = self.known_address(self.endpoints.probed);
+        let api = self.known_address(API);
+        let path = marker_path(self.generation);
+        loop {
+            let child = self.child.as_mut().ok_or(TraefikError::NotRunning)?;
+            let ended = child
+                .try_wait()
+                .map_err(|source| io_error("wait for", &self.program.binary, source))?;
+            if let Some(status) = ended {
+                self.child = None;
+                return Err(TraefikError::EndedEarly {
+                    status: status.to_string(),
+                    log: self.telling_lines(),
+                });
+            }
+            let answers = |address, path: &str, expected| {
+                http_get(address, path).is_ok_and(|(status, _)| status == expected)
+            };
+            if answers(probed, &path, MARKER_STATUS) && answers(api, "/api/rawdata", 200) {
+                return Ok(());
+            }
+            if started.elapsed() > READY_WITHIN {
+                return Err(TraefikError::NotReady {
+                    waited: READY_WITHIN,
+                    log: self.telling_lines(),
+                });
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// The part of log and output that says what went wrong: errors and warnings if there are any, else the end.
+    fn telling_lines(&self) -> String {
+        const LINES: usize = 15;
+        const WIDTH: usize = 600;
+        let log = self.log();
+        let is_telling = |line: &&str| {
+            ["warn", "error", "fatal", "panic"]
+                .iter()
+                .any(|level| line.contains(&format!("\"level\":\"{level}\"")))
+        };
+        let telling: Vec<&str> = log.lines().filter(is_telling).collect();
+        let log = if telling.is_empty() {
+            log
+        } else {
+            telling.join("\n")
+        };
+        let end = format!(
+            "{}\n{}",
+            last_lines(&log, LINES),
+            last_lines(&self.text_of(OUTPUT), LINES)
+        );
+        end.lines()
+            .map(|line| line.chars().take(WIDTH).chain(['\n']).collect::<String>())
+            .collect()
+    }
+
+    fn text_of(&self, file: &str) -> String {
+        let bytes = fs::read(self.dir().join(file)).unwrap_or_default(); // not there: nothing was written yet
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Drop for Traefik {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            self.dir.disable_cleanup(true);
+            eprintln!(
+                "Traefik's folder, with its log, is kept: {}",
+                self.dir.path().display()
+            );
+        }
+    }
+}
+
+fn end(child: &mut Child) {
+    // Both fail only for a process that has ended and been waited for.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// The folder that Traefik's file provider watches.
+pub(super) const DYNAMIC_DIR: &str = "dynamic";
+const OUTPUT: &str = "output.log";
+const POLL: Duration = Duration::from_millis(10);
+/// A cold start compiles every plugin, and these may fetch keys and tokens before they serve.
+const READY_WITHIN: Duration = Duration::from_secs(60);
