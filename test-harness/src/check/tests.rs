@@ -512,7 +512,7 @@ fn a_file_that_cannot_be_read_does_not_hide_the_others() {
     assert_found(
         found,
         &[
-            "a.yml:1:62: error: audience",
+            "a.yml:1:65: error: audience",
             "b.yml:2:6: error: is not UTF-8",
             "c.yml:1:1: error: is a directory",
             "missing.yml:1:1: error: cannot be read",
@@ -706,7 +706,7 @@ fn plugins_are_known_by_their_modules() {
         |name: &str| format!("http: {{middlewares: {{m: {{plugin: {{{name}: {{jwksURL: x}}}}}}}}}}\n");
     assert_found(
         check_texts(&[&registered("ours", "oic-gateway/jwt"), &dynamic("ours")]),
-        &["1.yml:1…error: jwksURL: is no"],
+        &["1.yml:1…error: jwksURL: is"],
     );
     assert_found(
         check_texts(&[&registered("jwt", "somebody/else"), &dynamic("jwt")]),
@@ -753,6 +753,26 @@ fn values_are_judged_as_the_plugin_gets_them() {
 }
 
 #[test]
+fn lists_that_traefik_leaves_as_marked_texts_are_read_by_the_plugin() {
+    let text = "\
+http:
+  middlewares:
+    m:
+      plugin:
+        gateway:
+          jwt:
+            jwksUrl: https://i/k
+            authorize: [{path: /hr, methods: [GET, POST], anyScope: [a, b]}]
+";
+    assert_found(check_texts(&[text]), &[]);
+    let wrong = text.replace("POST", "post");
+    assert_found(
+        check_texts(&[&wrong]),
+        &["0.yml:8…error: jwt.authorize[0].methods[1]"],
+    );
+}
+
+#[test]
 fn what_the_machine_lacks_is_a_note() {
     let text = "\
 experimental:
@@ -768,7 +788,7 @@ http:
         &[
             "0.yml:4:60: note: the directory /no/such/directory does not exist on this machine…abortOnPluginFailure does not \
              guard",
-            "0.yml:7:72: note: /no/such/file does not exist on this machine",
+            "0.yml:7:73: note: /no/such/file does not exist on this machine",
         ],
     );
 }

@@ -149,13 +149,6 @@ pub(super) const STATIC: Shape = Part(&[
             ("abortOnPluginFailure", Bool),
         ]),
     ),
-    (
-        "providers",
-        Part(&[
-            ("file", Part(&[("filename", Text), ("directory", Text)])),
-            ("kubernetesCRD", Part(&[("allowCrossNamespace", Bool)])),
-        ]),
-    ),
 ]);
 
 const PLUGIN: Shape = Part(&[
