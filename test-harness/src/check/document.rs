@@ -1,19 +1,8 @@
-//! YAML that remembers where everything stands.
+//! What a file says to its reader, with the place of everything.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::Spanned;
 
-/// A place in a file, both from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The line.
-    pub line: u64,
-    /// The character in it.
-    pub column: u64,
-}
+use super::yaml::{Place, Raw, RawValue};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -31,22 +20,21 @@ pub(super) enum Content {
     Block(Vec<(String, Place, Node)>),
 }
 
-/// Reads all documents of a file.
-///
-/// # Errors
-/// What is wrong, in the YAML reader's words, and where.
-pub(super) fn read(text: &str) -> Result<Vec<Node>, (Place, String)> {
-    let documents: Vec<Spanned<Raw>> = serde_saphyr::from_multiple(text).map_err(|error| {
-        let place = error
-            .location()
-            .map(place)
-            .unwrap_or(Place { line: 1, column: 1 });
-        (place, error.without_snippet().to_string())
-    })?;
-    Ok(documents.into_iter().map(Node::from).collect())
-}
-
 impl Node {
+    pub(super) fn text_at(place: Place, text: impl Into<String>) -> Self {
+        Self {
+            place,
+            content: Content::Scalar(Value::String(text.into())),
+        }
+    }
+
+    pub(super) fn block_at(place: Place) -> Self {
+        Self {
+            place,
+            content: Content::Block(Vec::new()),
+        }
+    }
+
     /// The member of this name.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         self.entry(name).map(|(_, node)| node)
@@ -61,6 +49,24 @@ impl Node {
     /// The member at the end of a way of names.
     pub(super) fn at(&self, way: &[&str]) -> Option<&Self> {
         way.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// All members of the block at the end of a way of names.
+    pub(super) fn members_at<'n>(
+        &'n self,
+        way: &[&str],
+    ) -> impl Iterator<Item = (&'n str, Place, &'n Self)> + use<'n> {
+        self.at(way).into_iter().flat_map(Self::members)
+    }
+
+    /// All items of the list of this name.
+    pub(super) fn items_of(&self, name: &str) -> &[Self] {
+        self.get(name).map(Self::items).unwrap_or_default()
+    }
+
+    /// The text of this name.
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        self.get(name)?.text()
     }
 
     /// All members of a block.
@@ -89,6 +95,15 @@ impl Node {
         }
     }
 
+    /// A switch, in whichever way the reader of the file leaves it.
+    pub(super) fn is_true(&self) -> bool {
+        match &self.content {
+            Content::Scalar(Value::Bool(value)) => *value,
+            Content::Scalar(Value::String(text)) => text.trim() == "true",
+            _ => false,
+        }
+    }
+
     pub(super) fn to_json(&self) -> Value {
         match &self.content {
             Content::Scalar(value) => value.clone(),
@@ -98,6 +113,47 @@ impl Node {
                     .iter()
                     .map(|(name, _, node)| (name.clone(), node.to_json()));
                 Value::Object(members.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Every text in it, with its place and the name that it stands under.
+    pub(super) fn each_text<'n>(&'n self, name: &'n str, each: &mut impl FnMut(&'n str, &'n str, Place)) {
+        match &self.content {
+            Content::Scalar(Value::String(text)) => each(name, text, self.place),
+            Content::Scalar(_) => {}
+            Content::List(items) => items.iter().for_each(|item| item.each_text(name, each)),
+            Content::Block(members) => members
+                .iter()
+                .for_each(|(name, _, member)| member.each_text(name, each)),
+        }
+    }
+
+    /// The names of all members, at every depth, with their places.
+    pub(super) fn each_name(&self, each: &mut impl FnMut(&str, Place)) {
+        match &self.content {
+            Content::Scalar(_) => {}
+            Content::List(items) => items.iter().for_each(|item| item.each_name(each)),
+            Content::Block(members) => {
+                for (name, place, member) in members {
+                    each(name, *place);
+                    member.each_name(each);
+                }
+            }
+        }
+    }
+
+    /// Moves all places down, for a document that was read by itself.
+    pub(super) fn move_down(&mut self, lines: u64) {
+        self.place.line += lines;
+        match &mut self.content {
+            Content::Scalar(_) => {}
+            Content::List(items) => items.iter_mut().for_each(|item| item.move_down(lines)),
+            Content::Block(members) => {
+                for (_, place, member) in members {
+                    place.line += lines;
+                    member.move_down(lines);
+                }
             }
         }
     }
@@ -138,92 +194,54 @@ impl Node {
     }
 }
 
-fn place(location: serde_saphyr::Location) -> Place {
-    Place {
-        line: location.line(),
-        column: location.column(),
-    }
-}
-
-impl From<Spanned<Raw>> for Node {
-    fn from(spanned: Spanned<Raw>) -> Self {
-        let place = place(spanned.referenced);
-        let content = match spanned.value {
-            Raw::Scalar(value) => Content::Scalar(value),
-            Raw::List(items) => Content::List(items.into_iter().map(Self::from).collect()),
-            Raw::Block(members) => {
+/// As kubectl sends it: JSON.
+impl From<Raw> for Node {
+    fn from(raw: Raw) -> Self {
+        let scalar = Content::Scalar;
+        let content = match raw.value {
+            RawValue::Null => scalar(Value::Null),
+            RawValue::Bool(value) => scalar(value.into()),
+            // Traefik reads all numbers of a plugin's options as floating-point ones.
+            RawValue::Int(number) if number.unsigned_abs() <= EXACT => scalar(number.into()),
+            RawValue::Int(number) => scalar(json_number(number as f64)),
+            RawValue::Unsigned(number) => scalar(json_number(number as f64)),
+            RawValue::Float(number) => scalar(json_number(number)),
+            RawValue::Text(text) | RawValue::Time(text) => scalar(text.into()),
+            RawValue::List(items) => Content::List(items.into_iter().map(Self::from).collect()),
+            RawValue::Block(members) => {
                 let members = members.into_iter();
-                let members =
-                    members.map(|(key, value)| (key.value, self::place(key.referenced), Self::from(value)));
+                let members = members.map(|member| (member.name, member.place, Self::from(member.value)));
                 Content::Block(members.collect())
             }
         };
-        Self { place, content }
-    }
-}
-
-/// What serde sees.
-enum Raw {
-    Scalar(Value),
-    List(Vec<Spanned<Raw>>),
-    Block(Vec<(Spanned<String>, Spanned<Raw>)>),
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Raw;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-            fn visit_unit<E: Error>(self) -> Result<Raw, E> {
-                Ok(Raw::Scalar(Value::Null))
-            }
-            fn visit_none<E: Error>(self) -> Result<Raw, E> {
-                Ok(Raw::Scalar(Value::Null))
-            }
-            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
-                Raw::deserialize(deserializer)
-            }
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.into()))
-            }
-            fn visit_i64<E: Error>(self, value: i64) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.into()))
-            }
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.into()))
-            }
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Raw, E> {
-                let number = Number::from_f64(value).ok_or_else(|| E::custom("a number without a value"))?;
-                Ok(Raw::Scalar(number.into()))
-            }
-            fn visit_str<E: Error>(self, value: &str) -> Result<Raw, E> {
-                Ok(Raw::Scalar(value.into()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Ok(Raw::List(list))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Raw, A::Error> {
-                let mut block = Vec::new();
-                while let Some(member) = members.next_entry()? {
-                    block.push(member);
-                }
-                Ok(Raw::Block(block))
-            }
+        Self {
+            place: raw.place,
+            content,
         }
-        deserializer.deserialize_any(Any)
     }
+}
+
+/// Up to here every whole number is a floating-point number of its own.
+const EXACT: u64 = 1 << 53;
+
+/// A number as Go's JSON writes it: whole ones without a point.
+pub(super) fn json_number(number: f64) -> Value {
+    const WITHOUT_EXPONENT: f64 = 1e19;
+    if number.fract() == 0.0 && number.abs() < WITHOUT_EXPONENT {
+        // Within the range of both by the line above.
+        return if number < 0.0 {
+            (number as i64).into()
+        } else {
+            (number as u64).into()
+        };
+    }
+    Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::yaml::{Dialect, decode, read};
     use serde_json::json;
 
     const TEXT: &str = "\
@@ -236,9 +254,16 @@ b:
 - null
 ";
 
+    fn documents(text: &str) -> Vec<Node> {
+        let (documents, fault) = read(text);
+        assert_eq!(fault, None);
+        let node = |document| Node::from(decode(document, Dialect::Kubectl).unwrap().0);
+        documents.iter().map(node).collect()
+    }
+
     #[test]
     fn places_are_those_of_the_file() {
-        let documents = read(TEXT).unwrap();
+        let documents = documents(TEXT);
         assert_eq!(documents.len(), 2);
         assert_eq!(
             documents[0].to_json(),
@@ -261,8 +286,22 @@ b:
     }
 
     #[test]
-    fn what_is_no_yaml_is_told_with_its_place() {
-        let (place, what) = read("a: 1\nb: [1, 2\nc: 3\n").unwrap_err();
-        assert!(place.line >= 2 && !what.is_empty(), "{place:?} {what}");
+    fn what_comes_by_an_alias_or_a_merge_is_placed_at_its_source() {
+        let text = "base: &base\n  one: {two: 2}\ntop:\n  <<: *base\nlist: [*base]\n";
+        let documents = documents(text);
+        for field in ["top.one.two", "list[0].one.two"] {
+            assert_eq!(
+                documents[0].place_of(field),
+                Place { line: 2, column: 9 },
+                "{field}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_yaml_is_told_with_its_place() {
+        let (_, fault) = read("a: 1\nb: [1, 2\nc: 3\n");
+        let fault = fault.unwrap();
+        assert!(fault.place.line >= 2 && !fault.what.is_empty(), "{fault:?}");
     }
 }

@@ -1,27 +1,40 @@
 //! `check`: a user's own files, before Traefik sees them.
 //!
 //! In scope: the options of our plugins, in dynamic configuration of the file provider and in Kubernetes Middlewares, as
-//! the plugins themselves read them; and routers that would open when they should close.
+//! the plugins themselves read them; and routers that would open when they should close. Files are read as their readers
+//! read them, Traefik or kubectl. Whatever routes requests and is not read here gets a finding that says so.
 //!
-//! Out of scope: everything else about Traefik's configuration, and whether what references name (environment, files,
-//! Secrets) is there: the check runs elsewhere.
+//! Out of scope: everything else about Traefik's configuration, and whether what references name (environment,
+//! Secrets) is there: the check may run elsewhere. Files and directories that are missing here are notes.
 //!
 //! The one place of the harness that uses the plugins' own code: their reading of options is what is to be known.
 
 mod document;
+mod file_provider;
+mod files;
+mod kubernetes;
+mod machine;
+mod model;
 mod options;
+mod placeholders;
+mod plugins;
 mod routes;
 mod schema;
+mod static_configuration;
+mod toml;
+mod traefik;
+mod yaml;
 
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use document::Node;
+use serde_json::Value;
 
-pub use document::Place;
+use files::Document;
+use model::Model;
+
 pub use schema::schemas;
+pub use yaml::Place;
 
 /// Something about a file that its owner should know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +54,10 @@ pub struct Finding {
 pub enum Severity {
     /// It does not work: requests are refused, or the file cannot be read.
     Error,
-    /// It may let pass what it should not.
+    /// It may let pass what it should not, or it is not finished, or it may hide such a thing from the check.
     Warning,
+    /// What the check did not look at, or could not judge where it runs.
+    Note,
 }
 
 impl fmt::Display for Finding {
@@ -50,6 +65,7 @@ impl fmt::Display for Finding {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         };
         let (file, place) = (self.file.display(), self.place);
         write!(
@@ -60,34 +76,39 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A document, and the file it is in.
-struct Document {
-    file: PathBuf,
-    node: Node,
-}
-
-/// Checks files as one configuration: what one names another may define.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn check(files: &[PathBuf]) -> io::Result<Vec<Finding>> {
+/// Checks files as one configuration: what one names another may define. A file that cannot be read is a finding like
+/// any other.
+pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     let (mut documents, mut findings) = (Vec::new(), Vec::new());
     for file in files {
-        match document::read(&fs::read_to_string(file)?) {
-            Ok(nodes) => documents.extend(nodes.into_iter().map(|node| Document {
-                file: file.clone(),
-                node,
-            })),
-            Err((place, what)) => {
-                findings.push(finding(file, place, Severity::Error, format!("no YAML: {what}")))
-            }
-        }
+        files::read(file, &mut documents, &mut findings);
     }
-    options::check(&documents, &mut findings);
-    routes::check(&documents, &mut findings);
+    let model = Model::of(&documents, &mut findings);
+    options::check(&model, &mut findings);
+    placeholders::check(&model, &mut findings);
+    routes::check(&model, &mut findings);
+    static_configuration::check(&documents, &mut findings);
+    machine::check(&documents, &model, &mut findings);
     findings.sort();
     findings.dedup();
-    Ok(findings)
+    findings
+}
+
+/// What Traefik's file provider would load from a file, as far as the check reads it: `http` and `tcp` with routers,
+/// services and middlewares, all settings spelt as Traefik spells them.
+///
+/// # Errors
+/// What keeps Traefik from loading the file.
+pub fn loaded(file: &Path) -> Result<Value, Finding> {
+    let (mut documents, mut findings) = (Vec::new(), Vec::new());
+    files::read(file, &mut documents, &mut findings);
+    if let Some(finding) = findings.into_iter().find(|it| it.severity == Severity::Error) {
+        return Err(finding);
+    }
+    let dynamic = documents
+        .into_iter()
+        .find(|it| it.source == files::Source::Dynamic);
+    Ok(dynamic.map_or(Value::Null, |document| document.node.to_json()))
 }
 
 fn finding(file: &Path, place: Place, severity: Severity, message: impl Into<String>) -> Finding {
@@ -97,56 +118,6 @@ fn finding(file: &Path, place: Place, severity: Severity, message: impl Into<Str
         severity,
         message: message.into(),
     }
-}
-
-/// A Middleware, wherever it is defined.
-struct Definition<'d> {
-    document: &'d Document,
-    /// As routers name it: `name`, or `namespace/name` in Kubernetes.
-    name: String,
-    /// What stands below the name, or below `spec`.
-    spec: &'d Node,
-}
-
-/// All Middlewares of all documents.
-fn middlewares(documents: &[Document]) -> Vec<Definition<'_>> {
-    let mut found = Vec::new();
-    for document in documents {
-        let node = &document.node;
-        if let Some(named) = node.at(&["http", "middlewares"]) {
-            found.extend(named.members().map(|(name, _, spec)| Definition {
-                document,
-                name: name.to_owned(),
-                spec,
-            }));
-        }
-        if kind(node) == Some("Middleware")
-            && let (Some(name), Some(spec)) = (node.at(&["metadata", "name"]), node.get("spec"))
-        {
-            found.push(Definition {
-                document,
-                name: qualified(namespace(node), name.text().unwrap_or_default()),
-                spec,
-            });
-        }
-    }
-    found
-}
-
-/// The kind of a Kubernetes object.
-fn kind(node: &Node) -> Option<&str> {
-    node.get("apiVersion")?;
-    node.get("kind")?.text()
-}
-
-fn namespace(node: &Node) -> &str {
-    node.at(&["metadata", "namespace"])
-        .and_then(Node::text)
-        .unwrap_or("default")
-}
-
-fn qualified(namespace: &str, name: &str) -> String {
-    format!("{namespace}/{name}")
 }
 
 #[cfg(test)]

@@ -14,49 +14,66 @@ use oauth_token_exchange_plugin::OAuthTokenExchange;
 use path_rewrite_plugin::PathRewrite;
 use serde_json::{Map, Value};
 
-use super::{Document, Finding, Severity, finding, middlewares};
+use super::model::{Kind, Model};
+use super::placeholders::placeholder;
+use super::plugins::Plugin;
+use super::{Finding, Severity, finding};
 
-/// The names that the plugins usually have, and where their options are described.
-const PLUGINS: [(&str, &str); 7] = [
-    (JwtPlugin::NAME, "jwt"),
-    (OAuthClientCredentials::NAME, "oauthclientcredentials"),
-    (OAuthIntrospection::NAME, "oauthintrospection"),
-    (BasicCredentials::NAME, "basiccredentials"),
-    (OAuthTokenExchange::NAME, "oauthtokenexchange"),
-    (PathRewrite::NAME, "pathrewrite"),
-    (Gateway::NAME, "gateway"),
-];
-
-pub(super) fn check(documents: &[Document], findings: &mut Vec<Finding>) {
-    for definition in middlewares(documents) {
-        let Some(plugins) = definition.spec.get("plugin") else {
+pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
+    for definition in model.middlewares.values() {
+        let Kind::Plugin { name, place, options } = definition.kind else {
             continue;
         };
-        for (name, place, options) in plugins.members() {
-            let file = &definition.document.file;
-            let Some((_, section)) = PLUGINS.iter().find(|(known, _)| *known == name) else {
-                if let Some((near, _)) = PLUGINS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                    let message =
-                        format!("{name} is no plugin of ours; did you mean `{near}`? (case counts)");
-                    findings.push(finding(file, place, Severity::Error, message));
-                }
-                continue;
-            };
-            for (field, message) in mistakes(name, options.to_json()) {
-                let at = match field.as_str() {
-                    "configuration" => place,
-                    field => options.place_of(field),
-                };
-                let message = format!("{message} [docs/options.md#{section}]");
-                findings.push(finding(file, at, Severity::Error, message));
+        let mut say = |place, severity, message: String| {
+            findings.push(finding(definition.file, place, severity, message));
+        };
+        let Some(plugin) = model.plugins.ours(name) else {
+            let near = Plugin::ALL
+                .into_iter()
+                .map(Plugin::name)
+                .find(|known| known.eq_ignore_ascii_case(name));
+            match (near, model.plugins.module(name)) {
+                (Some(near), None) => say(
+                    place,
+                    Severity::Error,
+                    format!("{name} is not a plugin of ours; did you mean `{near}`? (case counts)"),
+                ),
+                (_, Some(module)) => say(
+                    place,
+                    Severity::Note,
+                    format!(
+                        "{name} is the plugin {module}, which is not ours: its options are not checked, and it does not count as a guard"
+                    ),
+                ),
+                (None, None) => say(
+                    place,
+                    Severity::Note,
+                    format!(
+                        "{name} is not a plugin of ours as far as these files say: its options are not checked, and it does not \
+                         count as a guard (if it is ours under another name, check Traefik's static configuration too)"
+                    ),
+                ),
             }
+            continue;
+        };
+        let section = plugin.name().to_ascii_lowercase();
+        for (field, message) in mistakes(plugin, options.to_json()) {
+            let at = match field.as_str() {
+                "configuration" => place,
+                field => options.place_of(field),
+            };
+            say(
+                at,
+                Severity::Error,
+                format!("{message} [docs/options.md#{section}]"),
+            );
         }
     }
 }
 
 /// All mistakes in the options of a plugin, by the option's path. A plugin stops at the first one; so that one is taken out
 /// or, if it must be there, replaced by something that fits, and the plugin is asked again.
-fn mistakes(plugin: &str, mut options: Value) -> Vec<(String, String)> {
+fn mistakes(plugin: Plugin, mut options: Value) -> Vec<(String, String)> {
     const MOST: usize = 40;
     fill_in("", &mut options);
     let mut found: Vec<(String, String)> = Vec::new();
@@ -86,7 +103,7 @@ fn mistakes(plugin: &str, mut options: Value) -> Vec<(String, String)> {
     found
 }
 
-fn build(plugin: &str, options: &Value) -> Result<(), ConfigError> {
+fn build(plugin: Plugin, options: &Value) -> Result<(), ConfigError> {
     fn platform() -> Rc<dyn Platform> {
         Rc::new(Native::new(std::env::temp_dir(), |_| {}))
     }
@@ -96,20 +113,14 @@ fn build(plugin: &str, options: &Value) -> Result<(), ConfigError> {
         Value::String(text) if text.is_empty() => Vec::new(),
         options => options.to_string().into_bytes(),
     };
-    if plugin == JwtPlugin::NAME {
-        JwtPlugin::new(&config, platform()).map(drop)
-    } else if plugin == OAuthClientCredentials::NAME {
-        OAuthClientCredentials::new(&config, platform()).map(drop)
-    } else if plugin == OAuthIntrospection::NAME {
-        OAuthIntrospection::new(&config, platform()).map(drop)
-    } else if plugin == BasicCredentials::NAME {
-        BasicCredentials::new(&config, platform() as Rc<dyn Host>).map(drop)
-    } else if plugin == OAuthTokenExchange::NAME {
-        OAuthTokenExchange::new(&config, platform).map(drop)
-    } else if plugin == PathRewrite::NAME {
-        PathRewrite::new(&config, platform() as Rc<dyn Host>).map(drop)
-    } else {
-        Gateway::new(&config, platform).map(drop)
+    match plugin {
+        Plugin::Jwt => JwtPlugin::new(&config, platform()).map(drop),
+        Plugin::OAuthClientCredentials => OAuthClientCredentials::new(&config, platform()).map(drop),
+        Plugin::OAuthIntrospection => OAuthIntrospection::new(&config, platform()).map(drop),
+        Plugin::BasicCredentials => BasicCredentials::new(&config, platform() as Rc<dyn Host>).map(drop),
+        Plugin::OAuthTokenExchange => OAuthTokenExchange::new(&config, platform).map(drop),
+        Plugin::PathRewrite => PathRewrite::new(&config, platform() as Rc<dyn Host>).map(drop),
+        Plugin::Gateway => Gateway::new(&config, platform).map(drop),
     }
 }
 
@@ -193,7 +204,7 @@ fn is_reference(text: &str) -> bool {
 
 /// A path to a file with keys, and hosts that an example leaves to its reader.
 fn is_to_be_filled_in(name: &str, text: &str) -> bool {
-    (name == "jwksFile" && text.starts_with('/')) || text.contains('<')
+    (name == "jwksFile" && text.starts_with('/')) || placeholder(name, text).is_some()
 }
 
 fn stand_in(name: &str) -> Value {

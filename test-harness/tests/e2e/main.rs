@@ -2,6 +2,7 @@
 
 mod basic_credentials;
 mod callers;
+mod check;
 mod configuration;
 mod connection_header;
 mod examples;
