@@ -13,6 +13,7 @@ pub(crate) struct TestMachine {
     native: Native,
     waited: Cell<Duration>,
     ahead: Cell<i64>,
+    stopped: Cell<Option<UnixTime>>,
 }
 
 impl TestMachine {
@@ -22,6 +23,7 @@ impl TestMachine {
             native: Native::new(directory, |_| {}),
             waited: Cell::default(),
             ahead: Cell::default(),
+            stopped: Cell::default(),
         }
     }
 
@@ -34,10 +36,18 @@ impl TestMachine {
     pub(crate) fn set_wall_clock_ahead(&self, seconds: i64) {
         self.ahead.set(seconds);
     }
+
+    /// Stops the wall clock at `time`.
+    pub(crate) fn stop_wall_clock(&self, time: UnixTime) {
+        self.stopped.set(Some(time));
+    }
 }
 
 impl Host for TestMachine {
     fn now(&self) -> UnixTime {
+        if let Some(time) = self.stopped.get() {
+            return time;
+        }
         let milliseconds = self.ahead.get() * 1000;
         let now = self.native.now().as_millis();
         UnixTime::from_millis(now.saturating_add_signed(milliseconds))
