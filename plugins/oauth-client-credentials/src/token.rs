@@ -34,6 +34,8 @@ pub(crate) struct Demand {
     pub(crate) scopes: Vec<String>,
     /// `audience` and `endpointParams`.
     parameters: Vec<(String, String)>,
+    /// Whom the connection to the provider believes.
+    trust: String,
 }
 
 impl Demand {
@@ -77,12 +79,19 @@ impl Demand {
             url,
             scopes,
             parameters,
+            trust: options.client_config.tls.trust(host),
         })
     }
 
-    /// Whatever makes two tokens different makes two names, and two keys.
+    /// Whatever makes two tokens different makes two names, and two keys. So does trust: what was fetched from somebody that
+    /// one router believes must not serve another that would not have believed him.
     fn identity(&self, client_id: &str, scopes: &[String]) -> Vec<String> {
-        let mut identity = vec![self.url.to_string(), client_id.to_owned(), scopes.join(" ")];
+        let mut identity = vec![
+            self.url.to_string(),
+            client_id.to_owned(),
+            scopes.join(" "),
+            self.trust.clone(),
+        ];
         let parameters = self.parameters.iter();
         identity.extend(parameters.map(|(name, value)| format!("{name}={value}")));
         identity

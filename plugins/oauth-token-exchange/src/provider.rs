@@ -80,7 +80,10 @@ impl Provider {
             }
             parameters.push((name.clone(), value.resolve(&field, host)?.expose().to_owned()));
         }
-        let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" ")];
+        // Trust too: what was fetched from somebody that one router believes must not serve another that would not have
+        // believed him.
+        let trust = options.client_config.tls.trust(host);
+        let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" "), trust];
         group.extend(method.identity());
         group.extend(parameters.iter().map(|(name, value)| format!("{name}={value}")));
         let secret = client.secret().map(|secret| method.secret(secret));
