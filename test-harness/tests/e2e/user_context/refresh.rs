@@ -169,6 +169,7 @@ fn on_a_full_file_system_the_refresh_token_is_not_sent_and_with_room_again_the_l
     let filler = tmpfs.path().join("filler");
     let mut file = std::fs::File::create(&filler).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
+    drop(file);
 
     let deadline = Deadline::after(Duration::from_secs(20));
     while ask(&gateway, &idcs).status == 200 {

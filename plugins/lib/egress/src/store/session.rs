@@ -8,7 +8,7 @@ use middleware::Secret;
 use super::resp::{self, MAX_REPLY, Reply};
 use super::{BUDGET, Content, Endpoint, Kept, Slot, StoreError};
 use crate::connection::{ConnectionError, Protocol, Wire};
-use crate::platform::Platform;
+use crate::platform::{Platform, SocketError};
 use crate::state::nonce;
 
 /// Deletes the key if it has the value.
@@ -256,16 +256,19 @@ impl<'s> Session<'s> {
         };
         self.is_untried = false;
         let key = format!("{}.rights.{}", slot.key(), nonce(self.platform));
-        let (key, ttl) = (key.as_bytes(), &b"1000"[..]);
+        let key = key.as_bytes();
         let commands = vec![
-            command("SET", &[key, b"x", b"NX", b"PX", ttl]),
+            command("SET", &[key, b"x", b"NX", b"PX", b"1000"]),
             command("GET", &[key]),
             command("MGET", &[key]),
-            command("EVAL", &[SET_IF, b"1", key, b"x", b"y", ttl]),
-            command("EVAL", &[DELETE_IF, b"1", key, b"y"]),
             command("DEL", &[key]),
+            // Last: what the script may not run is named by its own command, and nothing is left behind without it.
+            command("EVAL", &[DELETE_IF, b"1", key, b"x"]),
         ];
-        match self.ask(commands) {
+        let outcome = self.ask(commands);
+        // What is meant has as much time as without the trial.
+        self.more_time();
+        match outcome {
             Err(StoreError::Refused { command, error }) if is_lack_of_right(&error) => {
                 Err(StoreError::NoRight { command, error })
             }
@@ -345,7 +348,20 @@ impl<'s> Session<'s> {
                 Ok(0) if self.received_ever == 0 => return Err(StoreError::NoAnswer),
                 Ok(0) => return Err(ConnectionError::Closed.into()),
                 Ok(count) => count,
-                Err(error) => return Err(ConnectionError::of_io("receiving", &error).into()),
+                Err(error) => {
+                    let error = ConnectionError::of_io("receiving", &error);
+                    let is_broken = matches!(
+                        error,
+                        ConnectionError::Socket {
+                            source: SocketError::Broken(_),
+                            ..
+                        }
+                    );
+                    return Err(match is_broken && self.received_ever == 0 {
+                        true => StoreError::NoAnswer,
+                        false => error.into(),
+                    });
+                }
             };
             self.received = self.received.saturating_add(count);
             self.received_ever = self.received_ever.saturating_add(count);
