@@ -34,7 +34,7 @@ pub(crate) struct Demand {
     pub(crate) scopes: Vec<String>,
     /// `audience` and `endpointParams`.
     parameters: Vec<(String, String)>,
-    /// Whom the connection to the provider believes.
+    /// Which servers the connection to the provider trusts.
     trust: String,
 }
 
@@ -83,8 +83,8 @@ impl Demand {
         })
     }
 
-    /// Whatever makes two tokens different makes two names, and two keys. So does trust: what was fetched from somebody that
-    /// one router believes must not serve another that would not have believed him.
+    /// Whatever makes two tokens different makes two names, and two keys. Trust is part of it: a token from a server that one
+    /// router trusts must not serve a router that does not trust this server.
     fn identity(&self, client_id: &str, scopes: &[String]) -> Vec<String> {
         let mut identity = vec![
             self.url.to_string(),

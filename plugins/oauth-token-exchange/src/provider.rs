@@ -80,8 +80,7 @@ impl Provider {
             }
             parameters.push((name.clone(), value.resolve(&field, host)?.expose().to_owned()));
         }
-        // Trust too: what was fetched from somebody that one router believes must not serve another that would not have
-        // believed him.
+        // With trust: a token from a server that one router trusts must not serve a router that does not trust this server.
         let trust = options.client_config.tls.trust(host);
         let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" "), trust];
         group.extend(method.identity());

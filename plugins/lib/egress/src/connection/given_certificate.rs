@@ -40,7 +40,8 @@ impl AcceptGiven {
             matches!(&error, Error::InvalidCertificate(CertificateError::Other(OtherError(error)))
                 if matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)))
         });
-        // The dates count, and are looked at before the kind: at a time before all certificates they are the fault.
+        // The dates must be checked too. The library checks them before the kind; this proves it, since at a time before
+        // all certificates the date is the error.
         let epoch = UnixTime::since_unix_epoch(Duration::ZERO);
         let dates_come_first = judged_at(epoch).is_err_and(|error| {
             matches!(

@@ -113,7 +113,7 @@ pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<R
     Ok(Response::from_parts(parts, body))
 }
 
-/// Looks for the end of a head, each byte once: a head that comes in many pieces is not to be read from its start each time.
+/// Looks for the end of a head, at each byte once, so that a head in many pieces is not parsed from its start each time.
 #[derive(Default)]
 struct HeadEnd {
     /// How far was looked.
@@ -122,7 +122,7 @@ struct HeadEnd {
 }
 
 impl HeadEnd {
-    /// Whether it is time to read the head: when its first line is there, which may be wrong already, and when there is an
+    /// Whether parsing is worth it: once when the first line is complete, which may be wrong already, and when there is an
     /// empty line.
     fn may_be_in(&mut self, buffer: &[u8]) -> bool {
         // Two bytes were looked at before: the end may lie across.
@@ -181,7 +181,7 @@ impl Input<'_> {
         self.consume(blank);
     }
 
-    /// Says what answers in place of an HTTP server, if that is known.
+    /// Fails when the first bytes are those of another protocol.
     fn must_be_http(&self) -> Result<(), HttpError> {
         match Protocol::of(&self.buffer) {
             None | Some(Protocol::Http) => Ok(()),

@@ -1,14 +1,14 @@
 //! Room for a successor, taken before the secret is used.
 //!
-//! Using the secret cannot be undone, and on a full file system the claim, a short entry, may still find room where the
-//! successor, a long one, does not. So the claim's owner first makes entries as long and as many as the successor may need.
-//! They give way to the successor, or go when the use ends.
+//! Using the secret cannot be undone. On a full file system the claim, a short entry, may still succeed where the
+//! successor, a long one, does not fit. So the owner of a claim first makes as many long entries as the successor may need.
+//! It removes them to write the successor, or when the use ends.
 
 use crate::platform::{Directory, DirectoryError, MAX_CONTENT};
 
-/// A successor has room that is this long, or twice as long as the present secret.
+/// The room is for a successor of this length, or of twice the present length if that is more.
 const LEAST: usize = 16 * 1024;
-/// The value's head, the head that replaces it, and the record's other fields.
+/// Entries for the value's head, for the head that replaces it, and for the record's other fields.
 const SPARE: usize = 3;
 /// More entries than there can be.
 const MOST: usize = 1000;

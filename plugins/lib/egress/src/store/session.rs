@@ -35,7 +35,7 @@ pub struct Session<'s> {
     /// What must be said first, until it has been.
     greeting: Vec<Command>,
     asking: bool,
-    /// Whether the rights to all commands are to be tried first.
+    /// Whether the rights to all commands must be tried first.
     is_untried: bool,
     unread: Vec<u8>,
     reader: resp::Reader,
@@ -247,9 +247,9 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Tries every command that may be needed, on a key beside that of `slot` which nobody else uses: somebody who may take a
-    /// lease but not give it back would have all others wait for it. What else goes wrong here goes wrong again with the
-    /// first command that is meant.
+    /// Tries every command that the store needs, on a key of its own beside that of `slot`. A user who may take a lease but
+    /// not give it back would make all others wait for its end. Errors other than a missing right are ignored: the first
+    /// real command meets them too.
     fn try_rights(&mut self, slot: Option<&Slot>) -> Result<(), StoreError> {
         let Some(slot) = slot.filter(|_| self.is_untried) else {
             return Ok(());
@@ -262,11 +262,11 @@ impl<'s> Session<'s> {
             command("GET", &[key]),
             command("MGET", &[key]),
             command("DEL", &[key]),
-            // Last: what the script may not run is named by its own command, and nothing is left behind without it.
+            // Last, so that a command which the script may not run is named by itself.
             command("EVAL", &[DELETE_IF, b"1", key, b"x"]),
         ];
         let outcome = self.ask(commands);
-        // What is meant has as much time as without the trial.
+        // The real commands get their full time.
         self.more_time();
         match outcome {
             Err(StoreError::Refused { command, error }) if is_lack_of_right(&error) => {

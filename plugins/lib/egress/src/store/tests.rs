@@ -347,7 +347,7 @@ fn rights_are_tried_at_the_first_use_and_again_after_a_refusal_and_not_otherwise
 }
 
 #[test]
-fn a_replica_that_takes_no_changes_is_no_matter_of_rights() {
+fn a_read_only_replica_is_not_a_lack_of_rights() {
     let replica = Scripted::start(|command| match command.starts_with("MGET") {
         true => empty(command),
         false => say("-READONLY You can't write against a read only replica."),
