@@ -150,7 +150,6 @@ impl Callers {
         let token = self.tokens.get(&key, now, || {
             let guard = Guard {
                 budget: Rc::clone(budget),
-                platform: Rc::clone(platform),
                 client: caller.name.clone(),
                 proven: Cell::new(false),
             };
@@ -226,7 +225,6 @@ impl Refusal {
 /// Stands between one caller's token and the provider.
 pub(crate) struct Guard {
     budget: Rc<Budget>,
-    platform: Rc<dyn Platform>,
     client: String,
     /// Whether the caller's secret has fetched a token: then it is right.
     proven: Cell<bool>,
@@ -240,7 +238,7 @@ impl Guard {
     ) -> Result<Response<Vec<u8>>, FetchError> {
         let charge = match self.proven.get() {
             true => None,
-            false => Some(self.budget.take(&self.client, self.platform.now())?),
+            false => Some(self.budget.take(&self.client)?),
         };
         let outcome = send();
         let denied = outcome.as_ref().is_ok_and(is_denial);

@@ -102,6 +102,24 @@ fn the_callers_credentials_are_replaced_by_a_token_fetched_once() {
 }
 
 #[test]
+fn a_token_is_shared_only_with_those_who_believe_the_same_servers() {
+    let (url, requests) = token_endpoint(200, r#"{"access_token":"the-token","expires_in":3600}"#);
+    let directory = tempfile::tempdir().unwrap();
+    let config = |tls: serde_json::Value| {
+        serde_json::json!({
+            "url": url, "clientID": "app", "clientSecret": "s3cret", "clientConfig": { "tls": tls },
+        })
+    };
+    let careful = serde_json::json!({});
+    let careless = serde_json::json!({ "insecureSkipVerify": true });
+    for (tls, calls) in [(&careless, 1), (&careful, 1), (&careless, 0), (&careful, 0)] {
+        let mut plugin = plugin(&config(tls.clone()).to_string(), &directory).unwrap();
+        assert!(matches!(plugin.on_request(&AnyRequest), Decision::Forward(_)));
+        assert_eq!(requests.try_iter().count(), calls, "{tls}");
+    }
+}
+
+#[test]
 fn trouble_at_the_provider_is_never_the_callers_fault() {
     for (status, body, expected, reason) in [
         (

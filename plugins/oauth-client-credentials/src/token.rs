@@ -34,6 +34,8 @@ pub(crate) struct Demand {
     pub(crate) scopes: Vec<String>,
     /// `audience` and `endpointParams`.
     parameters: Vec<(String, String)>,
+    /// Which servers the connection to the provider trusts.
+    trust: String,
 }
 
 impl Demand {
@@ -77,12 +79,19 @@ impl Demand {
             url,
             scopes,
             parameters,
+            trust: options.client_config.tls.trust(host),
         })
     }
 
-    /// Whatever makes two tokens different makes two names, and two keys.
+    /// Whatever makes two tokens different makes two names, and two keys. Trust is part of it: a token from a server that one
+    /// router trusts must not serve a router that does not trust this server.
     fn identity(&self, client_id: &str, scopes: &[String]) -> Vec<String> {
-        let mut identity = vec![self.url.to_string(), client_id.to_owned(), scopes.join(" ")];
+        let mut identity = vec![
+            self.url.to_string(),
+            client_id.to_owned(),
+            scopes.join(" "),
+            self.trust.clone(),
+        ];
         let parameters = self.parameters.iter();
         identity.extend(parameters.map(|(name, value)| format!("{name}={value}")));
         identity

@@ -5,7 +5,8 @@
 //!
 //! 1. Nobody else may be using the refresh token: [`SingleUse`].
 //! 2. The request is sent once, and its answer waited for longer than usual: it holds the next refresh token.
-//! 3. The next refresh token is written down before the access token that came with it is used.
+//! 3. There is room for the next refresh token before the present one is sent, and it is written down before the access
+//!    token that came with it is used.
 //! 4. A request without an answer may be repeated once it is certain that none will come. If it did arrive, the answer and
 //!    the grant were lost with it already; if not, nothing has happened.
 //! 5. Only `invalid_grant` ends the grant. Then the provider is not asked again until somebody has logged in.
@@ -239,6 +240,14 @@ impl UserGrant {
             UseError::Busy { left } => FetchError::Unavailable {
                 detail: format!("the refresh token {error}"),
                 retry_after: Some(left.min(Duration::from_secs(1))),
+            },
+            UseError::NoRoom(error) => FetchError::Unavailable {
+                detail: format!(
+                    "the refresh token is not used, since there is no room for the next one: {error}; make room for 100 KB \
+                     in the {}",
+                    self.place
+                ),
+                retry_after: None,
             },
             UseError::Place(_) => FetchError::Unavailable {
                 detail: format!("the refresh token cannot be used safely: {error}"),

@@ -262,7 +262,7 @@ impl Resource for Introspection {
 
     fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<Judged>, FetchError> {
         if !self.proven.get() {
-            self.budget.take("", self.platform.now())?;
+            self.budget.take("")?;
         }
         let request = self
             .question

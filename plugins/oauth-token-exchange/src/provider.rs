@@ -80,7 +80,9 @@ impl Provider {
             }
             parameters.push((name.clone(), value.resolve(&field, host)?.expose().to_owned()));
         }
-        let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" ")];
+        // With trust: a token from a server that one router trusts must not serve a router that does not trust this server.
+        let trust = options.client_config.tls.trust(host);
+        let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" "), trust];
         group.extend(method.identity());
         group.extend(parameters.iter().map(|(name, value)| format!("{name}={value}")));
         let secret = client.secret().map(|secret| method.secret(secret));

@@ -147,6 +147,20 @@ fn sent(plugin: &mut OAuthTokenExchange, request: &Bearing) -> Result<String, u1
 }
 
 #[test]
+fn a_users_token_is_shared_only_among_routers_that_believe_the_same_servers() {
+    for method in ["jwtBearer", "rfc8693"] {
+        let (url, requests) = token_endpoint(200, numbered);
+        let mut options = options(method, &url);
+        let caller = jane();
+        for (is_careless, calls) in [(true, 1), (false, 1), (true, 0), (false, 0)] {
+            options["clientConfig"] = json!({ "tls": { "insecureSkipVerify": is_careless } });
+            assert!(sent(&mut build(&options).unwrap(), &caller).is_ok());
+            assert_eq!(requests.try_iter().count(), calls, "{method} {is_careless}");
+        }
+    }
+}
+
+#[test]
 fn the_gateway_vouches_for_the_user_of_a_proven_token() {
     let (url, requests) = token_endpoint(200, numbered);
     let options = options("jwtBearer", &url);

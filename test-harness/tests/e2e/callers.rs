@@ -1,7 +1,7 @@
 //! Clients that cannot send a scope: they bring id and secret, and the gateway fetches tokens on their behalf. The example
 //! as it stands.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use serde_json::{Value, json};
@@ -35,6 +35,10 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        Self::with_calls_per_minute(100)
+    }
+
+    fn with_calls_per_minute(limit: usize) -> Self {
         let idcs = Idcs::start();
         for (id, secret) in CLIENTS {
             idcs.register(Application::new(id, secret).granted(&Resource::oic()));
@@ -52,6 +56,7 @@ impl Scene {
             )
             .name("YOUR_OTHER_CLIENT", OTHER.0)
             .name("# clientConfig:", "clientConfig:")
+            .name("callsPerMinute: 100", format!("callsPerMinute: {limit}"))
             .start();
         Self { example }
     }
@@ -72,12 +77,22 @@ impl Scene {
         authorization: impl Fn(usize) -> String + Send + Sync + 'static,
         check: impl Fn(usize, u16, &Value) -> Result<(), String> + Send + Sync + 'static,
     ) -> LoadReport {
+        self.load_by(16, requests, authorization, check)
+    }
+
+    fn load_by(
+        &self,
+        connections: usize,
+        requests: usize,
+        authorization: impl Fn(usize) -> String + Send + Sync + 'static,
+        check: impl Fn(usize, u16, &Value) -> Result<(), String> + Send + Sync + 'static,
+    ) -> LoadReport {
         let port = self.example.port();
         let report = Load::to(&format!("https://localhost:{port}"))
             .host(HOST)
             .trusting(&CertificateAuthority::shared().ca_pem())
             .requests(requests)
-            .concurrency(16)
+            .concurrency(connections)
             .check(move |index, status, _, body| {
                 let body = serde_json::from_slice(body).unwrap_or_default();
                 check(index, status.as_u16(), &body)
@@ -225,6 +240,32 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
             .any(|line| line.contains("code=") && line.contains("guess"))
     );
     assert_eq!(scene.example.oic.requests_count(), 2);
+}
+
+#[test]
+fn around_the_end_of_a_minute_no_more_calls_are_made_than_two_minutes_allow() {
+    let scene = Scene::with_calls_per_minute(10);
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    // A second before the next minute: its requests still wait for their turn when those of the new one come.
+    let into_minute = since_epoch.as_millis() % 60_000;
+    let wait = u64::try_from((119_000 - into_minute) % 60_000).unwrap();
+    std::thread::sleep(Duration::from_millis(wait));
+    let before = scene.example.idcs.token_calls();
+    let refused = |_: usize, status: u16, body: &Value| match status {
+        401 | 429 | 503 => Ok(()),
+        _ => Err(format!("{status} {body}")),
+    };
+    let report = scene.load_by(
+        250,
+        1500,
+        |index| basic(&format!("client{index}"), "guess"),
+        refused,
+    );
+    let calls = scene.example.idcs.token_calls() - before;
+    println!("{calls} calls: {report}");
+    assert!((5..=20).contains(&calls), "{calls} calls for all: {report}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! No `jwt` stands before it here, so that everything the caller sends reaches it.
 
 mod client_authentication;
+mod other_servers;
 mod provider_trouble;
 mod token;
 mod token_request;

@@ -20,13 +20,13 @@ use test_harness::oic::Verdict;
 use crate::support::Deadline;
 
 /// A file system in memory, of its own; gone when dropped.
-struct Tmpfs {
+pub(crate) struct Tmpfs {
     folder: tempfile::TempDir,
 }
 
 impl Tmpfs {
     /// `None`, and a word about it, where mounting is not allowed.
-    fn mount(options: &str) -> Option<Self> {
+    pub(crate) fn mount(options: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = mount(&["-t", "tmpfs", "-o", options, "tmpfs"], folder.path());
         if !mounted.status.success() {
@@ -49,7 +49,7 @@ impl Tmpfs {
         changed.status.success().then_some(())
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }

@@ -353,8 +353,12 @@ fn a_server_that_does_not_serve_us_costs_a_warning_and_a_call_to_the_provider() 
             Redis::builder().tls(),
             json!({ "tls": { "ca": unrelated } }),
         ),
-        ("TLS|deadline", Redis::builder(), json!({ "tls": { "ca": ca } })),
-        ("none of Redis's|connection", Redis::builder().tls(), json!({})),
+        (
+            "check that the server speaks TLS",
+            Redis::builder(),
+            json!({ "tls": { "ca": ca } }),
+        ),
+        ("add store.redis.tls", Redis::builder().tls(), json!({})),
     ] {
         let Some(redis) = server.start() else { return };
         let provider = Provider::start(Duration::ZERO);
@@ -378,6 +382,53 @@ fn a_server_that_does_not_serve_us_costs_a_warning_and_a_call_to_the_provider() 
             }
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "{what}");
+    }
+}
+
+#[test]
+fn a_user_who_may_not_run_a_command_leaves_no_lease_behind_and_the_log_names_command_and_cure() {
+    let needed = ["get", "mget", "set", "del", "eval"];
+    let keys = format!("user oic on >{PASSWORD} ~test:* -@all");
+    for denied in needed {
+        let rights = needed
+            .iter()
+            .filter(|name| **name != denied)
+            .map(|name| format!(" +{name}"));
+        let user = format!("{keys}{}", rights.collect::<String>());
+        let words: Vec<&str> = user.split(' ').collect();
+        let Some(redis) = Redis::builder().with(&words).start() else {
+            return;
+        };
+        let provider = Provider::start(Duration::ZERO);
+        let mut block = block(&redis);
+        merge(
+            &mut block["redis"],
+            &json!({ "username": "oic", "password": PASSWORD }),
+        );
+        for number in 1..=2 {
+            let machine = Machine::of_jane(&block, &provider);
+            let asked = Instant::now();
+            assert_eq!(machine.value(), format!("value-{number}"), "{denied}");
+            // Without the store nobody waits for anybody.
+            assert!(
+                asked.elapsed() < Duration::from_secs(2),
+                "{denied}: {:?}",
+                asked.elapsed()
+            );
+            let complaints = machine.log("store.failed").concat();
+            for told in [
+                &format!("the server does not permit {}", denied.to_uppercase()),
+                "NOPERM",
+                "+get +mget +set +del +eval",
+            ] {
+                assert!(complaints.contains(told), "{denied}: {complaints}");
+            }
+        }
+        let left = redis.keys();
+        assert!(
+            left.iter().all(|key| key.contains(".rights.")),
+            "{denied}: {left:?}"
+        );
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use middleware::{ConfigError, Host, SecretRef, config::lenient};
 use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::Deserialize;
 
-use crate::connection::accept_any_certificate;
+use crate::connection::{accept_any_certificate, accept_given_certificates};
 
 /// How to talk to the identity provider.
 #[derive(Debug, Clone, Deserialize)]
@@ -114,7 +115,7 @@ impl TlsOptions {
     /// See [`TlsOptions::build`].
     pub(crate) fn check_authority(&self, block: &str, host: &dyn Host) -> Result<(), ConfigError> {
         match self.authority(block, host) {
-            Some((field, ca)) => add_roots(&mut RootCertStore::empty(), &field, &ca, host),
+            Some((field, ca)) => add_roots(&mut RootCertStore::empty(), &field, &ca, host).map(drop),
             None => Ok(()),
         }
     }
@@ -138,7 +139,13 @@ impl TlsOptions {
                 .dangerous()
                 .with_custom_certificate_verifier(accept_any_certificate(&provider))
         } else {
-            builder.with_root_certificates(self.roots(block, host)?)
+            let (roots, given) = self.roots(block, host)?;
+            let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .map_err(|_| ConfigError::new(block, "cannot be used with this build"))?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(accept_given_certificates(usual, given))
         };
         match self.identity(block, host)? {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|_| {
@@ -151,14 +158,21 @@ impl TlsOptions {
         }
     }
 
-    fn roots(&self, block: &str, host: &dyn Host) -> Result<RootCertStore, ConfigError> {
+    /// Whom to trust, and the certificates among them that are given in the options.
+    #[allow(clippy::type_complexity)] // the store, as rustls takes it, and what goes with it
+    fn roots(
+        &self,
+        block: &str,
+        host: &dyn Host,
+    ) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), ConfigError> {
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        if let Some((field, ca)) = self.authority(block, host) {
-            add_roots(&mut roots, &field, &ca, host)?;
-        }
-        Ok(roots)
+        let given = match self.authority(block, host) {
+            Some((field, ca)) => add_roots(&mut roots, &field, &ca, host)?,
+            None => Vec::new(),
+        };
+        Ok((roots, given))
     }
 
     #[allow(clippy::type_complexity)] // chain and key, as rustls takes them
@@ -195,18 +209,20 @@ pub(crate) fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
     reference.filter(|reference| !reference.is_empty())
 }
 
+/// Adds the certificates of `ca` to `roots`, and gives them.
 fn add_roots(
     roots: &mut RootCertStore,
     field: &str,
     ca: &SecretRef,
     host: &dyn Host,
-) -> Result<(), ConfigError> {
-    for certificate in certificates(ca, field, host)? {
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let certificates = certificates(ca, field, host)?;
+    for certificate in &certificates {
         roots
-            .add(certificate)
+            .add(certificate.clone())
             .map_err(|_| ConfigError::new(field, "holds a certificate that cannot be a trust anchor"))?;
     }
-    Ok(())
+    Ok(certificates)
 }
 
 fn certificates(

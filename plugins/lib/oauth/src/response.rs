@@ -63,12 +63,8 @@ impl TokenResponse {
             }));
         };
         if members.contains_key("error") && !members.contains_key("access_token") {
-            return Err(refusal(
-                StatusCode::BAD_REQUEST,
-                response.headers(),
-                Some(&members),
-                asked_at,
-            ));
+            // Some providers say no with a status that says yes.
+            return Err(refusal(status, response.headers(), Some(&members), asked_at));
         }
         // For the scope urn:opc:resource:multiresourcescope IDCS wraps the answer in a list.
         if let Some(Value::Array(list)) = members.get("tokenResponses")
@@ -136,6 +132,7 @@ fn refusal(
     let refused = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
         StatusCode::BAD_REQUEST => code.is_some(),
+        status if status.is_success() => code.is_some(),
         _ => false,
     };
     if refused && !passing {
@@ -279,6 +276,43 @@ mod tests {
             error.to_string(),
             "status 400, error: invalid_scope, error_description: Requiredscope missing, ecid: e1"
         );
+    }
+
+    #[test]
+    fn a_refusal_with_the_status_of_a_success_is_logged_as_it_came() {
+        for (status, body, expected) in [
+            (
+                200,
+                r#"{"error":"invalid_client"}"#,
+                "status 200, error: invalid_client",
+            ),
+            (
+                201,
+                r#"{"error":"invalid_grant"}"#,
+                "status 201, error: invalid_grant",
+            ),
+            (
+                200,
+                r#"{"error":"server_error"}"#,
+                "status 200, error: server_error",
+            ),
+            (200, r#"{"error":{"code":7}}"#, "status 200"),
+            (200, r#"{"error":null}"#, "status 200"),
+            (
+                400,
+                r#"{"error":"invalid_client"}"#,
+                "status 400, error: invalid_client",
+            ),
+        ] {
+            let error = TokenResponse::read(&answer(status, body), ASKED).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{body}");
+            let refuses = body.contains("invalid_");
+            assert_eq!(
+                !matches!(error, TokenError::Unavailable { .. }),
+                refuses,
+                "{body}"
+            );
+        }
     }
 
     #[test]

@@ -116,6 +116,19 @@ fn refused(status: u16, reason: &str) -> Result<String, (u16, String)> {
 }
 
 #[test]
+fn a_callers_token_is_shared_only_among_routers_that_believe_the_same_servers() {
+    let (url, asked) = token_endpoint();
+    let directory = tempfile::tempdir().unwrap();
+    let with =
+        |is_careless: bool| json!({ "clientConfig": { "tls": { "insecureSkipVerify": is_careless } } });
+    for (is_careless, calls) in [(true, 1), (false, 1), (true, 0), (false, 0)] {
+        let mut plugin = plugin(&url, &with(is_careless), &directory).unwrap();
+        assert!(outcome(&mut plugin, &basic("legacy", "right")).is_ok());
+        assert_eq!(asked.try_iter().count(), calls, "{is_careless}");
+    }
+}
+
+#[test]
 fn each_caller_gets_his_own_token_and_the_scope_that_he_does_not_know() {
     let (url, asked) = token_endpoint();
     let directory = tempfile::tempdir().unwrap();

@@ -23,7 +23,7 @@ struct Trouble {
 }
 
 const TROUBLES: [Trouble; 13] = [
-    trouble("/refused", "connecting failed", |idcs| idcs.down(Fault::Refuse)),
+    trouble("/refused", "connection refused", |idcs| idcs.down(Fault::Refuse)),
     trouble("/silent", DEADLINE, |idcs| idcs.down(Fault::HangInHandshake)),
     trouble("/untrusted", "certificate", |idcs| {
         idcs.down(Fault::UntrustedCertificate)

@@ -149,10 +149,14 @@ fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
     let late = "the deadline passed";
     let broken_off = "closed before the answer was complete";
     let outages = [
-        everywhere("refusing", Fault::Refuse, "connecting failed"),
+        everywhere("refusing", Fault::Refuse, "connection refused"),
         everywhere("hanging", Fault::Hang, late),
         everywhere("silent", Fault::HangInHandshake, late),
-        everywhere("untrusted", Fault::UntrustedCertificate, "UnknownIssuer"),
+        everywhere(
+            "untrusted",
+            Fault::UntrustedCertificate,
+            "an authority that is not trusted",
+        ),
         at("breaking", Fault::Refuse, broken_off),
         at("hang", Fault::Hang, late),
         at("error500", Fault::Status(500), "status 500"),

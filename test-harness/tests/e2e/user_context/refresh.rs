@@ -1,11 +1,13 @@
 //! Refresh tokens that are good for one use: who refreshes, and what becomes of them in every kind of trouble.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use test_harness::faults::Fault;
 use test_harness::idcs::{Endpoint, Idcs};
 
 use super::{ask, gateway, log_in, reason, refresh_under_load};
+use crate::state_directory::Tmpfs;
 use crate::support::Deadline;
 
 #[test]
@@ -153,4 +155,50 @@ fn an_answer_that_is_lost_on_the_way_takes_the_grant_with_it_and_the_log_says_wh
         "{log}"
     );
     assert!(!log.contains("state.failed"), "{log}");
+}
+
+#[test]
+fn on_a_full_file_system_the_refresh_token_is_not_sent_and_with_room_again_the_login_is_as_good_as_before() {
+    let Some(tmpfs) = Tmpfs::mount("size=1m") else {
+        return;
+    };
+    let idcs = Idcs::builder().set(|switches| switches.default_ttl = 2).start();
+    log_in(&idcs, tmpfs.path());
+    let gateway = gateway(&idcs, tmpfs.path()).start();
+    assert_eq!(ask(&gateway, &idcs).status, 200, "{}", gateway.traefik.log());
+    let filler = tmpfs.path().join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    drop(file);
+
+    let deadline = Deadline::after(Duration::from_secs(20));
+    while ask(&gateway, &idcs).status == 200 {
+        deadline.pause("the access token expires");
+    }
+    let calls = idcs.token_calls();
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        let answer = ask(&gateway, &idcs);
+        assert_eq!(
+            (answer.status, reason(&answer).as_str()),
+            (503, "identity_provider_unavailable")
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(idcs.token_calls(), calls, "nothing is sent");
+    let log = gateway.traefik.log();
+    assert!(log.contains("there is no room for the next one"), "{log}");
+
+    std::fs::remove_file(&filler).unwrap();
+    let deadline = Deadline::after(Duration::from_secs(20));
+    while ask(&gateway, &idcs).status != 200 {
+        deadline.pause("there is room again");
+    }
+    assert!(idcs.token_calls() > calls);
+    assert_eq!(idcs.revoked_refresh_tokens(), 0);
+    assert!(
+        !gateway.traefik.log().contains("code=grant."),
+        "{}",
+        gateway.traefik.log()
+    );
 }

@@ -1,8 +1,14 @@
 //! A connection to a server by its name: name lookup, one address after the other, TLS, within a deadline.
 
 mod any_certificate;
+mod encrypted;
+mod given_certificate;
 mod patience;
+mod protocol;
+#[cfg(test)]
+mod tests;
 mod tls;
+mod tls_error;
 
 use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
@@ -13,7 +19,10 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 
 pub(crate) use self::any_certificate::accept_any_certificate;
+use self::encrypted::Encrypted;
+pub(crate) use self::given_certificate::accept_given_certificates;
 use self::patience::Patience;
+pub(crate) use self::protocol::Protocol;
 pub(crate) use self::tls::Tls;
 use crate::platform::{Platform, SocketError, Sockets};
 
@@ -45,6 +54,12 @@ pub enum ConnectionError {
     /// The TLS handshake or the encrypted stream failed.
     #[error("TLS: {0}")]
     Tls(String),
+    /// The peer answered the TLS handshake in another protocol.
+    #[error("TLS: the server does not speak TLS on this port; it answers in {0}")]
+    NoTls(Protocol),
+    /// The peer closed the connection before the TLS handshake was over.
+    #[error("TLS: the server closed the connection in the handshake; check that it speaks TLS on this port")]
+    ClosedInHandshake,
     /// The peer closed it within an answer.
     #[error("the connection closed before the answer was complete")]
     Closed,
@@ -53,16 +68,20 @@ pub enum ConnectionError {
     Name,
 }
 
+/// The step in which a server that takes connections says nothing at all.
+pub(crate) const HANDSHAKE: &str =
+    "TLS handshake without any answer; check that the server speaks TLS on this port";
+
 impl ConnectionError {
-    /// What an operation on a [`Wire`] failed of.
+    /// Converts an I/O error from a [`Wire`].
     pub(crate) fn of_io(step: &'static str, error: &std::io::Error) -> Self {
         let inner = error.get_ref();
+        if let Some(explained) = inner.and_then(|inner| inner.downcast_ref::<Self>()) {
+            return explained.clone();
+        }
         if let Some(source) = inner.and_then(|inner| inner.downcast_ref::<SocketError>()) {
             let source = *source;
             return Self::Socket { step, source };
-        }
-        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Self::Tls(tls.to_string());
         }
         match error.kind() {
             ErrorKind::UnexpectedEof => Self::Closed,
@@ -147,8 +166,8 @@ fn by(
     if let Some(tls) = &peer.tls {
         let name = ServerName::try_from(peer.host.to_owned()).map_err(|_| ConnectionError::Name)?;
         let mut session = rustls::ClientConnection::new(Arc::clone(tls), name)
-            .map_err(|error| ConnectionError::Tls(error.to_string()))?;
-        talk(&mut rustls::Stream::new(&mut session, &mut patience));
+            .map_err(|error| ConnectionError::Tls(tls_error::in_words(&error)))?;
+        talk(&mut Encrypted::new(&mut session, &mut patience));
     } else {
         talk(&mut patience);
     }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::Duration;
 
+use super::protocol::FIRST;
 use crate::platform::{Platform, SocketError, Stream, is_over};
 
 /// Turns a [`Stream`], which never waits long, into blocking I/O with a deadline.
@@ -12,6 +13,7 @@ pub(super) struct Patience<'a> {
     platform: &'a dyn Platform,
     deadline: &'a Cell<Duration>,
     pulse: &'a dyn Fn(),
+    first: Vec<u8>,
 }
 
 impl<'a> Patience<'a> {
@@ -26,7 +28,13 @@ impl<'a> Patience<'a> {
             platform,
             deadline,
             pulse,
+            first: Vec::new(),
         }
+    }
+
+    /// The first bytes that came, which tell what the other side speaks.
+    pub(super) fn first(&self) -> &[u8] {
+        &self.first
     }
 
     fn wait<T>(
@@ -58,7 +66,11 @@ impl<'a> Patience<'a> {
 
 impl Read for Patience<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.wait(|stream| stream.read(buffer), |stream| stream.wait_to_read())
+        let count = self.wait(|stream| stream.read(buffer), |stream| stream.wait_to_read())?;
+        let missing = FIRST.saturating_sub(self.first.len()).min(count);
+        self.first
+            .extend_from_slice(buffer.get(..missing).unwrap_or_default());
+        Ok(count)
     }
 }
 

@@ -4,7 +4,7 @@
 //! * Repeated are attempts that failed below HTTP or with 502, 503 or 504 (never 429: the provider asked for peace). A
 //!   request that may be sent once only ([`SendOnce`]) is repeated only if none of it was sent.
 //! * Redirects are not followed: a token endpoint has no business sending the gateway's credentials elsewhere.
-//! * Nothing larger than [`MAX_BODY`] is read.
+//! * No body larger than [`MAX_BODY`] is read, nor more than a bounded number of bytes around it.
 
 mod exchange;
 mod url;
@@ -18,7 +18,7 @@ use middleware::{ConfigError, Event, UnixTime};
 
 pub use self::url::Url;
 use crate::ClientConfig;
-use crate::connection::{self, ConnectionError, Peer, Tls, Wire};
+use crate::connection::{self, ConnectionError, HANDSHAKE, Peer, Protocol, Tls, Wire};
 use crate::platform::{Platform, SocketError};
 use crate::shared::Repeated;
 
@@ -58,9 +58,25 @@ pub enum HttpError {
     /// The TLS handshake or the encrypted stream failed.
     #[error("TLS: {0}")]
     Tls(String),
+    /// The peer answered the TLS handshake in another protocol.
+    #[error(
+        "TLS: the server does not speak TLS on this port; it answers in {0}: check port and scheme of the URL"
+    )]
+    NoTls(Protocol),
+    /// The peer closed the connection before the TLS handshake was over.
+    #[error("TLS: the server closed the connection in the handshake; check that it speaks TLS on this port")]
+    ClosedInHandshake,
+    /// The peer speaks another protocol than HTTP.
+    #[error(
+        "the server does not speak HTTP on this port; it answers in {0}: check port and scheme of the URL"
+    )]
+    NoHttp(Protocol),
     /// The peer does not speak proper HTTP/1.1, or broke off within the answer.
     #[error("HTTP: {0}")]
     Protocol(String),
+    /// Headers, framing and trailers of the answer are larger than any that is meant.
+    #[error("the answer's {0} is too large")]
+    Excess(&'static str),
     /// The answer is larger than [`MAX_BODY`].
     #[error("the answer is larger than {MAX_BODY} bytes")]
     TooLarge,
@@ -77,6 +93,8 @@ impl From<ConnectionError> for HttpError {
         match error {
             ConnectionError::Socket { step, source } => Self::Socket { step, source },
             ConnectionError::Tls(problem) => Self::Tls(problem),
+            ConnectionError::NoTls(protocol) => Self::NoTls(protocol),
+            ConnectionError::ClosedInHandshake => Self::ClosedInHandshake,
             ConnectionError::Closed => Self::Protocol(error.to_string()),
             ConnectionError::Name => Self::Request(error.to_string()),
         }
@@ -95,6 +113,9 @@ impl HttpError {
             self,
             Self::Request(_)
                 | Self::TooLarge
+                | Self::Excess(_)
+                | Self::NoTls(_)
+                | Self::NoHttp(_)
                 | Self::Redirect(_)
                 | Self::Socket {
                     source: SocketError::Busy | SocketError::TimedOut | SocketError::NoLock,
@@ -108,7 +129,7 @@ impl HttpError {
         matches!(
             self,
             Self::Socket {
-                step: "waiting for the network" | "name lookup" | CONNECTING,
+                step: "waiting for the network" | "name lookup" | CONNECTING | HANDSHAKE,
                 ..
             }
         )

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use middleware::{ConfigError, Host};
 
+mod errno;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(test)]
@@ -122,7 +123,7 @@ pub enum DirectoryError {
     #[error("the state directory's file system is full")]
     Full,
     /// Something else (a WASI or OS error number).
-    #[error("the state directory failed (errno {0})")]
+    #[error("the state directory failed: {}", errno::InWords(*.0))]
     Other(u16),
 }
 
@@ -205,10 +206,10 @@ pub enum SocketError {
     #[error("the host name has no address")]
     NotFound,
     /// Nobody listens there, or the way there is blocked.
-    #[error("connecting failed (errno {0})")]
+    #[error("{}", errno::InWords(*.0))]
     Refused(u16),
     /// The connection broke.
-    #[error("the connection broke (errno {0})")]
+    #[error("{}", errno::InWords(*.0))]
     Broken(u16),
     /// Nothing keeps instances apart, so sockets cannot be used safely.
     #[error("no mounted directory can serve as the lock that keeps this router's instances apart")]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 use ring::rand::SecureRandom;
 
+use super::errno;
 use super::{Directory, DirectoryError, Platform, SLICE, SocketError, Sockets, Stream};
 
 /// Clocks, entropy, files and sockets of the operating system, and a directory of one's own choice.
@@ -140,15 +141,8 @@ fn of_io(error: &std::io::Error) -> DirectoryError {
         ErrorKind::NotFound => DirectoryError::Removed,
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => DirectoryError::ReadOnly,
         ErrorKind::StorageFull => DirectoryError::Full,
-        _ => DirectoryError::Other(number(error)),
+        _ => DirectoryError::Other(errno::of_io(error)),
     }
-}
-
-fn number(error: &std::io::Error) -> u16 {
-    error
-        .raw_os_error()
-        .and_then(|code| u16::try_from(code).ok())
-        .unwrap_or(0)
 }
 
 struct NativeSockets<'p>(&'p Native);
@@ -172,7 +166,7 @@ impl Sockets for NativeSockets<'_> {
             .max(Duration::from_millis(1));
         let stream = TcpStream::connect_timeout(&address, left).map_err(|error| match error.kind() {
             ErrorKind::TimedOut => SocketError::TimedOut,
-            _ => SocketError::Refused(number(&error)),
+            _ => SocketError::Refused(errno::of_io(&error)),
         })?;
         Ok(Box::new(NativeStream(stream)))
     }
@@ -217,6 +211,6 @@ impl Stream for NativeStream {
 fn of_stream(error: &std::io::Error) -> SocketError {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => SocketError::NotYet,
-        _ => SocketError::Broken(number(error)),
+        _ => SocketError::Broken(errno::of_io(error)),
     }
 }

@@ -1,18 +1,20 @@
 //! A machine whose clocks a test sets.
 
 use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 
-use super::{Directory, Native, Platform, SocketError, Sockets};
+use super::{Directory, DirectoryError, Native, Platform, SocketError, Sockets};
 
 /// The native machine, but for what a test has changed about its clocks.
 pub(crate) struct TestMachine {
     native: Native,
+    directory: Limited,
     waited: Cell<Duration>,
     ahead: Cell<i64>,
+    stopped: Cell<Option<UnixTime>>,
 }
 
 impl TestMachine {
@@ -20,8 +22,14 @@ impl TestMachine {
     pub(crate) fn in_directory(directory: &Path) -> Self {
         Self {
             native: Native::new(directory, |_| {}),
+            directory: Limited {
+                native: Native::new(directory, |_| {}),
+                path: directory.to_owned(),
+                room: Cell::new(usize::MAX),
+            },
             waited: Cell::default(),
             ahead: Cell::default(),
+            stopped: Cell::default(),
         }
     }
 
@@ -34,10 +42,25 @@ impl TestMachine {
     pub(crate) fn set_wall_clock_ahead(&self, seconds: i64) {
         self.ahead.set(seconds);
     }
+
+    /// Lets the state directory take so many more entries that do not fit into an inode, as a file system does that is
+    /// nearly full. What is removed makes room.
+    pub(crate) fn set_room(&self, entries: usize) {
+        let limit = self.directory.long_entries().saturating_add(entries);
+        self.directory.room.set(limit);
+    }
+
+    /// Stops the wall clock at `time`.
+    pub(crate) fn stop_wall_clock(&self, time: UnixTime) {
+        self.stopped.set(Some(time));
+    }
 }
 
 impl Host for TestMachine {
     fn now(&self) -> UnixTime {
+        if let Some(time) = self.stopped.get() {
+            return time;
+        }
         let milliseconds = self.ahead.get() * 1000;
         let now = self.native.now().as_millis();
         UnixTime::from_millis(now.saturating_add_signed(milliseconds))
@@ -72,7 +95,7 @@ impl Platform for TestMachine {
     }
 
     fn directory(&self) -> &dyn Directory {
-        self.native.directory()
+        &self.directory
     }
 
     fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
@@ -82,4 +105,51 @@ impl Platform for TestMachine {
     fn own(&self, _: &str, _: &str) {}
 
     fn forget(&self, _: &str) {}
+}
+
+/// A state directory with room for so many long entries.
+struct Limited {
+    native: Native,
+    path: PathBuf,
+    room: Cell<usize>,
+}
+
+impl Limited {
+    fn long_entries(&self) -> usize {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .filter(|target| is_long(&target.to_string_lossy()))
+            .count()
+    }
+}
+
+/// As on ext4, which keeps shorter ones in the inode.
+fn is_long(content: &str) -> bool {
+    content.len() >= 60
+}
+
+impl Directory for Limited {
+    fn create(&self, name: &str, content: &str) -> Result<(), DirectoryError> {
+        if self.room.get() != usize::MAX && is_long(content) && self.long_entries() >= self.room.get() {
+            return Err(DirectoryError::Full);
+        }
+        self.native.directory().create(name, content)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<String>, DirectoryError> {
+        self.native.directory().read(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), DirectoryError> {
+        self.native.directory().rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), DirectoryError> {
+        self.native.directory().remove(name)
+    }
+
+    fn sync(&self) -> Result<(), DirectoryError> {
+        self.native.directory().sync()
+    }
 }

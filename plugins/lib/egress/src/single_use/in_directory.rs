@@ -10,6 +10,7 @@ use std::time::Duration;
 use middleware::{Secret, UnixTime};
 
 use super::record::Record;
+use super::room::Room;
 use super::{Claim, Place, PlaceError, Replaced, UseError};
 use crate::platform::{DirectoryError, Platform};
 use crate::state::{Values, nonce};
@@ -29,10 +30,10 @@ pub(super) struct InDirectory {
 
 impl Place for InDirectory {
     fn check(&self) -> Result<(), PlaceError> {
-        let (directory, entry) = (self.platform.directory(), self.entry("check"));
-        directory.remove(&entry)?;
-        directory.create(&entry, "x")?;
-        Ok(directory.remove(&entry)?)
+        let room = Room::new(self.platform.directory(), &self.entry("check"));
+        room.take(0)?;
+        room.give_all();
+        Ok(())
     }
 
     fn put(&self, secret: &Secret) -> Result<(), PlaceError> {
@@ -82,6 +83,10 @@ impl Place for InDirectory {
                 }
             }
         }
+        if let Err(error) = self.room().take(record.secret.expose().len()) {
+            self.withdraw(&entry);
+            return Err(UseError::NoRoom(error));
+        }
         Ok(Claim {
             record,
             until,
@@ -92,6 +97,8 @@ impl Place for InDirectory {
     fn replace(&self, claim: &Claim, successor: &Secret) -> Result<Replaced, PlaceError> {
         let platform = &self.platform;
         let give_up = platform.monotonic().saturating_add(WRITE_FOR);
+        // The rest of the room is for a second try, should somebody else be quicker to fill this part.
+        self.room().give(successor.expose().len());
         loop {
             // Somebody put another secret in place meanwhile, which is none of ours.
             let outcome = match self.record() {
@@ -100,11 +107,13 @@ impl Place for InDirectory {
             };
             match outcome {
                 Ok(outcome) => {
+                    self.room().give_all();
                     self.withdraw(&claim.mark);
                     return Ok(outcome);
                 }
                 Err(error) if give_up <= platform.monotonic() => return Err(error.into()),
                 Err(_) => {
+                    self.room().give_all();
                     // The spent secret is worth nothing; where the file system is full its place is.
                     self.values().remove(self.name.as_str());
                     platform.yield_now();
@@ -116,12 +125,16 @@ impl Place for InDirectory {
     fn give_back(&self, claim: &Claim) {
         // Later the entry may be part of somebody else's claim.
         match self.platform.now() < claim.until {
-            true => self.withdraw(&claim.mark),
+            true => {
+                self.room().give_all();
+                self.withdraw(&claim.mark);
+            }
             false => self.platform.forget(&claim.mark),
         }
     }
 
     fn lose(&self, claim: &Claim) -> Result<bool, PlaceError> {
+        self.room().give_all();
         let record = self.record()?;
         let Some(record) = record.filter(|record| record.secret == claim.record.secret) else {
             self.withdraw(&claim.mark);
@@ -196,6 +209,11 @@ impl InDirectory {
     /// The entry of the use that follows the stored generation, or an abandoned use.
     fn entry(&self, after: &str) -> String {
         format!("{}.use-{after}", self.name.as_str())
+    }
+
+    /// The room for a successor.
+    fn room(&self) -> Room<'_> {
+        Room::new(self.platform.directory(), self.name.as_str())
     }
 
     fn values(&self) -> Values<'_> {
@@ -274,8 +292,19 @@ mod tests {
         (directory, machine, this, other)
     }
 
+    /// How many entries there are beside the room for a successor.
     fn entries(directory: &tempfile::TempDir) -> usize {
+        all_entries(directory) - rooms(directory)
+    }
+
+    fn all_entries(directory: &tempfile::TempDir) -> usize {
         std::fs::read_dir(directory.path()).unwrap().count()
+    }
+
+    fn rooms(directory: &tempfile::TempDir) -> usize {
+        let entries = std::fs::read_dir(directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains(".room.")).count()
     }
 
     fn error(of: &SingleUse) -> UseError {
@@ -380,6 +409,99 @@ mod tests {
         let (directory, _, this, _) = stored();
         drop(directory);
         assert!(matches!(error(&this), UseError::Missing | UseError::Place(_)));
+    }
+
+    #[test]
+    fn without_room_for_a_successor_nothing_begins_and_with_it_the_successor_is_kept_whatever_fills_up() {
+        // Two entries of several parts: the secret and what it may become.
+        let (secret, successor) = ("1".repeat(2_000), "2".repeat(4_000));
+        let directory = tempfile::tempdir().unwrap();
+        let machine = Rc::new(TestMachine::in_directory(directory.path()));
+        let this = single_use(&machine);
+        this.put(&Secret::new(&secret)).unwrap();
+        for entries in 1..40 {
+            machine.set_room(entries);
+            let before = all_entries(&directory);
+            let using = match this.begin(SPAN) {
+                Ok(using) => using,
+                Err(error) => {
+                    assert_eq!(error, UseError::NoRoom(DirectoryError::Full), "{entries}");
+                    assert_eq!(
+                        all_entries(&directory),
+                        before,
+                        "{entries}: what was taken is given back"
+                    );
+                    assert_eq!(this.check(), Err(DirectoryError::Full.into()), "{entries}");
+                    continue;
+                }
+            };
+            assert!(entries > 20, "{entries}");
+            // From now on there is no other room.
+            machine.set_room(0);
+            assert_eq!(
+                using.replace(&Secret::new(&successor)),
+                Ok(Replaced::Done),
+                "{entries}"
+            );
+            machine.set_room(usize::MAX);
+            let using = this.begin(SPAN).unwrap();
+            assert_eq!(using.secret().expose(), successor);
+            using.give_back();
+            assert_eq!(this.check(), Ok(()));
+            assert_eq!(rooms(&directory), 0, "{entries}");
+            return;
+        }
+        panic!("there was room");
+    }
+
+    #[test]
+    fn on_a_file_system_that_is_full_nothing_begins_and_what_has_begun_keeps_its_successor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let mount = |arguments: &[&str]| {
+            let mut command = std::process::Command::new(arguments[0]);
+            command.args(&arguments[1..]).arg(path).output()
+        };
+        let mounted = mount(&["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs"]);
+        if !mounted.is_ok_and(|output| output.status.success()) {
+            println!("SKIPPED: no tmpfs can be mounted here; run as root");
+            return;
+        }
+        let outcome = std::panic::catch_unwind(|| {
+            let this = single_use(&Rc::new(TestMachine::in_directory(path)));
+            let (secret, successor) = (Secret::new("1".repeat(3_000)), Secret::new("2".repeat(6_000)));
+            this.put(&secret).unwrap();
+            let fill = || {
+                let mut file = std::fs::File::create(path.join("filler")).unwrap();
+                while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+            };
+            fill();
+            assert_eq!(error(&this), UseError::NoRoom(DirectoryError::Full));
+            assert_eq!(
+                error(&this),
+                UseError::NoRoom(DirectoryError::Full),
+                "nobody has claimed it"
+            );
+            std::fs::remove_file(path.join("filler")).unwrap();
+            let using = this.begin(SPAN).unwrap();
+            fill();
+            assert_eq!(using.replace(&successor), Ok(Replaced::Done));
+            std::fs::remove_file(path.join("filler")).unwrap();
+            assert_eq!(*this.begin(SPAN).unwrap().secret(), successor);
+        });
+        mount(&["umount"]).unwrap();
+        outcome.unwrap();
+    }
+
+    #[test]
+    fn room_that_a_killed_owner_left_is_used_again_and_cleared_away() {
+        let (directory, machine, this, other) = stored();
+        drop(this.begin(SPAN).unwrap());
+        assert!(rooms(&directory) > 20);
+        machine.set_wall_clock_ahead(26);
+        let using = other.begin(SPAN).unwrap();
+        using.replace(&Secret::new("two")).unwrap();
+        assert_eq!(all_entries(&directory), 1, "the secret");
     }
 
     #[test]

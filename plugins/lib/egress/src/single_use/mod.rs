@@ -8,7 +8,7 @@
 //! * who is killed in the middle leaves his claim behind. It tells until when he may still get an answer; before that time,
 //!   and a margin, nobody else begins. After it the secret may be used again: if the first use arrived, its answer is lost,
 //!   and the secret with it; if it did not, nothing has happened,
-//! * the successor is written down before the use ends.
+//! * nothing is used before there is room for its successor, and the successor is written down before the use ends.
 //!
 //! Where the secret is decides how it is claimed: `in_directory` for all that share a state directory, `in_store` for all
 //! that share a [`Store`].
@@ -16,6 +16,7 @@
 mod in_directory;
 mod in_store;
 mod record;
+mod room;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -113,6 +114,9 @@ pub enum UseError {
         /// When it is certainly over.
         left: Duration,
     },
+    /// Its successor could not be kept, so it must not be used up.
+    #[error("there is no room for its successor: {0}")]
+    NoRoom(DirectoryError),
     /// The place failed. Without it nobody can be kept from using the secret at the same time.
     #[error("{0}")]
     Place(#[from] PlaceError),

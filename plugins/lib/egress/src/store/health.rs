@@ -18,6 +18,14 @@ use crate::state::Values;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
+/// How to go about the next visit.
+pub(super) struct NextVisit {
+    /// The endpoint to begin with.
+    pub(super) first: usize,
+    /// Nobody has found out yet whether the server permits all that is needed.
+    pub(super) is_untried: bool,
+}
+
 /// How one store is doing.
 pub(super) struct Health {
     name: StateName,
@@ -35,6 +43,9 @@ struct Record {
     /// What is wrong; nothing for nothing.
     error: String,
 }
+
+/// What a record's error begins with after the server has said no: whether it still does is tried with all commands.
+const REFUSALS: [&str; 2] = ["the server does not permit ", "the server refused "];
 
 impl Record {
     fn encode(&self) -> String {
@@ -59,8 +70,12 @@ impl Record {
 }
 
 impl Health {
-    pub(super) fn of(servers: &Servers) -> Self {
+    /// Of one user at these servers, and one prefix: those decide what is permitted.
+    pub(super) fn of(servers: &Servers, prefix: &str) -> Self {
         let mut identity: Vec<String> = servers.endpoints.iter().map(ToString::to_string).collect();
+        identity.push(prefix.to_owned());
+        let username = servers.credentials.username.as_ref();
+        identity.push(username.map_or_else(String::new, |name| name.expose().to_owned()));
         identity.push(servers.database.to_string());
         identity.extend(
             servers
@@ -75,15 +90,24 @@ impl Health {
         }
     }
 
-    /// The endpoint to begin with; `None` while the store is left alone.
-    pub(super) fn first_server(&self, platform: &dyn Platform) -> Option<usize> {
+    /// How to go about a visit now; `None` while the store is left alone.
+    pub(super) fn next_visit(&self, platform: &dyn Platform) -> Option<NextVisit> {
         let record = self.record(platform);
-        (!record.holds_at(platform.now())).then_some(record.first)
+        let is_untried = record
+            .as_ref()
+            .is_none_or(|record| REFUSALS.iter().any(|refusal| record.error.starts_with(refusal)));
+        let record = record.unwrap_or_default();
+        (!record.holds_at(platform.now())).then_some(NextVisit {
+            first: record.first,
+            is_untried,
+        })
     }
 
     /// Writes down how a visit went.
     pub(super) fn note(&mut self, platform: &dyn Platform, first: usize, error: Option<&StoreError>) {
-        let old = self.record(platform);
+        let known = self.record(platform);
+        let is_first = known.is_none();
+        let old = known.unwrap_or_default();
         let new = match error {
             None => Record {
                 first,
@@ -106,28 +130,31 @@ impl Health {
                 }
             }
         };
-        if new == old {
+        if new == old && !is_first {
             return;
         }
         if new.error.is_empty() && !old.error.is_empty() {
             platform.log(&Event::info("store.back").field("failures", old.count));
         } else if new.error != old.error {
-            platform.log(&Event::warn("store.failed").field("error", &new.error).field(
+            let event = Event::warn("store.failed").field("error", &new.error).field(
                 "effect",
                 "this Traefik goes on by itself, and shares nothing with others",
-            ));
+            );
+            platform.log(&match error.and_then(StoreError::cure) {
+                Some(cure) => event.field("cure", cure),
+                None => event,
+            });
         }
         let taken = Values::new(platform).publish(self.name.as_str(), &new.encode());
         self.own = taken.is_err().then_some(new);
     }
 
-    fn record(&self, platform: &dyn Platform) -> Record {
-        if let Some(own) = &self.own {
-            return own.clone();
+    fn record(&self, platform: &dyn Platform) -> Option<Record> {
+        if self.own.is_some() {
+            return self.own.clone();
         }
         let text = Values::new(platform).read(self.name.as_str());
-        let record = text.ok().flatten().and_then(|text| Record::decode(&text));
-        record.unwrap_or_default()
+        text.ok().flatten().and_then(|text| Record::decode(&text))
     }
 }
 
@@ -137,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_record_comes_back_as_it_went() {
-        for error in ["", "connecting: failed (errno 111)"] {
+        for error in ["", "connecting: failed connection refused"] {
             let record = Record {
                 until: 1_700_000_000_000,
                 count: 3,

@@ -28,12 +28,12 @@ use std::time::Duration;
 use middleware::{ConfigError, Event, Secret};
 
 pub use self::config::{RedisConfig, SentinelConfig, StoreConfig};
-use self::health::Health;
+use self::health::{Health, NextVisit};
 pub use self::servers::Endpoint;
 use self::servers::{Servers, Visit};
 pub use self::session::{Change, RemoteLease, Session};
 pub use self::slot::{Content, Kept, Slot};
-use crate::connection::ConnectionError;
+use crate::connection::{ConnectionError, HANDSHAKE, Protocol};
 use crate::platform::{Platform, SocketError};
 use crate::state::nonce;
 use crate::{Seal, StateName};
@@ -60,6 +60,20 @@ pub enum StoreError {
     /// Whoever answered does not speak Redis's protocol, or at too great a length.
     #[error("the answer is none of Redis's, or too long")]
     Garbage,
+    /// Whoever answered speaks another protocol.
+    #[error("it is not Redis that answers there; it answers in {0}")]
+    NoRedis(Protocol),
+    /// The server closed the connection at the first command.
+    #[error("the server closed the connection without an answer")]
+    NoAnswer,
+    /// The server does not let this user run a command that is needed.
+    #[error("the server does not permit {command}: {error}")]
+    NoRight {
+        /// The command.
+        command: &'static str,
+        /// What the server said.
+        error: String,
+    },
     /// The server answered with an error.
     #[error("the server refused {command}: {error}")]
     Refused {
@@ -93,6 +107,31 @@ pub enum StoreError {
     Seal,
 }
 
+impl StoreError {
+    /// What an operator can do about it, where that is known.
+    fn cure(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRight { .. } => Some(
+                "let the store's user run get, mget, set, del and eval on keys that begin with store.keyPrefix: ACL SETUSER \
+                 <user> ~<keyPrefix>* +get +mget +set +del +eval",
+            ),
+            Self::Connection(
+                ConnectionError::NoTls(_)
+                | ConnectionError::ClosedInHandshake
+                | ConnectionError::Socket { step: HANDSHAKE, .. },
+            ) => Some(
+                "leave out store.redis.tls where the server speaks without TLS, or give the port on which it speaks TLS",
+            ),
+            Self::NoRedis(Protocol::Tls) => Some("add store.redis.tls: the server speaks TLS on this port"),
+            Self::NoRedis(_) => Some("give Redis's own host and port in store.redis.endpoints"),
+            Self::NoAnswer => {
+                Some("add store.redis.tls if the server speaks TLS on this port; otherwise check the port")
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Store {
     /// The store that the block `store` describes. Nothing is connected yet.
     ///
@@ -100,7 +139,7 @@ impl Store {
     /// [`ConfigError`] names the option.
     pub fn new(config: &StoreConfig, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
         let (secret, servers) = config.resolve(&*platform)?;
-        let health = RefCell::new(Health::of(&servers));
+        let health = RefCell::new(Health::of(&servers, config.prefix()));
         Ok(Self {
             platform,
             servers,
@@ -156,13 +195,16 @@ impl Store {
         pulse: &dyn Fn(),
         talk: &mut dyn FnMut(&mut Session<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let first = self.health.borrow().first_server(&*self.platform);
-        let first = first.ok_or(StoreError::Resting)?;
+        let visit = self.health.borrow().next_visit(&*self.platform);
+        let NextVisit { first, is_untried } = visit.ok_or(StoreError::Resting)?;
         let tls = self.servers.tls(&*self.platform)?;
         let until = self.platform.monotonic().saturating_add(patience);
         let mut sockets = self.platform.sockets(until).map_err(StoreError::Busy)?;
-        let (outcome, first) =
-            Visit::new(&*self.platform, &mut *sockets, tls, pulse).pay(&self.servers, first, talk);
+        let (outcome, first) = Visit::new(&*self.platform, &mut *sockets, tls, pulse, is_untried).pay(
+            &self.servers,
+            first,
+            talk,
+        );
         drop(sockets);
         let mut health = self.health.borrow_mut();
         health.note(&*self.platform, first, outcome.as_ref().err());

@@ -10,7 +10,7 @@ pub(super) const MAX_REPLY: usize = 512 * 1024;
 const MAX_LINE: usize = 4096;
 
 /// How deep lists may lie in lists.
-const MAX_DEPTH: u8 = 4;
+const MAX_DEPTH: usize = 4;
 
 /// One reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,15 +41,66 @@ pub(super) fn command(words: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// Reads one reply and gives what follows it; `None` when `bytes` end within it.
-///
-/// # Errors
-/// [`Garbage`], also for what would not fit into [`MAX_REPLY`].
-pub(super) fn reply(bytes: &[u8]) -> Result<Option<(Reply, &[u8])>, Garbage> {
-    nested(bytes, MAX_DEPTH)
+/// Reads replies that come in pieces, each byte once.
+#[derive(Default)]
+pub(super) struct Reader {
+    /// The lists that have begun: how many items each still lacks, and those it has.
+    lists: Vec<(usize, Vec<Reply>)>,
 }
 
-fn nested(bytes: &[u8], depth: u8) -> Result<Option<(Reply, &[u8])>, Garbage> {
+enum Element {
+    Whole(Reply),
+    List(usize),
+}
+
+impl Reader {
+    /// Reads on at `bytes`. Gives how many of them are done with, and the reply if that is whole; otherwise go on with the
+    /// rest and what comes next.
+    ///
+    /// # Errors
+    /// [`Garbage`], also for what would not fit into [`MAX_REPLY`].
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(usize, Option<Reply>), Garbage> {
+        let mut rest = bytes;
+        loop {
+            let done = bytes.len() - rest.len();
+            let Some((element, following)) = element(rest)? else {
+                return Ok((done, None));
+            };
+            rest = following;
+            let mut reply = match element {
+                Element::List(_) if self.lists.len() >= MAX_DEPTH => return Err(Garbage),
+                Element::List(0) => Reply::List(Vec::new()),
+                Element::List(length) => {
+                    self.lists.push((length, Vec::new()));
+                    continue;
+                }
+                Element::Whole(reply) => reply,
+            };
+            // The item may be the last one of its list, which may be the last one of its own.
+            loop {
+                let Some((missing, mut items)) = self.lists.pop() else {
+                    return Ok((bytes.len() - rest.len(), Some(reply)));
+                };
+                items.push(reply);
+                if missing > 1 {
+                    self.lists.push((missing - 1, items));
+                    break;
+                }
+                reply = Reply::List(items);
+            }
+        }
+    }
+}
+
+/// Reads one reply and gives what follows it; `None` when `bytes` end within it.
+#[cfg(test)]
+pub(super) fn reply(bytes: &[u8]) -> Result<Option<(Reply, &[u8])>, Garbage> {
+    let (done, reply) = Reader::default().read(bytes)?;
+    Ok(reply.map(|reply| (reply, bytes.get(done..).unwrap_or_default())))
+}
+
+/// The next element and what follows it; `None` when `bytes` end within it.
+fn element(bytes: &[u8]) -> Result<Option<(Element, &[u8])>, Garbage> {
     let Some((line, rest)) = line(bytes)? else {
         return Ok(None);
     };
@@ -68,25 +119,14 @@ fn nested(bytes: &[u8], depth: u8) -> Result<Option<(Reply, &[u8])>, Garbage> {
                 return Ok(None);
             };
             return match end {
-                b"\r\n" => Ok(Some((Reply::Bytes(value.to_vec()), rest))),
+                b"\r\n" => Ok(Some((Element::Whole(Reply::Bytes(value.to_vec())), rest))),
                 _ => Err(Garbage),
             };
         }
-        "*" => {
-            let depth = depth.checked_sub(1).ok_or(Garbage)?;
-            let (mut items, mut rest) = (Vec::new(), rest);
-            for _ in 0..length(text)? {
-                let Some((item, following)) = nested(rest, depth)? else {
-                    return Ok(None);
-                };
-                items.push(item);
-                rest = following;
-            }
-            return Ok(Some((Reply::List(items), rest)));
-        }
+        "*" => return Ok(Some((Element::List(length(text)?), rest))),
         _ => return Err(Garbage),
     };
-    Ok(Some((reply, rest)))
+    Ok(Some((Element::Whole(reply), rest)))
 }
 
 /// The first line without its end, and what follows it. Whatever is not UTF-8 in an error counts as garbage.
@@ -157,6 +197,27 @@ mod tests {
                 assert_eq!(reply(&text.as_bytes()[..end]), Ok(None), "{text:?} up to {end}");
             }
         }
+    }
+
+    #[test]
+    fn a_reply_that_comes_byte_by_byte_is_read_once() {
+        let text = b"*3\r\n$5\r\na\r\nbc\r\n*2\r\n:1\r\n*0\r\n$-1\r\n";
+        let (whole, _) = reply(text).unwrap().unwrap();
+        let (mut reader, mut unread) = (Reader::default(), Vec::new());
+        let mut looked_at = 0;
+        for (index, byte) in text.iter().enumerate() {
+            unread.push(*byte);
+            looked_at += unread.len();
+            let (done, reply) = reader.read(&unread).unwrap();
+            unread.drain(..done);
+            assert_eq!(reply.is_some(), index + 1 == text.len(), "{index}");
+            if let Some(reply) = reply {
+                assert_eq!(reply, whole);
+            }
+        }
+        // Never again what was read before: no element here has more than 11 bytes.
+        assert!(looked_at <= 11 * text.len(), "{looked_at}");
+        assert!(unread.is_empty());
     }
 
     #[test]

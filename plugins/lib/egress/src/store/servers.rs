@@ -52,6 +52,7 @@ pub(super) struct Visit<'v> {
     tls: Option<Arc<rustls::ClientConfig>>,
     pulse: &'v dyn Fn(),
     deadline: Cell<Duration>,
+    is_untried: bool,
 }
 
 impl Endpoint {
@@ -102,6 +103,7 @@ impl<'v> Visit<'v> {
         sockets: &'v mut dyn Sockets,
         tls: Option<Arc<rustls::ClientConfig>>,
         pulse: &'v dyn Fn(),
+        is_untried: bool,
     ) -> Self {
         let deadline = Cell::new(platform.monotonic().saturating_add(BUDGET));
         Self {
@@ -110,6 +112,7 @@ impl<'v> Visit<'v> {
             tls,
             pulse,
             deadline,
+            is_untried,
         }
     }
 
@@ -160,6 +163,7 @@ impl<'v> Visit<'v> {
         let mut to = endpoint.clone();
         let mut asking = false;
         let mut may_follow = servers.is_cluster;
+        let is_untried = self.is_untried;
         loop {
             let outcome = self.connected(&to, &mut |platform, wire, deadline| {
                 let (credentials, database) = (&servers.credentials, servers.database);
@@ -170,6 +174,7 @@ impl<'v> Visit<'v> {
                     credentials,
                     database,
                     asking,
+                    is_untried,
                 ))
             });
             match outcome {
@@ -198,7 +203,7 @@ impl<'v> Visit<'v> {
     fn ask(&mut self, endpoint: &Endpoint, sentinel: &Sentinel) -> Result<Endpoint, StoreError> {
         let mut master = None;
         self.connected(endpoint, &mut |platform, wire, deadline| {
-            let mut session = Session::new(platform, wire, deadline, &sentinel.credentials, 0, false);
+            let mut session = Session::new(platform, wire, deadline, &sentinel.credentials, 0, false, false);
             master = Some(session.master(&sentinel.master_set)?);
             Ok(())
         })?;

@@ -7,8 +7,9 @@ use middleware::Secret;
 
 use super::resp::{self, MAX_REPLY, Reply};
 use super::{BUDGET, Content, Endpoint, Kept, Slot, StoreError};
-use crate::connection::{ConnectionError, Wire};
-use crate::platform::Platform;
+use crate::connection::{ConnectionError, Protocol, Wire};
+use crate::platform::{Platform, SocketError};
+use crate::state::nonce;
 
 /// Deletes the key if it has the value.
 const DELETE_IF: &[u8] =
@@ -34,7 +35,13 @@ pub struct Session<'s> {
     /// What must be said first, until it has been.
     greeting: Vec<Command>,
     asking: bool,
+    /// Whether the rights to all commands must be tried first.
+    is_untried: bool,
     unread: Vec<u8>,
+    reader: resp::Reader,
+    /// How many bytes have come, of this batch's answers and of all.
+    received: usize,
+    received_ever: usize,
 }
 
 /// The right to be the one, among all machines, that changes a slot.
@@ -58,6 +65,18 @@ pub enum Change<'c> {
     RemoveFound(&'c Slot, &'c Kept),
     /// Gives the lease back, if it is still ours.
     GiveBack(&'c RemoteLease),
+}
+
+impl<'c> Change<'c> {
+    fn slot(&self) -> Option<&'c Slot> {
+        match self {
+            Self::Put(slot, ..)
+            | Self::Replace(slot, ..)
+            | Self::Remove(slot)
+            | Self::RemoveFound(slot, _) => Some(slot),
+            Self::GiveBack(_) => None,
+        }
+    }
 }
 
 /// A command's name, for errors, and its bytes.
@@ -97,6 +116,7 @@ impl<'s> Session<'s> {
         credentials: &Credentials,
         database: u64,
         asking: bool,
+        is_untried: bool,
     ) -> Self {
         let mut greeting = Vec::new();
         if let Some(password) = &credentials.password {
@@ -115,7 +135,11 @@ impl<'s> Session<'s> {
             deadline,
             greeting,
             asking,
+            is_untried,
             unread: Vec::new(),
+            reader: resp::Reader::default(),
+            received: 0,
+            received_ever: 0,
         }
     }
 
@@ -124,6 +148,7 @@ impl<'s> Session<'s> {
     /// # Errors
     /// [`StoreError`].
     pub fn get(&mut self, slots: &[&Slot]) -> Result<Vec<Content>, StoreError> {
+        self.try_rights(slots.first().copied())?;
         let replies = self.ask(vec![Self::get_command(slots)])?;
         contents(slots, replies.into_iter().next())
     }
@@ -133,6 +158,7 @@ impl<'s> Session<'s> {
     /// # Errors
     /// [`StoreError`].
     pub fn take(&mut self, lease: &RemoteLease, slots: &[&Slot]) -> Result<(bool, Vec<Content>), StoreError> {
+        self.try_rights(slots.first().copied())?;
         self.greet()?;
         let (key, owner) = (lease.key.as_bytes(), lease.owner.as_bytes());
         let replies = self.ask(vec![
@@ -155,6 +181,7 @@ impl<'s> Session<'s> {
     /// # Errors
     /// [`StoreError`]; some of the changes may have been made all the same.
     pub fn apply(&mut self, changes: &[Change<'_>]) -> Result<Vec<bool>, StoreError> {
+        self.try_rights(changes.iter().find_map(Change::slot))?;
         self.greet()?;
         let mut commands = Vec::new();
         for change in changes {
@@ -220,6 +247,36 @@ impl<'s> Session<'s> {
         }
     }
 
+    /// Tries every command that the store needs, on a key of its own beside that of `slot`. A user who may take a lease but
+    /// not give it back would make all others wait for its end. Errors other than a missing right are ignored: the first
+    /// real command meets them too.
+    fn try_rights(&mut self, slot: Option<&Slot>) -> Result<(), StoreError> {
+        let Some(slot) = slot.filter(|_| self.is_untried) else {
+            return Ok(());
+        };
+        self.is_untried = false;
+        let key = format!("{}.rights.{}", slot.key(), nonce(self.platform));
+        let key = key.as_bytes();
+        let commands = vec![
+            command("SET", &[key, b"x", b"NX", b"PX", b"1000"]),
+            command("GET", &[key]),
+            command("MGET", &[key]),
+            command("DEL", &[key]),
+            // Last, so that a command which the script may not run is named by itself.
+            command("EVAL", &[DELETE_IF, b"1", key, b"x"]),
+        ];
+        let outcome = self.ask(commands);
+        // The real commands get their full time.
+        self.more_time();
+        match outcome {
+            Err(StoreError::Refused { command, error }) if is_lack_of_right(&error) => {
+                Err(StoreError::NoRight { command, error })
+            }
+            Err(StoreError::Refused { command, .. }) if command != "AUTH" && command != "SELECT" => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
     fn get_command(slots: &[&Slot]) -> Command {
         let keys: Vec<&[u8]> = slots.iter().map(|slot| slot.key().as_bytes()).collect();
         command("MGET", &keys)
@@ -254,6 +311,7 @@ impl<'s> Session<'s> {
             .write_all(&bytes)
             .and_then(|()| self.wire.flush())
             .map_err(failed("sending"))?;
+        self.received = 0;
         let mut replies = Vec::new();
         let mut refusal = None;
         // All are read, since a change that comes after a refused one may have been made. The first refusal is the cause.
@@ -272,22 +330,43 @@ impl<'s> Session<'s> {
 
     fn reply(&mut self) -> Result<Reply, StoreError> {
         loop {
-            match resp::reply(&self.unread) {
-                Ok(Some((reply, rest))) => {
-                    self.unread = rest.to_vec();
-                    return Ok(reply);
-                }
-                Ok(None) if self.unread.len() <= 2 * MAX_REPLY => {}
-                Ok(None) | Err(resp::Garbage) => return Err(StoreError::Garbage),
+            let Ok((done, reply)) = self.reader.read(&self.unread) else {
+                return Err(match Protocol::of(&self.unread) {
+                    Some(other) => StoreError::NoRedis(other),
+                    None => StoreError::Garbage,
+                });
+            };
+            self.unread.drain(..done);
+            if let Some(reply) = reply {
+                return Ok(reply);
+            }
+            if self.received > 2 * MAX_REPLY {
+                return Err(StoreError::Garbage);
             }
             let mut chunk = [0; 8192];
-            match self.wire.read(&mut chunk) {
+            let count = match self.wire.read(&mut chunk) {
+                Ok(0) if self.received_ever == 0 => return Err(StoreError::NoAnswer),
                 Ok(0) => return Err(ConnectionError::Closed.into()),
-                Ok(count) => self
-                    .unread
-                    .extend_from_slice(chunk.get(..count).unwrap_or_default()),
-                Err(error) => return Err(ConnectionError::of_io("receiving", &error).into()),
-            }
+                Ok(count) => count,
+                Err(error) => {
+                    let error = ConnectionError::of_io("receiving", &error);
+                    let is_broken = matches!(
+                        error,
+                        ConnectionError::Socket {
+                            source: SocketError::Broken(_),
+                            ..
+                        }
+                    );
+                    return Err(match is_broken && self.received_ever == 0 {
+                        true => StoreError::NoAnswer,
+                        false => error.into(),
+                    });
+                }
+            };
+            self.received = self.received.saturating_add(count);
+            self.received_ever = self.received_ever.saturating_add(count);
+            self.unread
+                .extend_from_slice(chunk.get(..count).unwrap_or_default());
         }
     }
 }
@@ -312,6 +391,17 @@ fn contents(slots: &[&Slot], reply: Option<Reply>) -> Result<Vec<Content>, Store
             _ => Err(StoreError::Garbage),
         })
         .collect()
+}
+
+/// Whether a server's error says that the user may not do this, or that nobody may: some services offer fewer commands.
+fn is_lack_of_right(error: &str) -> bool {
+    let says = |text: &str| error.to_ascii_lowercase().contains(text);
+    error.starts_with("NOPERM")
+        || says("unknown command")
+        || says("acl failure")
+        || says("no permission")
+        || says("can't run this command")
+        || says("can't access")
 }
 
 /// What a server's error means. Some repeat the command's words, so nothing but a code is kept of what `AUTH` is answered.

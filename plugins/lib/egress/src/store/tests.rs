@@ -22,7 +22,12 @@ struct Fixture {
 }
 
 impl Fixture {
+    /// A store that was used before.
     fn new(redis: &Value) -> Self {
+        Self::with(redis, true)
+    }
+
+    fn with(redis: &Value, rights_are_known: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
@@ -32,6 +37,10 @@ impl Fixture {
         let block = json!({ "secret": "0123456789abcdef", "keyPrefix": "test:", "redis": redis });
         let config: StoreConfig = middleware::config::parse(block.to_string().as_bytes()).unwrap();
         let store = Store::new(&config, Rc::new(native)).unwrap();
+        if rights_are_known {
+            let platform = &*store.platform;
+            store.health.borrow_mut().note(platform, 0, None);
+        }
         let slot = store
             .slot(&StateName::new("token", &["x"]), &Seal::public(&["x"]), "")
             .unwrap();
@@ -112,7 +121,7 @@ fn credentials_and_database_come_first_and_what_is_changed_waits_for_their_answe
 #[test]
 fn whatever_goes_wrong_is_an_error_in_time_and_logged_once_without_secrets() {
     type Script = fn(&str) -> Answer;
-    let scripts: [(Script, &str); 11] = [
+    let scripts: [(Script, &str); 12] = [
         (
             |_| say("-LOADING Redis is loading the dataset in memory"),
             "LOADING",
@@ -124,7 +133,8 @@ fn whatever_goes_wrong_is_an_error_in_time_and_logged_once_without_secrets() {
         ),
         (|_| say("-hunter2-password"), "the server refused AUTH"),
         (|_| say("-MOVED 1 127.0.0.1:1"), "set store.redis.cluster"),
-        (|_| say("HTTP/1.1 400 Bad Request"), "none of Redis's"),
+        (|_| say("HTTP/1.1 400 Bad Request"), "it answers in HTTP"),
+        (|_| say("\u{15}\u{3}\u{1}"), "it answers in TLS"),
         (|_| say("$9999999999"), "none of Redis's"),
         (
             |command| match command.starts_with("AUTH") {
@@ -135,7 +145,7 @@ fn whatever_goes_wrong_is_an_error_in_time_and_logged_once_without_secrets() {
         ),
         (|_| say("+OK\r\n+OK"), "none of Redis's"),
         (|_| Answer::Hang, "the deadline passed"),
-        (|_| Answer::Close, "the connection"),
+        (|_| Answer::Close, "closed the connection without an answer"),
     ];
     for (script, expected) in scripts {
         let server = Scripted::start(script);
@@ -266,4 +276,98 @@ fn a_cluster_sends_us_on_once() {
     let fixture = Fixture::new(&json!({ "endpoints": [endless.endpoint], "cluster": {} }));
     assert!(fixture.get().is_err());
     assert_eq!(endless.connections(), 1);
+}
+
+/// What a server says to a user who may not run `denied`.
+fn denying(denied: &'static str) -> impl Fn(&str) -> Answer + Send + Sync {
+    move |command| match command.split(' ').next() {
+        Some(name) if name == denied => say(&format!(
+            "-NOPERM User oic has no permissions to run the '{}' command",
+            denied.to_lowercase()
+        )),
+        _ => empty(command),
+    }
+}
+
+#[test]
+fn a_command_that_is_not_permitted_is_found_out_before_anything_is_begun() {
+    for denied in ["SET", "GET", "MGET", "EVAL", "DEL"] {
+        let server = Scripted::start(denying(denied));
+        let fixture = Fixture::with(&json!({ "endpoints": [server.endpoint] }), false);
+        let error = fixture.get().unwrap_err();
+        assert!(
+            matches!(&error, StoreError::NoRight { command, .. } if *command == denied),
+            "{error}"
+        );
+        fixture.wait_for_the_pause();
+        let log = fixture.log();
+        assert_eq!(log.len(), 1, "{log:?}");
+        let told = [
+            format!("error=\"the server does not permit {denied}: NOPERM"),
+            "cure=".to_owned(),
+            "+get +mget +set +del +eval".to_owned(),
+        ];
+        assert!(told.iter().all(|part| log[0].contains(part)), "{log:?}");
+        for command in server.heard() {
+            assert!(command.contains(".rights."), "{command}");
+        }
+    }
+}
+
+#[test]
+fn rights_are_tried_at_the_first_use_and_again_after_a_refusal_and_not_otherwise() {
+    let may = Arc::new(AtomicBool::new(true));
+    let server = Scripted::start({
+        let may = Arc::clone(&may);
+        move |command| match may.load(Ordering::SeqCst) {
+            true => empty(command),
+            false => denying("MGET")(command),
+        }
+    });
+    let trials = || {
+        let heard = server.heard();
+        let is_trial = |command: &&String| command.starts_with("DEL ") && command.contains(".rights.");
+        heard.iter().filter(is_trial).count()
+    };
+    let fixture = Fixture::with(&json!({ "endpoints": [server.endpoint] }), false);
+    for _ in 0..3 {
+        assert!(fixture.get().is_ok());
+    }
+    assert_eq!(trials(), 1);
+    may.store(false, Ordering::SeqCst);
+    assert!(matches!(
+        fixture.get(),
+        Err(StoreError::Refused { command: "MGET", .. })
+    ));
+    assert_eq!(trials(), 1);
+    may.store(true, Ordering::SeqCst);
+    fixture.wait_for_the_pause();
+    assert!(fixture.get().is_ok());
+    assert_eq!(trials(), 2);
+}
+
+#[test]
+fn a_read_only_replica_is_not_a_lack_of_rights() {
+    let replica = Scripted::start(|command| match command.starts_with("MGET") {
+        true => empty(command),
+        false => say("-READONLY You can't write against a read only replica."),
+    });
+    let fixture = Fixture::with(&json!({ "endpoints": [replica.endpoint] }), false);
+    assert!(fixture.get().is_ok());
+    assert!(matches!(
+        fixture.put(),
+        Err(StoreError::Refused { command: "SET", .. })
+    ));
+}
+
+#[test]
+fn a_server_with_another_kind_of_connection_is_named_with_the_cure() {
+    // What a plain Redis does, too: it waits for the end of the line.
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = plain.local_addr().unwrap().to_string();
+    let fixture = Fixture::new(&json!({ "endpoints": [endpoint], "tls": {} }));
+    let error = fixture.get().unwrap_err().to_string();
+    assert!(error.contains("check that the server speaks TLS"), "{error}");
+    let log = fixture.log().concat();
+    assert!(log.contains("leave out store.redis.tls"), "{log}");
 }
