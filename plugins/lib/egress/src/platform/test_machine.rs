@@ -13,6 +13,7 @@ pub(crate) struct TestMachine {
     native: Native,
     waited: Cell<Duration>,
     ahead: Cell<i64>,
+    stopped: Cell<Option<UnixTime>>,
 }
 
 impl TestMachine {
@@ -22,7 +23,13 @@ impl TestMachine {
             native: Native::new(directory, |_| {}),
             waited: Cell::default(),
             ahead: Cell::default(),
+            stopped: Cell::default(),
         }
+    }
+
+    /// Stops the wall clock at a time that the test chooses, and chooses again.
+    pub(crate) fn stop_wall_clock(&self, at: UnixTime) {
+        self.stopped.set(Some(at));
     }
 
     /// Moves the monotonic clock on.
@@ -39,7 +46,11 @@ impl TestMachine {
 impl Host for TestMachine {
     fn now(&self) -> UnixTime {
         let milliseconds = self.ahead.get() * 1000;
-        let now = self.native.now().as_millis();
+        let now = self
+            .stopped
+            .get()
+            .unwrap_or_else(|| self.native.now())
+            .as_millis();
         UnixTime::from_millis(now.saturating_add_signed(milliseconds))
     }
 

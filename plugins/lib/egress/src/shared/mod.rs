@@ -15,13 +15,16 @@
 //!    remembers its failures by itself. Slower, and more calls to the provider, but no outage.
 //! 7. Where there is a store (`replicas`), whoever would fetch asks it first, so that of several machines one fetches.
 //!    A store that fails is left out.
-//! 8. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
+//! 8. A value that turned out not to do, such as keys that do not explain a signature, is fetched anew at a limited rate
+//!    (`refetch`).
+//! 9. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
 //!    there are places; the others are refused at once.
 
 mod envelope;
 mod failure;
 mod fresh;
 mod many;
+mod refetch;
 mod replicas;
 mod status;
 mod waiting;
@@ -39,6 +42,8 @@ pub use self::failure::{Cause, FetchError, Unavailable};
 pub(crate) use self::fresh::Repeated;
 pub use self::fresh::send_fresh;
 pub use self::many::{CallerKey, SharedMany};
+use self::refetch::Attempt;
+pub use self::refetch::Pace;
 use self::replicas::{Asked, Remote};
 use self::status::Status;
 use self::waiting::Place;
@@ -123,6 +128,19 @@ pub struct Shared<R: Resource> {
 struct Own {
     failure: Option<Failure>,
     discard: Option<(UnixTime, Generation)>,
+    /// The last one of this instance's own, even if it was written down.
+    attempt: Option<Attempt>,
+}
+
+/// Why something is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// Nothing usable is held, and a request waits.
+    Need,
+    /// What is held is due, and serves meanwhile.
+    Due,
+    /// What is held is fresh, and did not do. The fetch may take so long, and sends each request once.
+    Doubt(Duration),
 }
 
 struct Held<V> {
@@ -237,33 +255,6 @@ impl<R: Resource> Shared<R> {
         self.held.as_ref().map(|held| held.fetched_at)
     }
 
-    /// A newer value than `seen`, because `seen` turned out not to do: from the state directory if somebody
-    /// fetched one since, otherwise from the network, but no sooner than `interval` after the last fetch.
-    /// Gives `seen` back where nobody may ask for a newer one yet.
-    ///
-    /// # Errors
-    /// [`Unavailable`] when the provider was asked, now or a moment ago, and gave none: whether `seen` is at fault
-    /// cannot be told then.
-    pub fn renew(&mut self, seen: &Rc<R::Value>, interval: Duration) -> Result<Rc<R::Value>, Unavailable> {
-        let is_newer = |value: &Rc<R::Value>| !Rc::ptr_eq(value, seen);
-        if let Some(value) = self.usable().filter(is_newer) {
-            return Ok(value);
-        }
-        self.adopt();
-        if let Some(value) = self.usable().filter(is_newer) {
-            return Ok(value);
-        }
-        let now = self.platform.now();
-        let too_soon = self
-            .held
-            .as_ref()
-            .is_some_and(|held| now.since(held.fetched_at) < interval);
-        if too_soon {
-            return self.get(now);
-        }
-        self.obtain_other_than(self.held.as_ref().map(|held| held.generation))
-    }
-
     /// Drops the value `seen` everywhere, because the other side no longer accepts it; the next
     /// [`Shared::get`] fetches a new one. Does nothing when a newer value has taken its place already, or less than
     /// `interval` after the last time: a side that refuses every value must not cause a fetch for each. True when
@@ -283,18 +274,10 @@ impl<R: Resource> Shared<R> {
         if last.is_some_and(|last| last <= now && now.since(last) < interval) {
             return false;
         }
-        let Some(held) = self.held.take() else {
+        let Some(generation) = self.drop_for_all() else {
             return false;
         };
-        let record = format!("{} {}", now.as_millis(), hex(held.generation));
-        match self.values().publish(&self.discard_name(), &record) {
-            Ok(()) => self.values().remove(self.resource.name().as_str()),
-            Err(error) => {
-                self.own.discard = Some((now, held.generation));
-                self.complain(error);
-            }
-        }
-        self.withdraw(held.generation);
+        self.withdraw(generation);
         let event = Event::warn("value.discarded");
         self.platform.log(
             &event
@@ -302,6 +285,21 @@ impl<R: Resource> Shared<R> {
                 .field("url", self.resource.url()),
         );
         true
+    }
+
+    /// Drops what is held, here and in the state directory, and says so to the other instances.
+    fn drop_for_all(&mut self) -> Option<Generation> {
+        let generation = self.held.take()?.generation;
+        let now = self.platform.now();
+        let record = format!("{} {}", now.as_millis(), hex(generation));
+        match self.values().publish(&self.discard_name(), &record) {
+            Ok(()) => self.values().remove(self.resource.name().as_str()),
+            Err(error) => {
+                self.own.discard = Some((now, generation));
+                self.complain(error);
+            }
+        }
+        Some(generation)
     }
 
     /// Drops whatever value there is, for everybody, and what is known of failures: it comes from something that has
@@ -369,41 +367,43 @@ impl<R: Resource> Shared<R> {
             return;
         }
         self.adopt();
-        let due = |held: &Option<Held<R::Value>>| held.as_ref().is_none_or(|held| held.is_due(now));
-        if !due(&self.held) || self.failure(now).is_some() {
+        if !self.may_refresh() {
             return;
         }
         let platform = Rc::clone(&self.platform);
         match Lease::try_take(&*platform, self.resource.name().as_str(), &mut self.observer) {
             Ok(Some(lease)) => {
-                // Somebody may have refreshed between our look and our lease.
+                // Somebody may have refreshed, or failed to, between our look and our lease.
                 self.adopt();
-                if due(&self.held) {
-                    // A failure is written down and logged; what is held goes on being used.
-                    let _ = self.fetch(Some(lease), false);
+                if self.may_refresh() {
+                    // A failure is written down and logged. What is held goes on being used.
+                    let _ = self.fetch(Some(lease), Occasion::Due);
                 }
             }
             Ok(None) => {}
             Err(error) => {
                 self.complain(error);
-                let _ = self.fetch(None, false);
+                let _ = self.fetch(None, Occasion::Due);
             }
         }
     }
 
-    /// Rules 4 and 5: nothing usable is held.
-    fn obtain(&mut self) -> Result<Rc<R::Value>, Unavailable> {
-        self.obtain_other_than(None)
+    /// Whether a value is held that somebody should renew, and no failure speaks against trying now.
+    fn may_refresh(&self) -> bool {
+        let now = self.platform.now();
+        let is_due = self.held.as_ref().is_some_and(|held| held.is_due(now));
+        is_due && self.failure().is_none()
     }
 
-    fn obtain_other_than(&mut self, stale: Option<Generation>) -> Result<Rc<R::Value>, Unavailable> {
+    /// Rules 4 and 5: nothing usable is held.
+    fn obtain(&mut self) -> Result<Rc<R::Value>, Unavailable> {
         let platform = Rc::clone(&self.platform);
         let limit = self.client.timeout().saturating_add(GRACE);
         let limit = limit.saturating_add(self.wait_for_others());
         let give_up = platform.monotonic().saturating_add(limit);
         let mut place = None;
         loop {
-            if let Some(value) = self.adopted_other_than(stale) {
+            if let Some(value) = self.adopted() {
                 return Ok(value);
             }
             let last_failure = self.last_failure();
@@ -414,8 +414,12 @@ impl<R: Resource> Shared<R> {
             }
             match Lease::try_take(&*platform, self.resource.name().as_str(), &mut self.observer) {
                 Ok(Some(lease)) => {
-                    return match self.adopted_other_than(stale) {
-                        Some(value) => Ok(value),
+                    // Somebody may have fetched, or failed to, between our look and our lease.
+                    if let Some(value) = self.adopted() {
+                        return Ok(value);
+                    }
+                    return match self.failure() {
+                        Some(failure) => Err(failure.unavailable(platform.now())),
                         None => self.fetch_usable(Some(lease)),
                     };
                 }
@@ -450,13 +454,9 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    fn adopted_other_than(&mut self, stale: Option<Generation>) -> Option<Rc<R::Value>> {
+    fn adopted(&mut self) -> Option<Rc<R::Value>> {
         self.adopt();
-        let other = self
-            .held
-            .as_ref()
-            .is_some_and(|held| Some(held.generation) != stale);
-        if other { self.usable() } else { None }
+        self.usable()
     }
 
     /// Takes over the state directory's value if it is another than what is held. Whoever publishes holds the
@@ -510,7 +510,7 @@ impl<R: Resource> Shared<R> {
     }
 
     fn fetch_usable(&mut self, lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Unavailable> {
-        self.fetch(lease, true)?;
+        self.fetch(lease, Occasion::Need)?;
         // A provider slower than the lifetime it grants gives nothing that can be used.
         self.usable()
             .ok_or(Unavailable::unreachable(Duration::from_secs(1)))
@@ -518,13 +518,16 @@ impl<R: Resource> Shared<R> {
 
     /// Fetches, for everybody with a lease and for this instance alone without. Where another machine is at it, waits for
     /// what it gets, or else goes on with what is held.
-    fn fetch(&mut self, lease: Option<Lease<'_>>, may_wait: bool) -> Result<Rc<R::Value>, Unavailable> {
+    fn fetch(&mut self, lease: Option<Lease<'_>>, occasion: Occasion) -> Result<Rc<R::Value>, Unavailable> {
         trap::point("holding-lease");
         let last_failure = self.last_failure();
         let client = Rc::clone(&self.client);
-        let timeout = match &last_failure {
-            Some(failure) => failure.trial_time(self.held.as_ref().map(|held| held.took), client.timeout()),
-            None => client.timeout(),
+        let timeout = match (occasion, &last_failure) {
+            (Occasion::Doubt(time), _) => time.min(client.timeout()),
+            (_, Some(failure)) => {
+                failure.trial_time(self.held.as_ref().map(|held| held.took), client.timeout())
+            }
+            (_, None) => client.timeout(),
         };
         let lease = RefCell::new(lease);
         let pulse = || {
@@ -532,7 +535,7 @@ impl<R: Resource> Shared<R> {
                 lease.pulse();
             }
         };
-        let asked = self.ask_others(timeout, may_wait, &pulse);
+        let asked = self.ask_others(timeout, occasion == Occasion::Need, &pulse);
         match asked {
             Asked::Found(envelope, value) => {
                 let event = Event::info("store.adopted").field("kind", self.resource.kind());
@@ -566,7 +569,10 @@ impl<R: Resource> Shared<R> {
                 let url = Url::from_uri(request.uri().clone())
                     .map_err(|error| HttpError::Request(format!("its URL {error}")))?;
                 let left = timeout.saturating_sub(platform.monotonic().saturating_sub(begun));
-                client.send(&url, request, left, &pulse)
+                match occasion {
+                    Occasion::Doubt(_) => client.send_unrepeated(&url, request, left, &pulse),
+                    Occasion::Need | Occasion::Due => client.send(&url, request, left, &pulse),
+                }
             },
             started,
         );
@@ -729,8 +735,9 @@ impl<R: Resource> Shared<R> {
         );
     }
 
-    /// The failure that forbids a fetch at `now`, if there is one.
-    fn failure(&self, now: UnixTime) -> Option<Failure> {
+    /// The failure that forbids a fetch at this time, if there is one.
+    fn failure(&self) -> Option<Failure> {
+        let now = self.platform.now();
         self.last_failure().filter(|failure| failure.holds_at(now))
     }
 
