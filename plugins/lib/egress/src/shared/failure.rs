@@ -255,6 +255,16 @@ impl Failure {
         self.holds_at(now) || now.since(self.until()) < Duration::from_secs(30)
     }
 
+    /// True when the provider has said no to the caller.
+    pub(super) fn is_denial(&self) -> bool {
+        self.cause == Cause::Denied
+    }
+
+    /// True when the provider has said no to the caller at `time` or later.
+    pub(super) fn is_denial_since(&self, time: UnixTime) -> bool {
+        self.is_denial() && time <= self.until().minus(DENIED_PAUSE)
+    }
+
     /// True when there is nothing to ask the provider for.
     pub(super) fn is_grant_lost(&self) -> bool {
         self.cause == Cause::GrantLost

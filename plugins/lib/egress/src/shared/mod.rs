@@ -17,8 +17,10 @@
 //!    A store that fails is left out.
 //! 8. A value that turned out not to do, such as keys that do not explain a signature, is fetched anew at a limited rate
 //!    (`refetch`).
-//! 9. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
-//!    there are places; the others are refused at once.
+//! 9. A provider that says no ([`FetchError::Denied`]) has what is held dropped, for everybody. One that says nothing, or
+//!    refuses the gateway itself, has no such effect: what is held may be used until its time is over.
+//! 10. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
+//!     there are places; the others are refused at once.
 
 mod envelope;
 mod failure;
@@ -302,6 +304,18 @@ impl<R: Resource> Shared<R> {
         Some(generation)
     }
 
+    /// Drops what is held if another instance, or another machine, was told no since it was fetched. The record of a
+    /// discarded value tells the same, but callers whose names fall together replace each other's.
+    fn drop_denied(&mut self) {
+        let is_denied = |held: &Held<R::Value>| {
+            self.last_failure()
+                .is_some_and(|failure| failure.is_denial_since(held.fetched_at))
+        };
+        if self.held.as_ref().is_some_and(is_denied) {
+            self.held = None;
+        }
+    }
+
     /// Drops whatever value there is, for everybody, and what is known of failures: it comes from something that has
     /// been replaced. Other machines go on with what they hold until it is due.
     ///
@@ -346,6 +360,9 @@ impl<R: Resource> Shared<R> {
     fn look_for_a_newer_one(&mut self, now: UnixTime) {
         if self.trouble.is_none() && self.may_look(now, LOOK_WHILE_FRESH) {
             self.adopt();
+            if self.resource.name().owner().is_some() {
+                self.drop_denied();
+            }
         }
     }
 
@@ -367,6 +384,7 @@ impl<R: Resource> Shared<R> {
             return;
         }
         self.adopt();
+        self.drop_denied();
         if !self.may_refresh() {
             return;
         }
@@ -376,7 +394,7 @@ impl<R: Resource> Shared<R> {
                 // Somebody may have refreshed, or failed to, between our look and our lease.
                 self.adopt();
                 if self.may_refresh() {
-                    // A failure is written down and logged. What is held goes on being used.
+                    // A failure is written down and logged. Unless it is a denial, what is held goes on being used.
                     let _ = self.fetch(Some(lease), Occasion::Due);
                 }
             }
@@ -485,6 +503,10 @@ impl<R: Resource> Shared<R> {
             return;
         };
         let now = self.platform.now();
+        // What could not be removed from there is as discarded as what could.
+        if self.own.discard.map(|(_, generation)| generation) == Some(envelope.generation) {
+            return;
+        }
         // What lies there is the latest, unless what was fetched since could not be put there.
         let (trouble, fetched_at) = (self.trouble.is_some(), envelope.fetched_at);
         let newer = self.held.as_ref().is_none_or(|held| {
@@ -556,6 +578,7 @@ impl<R: Resource> Shared<R> {
                     ));
                 }
                 self.write_down(&failure);
+                self.drop_denied();
                 return Err(failure.unavailable(self.platform.now()));
             }
             Asked::UnderWay => return self.usable().ok_or(Unavailable::overloaded()),
@@ -629,6 +652,10 @@ impl<R: Resource> Shared<R> {
                         .log(&event(Event::info("fetch.denied")).field("error", &error));
                 }
                 self.write_down(&failure);
+                if failure.is_denial() {
+                    // From the store it goes together with the news of the failure.
+                    self.drop_for_all();
+                }
                 self.publish_status(Some((&failure, &error)));
                 self.tell_others(&asked, Some(Err(&failure)), &pulse);
                 Err(failure.unavailable(now))

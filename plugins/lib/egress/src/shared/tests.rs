@@ -495,6 +495,75 @@ fn an_attempt_that_hangs_does_not_hold_the_others_up_for_as_long() {
 }
 
 #[test]
+fn a_no_has_what_is_held_dropped_by_all_and_no_answer_does_not() {
+    type Case = (fn(&Provider) -> &AtomicBool, bool);
+    let cases: [Case; 3] = [
+        (|provider| &provider.denies, true),
+        (|provider| &provider.down, false),
+        (|provider| &provider.busy, false),
+    ];
+    for (fault, is_dropped) in cases {
+        let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+        let (machines, platforms) = Machines::in_directory::<3>(&directory);
+        let mut instances = platforms.map(|platform| instance_on(platform, &provider.url, LONG));
+        for instance in &mut instances {
+            assert_eq!(*instance.now().unwrap(), 1);
+        }
+        fault(&provider).store(true, Ordering::SeqCst);
+        // Due, and usable for long.
+        machines.at(2900);
+        let calls = provider.calls();
+        for instance in &mut instances {
+            match instance.now() {
+                Ok(number) => assert!(!is_dropped && *number == 1),
+                Err(unavailable) => assert!(is_dropped && unavailable.cause() == Cause::Denied),
+            }
+        }
+        let outcome = instance_on(Rc::clone(&instances[0].platform), &provider.url, LONG).now();
+        assert_eq!(outcome.is_err(), is_dropped);
+        if is_dropped {
+            assert_eq!(provider.calls(), calls + 1, "one was told, and told the others");
+        }
+        // What was denied may be granted again.
+        fault(&provider).store(false, Ordering::SeqCst);
+        machines.at(2931);
+        assert!(instances.iter_mut().all(|instance| *instance.now().unwrap() > 1));
+    }
+}
+
+#[test]
+fn a_no_reaches_those_whose_value_is_fresh_although_a_neighbour_has_taken_its_place() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (machines, platforms) = Machines::in_directory::<2>(&directory);
+    let [mut one, mut other] = platforms.map(|platform| many_on(platform, &provider.url, 8));
+    let [jane, joe] = neighbours(&provider.url);
+    assert_eq!(one.of(&jane, &provider.url), Ok(1));
+    assert_eq!(other.of(&joe, &provider.url), Ok(2));
+    machines.at(1);
+    assert_eq!(one.of(&jane, &provider.url), Ok(1), "in this instance's memory");
+    provider.denies.store(true, Ordering::SeqCst);
+    machines.at(2);
+    let denied = other.of(&jane, &provider.url).unwrap_err();
+    assert_eq!(denied.cause(), Cause::Denied);
+    machines.at(3);
+    assert_eq!(one.of(&jane, &provider.url).unwrap_err().cause(), Cause::Denied);
+    assert_eq!(other.of(&joe, &provider.url), Ok(2), "nobody has said no to him");
+    assert_eq!(provider.calls(), 3);
+}
+
+#[test]
+fn what_was_dropped_does_not_come_back_from_a_directory_that_could_not_be_told() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let mut instance = instance(&provider.url, &directory, LONG);
+    let seen = instance.now().unwrap();
+    // No entry can take this one's place.
+    std::fs::create_dir(directory.path().join(instance.discard_name())).unwrap();
+    assert!(instance.discard(&seen, LONG));
+    assert_eq!(*instance.now().unwrap(), 2);
+    assert_eq!(provider.calls(), 2);
+}
+
+#[test]
 fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let (mut first, mut second) = (
