@@ -138,6 +138,8 @@ impl From<Unavailable> for Problem {
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause, so that the gateway is back within two seconds of the provider.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause of those whose value serves meanwhile, beyond that of the others.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 /// The shortest time a trial gets.
 const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
 /// The pause after a refusal: nothing changes until somebody changes it.
@@ -230,6 +232,18 @@ impl Failure {
 
     pub(super) fn holds_at(&self, now: UnixTime) -> bool {
         now < self.until() && self.until() <= now.plus(LONGEST_RETRY_AFTER)
+    }
+
+    /// Whether it forbids a fetch that is not urgent, since what is held serves until `usable_until`. A provider in trouble
+    /// is asked less and less often then, but at least once in each tenth of the time that is left.
+    pub(super) fn holds_without_need_at(&self, now: UnixTime, usable_until: UnixTime) -> bool {
+        let until = self.until();
+        if self.cause != Cause::Unreachable || now < until {
+            return self.holds_at(now);
+        }
+        let doublings = self.count.saturating_sub(1).min(16);
+        let patience = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PATIENCE);
+        now < until.plus(patience.min(usable_until.since(until) / 10))
     }
 
     pub(super) fn unavailable(&self, now: UnixTime) -> Unavailable {

@@ -10,7 +10,8 @@
 //! 4. With nothing usable one instance fetches and the others wait for its result, at most as long as a fetch
 //!    may take.
 //! 5. A failed fetch is written down for all. Until its time has passed nobody tries again, and nobody waits;
-//!    then one instance tries (half-open), and the others still do not wait.
+//!    then one instance tries (half-open), and the others still do not wait. Those whose value serves meanwhile leave
+//!    the provider more time.
 //! 6. When the state directory fails there is nobody to be coordinated with: every instance fetches for itself, and
 //!    remembers its failures by itself. Slower, and more calls to the provider, but no outage.
 //! 7. Where there is a store (`replicas`), whoever would fetch asks it first, so that of several machines one fetches.
@@ -409,8 +410,11 @@ impl<R: Resource> Shared<R> {
     /// Whether a value is held that somebody should renew, and no failure speaks against trying now.
     fn may_refresh(&self) -> bool {
         let now = self.platform.now();
-        let is_due = self.held.as_ref().is_some_and(|held| held.is_due(now));
-        is_due && self.failure().is_none()
+        self.held.as_ref().is_some_and(|held| {
+            let usable_until = held.lifetime.usable_until;
+            let forbids = |failure: Failure| failure.holds_without_need_at(now, usable_until);
+            held.is_due(now) && !self.last_failure().is_some_and(forbids)
+        })
     }
 
     /// Rules 4 and 5: nothing usable is held.

@@ -355,6 +355,36 @@ fn asked_at(pace: Pace, seconds: u64, disturb: impl FnOnce(&Provider, &tempfile:
 }
 
 #[test]
+fn a_provider_in_trouble_is_asked_seldom_while_what_is_held_serves_and_often_when_it_ends() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (machines, platforms) = Machines::in_directory::<3>(&directory);
+    let mut instances = platforms.map(|platform| instance_on(platform, &provider.url, LONG));
+    for instance in &mut instances {
+        instance.now().unwrap();
+    }
+    provider.down.store(true, Ordering::SeqCst);
+    // Due at 2880, usable until 3600.
+    let mut calls = |seconds: std::ops::Range<u64>| {
+        let before = provider.calls();
+        for second in seconds {
+            machines.at(second);
+            for instance in &mut instances {
+                let _ = instance.now();
+            }
+        }
+        provider.calls() - before
+    };
+    assert_eq!(calls(2800..2880), 0);
+    let first_minute = calls(2880..2940);
+    assert!((5..=8).contains(&first_minute), "{first_minute}");
+    let ten_minutes = calls(2940..3540);
+    assert!((20..=30).contains(&ten_minutes), "{ten_minutes}");
+    let last_minute = calls(3540..3600);
+    assert!((15..=30).contains(&last_minute), "{last_minute}");
+    assert_eq!(calls(3600..3610), 10, "nothing is left to serve with");
+}
+
+#[test]
 fn renewing_keeps_its_pace_whatever_comes_of_it_for_all_instances_together() {
     let usual = Pace::default();
     assert_eq!(asked_at(usual, 14, |_, _| {}), [3, 6, 9, 12]);
