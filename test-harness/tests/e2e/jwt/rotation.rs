@@ -147,6 +147,15 @@ impl Current {
     }
 }
 
+/// Ends the clients on drop, so that a failed assertion ends the test.
+struct EndOf<'a>(&'a AtomicBool);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What came of one generation's tokens.
 #[derive(Default)]
 struct Fate {
@@ -216,6 +225,7 @@ fn assert_rotations_are_noticed(gateway: &Gateway, is_attacked: bool) {
         }
     };
     std::thread::scope(|scope| {
+        let end = EndOf(&over);
         for number in 0..CLIENTS {
             let client = &client;
             scope.spawn(move || client(number));
@@ -251,7 +261,7 @@ fn assert_rotations_are_noticed(gateway: &Gateway, is_attacked: bool) {
             all_served(index + 1);
         }
         std::thread::sleep(Duration::from_millis(500));
-        over.store(true, Ordering::Relaxed);
+        drop(end);
     });
     let calls = idcs.jwks_calls() - calls_before;
     let most = begun.elapsed().as_secs_f64() / PAUSE.as_secs_f64() + 1.0;
