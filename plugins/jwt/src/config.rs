@@ -141,8 +141,8 @@ struct RawOptions {
     /// How much longer keys are used while the issuer does not answer, 0 to 604800.
     #[serde(deserialize_with = "lenient::integer")]
     max_stale_seconds: u64,
-    /// The least time between two fetches of keys that tokens cause, 1 to 86400; if not given, 3 seconds, and up to 30
-    /// while fetches fail.
+    /// The least time in seconds between two fetches of keys that tokens trigger, 1 to 86400. Without it, 3 seconds, and up
+    /// to 30 while fetches fail.
     #[serde(deserialize_with = "given_integer")]
     refetch_interval_seconds: Option<u64>,
     /// Which of the plugin's mounts is the state directory; the first writable one if not given.

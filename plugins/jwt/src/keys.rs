@@ -16,8 +16,8 @@ pub trait KeySource {
 
     /// Asks for newer keys than `seen`, because a token named an unknown key or failed under a known one: the
     /// issuer may have changed its keys. Anyone can cause this with a forged token, so implementations
-    /// limit how often they act on it. When they do not act, or get nothing, they return the current set: it judges the
-    /// token.
+    /// limit how often they act on it. When they do not act, or the fetch fails, they return the current set, which then
+    /// judges the token.
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet>;
 
     /// Gets the keys ahead of need, if they have to be got at all.

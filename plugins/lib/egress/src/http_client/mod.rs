@@ -178,7 +178,7 @@ impl HttpClient {
         self.send_repeatedly(url, request, timeout, self.max_retries, pulse)
     }
 
-    /// The same, but whatever comes of the first attempt is the outcome.
+    /// The same, but without repetitions: the outcome of the first attempt counts.
     pub(crate) fn send_unrepeated(
         &self,
         url: &Url,

@@ -138,7 +138,7 @@ impl From<Unavailable> for Problem {
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause, so that the gateway is back within two seconds of the provider.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause of those whose value serves meanwhile, beyond that of the others.
+/// The longest additional pause while a usable value is at hand.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 /// The shortest time a trial gets.
 const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
@@ -234,8 +234,8 @@ impl Failure {
         now < self.until() && self.until() <= now.plus(LONGEST_RETRY_AFTER)
     }
 
-    /// Whether it forbids a fetch that is not urgent, since what is held serves until `usable_until`. A provider in trouble
-    /// is asked less and less often then, but at least once in each tenth of the time that is left.
+    /// Whether it forbids a fetch that is not urgent, because a value is usable until `usable_until`. Attempts are then
+    /// further and further apart, but at most a tenth of the time that is left.
     pub(super) fn holds_without_need_at(&self, now: UnixTime, usable_until: UnixTime) -> bool {
         let until = self.until();
         if self.cause != Cause::Unreachable || now < until {
@@ -269,12 +269,12 @@ impl Failure {
         self.holds_at(now) || now.since(self.until()) < Duration::from_secs(30)
     }
 
-    /// True when the provider has said no to the caller.
+    /// True when the provider has denied the caller.
     pub(super) fn is_denial(&self) -> bool {
         self.cause == Cause::Denied
     }
 
-    /// True when the provider has said no to the caller at `time` or later.
+    /// True when the provider has denied the caller at `time` or later.
     pub(super) fn is_denial_since(&self, time: UnixTime) -> bool {
         self.is_denial() && time <= self.until().minus(DENIED_PAUSE)
     }

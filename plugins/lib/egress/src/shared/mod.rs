@@ -10,16 +10,16 @@
 //! 4. With nothing usable one instance fetches and the others wait for its result, at most as long as a fetch
 //!    may take.
 //! 5. A failed fetch is written down for all. Until its time has passed nobody tries again, and nobody waits;
-//!    then one instance tries (half-open), and the others still do not wait. Those whose value serves meanwhile leave
-//!    the provider more time.
+//!    then one instance tries (half-open), and the others still do not wait. While a
+//!    usable value is at hand, attempts are further apart.
 //! 6. When the state directory fails there is nobody to be coordinated with: every instance fetches for itself, and
 //!    remembers its failures by itself. Slower, and more calls to the provider, but no outage.
 //! 7. Where there is a store (`replicas`), whoever would fetch asks it first, so that of several machines one fetches.
 //!    A store that fails is left out.
-//! 8. A value that turned out not to do, such as keys that do not explain a signature, is fetched anew at a limited rate
+//! 8. A value that does not do, such as keys that do not explain a signature, is fetched again at a limited rate
 //!    (`refetch`).
-//! 9. A provider that says no ([`FetchError::Denied`]) has what is held dropped, for everybody. One that says nothing, or
-//!    refuses the gateway itself, has no such effect: what is held may be used until its time is over.
+//! 9. When the provider denies the caller ([`FetchError::Denied`]), all instances drop the value at hand. When it does
+//!    not answer, or refuses the gateway itself, the value stays in use until its time is over.
 //! 10. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
 //!     there are places; the others are refused at once.
 
@@ -138,11 +138,11 @@ struct Own {
 /// Why something is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Occasion {
-    /// Nothing usable is held, and a request waits.
+    /// No usable value is at hand, and a request waits.
     Need,
-    /// What is held is due, and serves meanwhile.
+    /// The value at hand is due, and still usable.
     Due,
-    /// What is held is fresh, and did not do. The fetch may take so long, and sends each request once.
+    /// The value at hand is fresh, but does not do. The fetch may take this long, and sends each request once.
     Doubt(Duration),
 }
 
@@ -290,7 +290,7 @@ impl<R: Resource> Shared<R> {
         true
     }
 
-    /// Drops what is held, here and in the state directory, and says so to the other instances.
+    /// Drops the value at hand, here and in the state directory, and tells the other instances.
     fn drop_for_all(&mut self) -> Option<Generation> {
         let generation = self.held.take()?.generation;
         let now = self.platform.now();
@@ -305,8 +305,8 @@ impl<R: Resource> Shared<R> {
         Some(generation)
     }
 
-    /// Drops what is held if another instance, or another machine, was told no since it was fetched. The record of a
-    /// discarded value tells the same, but callers whose names fall together replace each other's.
+    /// Drops the value at hand if the provider has denied the caller to another instance, or another machine, since it was
+    /// fetched. The record of a discarded value says the same, but callers that share a name overwrite each other's.
     fn drop_denied(&mut self) {
         let is_denied = |held: &Held<R::Value>| {
             self.last_failure()
@@ -507,7 +507,7 @@ impl<R: Resource> Shared<R> {
             return;
         };
         let now = self.platform.now();
-        // What could not be removed from there is as discarded as what could.
+        // It may not have been possible to remove a discarded value.
         if self.own.discard.map(|(_, generation)| generation) == Some(envelope.generation) {
             return;
         }
@@ -657,7 +657,7 @@ impl<R: Resource> Shared<R> {
                 }
                 self.write_down(&failure);
                 if failure.is_denial() {
-                    // From the store it goes together with the news of the failure.
+                    // `tell_others` removes it from the store.
                     self.drop_for_all();
                 }
                 self.publish_status(Some((&failure, &error)));

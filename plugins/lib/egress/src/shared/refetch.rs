@@ -1,14 +1,14 @@
-//! Fetching a value anew because what is held turned out not to do, such as keys that do not explain a signature.
+//! Fetches a value again because the one at hand does not do, such as keys that do not explain a signature.
 //!
-//! Anybody can cause such a fetch with a forged token, so it is limited:
+//! Anybody can trigger such a fetch with a forged token, so it is limited:
 //!
-//! 1. There is a pause ([`Pace`]) between an attempt and the fetch before it, whoever caused that and whatever came of
-//!    it. Attempts are written down for all instances before they are made.
-//! 2. The pause stays the same when attempts bring nothing new. Nothing tells a forger from a client with a new key, so
-//!    a longer pause would let the forger hide a rotation.
-//! 3. The pause grows while attempts fail: nothing is gained by asking a provider in trouble more often.
-//! 4. An attempt sends each request once, and gets less time than a fetch that somebody depends on.
-//! 5. Whoever may not try, or tries in vain, goes on with what is held.
+//! 1. There is a pause ([`Pace`]) between an attempt and the last fetch, regardless of who triggered that and whether it
+//!    succeeded. An attempt is recorded for all instances before it is made.
+//! 2. The pause does not grow when attempts bring nothing new. Nothing tells a forger from a client with a new key, so a
+//!    longer pause would let the forger hide a rotation.
+//! 3. The pause grows while attempts fail. Asking a provider in trouble more often gains nothing.
+//! 4. An attempt sends each request once, and has less time than a fetch that a request depends on.
+//! 5. If an attempt is not allowed, or fails, the value at hand stays in use.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::waiting::Place;
 use super::{CLOCK_DIFFERENCE, Occasion, Resource, Shared, YIELDS_BETWEEN_LOOKS};
 use crate::state::Lease;
 
-/// How often a value may be fetched anew because what is held does not do.
+/// How often a value may be fetched again because the one at hand does not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     usual: Duration,
@@ -38,7 +38,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The same pause whatever comes of the attempts.
+    /// The same pause whether attempts succeed or fail.
     pub const fn every(interval: Duration) -> Self {
         Self {
             usual: interval,
@@ -46,31 +46,31 @@ impl Pace {
         }
     }
 
-    /// The pause after so many attempts in a row that failed.
+    /// The pause after this many failed attempts in a row.
     fn pause(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
         self.usual.saturating_mul(1 << doublings).min(self.longest)
     }
 
-    /// The pace of an instance that has nobody to share its attempts with: there may be many of them.
+    /// The pace of an instance that cannot share its record. There may be many of them.
     const fn alone(self) -> Self {
         Self::every(self.longest)
     }
 }
 
-/// The shortest time that an attempt gets, unless a fetch gets less.
+/// The shortest time limit of an attempt, unless the configured timeout is shorter.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(2);
-/// How long a request waits for somebody else's attempt.
+/// How long a request waits for another instance's attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// The record of the last attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attempt {
-    /// When it was made or, where it has failed, when that was known. Milliseconds since the epoch.
+    /// When it began or, if it has failed, when it ended. Milliseconds since the epoch.
     at: u64,
-    /// Until when its maker may be waiting for the answer.
+    /// When it ends at the latest.
     until: u64,
-    /// Attempts in a row that failed. One that has not ended counts as failed: its maker may have been killed.
+    /// Failed attempts in a row. One that has not ended counts as failed, because its instance may have been killed.
     failures: u32,
 }
 
@@ -103,17 +103,17 @@ impl Attempt {
 /// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// Yes. So many attempts have failed since the last fetch that succeeded.
+    /// Yes. This many attempts have failed since the last successful fetch.
     Ours(u32),
-    /// Somebody is at it.
+    /// Another instance is making one.
     UnderWay,
     /// No.
     TooSoon,
 }
 
 impl<R: Resource> Shared<R> {
-    /// A newer value than `seen`, because `seen` turned out not to do: from the state directory if somebody fetched one
-    /// since, otherwise from the network, if `pace` allows it. Gives what is held where there is no newer one.
+    /// A newer value than `seen`, because `seen` does not do: from the state directory if another instance has fetched one,
+    /// otherwise from the network, if `pace` allows it. Returns the value at hand if there is no newer one.
     pub fn renew(&mut self, seen: &Rc<R::Value>, pace: Pace) -> Rc<R::Value> {
         self.renewed(seen, pace);
         self.usable().unwrap_or_else(|| Rc::clone(seen))
@@ -160,7 +160,7 @@ impl<R: Resource> Shared<R> {
             if place.is_none() {
                 match Place::take(&*platform, self.client.max_waiting()) {
                     Ok(Some(taken)) => place = Some(taken),
-                    // What is held serves.
+                    // The value at hand serves.
                     Ok(None) => return,
                     Err(error) => {
                         self.complain(error);
@@ -184,7 +184,7 @@ impl<R: Resource> Shared<R> {
             Some(_) => pace.alone(),
             None => pace,
         };
-        // What happened in a time to come happened before the clock was set back: nobody knows when.
+        // A time in the future is from before the clock was set back, and says nothing.
         let is_sane = |at: &UnixTime| *at <= now.plus(CLOCK_DIFFERENCE);
         let fetched_at = self.fetched_at().filter(is_sane);
         if fetched_at.is_some_and(|at| now.since(at) < pace.usual) || self.failure().is_some() {
@@ -201,12 +201,12 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    /// Fetches, after so many attempts that failed.
+    /// Fetches the value, after this many failed attempts.
     fn attempt(&mut self, lease: Option<Lease<'_>>, failures: u32) {
         let failures = failures.saturating_add(1);
         let timeout = self.client.timeout();
         let took = self.held.as_ref().map(|held| held.took).unwrap_or_default();
-        // A provider that is slow today may need all the time there is.
+        // The provider may have become slower.
         let time = match failures.is_multiple_of(4) {
             true => timeout,
             false => took.saturating_mul(2).max(SHORTEST_ATTEMPT).min(timeout),
@@ -224,7 +224,7 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    /// The one that is written down, and this instance's own: it may not have been written down.
+    /// The shared record, and this instance's own, which could perhaps not be shared.
     fn last_attempts(&self) -> [Option<Attempt>; 2] {
         let shared = self.values().read(&self.attempt_name()).ok().flatten();
         [shared.as_deref().and_then(Attempt::decode), self.own.attempt]
