@@ -295,12 +295,12 @@ impl<R: Resource> Shared<R> {
         let generation = self.held.take()?.generation;
         let now = self.platform.now();
         let record = format!("{} {}", now.as_millis(), hex(generation));
-        match self.values().publish(&self.discard_name(), &record) {
-            Ok(()) => self.values().remove(self.resource.name().as_str()),
-            Err(error) => {
-                self.own.discard = Some((now, generation));
-                self.complain(error);
-            }
+        let published = self.values().publish(&self.discard_name(), &record);
+        // A directory that is full cannot take the record, but can lose the value.
+        self.values().remove(self.resource.name().as_str());
+        if let Err(error) = published {
+            self.own.discard = Some((now, generation));
+            self.complain(error);
         }
         Some(generation)
     }

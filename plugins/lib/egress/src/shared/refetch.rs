@@ -158,7 +158,8 @@ impl<R: Resource> Shared<R> {
                 return;
             }
             if place.is_none() {
-                match Place::take(&*platform, self.client.max_waiting()) {
+                // Most places are left to requests that have no usable value: forged tokens must not take them.
+                match Place::take(&*platform, self.client.max_waiting() / 4) {
                     Ok(Some(taken)) => place = Some(taken),
                     // The value at hand serves.
                     Ok(None) => return,
