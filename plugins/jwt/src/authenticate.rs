@@ -175,7 +175,7 @@ impl<K: KeySource> Jwt<K> {
         let keys = source.keys(now)?;
         match prove(&self.rules, token, &keys, now) {
             Err(rejection @ (Rejection::UnknownKey | Rejection::BadSignature)) => {
-                let newer = source.refetch(now, &keys)?;
+                let newer = source.refetch(&keys);
                 if Rc::ptr_eq(&newer, &keys) || newer == keys {
                     return Err(rejection.into());
                 }

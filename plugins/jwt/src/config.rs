@@ -141,9 +141,10 @@ struct RawOptions {
     /// How much longer keys are used while the issuer does not answer, 0 to 604800.
     #[serde(deserialize_with = "lenient::integer")]
     max_stale_seconds: u64,
-    /// How often a token with an unknown key may have the keys fetched anew, 1 to 86400.
-    #[serde(deserialize_with = "lenient::integer")]
-    refetch_interval_seconds: u64,
+    /// The least time in seconds between two fetches of keys that tokens trigger, 1 to 86400. Without it, 3 seconds, and up
+    /// to 30 while fetches fail.
+    #[serde(deserialize_with = "given_integer")]
+    refetch_interval_seconds: Option<u64>,
     /// Which of the plugin's mounts is the state directory; the first writable one if not given.
     state_directory: Option<String>,
 }
@@ -209,7 +210,7 @@ impl Default for RawOptions {
             username_header: ClaimHeaders::USERNAME_HEADER.to_owned(),
             client_config: ClientConfig::default(),
             max_stale_seconds: 3600,
-            refetch_interval_seconds: 30,
+            refetch_interval_seconds: None,
             state_directory: None,
         }
     }
@@ -395,6 +396,10 @@ fn in_range(field: &str, value: u64, least: u64, most: u64) -> Result<u64, Confi
 
 fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     lenient::strings(deserializer).map(Some)
+}
+
+fn given_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    lenient::integer(deserializer).map(Some)
 }
 
 #[cfg(test)]

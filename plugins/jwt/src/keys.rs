@@ -16,11 +16,9 @@ pub trait KeySource {
 
     /// Asks for newer keys than `seen`, because a token named an unknown key or failed under a known one: the
     /// issuer may have changed its keys. Anyone can cause this with a forged token, so implementations
-    /// limit how often they act on it; when they do not act they return the current set.
-    ///
-    /// # Errors
-    /// [`KeysUnavailable`] when newer keys were asked for and could not be had.
-    fn refetch(&mut self, now: UnixTime, seen: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable>;
+    /// limit how often they act on it. When they do not act, or the fetch fails, they return the current set, which then
+    /// judges the token.
+    fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet>;
 
     /// Gets the keys ahead of need, if they have to be got at all.
     fn prefetch(&mut self) {}
@@ -90,8 +88,8 @@ impl KeySource for StaticKeys {
         Ok(Rc::clone(&self.0))
     }
 
-    fn refetch(&mut self, _: UnixTime, _: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable> {
-        Ok(Rc::clone(&self.0))
+    fn refetch(&mut self, _: &Rc<KeySet>) -> Rc<KeySet> {
+        Rc::clone(&self.0)
     }
 }
 
@@ -100,8 +98,8 @@ impl KeySource for Box<dyn KeySource> {
         (**self).keys(now)
     }
 
-    fn refetch(&mut self, now: UnixTime, seen: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable> {
-        (**self).refetch(now, seen)
+    fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {
+        (**self).refetch(seen)
     }
 
     fn prefetch(&mut self) {

@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use egress::{
-    Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform, Resource, Seal, Shared, StateName,
+    Exchange, FetchError, Fetched, HttpClient, Lifetime, Pace, Platform, Resource, Seal, Shared, StateName,
     Unavailable, Url,
 };
-use http::{HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use jose::KeySet;
 use middleware::{ConfigError, Event, Host, UnixTime};
 use oauth::AccessToken;
@@ -19,11 +19,13 @@ use crate::{KeySource, KeyUrl, KeysLogin, KeysUnavailable, RemoteKeyOptions};
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// The longest time that an issuer may ask for: a key that was withdrawn would count for as long.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// The shortest time that an issuer may ask for, where `refetchIntervalSeconds` does not say.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The remote source of keys.
 pub(crate) struct RemoteKeys {
     keys: Shared<Jwks>,
-    refetch_interval: Duration,
+    pace: Pace,
 }
 
 impl RemoteKeys {
@@ -68,12 +70,12 @@ impl RemoteKeys {
             url: place.url.clone(),
             login: place.login.clone(),
             max_stale: options.max_stale,
-            refetch_interval: options.refetch_interval,
+            shortest_lifetime: options.refetch_interval.unwrap_or(SHORTEST_LIFETIME),
             platform: Rc::clone(&platform),
         };
         Ok(Self {
             keys: Shared::new(jwks, platform, client),
-            refetch_interval: options.refetch_interval,
+            pace: options.refetch_interval.map(Pace::every).unwrap_or_default(),
         })
     }
 }
@@ -85,7 +87,10 @@ fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<
         place.url.to_string(),
         options.client.tls.trust(host),
         options.max_stale.as_secs().to_string(),
-        options.refetch_interval.as_secs().to_string(),
+        match options.refetch_interval {
+            Some(interval) => interval.as_secs().to_string(),
+            None => String::new(),
+        },
     ];
     if let Some(login) = &place.login {
         identity.push(login.url.to_string());
@@ -101,10 +106,8 @@ impl KeySource for RemoteKeys {
         self.keys.get(now).map_err(KeysUnavailable::from)
     }
 
-    fn refetch(&mut self, _: UnixTime, seen: &Rc<KeySet>) -> Result<Rc<KeySet>, KeysUnavailable> {
-        self.keys
-            .renew(seen, self.refetch_interval)
-            .map_err(KeysUnavailable::from)
+    fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {
+        self.keys.renew(seen, self.pace)
     }
 
     fn prefetch(&mut self) {
@@ -129,7 +132,7 @@ struct Jwks {
     login: Option<KeysLogin>,
     max_stale: Duration,
     /// The least time that keys are taken for current.
-    refetch_interval: Duration,
+    shortest_lifetime: Duration,
     platform: Rc<dyn Platform>,
 }
 
@@ -168,7 +171,7 @@ impl Resource for Jwks {
         let response = send(&self.request(token.as_ref())?)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(self.refusal(status.as_u16()));
+            return Err(self.refusal(&response));
         }
         let keys = KeySet::from_jwks(response.body())
             .map_err(|error| unavailable(format!("status {} with a body that {error}", status.as_u16())))?;
@@ -180,7 +183,10 @@ impl Resource for Jwks {
             );
         }
         let lifetime = cache_control::max_age(response.headers()).map_or(LIFETIME, |asked| {
-            asked.clamp(self.refetch_interval, LONGEST_LIFETIME.max(self.refetch_interval))
+            asked.clamp(
+                self.shortest_lifetime,
+                LONGEST_LIFETIME.max(self.shortest_lifetime),
+            )
         });
         let refresh_at = now.plus(lifetime);
         Ok(Fetched {
@@ -207,7 +213,8 @@ impl Jwks {
         request.body(Vec::new()).map_err(failed)
     }
 
-    fn refusal(&self, status: u16) -> FetchError {
+    fn refusal(&self, response: &Response<Vec<u8>>) -> FetchError {
+        let status = response.status().as_u16();
         match (status, &self.login) {
             (401 | 403, Some(login)) => FetchError::Refused {
                 detail: format!(
@@ -221,9 +228,18 @@ impl Jwks {
                 "status {status}: the key set is not public; give jwksAuth, or turn on \"Configure client access\" for \
                  the signing certificate in the identity domain's settings"
             )),
-            _ => unavailable(format!("status {status}")),
+            _ => FetchError::Unavailable {
+                detail: format!("status {status}"),
+                retry_after: retry_after(response.headers()),
+            },
         }
     }
+}
+
+/// How long the provider asks to be left alone, where it says so in seconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse();
+    seconds.ok().map(Duration::from_secs)
 }
 
 fn unavailable(detail: String) -> FetchError {
@@ -238,7 +254,6 @@ mod tests {
     use super::*;
     use crate::{KeyOptions, Options};
     use egress::platform::Native;
-    use http::Response;
     use middleware::Secret;
     use oauth::{Client, ClientAuthentication};
     use serde_json::json;
@@ -268,6 +283,7 @@ mod tests {
             ("jwksUrl", json!("https://idcs.example/other")),
             ("maxStaleSeconds", json!(0)),
             ("refetchIntervalSeconds", json!(1)),
+            ("refetchIntervalSeconds", json!(30)),
             (
                 "jwksAuth",
                 json!({ "url": "https://idcs.example/token", "clientID": "a", "clientSecret": "b" }),
@@ -293,7 +309,7 @@ mod tests {
             url: Url::parse("https://idcs.example/jwk").unwrap(),
             login,
             max_stale: Duration::ZERO,
-            refetch_interval: Duration::from_secs(1),
+            shortest_lifetime: Duration::from_secs(1),
             platform: Rc::new(Native::new("/nonexistent", |_| {})),
         }
     }
@@ -382,6 +398,32 @@ mod tests {
             assert!(text.contains(told), "{text}");
             assert_eq!(matches!(error, FetchError::Refused { .. }), is_refused, "{text}");
             assert!(!text.contains("hunter2") && !text.contains("a.b-c"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_provider_that_asks_to_be_left_alone_is() {
+        for (value, seconds) in [
+            (Some("7"), Some(7)),
+            (Some("Wed, 21 Oct 2026 07:28:00 GMT"), None),
+            (None, None),
+        ] {
+            let outcome = jwks(None).fetch(
+                &mut |_| {
+                    let answer = Response::builder().status(429);
+                    let answer = match value {
+                        Some(value) => answer.header(header::RETRY_AFTER, value),
+                        None => answer,
+                    };
+                    Ok(answer.body(Vec::new()).unwrap())
+                },
+                UnixTime::from_secs(1000),
+            );
+            let expected = FetchError::Unavailable {
+                detail: "status 429".to_owned(),
+                retry_after: seconds.map(Duration::from_secs),
+            };
+            assert_eq!(outcome.unwrap_err(), expected, "{value:?}");
         }
     }
 }

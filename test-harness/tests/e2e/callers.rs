@@ -286,3 +286,26 @@ fn a_secret_that_was_changed_stops_working_when_the_token_expires_and_not_later(
     scene.example.idcs.down_at(Endpoint::Token, Fault::Html);
     assert_refused(&scene.call(OTHER), 503, "identity_provider_unavailable");
 }
+
+#[test]
+fn a_client_that_is_refused_when_its_token_is_renewed_is_refused_from_then_on() {
+    let scene = Scene::start();
+    scene.example.idcs.set(|switches| switches.default_ttl = 20);
+    assert_eq!(scene.call(LEGACY).status, 200);
+    let another = Application::new(LEGACY.0, "another").granted(&Resource::oic());
+    scene.example.idcs.register(another);
+    let within = crate::support::Deadline::after(Duration::from_secs(30));
+    let calls = scene.example.idcs.token_calls();
+    while scene.example.idcs.token_calls() == calls {
+        scene.call(LEGACY);
+        within.pause("the token is renewed");
+    }
+    // The token itself is good for a second or more. Every instance looks ten times a second.
+    std::thread::sleep(Duration::from_millis(200));
+    let check = |_: usize, status: u16, body: &Value| match status {
+        401 => Ok(()),
+        _ => Err(format!("{status} {body}")),
+    };
+    scene.load(64, |_| basic(LEGACY.0, LEGACY.1), check);
+    assert_eq!(scene.call((LEGACY.0, "another")).status, 200);
+}

@@ -156,6 +156,48 @@ fn opaque_tokens_pass_while_the_provider_says_so_and_cost_one_call_for_all_their
 }
 
 #[test]
+fn a_no_ends_what_an_outage_does_not() {
+    let gateway = gateway(&[("usual", json!({ "maxCacheSeconds": 20 }))]);
+    let (kept, revoked) = (jane(&gateway.idcs), jane(&gateway.idcs));
+    let statuses = |token: &str| {
+        let token = token.to_owned();
+        Load::to(&gateway.traefik.url())
+            .requests(32)
+            .concurrency(8)
+            .run(move |_| get_with_bearer("/usual", &token))
+    };
+    for token in [&kept, &revoked] {
+        assert!(statuses(token).all_have_status(200));
+    }
+    gateway.idcs.revoke(&revoked);
+    gateway.idcs.down_at(Endpoint::Introspect, Fault::Status(500));
+    // A fifth of the time before its end each answer is asked for again, in vain.
+    let deadline = Deadline::after(Duration::from_secs(19));
+    let mut calls = gateway.idcs.introspect_calls();
+    while gateway.idcs.introspect_calls() < calls + 2 {
+        for token in [&kept, &revoked] {
+            assert!(statuses(token).all_have_status(200), "an outage says nothing");
+        }
+        deadline.pause("the answers are asked for again");
+    }
+    gateway.idcs.up();
+    calls = gateway.idcs.introspect_calls();
+    while gateway.idcs.introspect_calls() < calls + 2 {
+        for token in [&kept, &revoked] {
+            statuses(token);
+        }
+        deadline.pause("the answers are asked for again");
+    }
+    // Every instance looks ten times a second.
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(
+        statuses(&revoked).all_have_status(401),
+        "the provider has said no"
+    );
+    assert!(statuses(&kept).all_have_status(200));
+}
+
+#[test]
 fn what_is_no_word_of_the_provider_about_the_token_never_lets_it_pass() {
     let gateway = gateway(&[
         ("usual", json!({})),

@@ -278,3 +278,29 @@ fn users_at_hand_are_served_through_an_outage_a_new_key_and_a_token_that_was_wit
     assert_eq!(answer.json()["reason"], Value::Null, "that is OIC's word");
     assert_eq!(bridge.oic.tokens_seen().last().unwrap().sub, "ann@example.com");
 }
+
+#[test]
+fn a_user_who_is_refused_when_the_token_is_renewed_is_refused_from_then_on() {
+    let key = key(0);
+    let bridge = Bridge::start(std::slice::from_ref(&key), &[("echo", jwt_bearer(&key))]);
+    bridge.idcs.set(|switches| switches.default_ttl = 20);
+    let (jane, joe) = (bridge.token(JANE), bridge.token(JOE));
+    for token in [&jane, &joe] {
+        assert_eq!(bridge.get("echo", token).status, 200);
+    }
+    bridge.idcs.remove_user(JANE);
+    let deadline = Deadline::after(Duration::from_secs(30));
+    while bridge.idcs.token_calls() == 2 {
+        bridge.get("echo", &jane);
+        deadline.pause("the token is renewed");
+    }
+    // The token itself is good for a second or more. Every instance looks ten times a second.
+    std::thread::sleep(Duration::from_millis(200));
+    for _ in 0..8 {
+        assert_eq!(
+            outcome(&bridge.get("echo", &jane)),
+            (401, "invalid_token".to_owned())
+        );
+    }
+    assert_eq!(bridge.get("echo", &joe).status, 200);
+}

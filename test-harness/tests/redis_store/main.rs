@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use egress::platform::Native;
 use egress::{
-    Change, ClientConfig, Content, Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform, Resource,
-    Seal, Shared, StateName, Store, StoreConfig, Unavailable, Url,
+    Cause, Change, ClientConfig, Content, Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform,
+    Resource, Seal, Shared, StateName, Store, StoreConfig, Unavailable, Url,
 };
 use middleware::{Event, Host as _, Secret, UnixTime};
 use serde_json::{Value, json};
@@ -31,6 +31,7 @@ struct Provider {
     url: String,
     calls: Arc<AtomicUsize>,
     down: Arc<AtomicBool>,
+    denies: Arc<AtomicBool>,
 }
 
 impl Provider {
@@ -38,16 +39,22 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/value", listener.local_addr().unwrap());
         let (calls, down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (counter, broken) = (Arc::clone(&calls), Arc::clone(&down));
+        let denies = Arc::new(AtomicBool::new(false));
+        let (counter, broken, denying) = (Arc::clone(&calls), Arc::clone(&down), Arc::clone(&denies));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (mut stream, counter, broken) =
                     (stream.unwrap(), Arc::clone(&counter), Arc::clone(&broken));
+                let denying = Arc::clone(&denying);
                 std::thread::spawn(move || {
                     let _ = stream.read(&mut [0; 1024]);
                     let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
                     std::thread::sleep(latency);
-                    let status = if broken.load(Ordering::SeqCst) { 500 } else { 200 };
+                    let status = match (broken.load(Ordering::SeqCst), denying.load(Ordering::SeqCst)) {
+                        (true, _) => 500,
+                        (_, true) => 403,
+                        _ => 200,
+                    };
                     let body = format!("value-{number}");
                     let length = body.len();
                     let _ = write!(
@@ -57,7 +64,12 @@ impl Provider {
                 });
             }
         });
-        Self { url, calls, down }
+        Self {
+            url,
+            calls,
+            down,
+            denies,
+        }
     }
 
     fn calls(&self) -> usize {
@@ -111,6 +123,11 @@ impl Resource for OneUsers {
                 .body(Vec::new())
                 .unwrap(),
         )?;
+        if response.status() == 403 {
+            return Err(FetchError::Denied {
+                detail: String::new(),
+            });
+        }
         if response.status() != 200 {
             return Err(FetchError::Unavailable {
                 detail: response.status().to_string(),
@@ -537,6 +554,23 @@ fn a_failure_is_no_value_and_is_told_to_the_others() {
     let next = Machine::of_jane(&block, &provider);
     assert_eq!(next.value(), format!("value-{}", calls + 1));
     assert_eq!(next.log("store.foreign").len(), 1);
+}
+
+#[test]
+fn what_was_denied_to_one_machine_is_dropped_by_the_others_when_it_is_due() {
+    let Some(redis) = Redis::start() else { return };
+    let (provider, block) = (Provider::start(Duration::ZERO), block(&redis));
+    let lifetime = Duration::from_secs(10);
+    let machines = [(); 3].map(|()| Machine::new(&block, &provider.url, "jane", lifetime));
+    assert_eq!([0, 1, 2].map(|number| machines[number].value()), ["value-1"; 3]);
+    provider.denies.store(true, Ordering::SeqCst);
+    // Due, and usable for two more seconds.
+    std::thread::sleep(lifetime * 8 / 10);
+    for machine in &machines {
+        assert_eq!(machine.get().unwrap_err().cause(), Cause::Denied);
+    }
+    assert_eq!(provider.calls(), 2, "one was told, and told the others");
+    assert_eq!(redis.keys(), [key_of(&redis, ".fail")]);
 }
 
 #[test]

@@ -95,14 +95,14 @@ impl KeySource for Rc<Provider> {
         self.asked.set(self.asked.get() + 1);
         self.current.borrow().clone()
     }
-    fn refetch(&mut self, _: UnixTime, seen: &Rc<KeySet>) -> Keys {
+    fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {
         assert_eq!(Ok(seen), self.current.borrow().as_ref());
         self.refetched.set(self.refetched.get() + 1);
         let newer = self.after_refetch.borrow().clone();
         if newer.is_ok() {
             *self.current.borrow_mut() = newer.clone();
         }
-        newer
+        newer.unwrap_or_else(|_| Rc::clone(seen))
     }
 }
 
@@ -463,10 +463,15 @@ fn trouble_with_the_provider_is_not_the_callers() {
 }
 
 #[test]
-fn a_signature_that_only_newer_keys_could_prove_is_503_while_they_cannot_be_had() {
+fn the_keys_at_hand_judge_a_token_while_newer_ones_cannot_be_had() {
     let (old, new) = (Signer::new(), Signer::new());
     let mut gateway = Gateway::on(Provider::publishing(&old.published()).rotates_to(AWAY));
-    assert_eq!(gateway.refuse(&new.token(&good_claims())).status, 503);
+    assert_eq!(gateway.refuse(&new.token(&good_claims())).status, 401);
+    assert_eq!(gateway.provider.refetched.get(), 1);
+    assert_eq!(
+        gateway.decide(&old.token(&good_claims()), NOW),
+        forwarded_without_authorization()
+    );
 }
 
 #[test]

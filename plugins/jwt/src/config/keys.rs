@@ -31,8 +31,8 @@ pub struct RemoteKeyOptions {
     pub client: ClientConfig,
     /// `maxStaleSeconds`: how long keys may still be used after they should have been renewed.
     pub max_stale: Duration,
-    /// `refetchIntervalSeconds`: least time between two fetches that tokens with unknown keys cause.
-    pub refetch_interval: Duration,
+    /// `refetchIntervalSeconds`: the least time between two fetches that tokens with unknown keys cause, if it is given.
+    pub refetch_interval: Option<Duration>,
     /// `stateDirectory`: where instances share keys. The first mount if absent.
     pub state_directory: Option<String>,
 }
@@ -183,12 +183,15 @@ impl RawOptions {
             ));
         }
         let max_stale = in_range("maxStaleSeconds", self.max_stale_seconds, 0, WEEK)?;
-        let refetch_interval = in_range("refetchIntervalSeconds", self.refetch_interval_seconds, 1, DAY)?;
+        let refetch_interval = match self.refetch_interval_seconds {
+            Some(seconds) => Some(in_range("refetchIntervalSeconds", seconds, 1, DAY)?),
+            None => None,
+        };
         Ok(KeyOptions::Remote(Box::new(RemoteKeyOptions {
             urls,
             client: self.client_config.clone(),
             max_stale: Duration::from_secs(max_stale),
-            refetch_interval: Duration::from_secs(refetch_interval),
+            refetch_interval: refetch_interval.map(Duration::from_secs),
             state_directory,
         })))
     }

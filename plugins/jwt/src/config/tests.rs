@@ -82,7 +82,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(remote.urls, [key_url(None, "jwksUrl", "https://idp.example/jwk")]);
     assert_eq!((remote.client.timeout_seconds, remote.client.max_retries), (5, 3));
     assert_eq!(remote.max_stale, Duration::from_secs(3600));
-    assert_eq!(remote.refetch_interval, Duration::from_secs(30));
+    assert_eq!(remote.refetch_interval, None);
     assert_eq!(remote.state_directory, None);
     let asymmetric = Algorithm::ALL
         .into_iter()
@@ -131,7 +131,7 @@ fn every_option_arrives() {
     assert_eq!((remote.client.timeout_seconds, remote.client.max_retries), (2, 0));
     assert!(remote.client.tls.insecure_skip_verify && remote.client.tls.ca.is_some());
     assert_eq!(remote.max_stale, Duration::from_secs(60));
-    assert_eq!(remote.refetch_interval, Duration::from_secs(3600));
+    assert_eq!(remote.refetch_interval, Some(Duration::from_secs(3600)));
     assert_eq!(remote.state_directory.as_deref(), Some("/state"));
     let headers = [("X-Group".to_owned(), "grp".to_owned())].into();
     assert_eq!(

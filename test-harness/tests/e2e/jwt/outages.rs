@@ -201,7 +201,7 @@ fn forged_tokens_during_an_outage_neither_pass_nor_hold_up_good_ones() {
                 while !over() {
                     let forged = gateway.idcs.client_token().signed_by_another_key().mint();
                     let answer = gateway.get("/api").bearer(&forged).send().unwrap();
-                    assert!([401, 503].contains(&answer.status), "{}", answer.text());
+                    Refusal::INVALID_TOKEN.assert("forged", &answer);
                 }
             });
         }
@@ -221,4 +221,117 @@ fn forged_tokens_during_an_outage_neither_pass_nor_hold_up_good_ones() {
             "a good token waited {slowest:?}"
         );
     });
+}
+
+/// A state of the provider, and whether keys can be fetched in it.
+type State = (&'static str, fn(&IdcsHandle), bool);
+
+const STATES: [State; 5] = [
+    ("well", |_| {}, true),
+    (
+        "busy",
+        |idcs| idcs.down_at(Endpoint::Jwks, Fault::Status(503)),
+        false,
+    ),
+    ("closed", close, false),
+    ("garbled", |idcs| idcs.down_at(Endpoint::Jwks, Fault::Html), false),
+    ("hanging", |idcs| idcs.down_at(Endpoint::Jwks, Fault::Hang), false),
+];
+
+/// How often forged tokens may have the keys fetched in so many seconds.
+fn most_calls(seconds: f64, interval: Option<u32>, is_well: bool) -> usize {
+    const PAUSES: [u32; 5] = [3, 6, 12, 24, 30];
+    let mut at = 0.0;
+    let mut calls = 0;
+    let mut failures = 0;
+    while at <= seconds {
+        let pause = match interval {
+            Some(interval) => interval,
+            None if is_well => PAUSES[0],
+            None => PAUSES[failures.min(PAUSES.len() - 1)],
+        };
+        failures += 1;
+        calls += 1;
+        at += f64::from(pause);
+    }
+    calls
+}
+
+#[test]
+fn forged_tokens_cost_few_calls_and_get_401_in_whatever_state_the_provider_is() {
+    const LENGTH: Duration = Duration::from_secs(15);
+    let cases: Vec<(State, Option<u32>, Idcs)> = STATES
+        .into_iter()
+        .flat_map(|state| [None, Some(10)].map(|interval| (state, interval, Idcs::start())))
+        .collect();
+    let paths: Vec<String> = cases
+        .iter()
+        .map(|((name, ..), interval, _)| format!("/{name}-{}", interval.unwrap_or_default()))
+        .collect();
+    let table: Vec<(&str, Value)> = paths
+        .iter()
+        .zip(&cases)
+        .map(|(path, (_, interval, idcs))| {
+            let mut options = published_by(idcs);
+            if let Some(interval) = interval {
+                options["refetchIntervalSeconds"] = (*interval).into();
+            }
+            (path.as_str(), options)
+        })
+        .collect();
+    let gateway = routes(Idcs::start(), &table).start();
+    for (path, (.., idcs)) in paths.iter().zip(&cases) {
+        let good = idcs.client_token().mint();
+        assert_eq!(
+            gateway.get(path).bearer(&good).send().unwrap().status,
+            200,
+            "{path}"
+        );
+    }
+    for ((_, begin, _), _, idcs) in &cases {
+        begin(idcs);
+        idcs.forget_records();
+    }
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for (path, (.., idcs)) in paths.iter().zip(&cases) {
+            let send = |token: &str| gateway.get(path).bearer(token).send().unwrap();
+            let pause = || std::thread::sleep(Duration::from_millis(50));
+            for kid in [idcs.signing_key().kid(), "another", "another", "third"] {
+                let forged = idcs
+                    .client_token()
+                    .signed_by_another_key()
+                    .header("kid", kid)
+                    .mint();
+                scope.spawn(move || {
+                    while begun.elapsed() < LENGTH {
+                        Refusal::INVALID_TOKEN.assert(path, &send(&forged));
+                        pause();
+                    }
+                });
+            }
+            scope.spawn(move || {
+                while begun.elapsed() < LENGTH {
+                    let sent = Instant::now();
+                    let token = idcs.client_token().mint();
+                    assert_eq!(send(&token).status, 200, "{path}");
+                    let waited = sent.elapsed();
+                    assert!(
+                        waited < Duration::from_millis(2500),
+                        "{path}: a good token waited {waited:?}"
+                    );
+                    pause();
+                }
+            });
+        }
+    });
+    let seconds = begun.elapsed().as_secs_f64();
+    for (path, ((_, _, is_well), interval, idcs)) in paths.iter().zip(&cases) {
+        let (calls, most) = (idcs.jwks_calls(), most_calls(seconds, *interval, *is_well));
+        println!("{path}: {calls} calls of at most {most} in {seconds:.1} s");
+        assert!(
+            (1..=most).contains(&calls),
+            "{path}: {calls} calls of at most {most}"
+        );
+    }
 }

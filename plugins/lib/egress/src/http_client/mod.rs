@@ -196,6 +196,28 @@ impl HttpClient {
         timeout: Duration,
         pulse: &dyn Fn(),
     ) -> Result<Response<Vec<u8>>, HttpError> {
+        self.send_repeatedly(url, request, timeout, self.max_retries, pulse)
+    }
+
+    /// The same, but without repetitions: the outcome of the first attempt counts.
+    pub(crate) fn send_unrepeated(
+        &self,
+        url: &Url,
+        request: &Request<Vec<u8>>,
+        timeout: Duration,
+        pulse: &dyn Fn(),
+    ) -> Result<Response<Vec<u8>>, HttpError> {
+        self.send_repeatedly(url, request, timeout, 0, pulse)
+    }
+
+    fn send_repeatedly(
+        &self,
+        url: &Url,
+        request: &Request<Vec<u8>>,
+        timeout: Duration,
+        max_retries: u64,
+        pulse: &dyn Fn(),
+    ) -> Result<Response<Vec<u8>>, HttpError> {
         let deadline = self
             .platform
             .monotonic()
@@ -220,7 +242,7 @@ impl HttpClient {
                 Err(error) => error.is_worth_repeating(),
             };
             let resume = self.platform.monotonic().saturating_add(pause);
-            if !repeat || attempt >= self.max_retries || resume >= deadline {
+            if !repeat || attempt >= max_retries || resume >= deadline {
                 return outcome;
             }
             self.platform.wait_until(resume);

@@ -33,6 +33,11 @@ impl TestMachine {
         }
     }
 
+    /// Stops the wall clock at a time that the test chooses, and chooses again.
+    pub(crate) fn stop_wall_clock(&self, at: UnixTime) {
+        self.stopped.set(Some(at));
+    }
+
     /// Moves the monotonic clock on.
     pub(crate) fn wait(&self, span: Duration) {
         self.waited.set(self.waited.get() + span);
@@ -62,7 +67,11 @@ impl Host for TestMachine {
             return time;
         }
         let milliseconds = self.ahead.get() * 1000;
-        let now = self.native.now().as_millis();
+        let now = self
+            .stopped
+            .get()
+            .unwrap_or_else(|| self.native.now())
+            .as_millis();
         UnixTime::from_millis(now.saturating_add_signed(milliseconds))
     }
 

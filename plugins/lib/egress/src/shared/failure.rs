@@ -138,6 +138,8 @@ impl From<Unavailable> for Problem {
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause, so that the gateway is back within two seconds of the provider.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest additional pause while a usable value is at hand.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 /// The shortest time a trial gets.
 const SHORTEST_TRIAL: Duration = Duration::from_secs(1);
 /// The pause after a refusal: nothing changes until somebody changes it.
@@ -232,6 +234,18 @@ impl Failure {
         now < self.until() && self.until() <= now.plus(LONGEST_RETRY_AFTER)
     }
 
+    /// Whether it forbids a fetch that is not urgent, because a value is usable until `usable_until`. Attempts are then
+    /// further and further apart, but at most a tenth of the time that is left.
+    pub(super) fn holds_without_need_at(&self, now: UnixTime, usable_until: UnixTime) -> bool {
+        let until = self.until();
+        if self.cause != Cause::Unreachable || now < until {
+            return self.holds_at(now);
+        }
+        let doublings = self.count.saturating_sub(1).min(16);
+        let patience = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PATIENCE);
+        now < until.plus(patience.min(usable_until.since(until) / 10))
+    }
+
     pub(super) fn unavailable(&self, now: UnixTime) -> Unavailable {
         Unavailable {
             cause: self.cause,
@@ -253,6 +267,16 @@ impl Failure {
     /// True when the failure is so recent that work done ahead of need should not even begin.
     pub(super) fn is_recent(&self, now: UnixTime) -> bool {
         self.holds_at(now) || now.since(self.until()) < Duration::from_secs(30)
+    }
+
+    /// True when the provider has denied the caller.
+    pub(super) fn is_denial(&self) -> bool {
+        self.cause == Cause::Denied
+    }
+
+    /// True when the provider has denied the caller at `time` or later.
+    pub(super) fn is_denial_since(&self, time: UnixTime) -> bool {
+        self.is_denial() && time <= self.until().minus(DENIED_PAUSE)
     }
 
     /// True when there is nothing to ask the provider for.

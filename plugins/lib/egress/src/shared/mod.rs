@@ -10,18 +10,24 @@
 //! 4. With nothing usable one instance fetches and the others wait for its result, at most as long as a fetch
 //!    may take.
 //! 5. A failed fetch is written down for all. Until its time has passed nobody tries again, and nobody waits;
-//!    then one instance tries (half-open), and the others still do not wait.
+//!    then one instance tries (half-open), and the others still do not wait. While a
+//!    usable value is at hand, attempts are further apart.
 //! 6. When the state directory fails there is nobody to be coordinated with: every instance fetches for itself, and
 //!    remembers its failures by itself. Slower, and more calls to the provider, but no outage.
 //! 7. Where there is a store (`replicas`), whoever would fetch asks it first, so that of several machines one fetches.
 //!    A store that fails is left out.
-//! 8. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
-//!    there are places; the others are refused at once.
+//! 8. A value that does not do, such as keys that do not explain a signature, is fetched again at a limited rate
+//!    (`refetch`).
+//! 9. When the provider denies the caller ([`FetchError::Denied`]), all instances drop the value at hand. When it does
+//!    not answer, or refuses the gateway itself, the value stays in use until its time is over.
+//! 10. Waiting costs processor time, since a guest cannot sleep: no more requests of a process wait at a time than
+//!     there are places; the others are refused at once.
 
 mod envelope;
 mod failure;
 mod fresh;
 mod many;
+mod refetch;
 mod replicas;
 mod status;
 mod waiting;
@@ -39,6 +45,8 @@ pub use self::failure::{Cause, FetchError, Unavailable};
 pub(crate) use self::fresh::Repeated;
 pub use self::fresh::send_fresh;
 pub use self::many::{CallerKey, SharedMany};
+use self::refetch::Attempt;
+pub use self::refetch::Pace;
 use self::replicas::{Asked, Remote};
 use self::status::Status;
 use self::waiting::Place;
@@ -123,6 +131,19 @@ pub struct Shared<R: Resource> {
 struct Own {
     failure: Option<Failure>,
     discard: Option<(UnixTime, Generation)>,
+    /// The last one of this instance's own, even if it was written down.
+    attempt: Option<Attempt>,
+}
+
+/// Why something is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// No usable value is at hand, and a request waits.
+    Need,
+    /// The value at hand is due, and still usable.
+    Due,
+    /// The value at hand is fresh, but does not do. The fetch may take this long, and sends each request once.
+    Doubt(Duration),
 }
 
 struct Held<V> {
@@ -237,33 +258,6 @@ impl<R: Resource> Shared<R> {
         self.held.as_ref().map(|held| held.fetched_at)
     }
 
-    /// A newer value than `seen`, because `seen` turned out not to do: from the state directory if somebody
-    /// fetched one since, otherwise from the network, but no sooner than `interval` after the last fetch.
-    /// Gives `seen` back where nobody may ask for a newer one yet.
-    ///
-    /// # Errors
-    /// [`Unavailable`] when the provider was asked, now or a moment ago, and gave none: whether `seen` is at fault
-    /// cannot be told then.
-    pub fn renew(&mut self, seen: &Rc<R::Value>, interval: Duration) -> Result<Rc<R::Value>, Unavailable> {
-        let is_newer = |value: &Rc<R::Value>| !Rc::ptr_eq(value, seen);
-        if let Some(value) = self.usable().filter(is_newer) {
-            return Ok(value);
-        }
-        self.adopt();
-        if let Some(value) = self.usable().filter(is_newer) {
-            return Ok(value);
-        }
-        let now = self.platform.now();
-        let too_soon = self
-            .held
-            .as_ref()
-            .is_some_and(|held| now.since(held.fetched_at) < interval);
-        if too_soon {
-            return self.get(now);
-        }
-        self.obtain_other_than(self.held.as_ref().map(|held| held.generation))
-    }
-
     /// Drops the value `seen` everywhere, because the other side no longer accepts it; the next
     /// [`Shared::get`] fetches a new one. Does nothing when a newer value has taken its place already, or less than
     /// `interval` after the last time: a side that refuses every value must not cause a fetch for each. True when
@@ -283,18 +277,10 @@ impl<R: Resource> Shared<R> {
         if last.is_some_and(|last| last <= now && now.since(last) < interval) {
             return false;
         }
-        let Some(held) = self.held.take() else {
+        let Some(generation) = self.drop_for_all() else {
             return false;
         };
-        let record = format!("{} {}", now.as_millis(), hex(held.generation));
-        match self.values().publish(&self.discard_name(), &record) {
-            Ok(()) => self.values().remove(self.resource.name().as_str()),
-            Err(error) => {
-                self.own.discard = Some((now, held.generation));
-                self.complain(error);
-            }
-        }
-        self.withdraw(held.generation);
+        self.withdraw(generation);
         let event = Event::warn("value.discarded");
         self.platform.log(
             &event
@@ -302,6 +288,33 @@ impl<R: Resource> Shared<R> {
                 .field("url", self.resource.url()),
         );
         true
+    }
+
+    /// Drops the value at hand, here and in the state directory, and tells the other instances.
+    fn drop_for_all(&mut self) -> Option<Generation> {
+        let generation = self.held.take()?.generation;
+        let now = self.platform.now();
+        let record = format!("{} {}", now.as_millis(), hex(generation));
+        let published = self.values().publish(&self.discard_name(), &record);
+        // A directory that is full cannot take the record, but can lose the value.
+        self.values().remove(self.resource.name().as_str());
+        if let Err(error) = published {
+            self.own.discard = Some((now, generation));
+            self.complain(error);
+        }
+        Some(generation)
+    }
+
+    /// Drops the value at hand if the provider has denied the caller to another instance, or another machine, since it was
+    /// fetched. The record of a discarded value says the same, but callers that share a name overwrite each other's.
+    fn drop_denied(&mut self) {
+        let is_denied = |held: &Held<R::Value>| {
+            self.last_failure()
+                .is_some_and(|failure| failure.is_denial_since(held.fetched_at))
+        };
+        if self.held.as_ref().is_some_and(is_denied) {
+            self.held = None;
+        }
     }
 
     /// Drops whatever value there is, for everybody, and what is known of failures: it comes from something that has
@@ -348,6 +361,9 @@ impl<R: Resource> Shared<R> {
     fn look_for_a_newer_one(&mut self, now: UnixTime) {
         if self.trouble.is_none() && self.may_look(now, LOOK_WHILE_FRESH) {
             self.adopt();
+            if self.resource.name().owner().is_some() {
+                self.drop_denied();
+            }
         }
     }
 
@@ -369,41 +385,47 @@ impl<R: Resource> Shared<R> {
             return;
         }
         self.adopt();
-        let due = |held: &Option<Held<R::Value>>| held.as_ref().is_none_or(|held| held.is_due(now));
-        if !due(&self.held) || self.failure(now).is_some() {
+        self.drop_denied();
+        if !self.may_refresh() {
             return;
         }
         let platform = Rc::clone(&self.platform);
         match Lease::try_take(&*platform, self.resource.name().as_str(), &mut self.observer) {
             Ok(Some(lease)) => {
-                // Somebody may have refreshed between our look and our lease.
+                // Somebody may have refreshed, or failed to, between our look and our lease.
                 self.adopt();
-                if due(&self.held) {
-                    // A failure is written down and logged; what is held goes on being used.
-                    let _ = self.fetch(Some(lease), false);
+                if self.may_refresh() {
+                    // A failure is written down and logged. Unless it is a denial, what is held goes on being used.
+                    let _ = self.fetch(Some(lease), Occasion::Due);
                 }
             }
             Ok(None) => {}
             Err(error) => {
                 self.complain(error);
-                let _ = self.fetch(None, false);
+                let _ = self.fetch(None, Occasion::Due);
             }
         }
     }
 
-    /// Rules 4 and 5: nothing usable is held.
-    fn obtain(&mut self) -> Result<Rc<R::Value>, Unavailable> {
-        self.obtain_other_than(None)
+    /// Whether a value is held that somebody should renew, and no failure speaks against trying now.
+    fn may_refresh(&self) -> bool {
+        let now = self.platform.now();
+        self.held.as_ref().is_some_and(|held| {
+            let usable_until = held.lifetime.usable_until;
+            let forbids = |failure: Failure| failure.holds_without_need_at(now, usable_until);
+            held.is_due(now) && !self.last_failure().is_some_and(forbids)
+        })
     }
 
-    fn obtain_other_than(&mut self, stale: Option<Generation>) -> Result<Rc<R::Value>, Unavailable> {
+    /// Rules 4 and 5: nothing usable is held.
+    fn obtain(&mut self) -> Result<Rc<R::Value>, Unavailable> {
         let platform = Rc::clone(&self.platform);
         let limit = self.client.timeout().saturating_add(GRACE);
         let limit = limit.saturating_add(self.wait_for_others());
         let give_up = platform.monotonic().saturating_add(limit);
         let mut place = None;
         loop {
-            if let Some(value) = self.adopted_other_than(stale) {
+            if let Some(value) = self.adopted() {
                 return Ok(value);
             }
             let last_failure = self.last_failure();
@@ -414,8 +436,12 @@ impl<R: Resource> Shared<R> {
             }
             match Lease::try_take(&*platform, self.resource.name().as_str(), &mut self.observer) {
                 Ok(Some(lease)) => {
-                    return match self.adopted_other_than(stale) {
-                        Some(value) => Ok(value),
+                    // Somebody may have fetched, or failed to, between our look and our lease.
+                    if let Some(value) = self.adopted() {
+                        return Ok(value);
+                    }
+                    return match self.failure() {
+                        Some(failure) => Err(failure.unavailable(platform.now())),
                         None => self.fetch_usable(Some(lease)),
                     };
                 }
@@ -450,13 +476,9 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    fn adopted_other_than(&mut self, stale: Option<Generation>) -> Option<Rc<R::Value>> {
+    fn adopted(&mut self) -> Option<Rc<R::Value>> {
         self.adopt();
-        let other = self
-            .held
-            .as_ref()
-            .is_some_and(|held| Some(held.generation) != stale);
-        if other { self.usable() } else { None }
+        self.usable()
     }
 
     /// Takes over the state directory's value if it is another than what is held. Whoever publishes holds the
@@ -485,6 +507,10 @@ impl<R: Resource> Shared<R> {
             return;
         };
         let now = self.platform.now();
+        // It may not have been possible to remove a discarded value.
+        if self.own.discard.map(|(_, generation)| generation) == Some(envelope.generation) {
+            return;
+        }
         // What lies there is the latest, unless what was fetched since could not be put there.
         let (trouble, fetched_at) = (self.trouble.is_some(), envelope.fetched_at);
         let newer = self.held.as_ref().is_none_or(|held| {
@@ -510,7 +536,7 @@ impl<R: Resource> Shared<R> {
     }
 
     fn fetch_usable(&mut self, lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Unavailable> {
-        self.fetch(lease, true)?;
+        self.fetch(lease, Occasion::Need)?;
         // A provider slower than the lifetime it grants gives nothing that can be used.
         self.usable()
             .ok_or(Unavailable::unreachable(Duration::from_secs(1)))
@@ -518,13 +544,16 @@ impl<R: Resource> Shared<R> {
 
     /// Fetches, for everybody with a lease and for this instance alone without. Where another machine is at it, waits for
     /// what it gets, or else goes on with what is held.
-    fn fetch(&mut self, lease: Option<Lease<'_>>, may_wait: bool) -> Result<Rc<R::Value>, Unavailable> {
+    fn fetch(&mut self, lease: Option<Lease<'_>>, occasion: Occasion) -> Result<Rc<R::Value>, Unavailable> {
         trap::point("holding-lease");
         let last_failure = self.last_failure();
         let client = Rc::clone(&self.client);
-        let timeout = match &last_failure {
-            Some(failure) => failure.trial_time(self.held.as_ref().map(|held| held.took), client.timeout()),
-            None => client.timeout(),
+        let timeout = match (occasion, &last_failure) {
+            (Occasion::Doubt(time), _) => time.min(client.timeout()),
+            (_, Some(failure)) => {
+                failure.trial_time(self.held.as_ref().map(|held| held.took), client.timeout())
+            }
+            (_, None) => client.timeout(),
         };
         let lease = RefCell::new(lease);
         let pulse = || {
@@ -532,7 +561,7 @@ impl<R: Resource> Shared<R> {
                 lease.pulse();
             }
         };
-        let asked = self.ask_others(timeout, may_wait, &pulse);
+        let asked = self.ask_others(timeout, occasion == Occasion::Need, &pulse);
         match asked {
             Asked::Found(envelope, value) => {
                 let event = Event::info("store.adopted").field("kind", self.resource.kind());
@@ -553,6 +582,7 @@ impl<R: Resource> Shared<R> {
                     ));
                 }
                 self.write_down(&failure);
+                self.drop_denied();
                 return Err(failure.unavailable(self.platform.now()));
             }
             Asked::UnderWay => return self.usable().ok_or(Unavailable::overloaded()),
@@ -566,7 +596,10 @@ impl<R: Resource> Shared<R> {
                 let url = Url::from_uri(request.uri().clone())
                     .map_err(|error| HttpError::Request(format!("its URL {error}")))?;
                 let left = timeout.saturating_sub(platform.monotonic().saturating_sub(begun));
-                client.send(&url, request, left, &pulse)
+                match occasion {
+                    Occasion::Doubt(_) => client.send_unrepeated(&url, request, left, &pulse),
+                    Occasion::Need | Occasion::Due => client.send(&url, request, left, &pulse),
+                }
             },
             started,
         );
@@ -623,6 +656,10 @@ impl<R: Resource> Shared<R> {
                         .log(&event(Event::info("fetch.denied")).field("error", &error));
                 }
                 self.write_down(&failure);
+                if failure.is_denial() {
+                    // `tell_others` removes it from the store.
+                    self.drop_for_all();
+                }
                 self.publish_status(Some((&failure, &error)));
                 self.tell_others(&asked, Some(Err(&failure)), &pulse);
                 Err(failure.unavailable(now))
@@ -729,8 +766,9 @@ impl<R: Resource> Shared<R> {
         );
     }
 
-    /// The failure that forbids a fetch at `now`, if there is one.
-    fn failure(&self, now: UnixTime) -> Option<Failure> {
+    /// The failure that forbids a fetch at this time, if there is one.
+    fn failure(&self) -> Option<Failure> {
+        let now = self.platform.now();
         self.last_failure().filter(|failure| failure.holds_at(now))
     }
 

@@ -149,7 +149,11 @@ impl<R: Resource> Shared<R> {
             }
             Some(Err(failure)) => {
                 plain = failure.since(now).encode().into_bytes();
-                vec![Change::Put(&remote.failure, &plain, failure.until().since(now))]
+                let mut changes = vec![Change::Put(&remote.failure, &plain, failure.until().since(now))];
+                if failure.is_denial() {
+                    changes.push(Change::Remove(&remote.value));
+                }
+                changes
             }
             None => Vec::new(),
         };

@@ -19,6 +19,10 @@ struct Provider {
     calls: Arc<AtomicUsize>,
     down: Arc<AtomicBool>,
     denies: Arc<AtomicBool>,
+    /// Answers 503, which is worth repeating.
+    busy: Arc<AtomicBool>,
+    /// Does not answer yet.
+    hangs: Arc<AtomicBool>,
 }
 
 impl Provider {
@@ -26,20 +30,27 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/value", listener.local_addr().unwrap());
         let (calls, down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let denies = Arc::new(AtomicBool::new(false));
+        let (denies, busy) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let hangs = Arc::new(AtomicBool::new(false));
+        let (is_busy, hanging) = (Arc::clone(&busy), Arc::clone(&hangs));
         let (counter, broken, denying) = (Arc::clone(&calls), Arc::clone(&down), Arc::clone(&denies));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (mut stream, counter) = (stream.unwrap(), Arc::clone(&counter));
                 let (broken, denying) = (Arc::clone(&broken), Arc::clone(&denying));
+                let (is_busy, hanging) = (Arc::clone(&is_busy), Arc::clone(&hanging));
                 std::thread::spawn(move || {
                     let mut head = [0; 1024];
                     let _ = stream.read(&mut head);
                     let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
                     std::thread::sleep(latency);
+                    while hanging.load(Ordering::SeqCst) {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
                     let status = match (broken.load(Ordering::SeqCst), denying.load(Ordering::SeqCst)) {
                         (true, _) => 500,
                         (_, true) => 403,
+                        _ if is_busy.load(Ordering::SeqCst) => 503,
                         _ => 200,
                     };
                     let body = number.to_string();
@@ -56,6 +67,8 @@ impl Provider {
             calls,
             down,
             denies,
+            busy,
+            hangs,
         }
     }
 
@@ -171,8 +184,33 @@ fn neighbours(provider: &str) -> [String; 2] {
 }
 
 fn many(provider: &str, directory: &tempfile::TempDir, most: usize) -> SharedMany<Number> {
-    let Shared { platform, client, .. } = instance(provider, directory, LONG);
+    many_on(Rc::new(Native::new(directory.path(), |_| {})), provider, most)
+}
+
+fn many_on(platform: Rc<dyn Platform>, provider: &str, most: usize) -> SharedMany<Number> {
+    let Shared { platform, client, .. } = instance_on(platform, provider, LONG);
     SharedMany::new(platform, client, most)
+}
+
+/// Some machines with one directory, whose clocks stand at the same time.
+struct Machines(Vec<Rc<TestMachine>>);
+
+impl Machines {
+    fn in_directory<const N: usize>(directory: &tempfile::TempDir) -> (Self, [Rc<dyn Platform>; N]) {
+        let machines = [(); N].map(|()| Rc::new(TestMachine::in_directory(directory.path())));
+        let platforms = machines.clone().map(|machine| machine as Rc<dyn Platform>);
+        let machines = Self(machines.to_vec());
+        machines.at(0);
+        (machines, platforms)
+    }
+
+    /// So many seconds after the beginning.
+    fn at(&self, seconds: u64) {
+        const BEGINNING: u64 = 1_700_000_000;
+        for machine in &self.0 {
+            machine.stop_wall_clock(UnixTime::from_secs(BEGINNING + seconds));
+        }
+    }
 }
 
 impl SharedMany<Number> {
@@ -294,25 +332,264 @@ fn an_outage_does_not_touch_what_is_still_usable() {
     assert!(instance.now().is_err());
 }
 
-#[test]
-fn renewing_is_limited_and_shared() {
+/// At which seconds the provider was asked because of a value that does not do, if that is so at every second and for
+/// several instances in turn.
+fn asked_at(pace: Pace, seconds: u64, disturb: impl FnOnce(&Provider, &tempfile::TempDir)) -> Vec<u64> {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
-    let (mut first, mut second) = (
-        instance(&provider.url, &directory, LONG),
-        instance(&provider.url, &directory, LONG),
+    let (machines, platforms) = Machines::in_directory::<3>(&directory);
+    let mut instances = platforms.map(|platform| instance_on(platform, &provider.url, LONG));
+    for instance in &mut instances {
+        instance.now().unwrap();
+    }
+    disturb(&provider, &directory);
+    let mut asked_at = Vec::new();
+    for (second, index) in (0..seconds).zip((0..instances.len()).cycle()) {
+        machines.at(second);
+        let (calls, instance) = (provider.calls(), &mut instances[index]);
+        let seen = instance.now().unwrap();
+        instance.renew(&seen, pace);
+        // Each attempt is one call: the error 503 is not worth repeating here.
+        asked_at.extend(std::iter::repeat_n(second, provider.calls() - calls));
+    }
+    asked_at
+}
+
+#[test]
+fn a_provider_in_trouble_is_asked_seldom_while_what_is_held_serves_and_often_when_it_ends() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (machines, platforms) = Machines::in_directory::<3>(&directory);
+    let mut instances = platforms.map(|platform| instance_on(platform, &provider.url, LONG));
+    for instance in &mut instances {
+        instance.now().unwrap();
+    }
+    provider.down.store(true, Ordering::SeqCst);
+    // Due at 2880, usable until 3600.
+    let mut calls = |seconds: std::ops::Range<u64>| {
+        let before = provider.calls();
+        for second in seconds {
+            machines.at(second);
+            for instance in &mut instances {
+                let _ = instance.now();
+            }
+        }
+        provider.calls() - before
+    };
+    assert_eq!(calls(2800..2880), 0);
+    let first_minute = calls(2880..2940);
+    assert!((5..=8).contains(&first_minute), "{first_minute}");
+    let ten_minutes = calls(2940..3540);
+    assert!((20..=30).contains(&ten_minutes), "{ten_minutes}");
+    let last_minute = calls(3540..3600);
+    assert!((15..=30).contains(&last_minute), "{last_minute}");
+    assert_eq!(calls(3600..3610), 10, "nothing is left to serve with");
+}
+
+#[test]
+fn renewing_keeps_its_pace_whatever_comes_of_it_for_all_instances_together() {
+    let usual = Pace::default();
+    assert_eq!(asked_at(usual, 14, |_, _| {}), [3, 6, 9, 12]);
+    let given = Pace::every(Duration::from_secs(10));
+    assert_eq!(asked_at(given, 31, |_, _| {}), [10, 20, 30]);
+    let faults: [fn(&Provider) -> &AtomicBool; 2] = [|provider| &provider.down, |provider| &provider.busy];
+    for fault in faults {
+        let fail = |provider: &Provider, _: &tempfile::TempDir| fault(provider).store(true, Ordering::SeqCst);
+        assert_eq!(asked_at(given, 31, fail), [10, 20, 30]);
+        assert_eq!(asked_at(usual, 109, fail), [3, 6, 12, 24, 48, 78, 108]);
+    }
+}
+
+#[test]
+fn instances_without_their_directory_renew_at_the_slowest_pace_each() {
+    let gone =
+        |_: &Provider, directory: &tempfile::TempDir| std::fs::remove_dir_all(directory.path()).unwrap();
+    // Three instances, each of which has its turn every third second.
+    assert_eq!(asked_at(Pace::default(), 64, gone), [30, 31, 32, 60, 61, 62]);
+}
+
+#[test]
+fn a_fetch_that_succeeded_since_ends_the_longer_pause() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (machines, [platform]) = Machines::in_directory(&directory);
+    let mut instance = instance_on(platform, &provider.url, LONG);
+    let seen = instance.now().unwrap();
+    provider.down.store(true, Ordering::SeqCst);
+    for second in [3, 6, 12, 24] {
+        machines.at(second);
+        assert_eq!(*instance.renew(&seen, Pace::default()), 1);
+    }
+    assert_eq!(provider.calls(), 5);
+    provider.down.store(false, Ordering::SeqCst);
+    machines.at(47);
+    assert_eq!(*instance.renew(&seen, Pace::default()), 1, "too soon");
+    machines.at(48);
+    let newer = instance.renew(&seen, Pace::default());
+    assert_eq!(*newer, 6);
+    machines.at(51);
+    assert_eq!(*instance.renew(&newer, Pace::default()), 7);
+}
+
+#[test]
+fn an_attempt_that_was_cut_off_counts_and_holds_nobody_up() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (machines, [platform, other]) = Machines::in_directory(&directory);
+    let (mut killed, mut other) = (
+        instance_on(platform, &provider.url, LONG),
+        instance_on(other, &provider.url, LONG),
     );
-    let (old, other_old) = (first.now().unwrap(), second.now().unwrap());
-    assert_eq!(
-        *first.renew(&old, LONG).unwrap(),
-        1,
-        "too soon after the last fetch"
+    let (_, seen) = (killed.now().unwrap(), other.now().unwrap());
+    machines.at(10);
+    let two_seconds = Duration::from_secs(2);
+    killed.note(Attempt::new(killed.platform.now(), two_seconds, 1));
+    for (second, calls) in [(10, 1), (12, 1), (13, 2)] {
+        machines.at(second);
+        other.renew(&seen, Pace::default());
+        assert_eq!(provider.calls(), calls, "{second}");
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_end_renewing() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (machines, [platform]) = Machines::in_directory(&directory);
+    machines.at(100_000);
+    let mut instance = instance_on(platform, &provider.url, LONG);
+    let seen = instance.now().unwrap();
+    machines.at(100_010);
+    assert_eq!(*instance.renew(&seen, Pace::default()), 2);
+    machines.at(0);
+    let newer = instance.renew(&seen, Pace::default());
+    machines.at(1);
+    let newest = instance.renew(&newer, Pace::default());
+    machines.at(2);
+    assert!(Rc::ptr_eq(&instance.renew(&newest, Pace::default()), &newest));
+    machines.at(4);
+    assert_eq!(*instance.renew(&newest, Pace::default()), 4);
+}
+
+#[test]
+fn those_whose_value_does_not_do_at_the_same_time_get_the_new_one_by_one_fetch() {
+    let (provider, directory) = (
+        Provider::start(Duration::from_millis(100)),
+        tempfile::tempdir().unwrap(),
     );
-    assert_eq!(*first.renew(&old, Duration::ZERO).unwrap(), 2);
-    assert_eq!(
-        *second.renew(&other_old, LONG).unwrap(),
-        2,
-        "taken over from the first"
-    );
+    instance(&provider.url, &directory, LONG).now().unwrap();
+    let barrier = std::sync::Barrier::new(16);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut instance = instance(&provider.url, &directory, LONG);
+                let seen = instance.now().unwrap();
+                barrier.wait();
+                // A pause that is over by now, and not again while the test lasts.
+                std::thread::sleep(Duration::from_millis(1000));
+                assert_eq!(*instance.renew(&seen, Pace::every(Duration::from_millis(900))), 2);
+            });
+        }
+    });
+    assert_eq!(provider.calls(), 2);
+}
+
+#[test]
+fn an_attempt_that_hangs_does_not_hold_the_others_up_for_as_long() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let mut instances = [(); 2].map(|()| instance(&provider.url, &directory, LONG));
+    for instance in &mut instances {
+        instance.now().unwrap();
+    }
+    drop(instances);
+    provider.hangs.store(true, Ordering::SeqCst);
+    let ended = AtomicBool::new(false);
+    let renewed = || {
+        let mut instance = instance(&provider.url, &directory, LONG);
+        let seen = instance.now().unwrap();
+        *instance.renew(&seen, Pace::every(Duration::ZERO))
+    };
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            let number = renewed();
+            ended.store(true, Ordering::SeqCst);
+            number
+        });
+        while provider.calls() < 2 {
+            std::thread::yield_now();
+        }
+        assert_eq!(renewed(), 1);
+        assert!(
+            !ended.load(Ordering::SeqCst),
+            "it has waited for all of the attempt"
+        );
+        provider.hangs.store(false, Ordering::SeqCst);
+        assert!([1, 2].contains(&first.join().unwrap()));
+    });
+    assert_eq!(provider.calls(), 2);
+}
+
+#[test]
+fn a_no_has_what_is_held_dropped_by_all_and_no_answer_does_not() {
+    type Case = (fn(&Provider) -> &AtomicBool, bool);
+    let cases: [Case; 3] = [
+        (|provider| &provider.denies, true),
+        (|provider| &provider.down, false),
+        (|provider| &provider.busy, false),
+    ];
+    for (fault, is_dropped) in cases {
+        let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+        let (machines, platforms) = Machines::in_directory::<3>(&directory);
+        let mut instances = platforms.map(|platform| instance_on(platform, &provider.url, LONG));
+        for instance in &mut instances {
+            assert_eq!(*instance.now().unwrap(), 1);
+        }
+        fault(&provider).store(true, Ordering::SeqCst);
+        // Due, and usable for long.
+        machines.at(2900);
+        let calls = provider.calls();
+        for instance in &mut instances {
+            match instance.now() {
+                Ok(number) => assert!(!is_dropped && *number == 1),
+                Err(unavailable) => assert!(is_dropped && unavailable.cause() == Cause::Denied),
+            }
+        }
+        let outcome = instance_on(Rc::clone(&instances[0].platform), &provider.url, LONG).now();
+        assert_eq!(outcome.is_err(), is_dropped);
+        if is_dropped {
+            assert_eq!(provider.calls(), calls + 1, "one was told, and told the others");
+        }
+        // What was denied may be granted again.
+        fault(&provider).store(false, Ordering::SeqCst);
+        machines.at(2931);
+        assert!(instances.iter_mut().all(|instance| *instance.now().unwrap() > 1));
+    }
+}
+
+#[test]
+fn a_no_reaches_those_whose_value_is_fresh_although_a_neighbour_has_taken_its_place() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let (machines, platforms) = Machines::in_directory::<2>(&directory);
+    let [mut one, mut other] = platforms.map(|platform| many_on(platform, &provider.url, 8));
+    let [jane, joe] = neighbours(&provider.url);
+    assert_eq!(one.of(&jane, &provider.url), Ok(1));
+    assert_eq!(other.of(&joe, &provider.url), Ok(2));
+    machines.at(1);
+    assert_eq!(one.of(&jane, &provider.url), Ok(1), "in this instance's memory");
+    provider.denies.store(true, Ordering::SeqCst);
+    machines.at(2);
+    let denied = other.of(&jane, &provider.url).unwrap_err();
+    assert_eq!(denied.cause(), Cause::Denied);
+    machines.at(3);
+    assert_eq!(one.of(&jane, &provider.url).unwrap_err().cause(), Cause::Denied);
+    assert_eq!(other.of(&joe, &provider.url), Ok(2), "nobody has said no to him");
+    assert_eq!(provider.calls(), 3);
+}
+
+#[test]
+fn what_was_dropped_does_not_come_back_from_a_directory_that_could_not_be_told() {
+    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
+    let mut instance = instance(&provider.url, &directory, LONG);
+    let seen = instance.now().unwrap();
+    // No entry can take this one's place.
+    std::fs::create_dir(directory.path().join(instance.discard_name())).unwrap();
+    assert!(instance.discard(&seen, LONG));
+    assert_eq!(*instance.now().unwrap(), 2);
     assert_eq!(provider.calls(), 2);
 }
 
@@ -324,7 +601,7 @@ fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
         instance(&provider.url, &directory, LONG),
     );
     let (old, _) = (first.now().unwrap(), second.now().unwrap());
-    first.renew(&old, Duration::ZERO).unwrap();
+    assert_eq!(*first.renew(&old, Pace::every(Duration::ZERO)), 2);
     let begun = Instant::now();
     while *second.now().unwrap() != 2 {
         assert!(
@@ -334,19 +611,6 @@ fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
         std::thread::yield_now();
     }
     assert_eq!(provider.calls(), 2);
-}
-
-#[test]
-fn renewing_says_so_when_the_provider_is_down_and_the_value_at_hand_stays() {
-    let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
-    let mut instance = instance(&provider.url, &directory, LONG);
-    let seen = instance.now().unwrap();
-    provider.down.store(true, Ordering::SeqCst);
-    let asked = || instance.renew(&seen, Duration::ZERO).unwrap_err().reason();
-    let reasons: Vec<Reason> = std::iter::repeat_with(asked).take(3).collect();
-    assert_eq!(reasons, [Reason::IdentityProviderUnavailable; 3]);
-    assert_eq!(provider.calls(), 2, "nobody asks again right after a failure");
-    assert_eq!(*instance.now().unwrap(), 1);
 }
 
 #[test]
