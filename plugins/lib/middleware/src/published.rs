@@ -18,6 +18,9 @@ pub enum NotJson {
     /// UTF-16 or UTF-32.
     #[error("it is UTF-16 or UTF-32; JSON must be UTF-8 (RFC 8259 section 8.1)")]
     Wide,
+    /// JSON, but not what is wanted.
+    #[error("it is JSON of another kind")]
+    OtherKind,
     /// Anything else.
     #[error("it is not JSON")]
     Other,
@@ -40,6 +43,7 @@ pub fn not_json(document: &[u8]) -> NotJson {
         }
         [b'<', 0, ..] | [0, ..] | [_, 0, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => NotJson::Wide,
         [b'<', ..] => NotJson::Markup,
+        _ if serde_json::from_slice::<serde::de::IgnoredAny>(document).is_ok() => NotJson::OtherKind,
         _ => NotJson::Other,
     }
 }
@@ -70,6 +74,8 @@ mod tests {
             (b"\xfe\xff\0{\0\"", NotJson::Wide),
             (b"{\0\"\0", NotJson::Wide),
             (b"\0{\0\"", NotJson::Wide),
+            (b"[]", NotJson::OtherKind),
+            (b" null ", NotJson::OtherKind),
             (b"Service Unavailable", NotJson::Other),
             (b"{\"keys\":[", NotJson::Other),
             (b"x", NotJson::Other),
