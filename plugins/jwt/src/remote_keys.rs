@@ -8,7 +8,7 @@ use egress::{
     Unavailable, Url,
 };
 use http::{HeaderMap, HeaderValue, Request, Response, header};
-use jose::KeySet;
+use jose::{IgnoredKey, KeySet};
 use middleware::{ConfigError, Event, Host, UnixTime};
 use oauth::AccessToken;
 
@@ -173,14 +173,21 @@ impl Resource for Jwks {
         if !status.is_success() {
             return Err(self.refusal(&response));
         }
-        let keys = KeySet::from_jwks(response.body())
-            .map_err(|error| unavailable(format!("status {} with a body that {error}", status.as_u16())))?;
+        let keys = KeySet::from_jwks(response.body()).map_err(|error| {
+            let encoding = response.headers().get(header::CONTENT_ENCODING);
+            let encoding = encoding.map_or_else(String::new, |value| {
+                format!(
+                    " (Content-Encoding: {})",
+                    String::from_utf8_lossy(value.as_bytes())
+                )
+            });
+            unavailable(format!(
+                "status {} with a body that {error}{encoding}",
+                status.as_u16()
+            ))
+        })?;
         for ignored in keys.ignored() {
-            self.platform.log(
-                &Event::warn("jwks.key_ignored")
-                    .field("url", &self.url)
-                    .field("reason", ignored),
-            );
+            self.platform.log(&key_ignored(&self.url, ignored));
         }
         let lifetime = cache_control::max_age(response.headers()).map_or(LIFETIME, |asked| {
             asked.clamp(
@@ -242,6 +249,16 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.ok().map(Duration::from_secs)
 }
 
+fn key_ignored(url: &Url, ignored: &IgnoredKey) -> Event {
+    let mut event = Event::new(ignored.reason.level(), "jwks.key_ignored")
+        .field("url", url)
+        .field("kid", ignored.key_id.as_deref().unwrap_or_default());
+    if let Some(member) = ignored.reason.member() {
+        event = event.field("member", member);
+    }
+    event.field("reason", ignored.reason)
+}
+
 fn unavailable(detail: String) -> FetchError {
     FetchError::Unavailable {
         detail,
@@ -254,7 +271,7 @@ mod tests {
     use super::*;
     use crate::{KeyOptions, Options};
     use egress::platform::Native;
-    use middleware::Secret;
+use middleware::{Level, Secret};
     use oauth::{Client, ClientAuthentication};
     use serde_json::json;
 
@@ -364,6 +381,73 @@ mod tests {
         );
         let (_, asked) = fetch(&jwks(None), &[(200, KEYS)]);
         assert_eq!(asked, ["https://idcs.example/jwk - "]);
+    }
+
+    #[test]
+    fn a_key_that_is_left_out_is_named_with_the_member_that_is_to_blame() {
+        let document = json!({"keys": [
+            {"kty": "RSA", "kid": "enc", "use": "enc"}, {"kty": "RSA", "kid": "SIGNING_KEY", "n": 7},
+            {"kty": "EC", "crv": "P-521", "alg": "ES512"}, {"kty": "OKP", "crv": "Ed25519",
+            "x": "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"},
+        ]});
+        let keys = KeySet::from_jwks(document.to_string().as_bytes()).unwrap();
+        let url = Url::parse("https://idcs.example/jwk").unwrap();
+        let events: Vec<_> = keys
+            .ignored()
+            .iter()
+            .map(|ignored| key_ignored(&url, ignored))
+            .collect();
+        let told: Vec<_> = events.iter().map(|event| (event.level(), event.line())).collect();
+        let begin = "code=jwks.key_ignored url=https://idcs.example/jwk";
+        assert_eq!(
+            told,
+            [
+                (
+                    Level::Debug,
+                    format!("{begin} kid=enc reason=\"it is not meant for signatures\"").as_str()
+                ),
+                (
+                    Level::Warn,
+                    &format!("{begin} kid=SIGNING_KEY member=n reason=\"its n is malformed\"")
+                ),
+                (
+                    Level::Info,
+                    &format!("{begin} kid=\"\" member=alg reason=\"its alg is not supported\"")
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_not_a_key_set_says_what_it_is() {
+        for (body, told) in [
+            (
+                "",
+                "status 200 with a body that is not a JSON Web Key Set: it is empty",
+            ),
+            ("<!doctype html>", "it is HTML or XML"),
+            (r#"{"jwks_uri":"https://a/b"}"#, "it is the issuer's metadata"),
+            (
+                r#"{"keys":[{"kid":"a","kty":"RSA","n":"AQAB"}]}"#,
+                r#"holds no usable key; the key "a": its e is missing"#,
+            ),
+        ] {
+            let (outcome, _) = fetch(&jwks(None), &[(200, body)]);
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains(told), "{body}: {error}");
+        }
+        let mut gzip = |_: &Request<Vec<u8>>| {
+            let answer = Response::builder().header(header::CONTENT_ENCODING, "gzip");
+            Ok(answer.body(b"\x1f\x8b\x08\0".to_vec()).unwrap())
+        };
+        let outcome = jwks(None).fetch(&mut gzip, UnixTime::from_secs(1000));
+        let error = outcome.unwrap_err().to_string();
+        assert!(
+            error.contains("it is compressed") && error.contains("(Content-Encoding: gzip)"),
+            "{error}"
+        );
+        let marked = format!("\u{feff}{KEYS}");
+        assert!(fetch(&jwks(None), &[(200, &marked)]).0.is_ok());
     }
 
     #[test]

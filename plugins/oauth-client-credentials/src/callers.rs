@@ -264,7 +264,8 @@ impl Guard {
 /// Whether the provider refuses id or secret (RFC 6749 §5.2). What it says of scopes and grants is not the caller's
 /// doing: those are the gateway's.
 fn is_denial(response: &Response<Vec<u8>>) -> bool {
-    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let body = middleware::published::without_mark(response.body());
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     match body.get("error").and_then(Value::as_str) {
         Some(code) => code == "invalid_client" && !response.status().is_server_error(),
         None => response.status() == StatusCode::UNAUTHORIZED,

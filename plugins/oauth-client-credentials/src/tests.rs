@@ -259,7 +259,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             format!(r#"{{{good},"clientConfig":{{"tls":{{"ca":"nonsense"}}}}}}"#),
-            "clientConfig.tls.ca: holds no PEM",
+            "clientConfig.tls.ca: is not PEM",
         ),
         (
             format!(r#"{{{good},"claims":"Equals(`a`)"}}"#),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use egress::FetchError;
 use http::{Response, StatusCode, header};
-use jose::Claims;
+use jose::{Claims, Rejection};
+use middleware::published;
 use serde_json::Value;
 
 /// What the answer says of an active token. Everything but a JSON object with `"active": true` is an error.
@@ -15,17 +16,17 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
     }
     // Strict: a member that stands there twice could be read in two ways.
     let claims = Claims::of_answer(response.body()).map_err(|rejection| {
-        unavailable(match response.body().is_empty() {
-            true => "status 200 with an empty body".to_owned(),
-            false => format!(
-                "status 200 with a body that is no JSON object ({})",
-                rejection.code()
-            ),
-        })
+        let cause = match rejection {
+            Rejection::MalformedClaims => published::not_json(response.body()).to_string(),
+            _ => rejection.to_string(),
+        };
+        unavailable(format!(
+            "status 200 with a body that is not a JSON object: {cause}"
+        ))
     })?;
     match claims.get("active") {
-        Some(Value::Bool(true)) => Ok(claims),
-        Some(Value::Bool(false)) => Err(FetchError::Denied {
+        Some(jose::Value::Bool(true)) => Ok(claims),
+        Some(jose::Value::Bool(false)) => Err(FetchError::Denied {
             detail: "the token is not active".to_owned(),
         }),
         Some(_) => Err(unavailable(
@@ -39,7 +40,7 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
 /// about nothing else: RFC 7009 §2.2.1 has it, and certified servers answer so where they are asked about their own JWTs.
 fn refusal(response: &Response<Vec<u8>>) -> FetchError {
     let status = response.status();
-    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let body: Value = serde_json::from_slice(published::without_mark(response.body())).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(clip);
     let mut detail = format!("status {}", status.as_u16());
     for name in ["error", "error_description", "ecid"] {
@@ -93,7 +94,14 @@ mod tests {
         for (status, body, expected) in [
             (200, r#"{"active":true}"#, Is::Active),
             (200, r#"{"active":true,"scope":"a b","exp":1}"#, Is::Active),
+            (200, "\u{feff}{\"active\":true}", Is::Active),
+            (
+                200,
+                r#"{"active":true,"exp":"1999999999","nbf":null,"tok_type":null}"#,
+                Is::Active,
+            ),
             (200, r#"{"active":false}"#, Is::Denied),
+            (400, "\u{feff}{\"error\":\"unsupported_token_type\"}", Is::Denied),
             (200, r#"{"active":false,"sub":"x"}"#, Is::Denied),
             (200, r#"{"active":"true"}"#, Is::Unavailable),
             (200, r#"{"active":1}"#, Is::Unavailable),

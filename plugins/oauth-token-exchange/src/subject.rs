@@ -28,11 +28,11 @@ impl Subject {
     /// The bearer of a token that was proven. `kind` is an identifier of RFC 8693 section 3.
     pub(crate) fn of_token(token: &[u8], kind: &Rc<str>) -> Option<Self> {
         let claims = Claims::of_trusted(token);
-        let expires_at = claims.and_then(|claims| claims.get("exp")?.as_u64());
+        let expires_at = claims.and_then(|claims| claims.time("exp").ok()?);
         Some(Self::Token {
             token: Secret::new(std::str::from_utf8(token).ok()?),
             kind: Rc::clone(kind),
-            expires_at: expires_at.map(UnixTime::from_secs),
+            expires_at,
         })
     }
 
@@ -47,5 +47,31 @@ impl Subject {
     /// Whether nothing can be got for it any more.
     pub(crate) fn has_expired(&self, now: UnixTime) -> bool {
         matches!(self, Self::Token { expires_at: Some(end), .. } if *end <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::unsigned;
+
+    #[test]
+    fn a_token_expires_when_it_says_to_the_millisecond() {
+        for (claims, expected) in [
+            (r#"{"exp":1700000000}"#, Some(1_700_000_000_000)),
+            (r#"{"exp":1700000003.5}"#, Some(1_700_000_003_500)),
+            (r#"{"exp":1.7e9}"#, Some(1_700_000_000_000)),
+            (r#"{"exp":"1700000000"}"#, None),
+            (r#"{"exp":1700000000000}"#, None),
+            ("{}", None),
+        ] {
+            let kind: Rc<str> = "kind".into();
+            let Some(Subject::Token { expires_at, .. }) =
+                Subject::of_token(unsigned(claims).as_bytes(), &kind)
+            else {
+                panic!("{claims}");
+            };
+            assert_eq!(expires_at.map(UnixTime::as_millis), expected, "{claims}");
+        }
     }
 }

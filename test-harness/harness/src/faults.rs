@@ -37,6 +37,13 @@ pub enum Fault {
     EmptyBody,
     /// 200 with a login page.
     Html,
+    /// 200 with this body, announced as JSON, and this `Content-Encoding` if any.
+    Body {
+        /// The body.
+        bytes: Vec<u8>,
+        /// The header's value.
+        content_encoding: Option<String>,
+    },
     /// 200, announced as JSON, that breaks off in the middle of a string.
     InvalidJson,
     /// 200 with the right JSON less its `access_token` or `keys`.
@@ -50,6 +57,14 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// 200 with this body.
+    pub fn body(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Body {
+            bytes: bytes.into(),
+            content_encoding: None,
+        }
+    }
+
     /// How the listener acts this fault out if the whole server has it.
     pub(crate) fn availability(&self) -> Availability {
         match self {
@@ -84,6 +99,13 @@ impl Fault {
                 .into_response(),
             Self::EmptyBody => Answer::empty(StatusCode::OK).into_response(),
             Self::Html => Answer::html(StatusCode::OK, LOGIN_PAGE).into_response(),
+            Self::Body {
+                bytes,
+                content_encoding,
+            } => right()
+                .with_body(bytes)
+                .with_optional("content-encoding", content_encoding.as_deref())
+                .into_response(),
             Self::InvalidJson => right().with_body(br#"{"access_token":"eyJ4NXQ"#).into_response(),
             Self::Incomplete => {
                 let right = right();

@@ -8,6 +8,7 @@ mod claims;
 mod issuers;
 mod outages;
 mod private_keys;
+mod published_keys;
 mod refusals;
 mod rotation;
 mod tenants;

@@ -245,7 +245,7 @@ impl KeyUrl {
 fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
     const FIELD: &str = "jwksFile";
     let value = reference.resolve(FIELD, host)?;
-    let value = value.expose().trim();
+    let value = value.expose().trim_start_matches('\u{feff}').trim();
     let document = if value.starts_with('{') {
         value.as_bytes().to_vec()
     } else if value.starts_with('/') {

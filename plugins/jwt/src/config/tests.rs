@@ -183,12 +183,29 @@ fn keys_may_be_written_down_or_named() {
     }
     for options in [
         json!({"publicKey": pem}),
+        json!({"publicKey": pem.replace('\n', r"\n")}),
+        json!({"publicKey": format!("# a comment\r\n{}", pem.replace('\n', " "))}),
         json!({"publicKey": "file:/keys/it"}),
         json!({"publicKey": "env:KEYS"}),
         json!({"publicKey": pem, "jwksUrl": "", "signingSecret": "", "jwksFile": null}),
     ] {
         let keys = static_keys_of(parse_with(&options, &pem));
         assert_eq!(*keys, KeySet::from_pem(&pem).unwrap(), "{options}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_key_file() {
+    let (_, jwks) = ed25519();
+    let plain = static_keys_of(parse_with(&json!({ "jwksFile": jwks }), ""));
+    let marked = format!("\u{feff}{jwks}\r\n");
+    for (reference, file) in [
+        (marked.as_str(), ""),
+        ("file:/keys/it", &marked),
+        ("/keys/it", &marked),
+    ] {
+        let options = json!({ "jwksFile": reference });
+        assert_eq!(static_keys_of(parse_with(&options, file)), plain, "{options}");
     }
 }
 
@@ -329,10 +346,24 @@ fn wrong_blocks_name_the_option_and_the_cure() {
         (json!({"jwksFile": "keys.json"}), "jwksFile", "absolute path"),
         (json!({"jwksFile": "/keys/missing"}), "jwksFile", "does not exist"),
         (json!({"jwksFile": "/other"}), "jwksFile", "settings.mounts"),
-        (json!({"jwksFile": "{}"}), "jwksFile", "no JSON Web Key Set"),
+        (
+            json!({"jwksFile": "{}"}),
+            "jwksFile",
+            "not a JSON Web Key Set: it has no list `keys`",
+        ),
+        (
+            json!({"jwksFile": r#"{"keys":[{"kid":"a","kty":"EC"}]}"#}),
+            "jwksFile",
+            r#"the key "a": its crv is missing"#,
+        ),
         (json!({"jwksFile": r#"{"keys":[]}"#}), "jwksFile", "no keys"),
         (json!({"jwksFile": "env:NOWHERE"}), "jwksFile", "settings.envs"),
-        (json!({"publicKey": "hunter2"}), "publicKey", "no PEM"),
+        (json!({"publicKey": "hunter2"}), "publicKey", "is not PEM"),
+        (
+            json!({"publicKey": format!("{pem}{pem}")}),
+            "publicKey",
+            "several PEM blocks",
+        ),
         (
             json!({"publicKey": "urn:k8s:secret:a:b"}),
             "publicKey",

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use middleware::pem::{self, PrivateKeyForm};
 use middleware::{ConfigError, Host, SecretRef, config::lenient};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
 
 use crate::connection::{accept_any_certificate, accept_given_certificates};
@@ -187,9 +188,13 @@ impl TlsOptions {
             (Some(cert), Some(key)) => {
                 let chain = certificates(cert, &cert_field, host)?;
                 let pem = key.resolve(&key_field, host)?;
-                let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_| {
-                    ConfigError::new(key_field, "is no PEM private key (PKCS#8, PKCS#1 or SEC1)")
-                })?;
+                let (form, der) = pem::private_key(pem.expose())
+                    .map_err(|error| ConfigError::new(key_field, error.to_string()))?;
+                let key = match form {
+                    PrivateKeyForm::Pkcs8 => PrivateKeyDer::Pkcs8(der.into()),
+                    PrivateKeyForm::Pkcs1 => PrivateKeyDer::Pkcs1(der.into()),
+                    PrivateKeyForm::Sec1 => PrivateKeyDer::Sec1(der.into()),
+                };
                 Ok(Some((chain, key)))
             }
             (Some(_), None) => Err(ConfigError::new(
@@ -231,12 +236,7 @@ fn certificates(
     host: &dyn Host,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let pem = reference.resolve(field, host)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.expose().as_bytes()).collect();
-    match chain {
-        Ok(chain) if !chain.is_empty() => Ok(chain),
-        _ => Err(ConfigError::new(
-            field,
-            "holds no PEM certificate (-----BEGIN CERTIFICATE-----); for a file write file:/path",
-        )),
-    }
+    let chain =
+        pem::certificates(pem.expose()).map_err(|error| ConfigError::new(field, error.to_string()))?;
+    Ok(chain.into_iter().map(CertificateDer::from).collect())
 }

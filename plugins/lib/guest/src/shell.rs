@@ -41,6 +41,9 @@ pub fn serve<M: Middleware + 'static>(start: Start<M>) {
         state: Cell::new(None),
     };
     if eager {
+        for warning in middleware::config::placeholder_warnings(&admin::config()) {
+            log(&warning);
+        }
         let mut state = shell.build(None);
         if let State::Ready(middleware) = &mut state {
             middleware.prepare();

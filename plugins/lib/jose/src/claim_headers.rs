@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend};
-use serde_json::Value;
 
 use crate::claim_path::text;
+use crate::json::Value;
 use crate::{ClaimPath, Claims, Rejection};
 
 /// Which headers are made of which claims.
@@ -91,7 +91,7 @@ impl ClaimHeaders {
     }
 
     /// Takes the values from claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
-    /// are written as they are; lists and objects as JSON without blanks, in ASCII.
+    /// are written as they are, a number with all its digits; lists and objects as JSON without blanks, in ASCII.
     ///
     /// # Errors
     /// [`Rejection::UnfitForHeader`] for text with control characters, or with blanks around it: a server would drop
@@ -207,7 +207,7 @@ const MAX_LENGTH: usize = 4096;
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn headers(map: &[(&str, &str)]) -> Result<ClaimHeaders, ConfigError> {
         let map = map
@@ -267,6 +267,32 @@ mod tests {
             let values = headers.values(&claims).unwrap();
             let expected = Edits::none().set_header("X-Claim", expected);
             assert_eq!(headers.edits(&Request(&[]), &values), expected, "{claim}");
+        }
+    }
+
+    #[test]
+    fn two_ids_never_become_the_same_header() {
+        let headers = headers(&[("X-Id", "id")]).unwrap();
+        let ids = [
+            "18446744073709551615",
+            "18446744073709551616",
+            "18446744073709551617",
+            "12345678901234567890123",
+            "12345678901234567890124",
+            "-9223372036854775809",
+            "100",
+            "1e2",
+            "100.0",
+            "0",
+            "-0",
+            "[12345678901234567890123]",
+            r#"{"a":[12345678901234567890124]}"#,
+        ];
+        for id in ids {
+            let claims = Claims::parse(format!("{{\"id\": {id} }}").as_bytes()).unwrap();
+            let values = headers.values(&claims).unwrap();
+            let expected = Edits::none().set_header("X-Id", id);
+            assert_eq!(headers.edits(&Request(&[]), &values), expected);
         }
     }
 

@@ -1,9 +1,8 @@
 //! What single claims must be: OCI API Gateway's `verifyClaims`.
 
-use serde_json::Value;
-
 use crate::Claims;
 use crate::claim_path::text;
+use crate::json::Value;
 
 /// A claim that must be there, or must have one of some values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +36,7 @@ mod tests {
     #[test]
     fn a_claim_must_be_there_or_have_one_of_the_values_or_both() {
         let claims =
-            br#"{"team":"hr","level":3,"on":true,"none":null,"list":["hr"],"a.b":"x","a":{"c":"y"}}"#;
+            br#"{"team":"hr","level":3,"id":12345678901234567890123,"on":true,"none":null,"list":["hr"],"a.b":"x","a":{"c":"y"}}"#;
         let claims = Claims::parse(claims).unwrap();
         for (name, values, required, optional) in [
             ("team", &["hr", "it"][..], true, true),
@@ -45,6 +44,14 @@ mod tests {
             ("team", &["HR"], false, false),
             ("team", &[], true, true),
             ("level", &["3"], true, true),
+            ("level", &["3.0"], false, false),
+            ("id", &["12345678901234567890123"], true, true),
+            (
+                "id",
+                &["12345678901234567890124", "1.2345678901234568e+22"],
+                false,
+                false,
+            ),
             ("on", &["true"], true, true),
             ("none", &[], false, false),
             ("none", &["null"], false, false),

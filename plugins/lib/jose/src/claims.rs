@@ -2,14 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use middleware::{UnixTime, published};
 
 use crate::Rejection;
+use crate::json::{Members, Number, Value};
 use crate::strict_json::{self, JsonError};
 
 /// The claims set of a token (RFC 7519 §4). Says nothing about whether they are true.
 #[derive(Clone, Default, PartialEq)]
-pub struct Claims(Map<String, Value>);
+pub struct Claims(Members);
 
 /// Claims whose signature verified. Only [`Token::verify`](crate::Token::verify) makes them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,10 +41,37 @@ impl Claims {
     /// What the issuer itself says of a token when it is asked (RFC 7662 §2.2): an object like a token's claims. Never for
     /// what a caller brings.
     ///
+    /// Read as tolerantly as that source deserves: a member that is `null` is absent, and a time may be a number in quotes.
+    ///
     /// # Errors
     /// As for a token's claims: a member that stands there twice, nesting that is too deep, no object.
     pub fn of_answer(json: &[u8]) -> Result<Self, Rejection> {
-        Self::parse(json)
+        let Self(mut members) = Self::parse(published::without_mark(json))?;
+        members.retain(|_, member| *member != Value::Null);
+        for name in TIMES {
+            if let Some(member) = members.get_mut(name)
+                && let Some(number) = member.as_str().and_then(number_in_quotes)
+            {
+                *member = Value::Number(number);
+            }
+        }
+        Ok(Self(members))
+    }
+
+    /// The time that the claim `name` tells: a *NumericDate* (RFC 7519 §2). `None` if the claim is not there.
+    ///
+    /// # Errors
+    /// [`Rejection::InvalidTime`] for what is not a number, or one outside of 1970 to 9999.
+    pub fn time(&self, name: &str) -> Result<Option<UnixTime>, Rejection> {
+        let Some(claim) = self.get(name) else {
+            return Ok(None);
+        };
+        let seconds = match claim {
+            Value::Number(number) => number.as_f64(),
+            _ => None,
+        };
+        let time = seconds.and_then(UnixTime::from_numeric_date);
+        time.map(Some).ok_or(Rejection::InvalidTime)
     }
 
     /// The claim `name`. Names are taken literally: IDCS has a claim `user.tenant.name` with real dots.
@@ -70,6 +98,15 @@ impl std::ops::Deref for VerifiedClaims<'_> {
     fn deref(&self) -> &Claims {
         self.0
     }
+}
+
+/// The times of an answer about a token.
+const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
+
+fn number_in_quotes(text: &str) -> Option<Number> {
+    let text = text.trim();
+    serde_json::from_str::<f64>(text).ok()?;
+    Some(Number::new(text))
 }
 
 /// Deepest nesting of claims. IDCS stays below 4; this leaves room for custom claims.
@@ -114,6 +151,49 @@ mod tests {
                 "{token}"
             );
         }
+    }
+
+    #[test]
+    fn every_time_is_read_by_one_rule() {
+        let claims = Claims::parse(
+            br#"{"a":1700000000,"b":1700000000.5,"c":17e8,"d":-1,"e":"1700000000","f":null,"g":1e300,"h":253402300800,
+                 "i":0}"#,
+        )
+        .unwrap();
+        for (name, expected) in [
+            ("a", Ok(Some(1_700_000_000_000))),
+            ("b", Ok(Some(1_700_000_000_500))),
+            ("c", Ok(Some(1_700_000_000_000))),
+            ("d", Err(Rejection::InvalidTime)),
+            ("e", Err(Rejection::InvalidTime)),
+            ("f", Err(Rejection::InvalidTime)),
+            ("g", Err(Rejection::InvalidTime)),
+            ("h", Err(Rejection::InvalidTime)),
+            ("i", Ok(Some(0))),
+            ("missing", Ok(None)),
+        ] {
+            let read = claims.time(name);
+            assert_eq!(read.map(|time| time.map(UnixTime::as_millis)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_read_more_tolerantly_than_a_token() {
+        let json = b"\xef\xbb\xbf{\"active\":true,\"exp\":\" 1999999999 \",\"nbf\":null,\"iat\":\"soon\",\"tok_type\":null}";
+        let answer = Claims::of_answer(json).unwrap();
+        assert_eq!(answer.time("exp"), Ok(Some(UnixTime::from_secs(1_999_999_999))));
+        assert_eq!(answer.time("nbf"), Ok(None));
+        assert_eq!(answer.time("iat"), Err(Rejection::InvalidTime));
+        assert_eq!(answer.get("tok_type"), None);
+        // A caller's own token is not.
+        assert!(Claims::parse(json).is_err());
+        let token = Claims::parse(br#"{"exp":"1999999999","nbf":null}"#).unwrap();
+        assert_eq!(token.time("exp"), Err(Rejection::InvalidTime));
+        assert_eq!(token.time("nbf"), Err(Rejection::InvalidTime));
+        assert_eq!(
+            Claims::of_answer(br#"{"active":true,"active":true}"#),
+            Err(Rejection::DuplicateMember)
+        );
     }
 
     #[test]

@@ -12,15 +12,15 @@
 //! | `SplitContains(key, separator, value)` | the claim is a string, and `value` is a part of it between separators |
 //! | `OneOf(key, value, …)` | the claim's text is one of the values |
 //!
-//! A key is a [`ClaimPath`]. The text of a boolean or a number is how JSON writes it; nothing else has one, and a claim
-//! that is missing makes its function false. `!` binds closest, then `&&`, then `||`.
+//! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`, that of a number is the digits it is written with
+//! in the token; nothing else has one, and a claim that is missing makes its function false. `!` binds closest, then `&&`, then `||`.
 
 mod parser;
 
 use middleware::ConfigError;
-use serde_json::Value;
 
 use crate::claim_path::text;
+use crate::json::Value;
 use crate::{ClaimPath, Claims};
 
 pub use self::parser::ExpressionError;
@@ -150,6 +150,40 @@ mod tests {
             ("OneOf(`level`, `2`, `3`)", true),
             ("OneOf(`roles`, `reader`)", false),
         ]);
+    }
+
+    #[test]
+    fn a_number_is_the_digits_it_is_written_with() {
+        let claims = Claims::parse(
+            br#"{"id":18446744073709551616,"uid":12345678901234567890123,"e":1e2,"f":100.0,"n":-0,"list":[0.10]}"#,
+        )
+        .unwrap();
+        for (text, expected) in [
+            ("Equals(`id`, `18446744073709551616`)", true),
+            ("Equals(`id`, `18446744073709551617`)", false),
+            ("Equals(`id`, `18446744073709552000`)", false),
+            ("Equals(`id`, `1.8446744073709552e+19`)", false),
+            ("Equals(`uid`, `12345678901234567890123`)", true),
+            (
+                "OneOf(`uid`, `12345678901234567890124`, `1.2345678901234568e+22`)",
+                false,
+            ),
+            ("Equals(`e`, `1e2`)", true),
+            ("Equals(`e`, `100`)", false),
+            ("Equals(`e`, `100.0`)", false),
+            ("Equals(`f`, `100.0`)", true),
+            ("Equals(`f`, `100`)", false),
+            ("Equals(`n`, `-0`)", true),
+            ("Equals(`n`, `0`)", false),
+            ("Contains(`list`, `0.10`)", true),
+            ("Contains(`list`, `0.1`)", false),
+        ] {
+            assert_eq!(
+                Expression::parse(text).unwrap().holds(&claims),
+                expected,
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The protected header of a token, and everything about it that is refused before a key is looked at.
 
-use serde_json::{Map, Value};
-
+use crate::json::{Members, Value};
 use crate::strict_json::{self, JsonError};
 use crate::{Algorithm, Rejection};
 
@@ -73,7 +72,7 @@ fn strip_application(media_type: &str) -> &str {
     media_type.strip_prefix("application/").unwrap_or(media_type)
 }
 
-fn string<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Rejection> {
+fn string<'a>(members: &'a Members, name: &str) -> Result<Option<&'a str>, Rejection> {
     match members.get(name) {
         None => Ok(None),
         Some(Value::String(value)) => Ok(Some(value)),

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use middleware::pem::PemError;
+use middleware::published::{self, NotJson};
 
+use crate::json::{Members, Value};
 use crate::jwk::{self, Origin, SHORTEST_SECRET};
 use crate::key::{Key, Material};
-use crate::strict_json;
+use crate::strict_json::{self, JsonError};
 use crate::{Algorithm, KeyType, UnusableKey, pem};
 
 /// At least one usable key. Keys of different sources never meet in one set: IDCS uses the same `kid` in
@@ -14,30 +16,80 @@ use crate::{Algorithm, KeyType, UnusableKey, pem};
 #[derive(Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
-    ignored: Vec<UnusableKey>,
+    ignored: Vec<IgnoredKey>,
+}
+
+/// A key of a document that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredKey {
+    /// Its `kid`, where it has one.
+    pub key_id: Option<String>,
+    /// Why it is left out.
+    pub reason: UnusableKey,
+}
+
+/// `the key "SIGNING_KEY": its n is missing`.
+impl fmt::Display for IgnoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key_id {
+            Some(key_id) => write!(f, "the key {key_id:?}: {}", self.reason),
+            None => write!(f, "a key without kid: {}", self.reason),
+        }
+    }
+}
+
+/// What a document is that is not a key set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAKeySet {
+    /// It is not JSON.
+    #[error("{0}")]
+    NotJson(NotJson),
+    /// It is JSON, but not an object.
+    #[error("it is JSON, but not an object")]
+    NotAnObject,
+    /// A member occurs twice, so two readers may read two different documents.
+    #[error("it holds a member twice")]
+    DuplicateMember,
+    /// It is nested more deeply than a key set.
+    #[error("it is nested too deeply")]
+    TooDeep,
+    /// An issuer's metadata (RFC 8414, OpenID Connect Discovery).
+    #[error("it is the issuer's metadata; the key set is at the URL that its jwks_uri gives")]
+    Metadata,
+    /// A map of key ids to certificates, as Google publishes beside its key set.
+    #[error(
+        "it is a map of certificates; the issuer has a key set at another URL, which its metadata names in jwks_uri"
+    )]
+    Certificates,
+    /// There is no list `keys`.
+    #[error("it has no list `keys`")]
+    NoList,
 }
 
 /// Why there is no key set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
-    /// The document is longer than 64 KiB.
+    /// The document is longer than 256 KiB.
     #[error("is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// The document is no JSON object with a list `keys`, or holds a member twice.
-    #[error("is no JSON Web Key Set: an object with a list `keys`")]
-    NotAKeySet,
-    /// More than 64 keys.
+    /// The document is something else.
+    #[error("is not a JSON Web Key Set: {0}")]
+    NotAKeySet(NotAKeySet),
+    /// More than 256 keys.
     #[error("holds more than {MAX_KEYS} keys")]
     TooManyKeys,
     /// `keys` is empty.
     #[error("holds no keys")]
     Empty,
-    /// None of the keys can be used; this is why the first one cannot.
-    #[error("holds no usable key: {0}")]
-    NoUsableKey(UnusableKey),
-    /// No PEM block.
-    #[error("is no PEM text (-----BEGIN PUBLIC KEY----- …)")]
-    NotPem,
+    /// None of the keys can be used; this is why one of them cannot.
+    #[error("holds no usable key; {0}")]
+    NoUsableKey(IgnoredKey),
+    /// The one key that is given cannot be used.
+    #[error("holds a key that cannot be used: {0}")]
+    Unusable(UnusableKey),
+    /// Not PEM.
+    #[error("{0}")]
+    Pem(#[from] PemError),
     /// A PEM block of another kind.
     #[error("is PEM but holds no public key; known are PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE")]
     UnknownPem,
@@ -68,7 +120,7 @@ impl KeySet {
         match members.contains_key("kty") {
             true => jwk::read(&members, Origin::Configuration)
                 .map(Self::of)
-                .map_err(KeySetError::NoUsableKey),
+                .map_err(KeySetError::Unusable),
             false => Self::read(&members, Origin::Configuration),
         }
     }
@@ -95,13 +147,8 @@ impl KeySet {
     /// The set in a short form for a cache that others can read: a JWK Set with public members only, without
     /// certificates and without secrets. [`from_bytes`](Self::from_bytes) reads it.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let keys: Vec<Value> = self
-            .keys
-            .iter()
-            .filter_map(jwk::write)
-            .map(Value::Object)
-            .collect();
-        json!({ "keys": keys }).to_string().into_bytes()
+        let keys: Vec<_> = self.keys.iter().filter_map(jwk::write).collect();
+        serde_json::json!({ "keys": keys }).to_string().into_bytes()
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote, as strictly as what comes from the network.
@@ -132,8 +179,8 @@ impl KeySet {
         self.keys.iter().map(|key| key.material.key_type())
     }
 
-    /// Why keys of the document were left out, for the log.
-    pub fn ignored(&self) -> &[UnusableKey] {
+    /// The keys of the document that were left out, for the log.
+    pub fn ignored(&self) -> &[IgnoredKey] {
         &self.ignored
     }
 
@@ -148,32 +195,67 @@ impl KeySet {
         }
     }
 
-    fn members(document: &[u8]) -> Result<Map<String, Value>, KeySetError> {
+    fn members(document: &[u8]) -> Result<Members, KeySetError> {
         if document.len() > MAX_BYTES {
             return Err(KeySetError::TooLong);
         }
-        strict_json::object(document, MAX_DEPTH).map_err(|_| KeySetError::NotAKeySet)
+        strict_json::object(published::without_mark(document), MAX_DEPTH).map_err(|error| {
+            KeySetError::NotAKeySet(match error {
+                JsonError::Malformed => NotAKeySet::NotJson(published::not_json(document)),
+                JsonError::NotAnObject => NotAKeySet::NotAnObject,
+                JsonError::DuplicateMember => NotAKeySet::DuplicateMember,
+                JsonError::TooDeep => NotAKeySet::TooDeep,
+            })
+        })
     }
 
-    fn read(members: &Map<String, Value>, origin: Origin) -> Result<Self, KeySetError> {
-        let Some(Value::Array(jwks)) = members.get("keys") else {
-            return Err(KeySetError::NotAKeySet);
+    fn read(members: &Members, origin: Origin) -> Result<Self, KeySetError> {
+        let jwks = match members.get("keys") {
+            Some(Value::Array(jwks)) => jwks.as_slice(),
+            Some(Value::Null) => &[],
+            _ => return Err(KeySetError::NotAKeySet(NotAKeySet::without_list(members))),
         };
         if jwks.len() > MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
         let (mut keys, mut ignored) = (Vec::new(), Vec::new());
         for jwk in jwks {
-            let key = jwk.as_object().ok_or(UnusableKey::Malformed);
-            match key.and_then(|jwk| jwk::read(jwk, origin)) {
+            let outcome = match jwk {
+                Value::Null => continue,
+                Value::Object(members) => jwk::read(members, origin),
+                _ => Err(UnusableKey::NotAnObject),
+            };
+            match outcome {
                 Ok(key) => keys.push(key),
-                Err(reason) => ignored.push(reason),
+                Err(reason) => ignored.push(IgnoredKey {
+                    key_id: jwk.get("kid").and_then(Value::as_str).map(str::to_owned),
+                    reason,
+                }),
             }
         }
-        match (keys.is_empty(), ignored.first()) {
-            (true, Some(&reason)) => Err(KeySetError::NoUsableKey(reason)),
-            (true, None) => Err(KeySetError::Empty),
-            (false, _) => Ok(Self { keys, ignored }),
+        if !keys.is_empty() {
+            return Ok(Self { keys, ignored });
+        }
+        // What matters most says most: a key for encryption beside a damaged one is not the trouble.
+        match ignored.into_iter().rev().max_by_key(|key| key.reason.level()) {
+            Some(key) => Err(KeySetError::NoUsableKey(key)),
+            None => Err(KeySetError::Empty),
+        }
+    }
+}
+
+impl NotAKeySet {
+    /// What an object without a list `keys` is.
+    fn without_list(members: &Members) -> Self {
+        let is_certificate = |member: &Value| {
+            member
+                .as_str()
+                .is_some_and(|text| text.starts_with("-----BEGIN CERTIFICATE-----"))
+        };
+        match members {
+            _ if members.contains_key("jwks_uri") => Self::Metadata,
+            _ if !members.is_empty() && members.values().all(is_certificate) => Self::Certificates,
+            _ => Self::NoList,
         }
     }
 }
@@ -197,9 +279,10 @@ impl fmt::Debug for KeySet {
 }
 
 /// Longest document. A key with its certificates takes about 5 KiB.
-const MAX_BYTES: usize = 64 * 1024;
-/// Most keys in a document. The largest sets of public identity providers hold about a dozen.
-const MAX_KEYS: usize = 64;
+const MAX_BYTES: usize = 256 * 1024;
+/// Most keys in a document. Most sets of public identity providers hold about a dozen; one that serves all regions of a
+/// cloud holds several for each.
+const MAX_KEYS: usize = 256;
 /// Deepest nesting of a document.
 const MAX_DEPTH: usize = 16;
 
@@ -207,40 +290,81 @@ const MAX_DEPTH: usize = 16;
 mod tests {
     use super::*;
     use crate::test_keys;
+    use serde_json::{Value, json};
 
     #[test]
     fn unusable_keys_are_left_out_and_the_others_stay() {
         let document = json!({"keys": [
-            {"kty": "DSA"}, "no object", {"kty": "oct", "k": "c2VjcmV0"}, test_keys::ed25519_jwk(),
+            {"kty": "DSA", "kid": "a"}, "no object", null, {"kty": "oct", "k": "c2VjcmV0", "kid": 7},
+            {"kty": "RSA", "kid": "b", "use": "enc"}, {"kty": "RSA", "kid": "c"}, test_keys::ed25519_jwk(),
         ]});
         let set = KeySet::from_jwks(document.to_string().as_bytes()).unwrap();
         assert_eq!(set.key_types().collect::<Vec<_>>(), [KeyType::Ed25519]);
         assert_eq!(
             set.ignored(),
             [
-                UnusableKey::UnsupportedType,
-                UnusableKey::Malformed,
-                UnusableKey::PublishedSecret
+                (Some("a"), UnusableKey::UnsupportedType),
+                (None, UnusableKey::NotAnObject),
+                (None, UnusableKey::PublishedSecret),
+                (Some("b"), UnusableKey::NotForSignatures),
+                (Some("c"), UnusableKey::Missing("n")),
             ]
+            .map(|(key_id, reason)| IgnoredKey {
+                key_id: key_id.map(str::to_owned),
+                reason,
+            })
         );
         assert!(set.serves(Algorithm::EdDsa) && !set.serves(Algorithm::Rs256));
     }
 
     #[test]
-    fn documents_that_are_no_key_set_are_refused() {
-        let many = json!({"keys": vec![json!({}); 65]}).to_string();
-        let long = format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(64 * 1024));
+    fn documents_that_are_no_key_set_say_what_they_are() {
+        let many = json!({"keys": vec![json!({}); 257]}).to_string();
+        let long = format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(256 * 1024));
+        let deep = format!(r#"{{"keys":[],"x":{}{}}}"#, "[".repeat(16), "]".repeat(16));
+        let metadata =
+            r#"{"issuer":"https://login.microsoftonline.com/{tenantid}/v2.0","jwks_uri":"https://a/keys"}"#;
+        let unusable = |key_id: Option<&str>, reason| {
+            KeySetError::NoUsableKey(IgnoredKey {
+                key_id: key_id.map(str::to_owned),
+                reason,
+            })
+        };
         for (document, expected) in [
-            ("", KeySetError::NotAKeySet),
-            ("<html>", KeySetError::NotAKeySet),
-            ("[]", KeySetError::NotAKeySet),
-            (r#"{"error":"unauthorized"}"#, KeySetError::NotAKeySet),
-            (r#"{"keys":{}}"#, KeySetError::NotAKeySet),
-            (r#"{"keys":[],"keys":[]}"#, KeySetError::NotAKeySet),
+            ("", NotAKeySet::NotJson(NotJson::Empty)),
+            ("\u{feff}", NotAKeySet::NotJson(NotJson::Empty)),
+            ("\u{feff}\u{feff}{}", NotAKeySet::NotJson(NotJson::Other)),
+            ("<html>", NotAKeySet::NotJson(NotJson::Markup)),
+            ("Service Unavailable", NotAKeySet::NotJson(NotJson::Other)),
+            (r#"{"keys":["#, NotAKeySet::NotJson(NotJson::Other)),
+            ("\0{\0}", NotAKeySet::NotJson(NotJson::Wide)),
+            ("[]", NotAKeySet::NotAnObject),
+            ("null", NotAKeySet::NotAnObject),
+            (r#"{"keys":[],"keys":[]}"#, NotAKeySet::DuplicateMember),
+            (&deep, NotAKeySet::TooDeep),
+            (r#"{"error":"unauthorized"}"#, NotAKeySet::NoList),
+            ("{}", NotAKeySet::NoList),
+            (r#"{"keys":{}}"#, NotAKeySet::NoList),
+            (metadata, NotAKeySet::Metadata),
+            (
+                r#"{"a1":"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}"#,
+                NotAKeySet::Certificates,
+            ),
+        ] {
+            let error = KeySet::from_jwks(document.as_bytes()).err();
+            assert_eq!(error, Some(KeySetError::NotAKeySet(expected)), "{document:.60}");
+        }
+        for (document, expected) in [
             (r#"{"keys":[]}"#, KeySetError::Empty),
+            (r#"{"keys":null}"#, KeySetError::Empty),
+            (r#"{"keys":[null]}"#, KeySetError::Empty),
             (
                 r#"{"keys":[{"kty":"DSA"}]}"#,
-                KeySetError::NoUsableKey(UnusableKey::UnsupportedType),
+                unusable(None, UnusableKey::UnsupportedType),
+            ),
+            (
+                r#"{"keys":[{"use":"enc"},{"kid":"a","kty":"RSA"},{"kid":"b","kty":"RSA","n":1}]}"#,
+                unusable(Some("a"), UnusableKey::Missing("n")),
             ),
             (&many, KeySetError::TooManyKeys),
             (&long, KeySetError::TooLong),
@@ -251,6 +375,35 @@ mod tests {
                 "{document:.60}"
             );
         }
+        let gzip = KeySet::from_jwks(b"\x1f\x8b\x08\0\0\0\0\0").unwrap_err();
+        assert!(
+            gzip.to_string().contains("it is compressed (Content-Encoding)"),
+            "{gzip}"
+        );
+        let told = unusable(Some("a"), UnusableKey::Missing("n")).to_string();
+        assert_eq!(told, r#"holds no usable key; the key "a": its n is missing"#);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_key_set() {
+        let document = json!({"keys": [test_keys::ed25519_jwk()]}).to_string();
+        let marked = format!("\u{feff}{document}");
+        assert_eq!(
+            KeySet::from_jwks(marked.as_bytes()),
+            KeySet::from_jwks(document.as_bytes())
+        );
+        assert!(KeySet::from_configured_jwks(marked.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn large_sets_and_names_that_stand_twice_are_read() {
+        let mut keys = vec![test_keys::rsa_jwk(); 256];
+        for key in &mut keys {
+            key["kid"] = "SIGNING_KEY".into();
+        }
+        let set = KeySet::from_jwks(json!({ "keys": keys }).to_string().as_bytes()).unwrap();
+        assert_eq!(set.key_types().count(), 256);
+        assert_eq!(KeySet::from_bytes(&set.to_bytes()).unwrap(), set);
     }
 
     #[test]
@@ -263,11 +416,11 @@ mod tests {
         assert_eq!(configured(&alone), configured(&set));
         assert_eq!(
             configured(&json!({"kty": "DSA"})),
-            Err(KeySetError::NoUsableKey(UnusableKey::UnsupportedType))
+            Err(KeySetError::Unusable(UnusableKey::UnsupportedType))
         );
         assert_eq!(
             KeySet::from_jwks(alone.to_string().as_bytes()),
-            Err(KeySetError::NotAKeySet),
+            Err(KeySetError::NotAKeySet(NotAKeySet::NoList)),
             "what is published is a set"
         );
     }

@@ -1,58 +1,48 @@
 //! Public keys in PEM (RFC 7468): `PUBLIC KEY`, `RSA PUBLIC KEY`, and the key inside a `CERTIFICATE`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
 use der::{Decode as _, Reader as _, SliceReader};
+use middleware::pem;
 use spki::SubjectPublicKeyInfoRef;
 
 use crate::key::Material;
 use crate::rsa::RsaPublicKey;
 use crate::{KeySetError, UnusableKey, jwk};
 
-/// Reads the one public key in `text`. Line breaks inside the block may be of any kind or missing, since
-/// environment variables and YAML lose them.
+/// Reads the one public key in `text`. Several blocks would leave open which of them is meant.
 pub(crate) fn read(text: &str) -> Result<Material, KeySetError> {
-    let (label, body) = only_block(text)?;
-    let body: String = body.split_ascii_whitespace().collect();
-    let der = STANDARD.decode(body).map_err(|_| KeySetError::NotPem)?;
-    let key = match label {
-        "PUBLIC KEY" => SubjectPublicKeyInfoRef::from_der(&der)
-            .map_err(|_| UnusableKey::Malformed)
+    let blocks = match pem::blocks(text) {
+        Ok(blocks) => blocks,
+        Err(pem::PemError::Encrypted) => return Err(KeySetError::Unusable(UnusableKey::PrivateKey)),
+        Err(error) => return Err(error.into()),
+    };
+    if blocks.iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
+        return Err(KeySetError::Unusable(UnusableKey::PrivateKey));
+    }
+    let [block] = blocks.as_slice() else {
+        return Err(KeySetError::SeveralPemBlocks);
+    };
+    let key = match block.label.as_str() {
+        "PUBLIC KEY" => SubjectPublicKeyInfoRef::from_der(&block.der)
+            .map_err(|_| UnusableKey::Undecodable)
             .and_then(|info| from_spki(&info)),
-        "RSA PUBLIC KEY" => from_pkcs1(&der),
-        "CERTIFICATE" => from_certificate(&der),
-        _ if label.ends_with("PRIVATE KEY") => Err(UnusableKey::PrivateKey),
+        "RSA PUBLIC KEY" => from_pkcs1(&block.der),
+        "CERTIFICATE" | "X509 CERTIFICATE" => from_certificate(&block.der),
         _ => return Err(KeySetError::UnknownPem),
     };
-    key.map_err(KeySetError::NoUsableKey)
-}
-
-/// Label and body of the only block. Several blocks would leave open which of them is meant.
-fn only_block(text: &str) -> Result<(&str, &str), KeySetError> {
-    let block = text
-        .trim()
-        .strip_prefix("-----BEGIN ")
-        .ok_or(KeySetError::NotPem)?;
-    let (label, rest) = block.split_once("-----").ok_or(KeySetError::NotPem)?;
-    let (body, end) = rest.split_once("-----END ").ok_or(KeySetError::NotPem)?;
-    let tail = end
-        .strip_prefix(label)
-        .and_then(|end| end.strip_prefix("-----"))
-        .ok_or(KeySetError::NotPem)?;
-    if !tail.is_empty() {
-        return Err(KeySetError::SeveralPemBlocks);
-    }
-    Ok((label, body))
+    key.map_err(KeySetError::Unusable)
 }
 
 /// RFC 5280 §4.1.2.7; parameters per RFC 3279 §2.3.1, RFC 5480 §2.1.1 and RFC 8410 §3.
 fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Material, UnusableKey> {
-    let bits = info.subject_public_key.as_bytes().ok_or(UnusableKey::Malformed)?;
+    let bits = info
+        .subject_public_key
+        .as_bytes()
+        .ok_or(UnusableKey::Undecodable)?;
     let curve = || {
         info.algorithm
             .parameters_oid()
-            .map_err(|_| UnusableKey::Malformed)
+            .map_err(|_| UnusableKey::Undecodable)
     };
     match info.algorithm.oid {
         RSA_ENCRYPTION => from_pkcs1(bits),
@@ -64,7 +54,7 @@ fn from_spki(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Material, UnusableKey
         ED25519 => bits
             .try_into()
             .map(Material::Ed25519)
-            .map_err(|_| UnusableKey::Malformed),
+            .map_err(|_| UnusableKey::Undecodable),
         _ => Err(UnusableKey::UnsupportedType),
     }
 }
@@ -83,7 +73,7 @@ fn from_pkcs1(der: &[u8]) -> Result<Material, UnusableKey> {
         reader.finish()?;
         Ok(numbers)
     };
-    let (modulus, exponent) = numbers().map_err(|_| UnusableKey::Malformed)?;
+    let (modulus, exponent) = numbers().map_err(|_| UnusableKey::Undecodable)?;
     RsaPublicKey::new(modulus.as_bytes(), exponent.as_bytes())
         .map(Material::Rsa)
         .ok_or(UnusableKey::UnsoundSize)
@@ -112,13 +102,16 @@ fn from_certificate(der: &[u8]) -> Result<Material, UnusableKey> {
         }
         tbs.decode()
     };
-    from_spki(&info().map_err(|_| UnusableKey::Malformed)?)
+    from_spki(&info().map_err(|_| UnusableKey::Undecodable)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_keys;
+    use crate::{strict_json, test_keys};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use middleware::pem::PemError;
 
     /// Writes a PEM block.
     fn block(label: &str, der: &[u8]) -> String {
@@ -136,12 +129,12 @@ mod tests {
             (test_keys::p384_pem(), test_keys::p384_jwk()),
             (test_keys::ed25519_pem(), test_keys::ed25519_jwk()),
         ] {
-            let expected = jwk::read(jwk.as_object().unwrap(), jwk::Origin::Published).unwrap();
-            assert!(read(&pem).unwrap() == expected.material, "{pem}");
-            let one_line = pem.replace('\n', " ");
-            assert!(read(&one_line).unwrap() == expected.material, "{one_line}");
-            let windows = pem.replace('\n', "\r\n");
-            assert!(read(&windows).unwrap() == expected.material, "{windows}");
+            let members = strict_json::object(jwk.to_string().as_bytes(), 4).unwrap();
+            let expected = jwk::read(&members, jwk::Origin::Published).unwrap();
+            for line_break in ["\n", " ", "", "\r\n", r"\n", "\n  "] {
+                let pem = format!("Subject: CN=issuer\n{}", pem.replace('\n', line_break));
+                assert!(read(&pem).unwrap() == expected.material, "{pem}");
+            }
         }
     }
 
@@ -162,33 +155,32 @@ mod tests {
     #[test]
     fn anything_else_says_what_it_is() {
         let pem = test_keys::ed25519_pem();
+        let private = KeySetError::Unusable(UnusableKey::PrivateKey);
+        let undecodable = KeySetError::Unusable(UnusableKey::Undecodable);
         for (text, expected) in [
-            (String::new(), KeySetError::NotPem),
-            ("{}".to_owned(), KeySetError::NotPem),
-            ("-----BEGIN PUBLIC KEY-----".to_owned(), KeySetError::NotPem),
-            (pem.replace("END PUBLIC", "END RSA PUBLIC"), KeySetError::NotPem),
-            (pem.replace("MC", "M%"), KeySetError::NotPem),
+            (String::new(), PemError::NoBlock.into()),
+            ("{}".to_owned(), PemError::NoBlock.into()),
+            (
+                "-----BEGIN PUBLIC KEY-----".to_owned(),
+                PemError::Unterminated.into(),
+            ),
+            (
+                pem.replace("END PUBLIC", "END RSA PUBLIC"),
+                PemError::Unterminated.into(),
+            ),
+            (pem.replace("MC", "M%"), PemError::Damaged.into()),
+            (STANDARD.encode(test_keys::certificate().1), PemError::Bare.into()),
             (format!("{pem}{pem}"), KeySetError::SeveralPemBlocks),
+            (format!("{pem}{}", block("PRIVATE KEY", b"x")), private.clone()),
             (block("CERTIFICATE REQUEST", b"x"), KeySetError::UnknownPem),
-            (
-                block("PRIVATE KEY", b"x"),
-                KeySetError::NoUsableKey(UnusableKey::PrivateKey),
-            ),
-            (
-                block("EC PRIVATE KEY", b"x"),
-                KeySetError::NoUsableKey(UnusableKey::PrivateKey),
-            ),
-            (
-                block("PUBLIC KEY", b"x"),
-                KeySetError::NoUsableKey(UnusableKey::Malformed),
-            ),
-            (
-                block("CERTIFICATE", b"x"),
-                KeySetError::NoUsableKey(UnusableKey::Malformed),
-            ),
+            (block("PRIVATE KEY", b"x"), private.clone()),
+            (block("ENCRYPTED PRIVATE KEY", b"x"), private.clone()),
+            (block("EC PRIVATE KEY", b"x"), private),
+            (block("PUBLIC KEY", b"x"), undecodable.clone()),
+            (block("CERTIFICATE", b"x"), undecodable),
             (
                 block("RSA PUBLIC KEY", &[0x30, 6, 2, 1, 35, 2, 1, 3]),
-                KeySetError::NoUsableKey(UnusableKey::UnsoundSize),
+                KeySetError::Unusable(UnusableKey::UnsoundSize),
             ),
         ] {
             assert_eq!(read(&text).err(), Some(expected), "{text}");

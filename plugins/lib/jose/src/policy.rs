@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use middleware::UnixTime;
-use serde_json::Value;
 
+use crate::json::Value;
 use crate::{ClaimRequirement, Claims, Expression, Rejection, granted_scopes};
 
 /// The rules a token's claims must satisfy. An empty list or `None` means that the rule is not applied.
@@ -62,13 +62,13 @@ impl Policy {
     }
 
     fn judge_times(&self, claims: &Claims, now: UnixTime) -> Result<Validity, Rejection> {
-        let expires = match time(claims, "exp")? {
+        let expires = match claims.time("exp")? {
             Some(exp) => exp.plus(self.leeway),
             None if self.require_exp => return Err(Rejection::NoExpiry),
             None => UnixTime::MAX,
         };
-        let not_before = time(claims, "nbf")?.unwrap_or_default().minus(self.leeway);
-        let issued = time(claims, "iat")?.unwrap_or_default().minus(self.leeway);
+        let not_before = claims.time("nbf")?.unwrap_or_default().minus(self.leeway);
+        let issued = claims.time("iat")?.unwrap_or_default().minus(self.leeway);
         if now >= expires {
             return Err(Rejection::Expired);
         }
@@ -165,30 +165,6 @@ fn accept_if(condition: bool, otherwise: Rejection) -> Result<(), Rejection> {
     if condition { Ok(()) } else { Err(otherwise) }
 }
 
-/// A *NumericDate* (RFC 7519 §2): seconds since the epoch, fractions allowed. Anything outside of 1970 to
-/// 9999 is a mistake (milliseconds, mostly) or an attack, and is refused rather than read as "for ever".
-fn time(claims: &Claims, name: &str) -> Result<Option<UnixTime>, Rejection> {
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
-    };
-    if let Some(seconds) = value.as_u64() {
-        accept_if(seconds <= END_OF_9999, Rejection::InvalidTime)?;
-        return Ok(Some(UnixTime::from_secs(seconds)));
-    }
-    #[allow(clippy::cast_precision_loss)] // far below 2^53
-    const LAST: f64 = END_OF_9999 as f64;
-    match value.as_f64() {
-        Some(seconds) if (0.0..=LAST).contains(&seconds) => {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked just above
-            let millis = (seconds * 1000.0) as u64;
-            Ok(Some(UnixTime::from_millis(millis)))
-        }
-        _ => Err(Rejection::InvalidTime),
-    }
-}
-
-const END_OF_9999: u64 = 253_402_300_799;
-
 fn without_slash(url: &str) -> &str {
     url.strip_suffix('/').unwrap_or(url)
 }
@@ -211,8 +187,9 @@ fn first_host_label(url: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    const END_OF_9999: u64 = 253_402_300_799;
     const NOW: u64 = 1_700_000_000;
 
     fn lenient() -> Policy {

@@ -1,8 +1,8 @@
 //! The scopes that a token grants, and those that are asked for.
 
 use middleware::ConfigError;
-use serde_json::Value;
 
+use crate::json::Value;
 use crate::{Claims, Rejection};
 
 /// The scopes in `scope` and `scp`: RFC 8693 §4.2 defines `scope` as one string; Entra ID uses `scp`, others send lists.

@@ -1,4 +1,5 @@
-//! JSON objects read strictly: no duplicate member at any depth, bounded nesting, nothing after the object.
+//! JSON objects read strictly: no duplicate member at any depth, bounded nesting, nothing after the object, and numbers
+//! with their digits as they are written.
 //!
 //! serde_json keeps the last of two equal members, where another reader may keep the first: a token could
 //! then mean one thing to the gateway and another to the backend.
@@ -7,7 +8,8 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+
+use crate::json::{Members, Number, Value};
 
 /// Why bytes are not accepted as a JSON object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,12 +25,13 @@ pub(crate) enum JsonError {
 }
 
 /// Reads one JSON object whose nesting (the object itself counts as one) is at most `max_depth`.
-pub(crate) fn object(json: &[u8], max_depth: usize) -> Result<Map<String, Value>, JsonError> {
+pub(crate) fn object(json: &[u8], max_depth: usize) -> Result<Members, JsonError> {
     let fault = Cell::new(JsonError::Malformed);
     let mut reader = serde_json::Deserializer::from_slice(json);
     let seed = Strict {
         levels_left: max_depth,
         fault: &fault,
+        numerals: &Numerals(Cell::new(json)),
     };
     let value = seed.deserialize(&mut reader).map_err(|_| fault.get())?;
     reader.end().map_err(|_| JsonError::Malformed)?;
@@ -43,6 +46,41 @@ pub(crate) fn object(json: &[u8], max_depth: usize) -> Result<Map<String, Value>
 struct Strict<'a> {
     levels_left: usize,
     fault: &'a Cell<JsonError>,
+    numerals: &'a Numerals<'a>,
+}
+
+/// What is left of the document to look for numbers in. serde hands over a number's value, not its text; but it reads the
+/// document from its beginning to its end, so the texts of the numbers come in the order in which it asks for them.
+struct Numerals<'j>(Cell<&'j [u8]>);
+
+impl<'j> Numerals<'j> {
+    /// The text of the next number. What is before it has been found to be JSON.
+    fn next(&self) -> Option<&'j str> {
+        let mut rest = self.0.get();
+        loop {
+            rest = match rest.split_first()? {
+                (b'"', after) => behind_string(after)?,
+                (b'-' | b'0'..=b'9', _) => break,
+                (_, after) => after,
+            };
+        }
+        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = rest.iter().take_while(|byte| is_part(byte)).count();
+        let (numeral, rest) = rest.split_at_checked(length)?;
+        self.0.set(rest);
+        std::str::from_utf8(numeral).ok()
+    }
+}
+
+/// What follows a string, whose opening quote has been read.
+fn behind_string(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        rest = match rest.split_first()? {
+            (b'"', after) => return Some(after),
+            (b'\\', after) => after.split_first()?.1,
+            (_, after) => after,
+        };
+    }
 }
 
 impl Strict<'_> {
@@ -56,6 +94,15 @@ impl Strict<'_> {
     fn fail<E: Error>(self, fault: JsonError) -> E {
         self.fault.set(fault);
         E::custom(fault)
+    }
+
+    /// The number that serde has just come upon, as it is written. `is_it` compares the text with the value that
+    /// serde has made of it.
+    fn number<E: Error>(self, is_it: impl FnOnce(&str) -> bool) -> Result<Value, E> {
+        match self.numerals.next() {
+            Some(numeral) if is_it(numeral) => Ok(Value::Number(Number::new(numeral))),
+            _ => Err(self.fail(JsonError::Malformed)),
+        }
     }
 }
 
@@ -78,27 +125,30 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(Value::Bool(value))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+        self.number(|numeral| numeral.parse() == Ok(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+        self.number(|numeral| numeral.parse() == Ok(value))
     }
 
+    /// serde_json reads a fraction, an exponent, `-0` and whole numbers beyond 64 bits as a float; the last digit of that
+    /// may differ from what another reader makes of the text.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+        let is_near = |read: f64| (read - value).abs() <= value.abs() * 1e-12 + f64::MIN_POSITIVE;
+        self.number(|numeral| numeral.parse().is_ok_and(is_near))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(Value::String(value.to_owned()))
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(Value::String(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -107,19 +157,19 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(item) = items.next_element_seed(inner)? {
             list.push(item);
         }
-        Ok(list.into())
+        Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
-        let mut object = Map::new();
+        let mut object = Members::new();
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inner)?;
             if object.insert(name, value).is_some() {
                 return Err(self.fail(JsonError::DuplicateMember));
             }
         }
-        Ok(object.into())
+        Ok(Value::Object(object))
     }
 }
 
@@ -130,10 +180,84 @@ mod tests {
     #[test]
     fn reads_what_serde_json_reads() {
         let json = r#"{"a":[1,-2,2.5,"x",true,null,{"b":{}}],"é":"\u00e9"}"#;
+        let read = Value::Object(object(json.as_bytes(), 4).unwrap());
+        let expected: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(read.to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn every_number_keeps_its_own_digits() {
+        let json = r#" { "1" : 18446744073709551616 , "2\"3\\" : [ -0 , "-4" , 1e2,1E+2 ,100.0,{"5":100,"6":"\\\"7"} ],
+            "8" : true , "9":-9223372036854775809,"é1":0.10, "z":12345678901234567890123 } "#;
+        let read = Value::Object(object(json.as_bytes(), 4).unwrap());
         assert_eq!(
-            Value::Object(object(json.as_bytes(), 4).unwrap()),
-            serde_json::from_str::<Value>(json).unwrap()
+            read.to_string(),
+            r#"{"1":18446744073709551616,"2\"3\\":[-0,"-4",1e2,1E+2,100.0,{"5":100,"6":"\\\"7"}],"8":true,"#
+                .to_owned()
+                + r#""9":-9223372036854775809,"z":12345678901234567890123,"é1":0.10}"#
         );
+    }
+
+    /// Numbers drawn at random, with signs, fractions and exponents, among strings that look like numbers.
+    #[test]
+    fn two_numbers_that_are_written_differently_never_give_the_same_text() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut draw = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let mut texts = std::collections::BTreeSet::new();
+        for _ in 0..500 {
+            let mut numerals = Vec::new();
+            for _ in 0..20 {
+                let mut numeral = String::new();
+                if draw(3) == 0 {
+                    numeral.push('-');
+                }
+                match draw(4) {
+                    0 => numeral.push('0'),
+                    _ => {
+                        numeral.push_str(&(1 + draw(9)).to_string());
+                        // The same long beginning for many, so that a float would take one for the other.
+                        numeral.push_str(if draw(2) == 0 { "234567890123456789012" } else { "" });
+                        numeral.push_str(&draw(100).to_string());
+                    }
+                }
+                if draw(3) == 0 {
+                    numeral.push_str(&format!(".{}", draw(1000)));
+                }
+                if draw(3) == 0 {
+                    numeral.push_str(["e", "E", "e+", "E-"][usize::try_from(draw(4)).unwrap()]);
+                    numeral.push_str(&draw(30).to_string());
+                }
+                numerals.push(numeral);
+            }
+            let items: Vec<String> = numerals.iter().map(|it| format!("{it},\"{it}\"")).collect();
+            let json = format!("{{\"a\":[{}]}}", items.join(" , "));
+            let Some(Value::Array(read)) = object(json.as_bytes(), 2).unwrap().remove("a") else {
+                panic!("{json}");
+            };
+            let read: Vec<String> = read.iter().step_by(2).map(Value::to_string).collect();
+            assert_eq!(read, numerals, "{json}");
+            texts.extend(read);
+        }
+        assert!(
+            texts.len() > 5_000,
+            "only {} different numbers were drawn",
+            texts.len()
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_in_json_is_refused() {
+        for numeral in [
+            "01", "-", "+1", ".5", "1.", "1e", "0x1", "1_0", "--1", "Infinity", "-01",
+        ] {
+            let json = format!("{{\"a\":{numeral}}}");
+            assert_eq!(object(json.as_bytes(), 2), Err(JsonError::Malformed), "{json}");
+        }
     }
 
     #[test]

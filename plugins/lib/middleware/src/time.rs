@@ -29,6 +29,21 @@ impl UnixTime {
         Self { millis }
     }
 
+    /// A *NumericDate* (RFC 7519 §2): seconds since the epoch, with or without a fraction, which counts to the
+    /// millisecond. The one reader of all times in tokens and in answers about tokens.
+    ///
+    /// `None` for anything outside of 1970 to 9999. Such a number is a mistake (milliseconds, mostly) or an attack, and
+    /// must not be read as "for ever".
+    pub fn from_numeric_date(seconds: f64) -> Option<Self> {
+        const LAST: f64 = 253_402_300_799.0; // 9999-12-31T23:59:59Z
+        if !(0.0..=LAST).contains(&seconds) {
+            return None;
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked just above
+        let millis = (seconds * 1000.0) as u64;
+        Some(Self { millis })
+    }
+
     /// Whole seconds, rounded down.
     pub const fn as_secs(self) -> u64 {
         self.millis / 1000
@@ -87,6 +102,25 @@ mod tests {
             UnixTime::from_secs(1).since(UnixTime::from_secs(2)),
             Duration::ZERO
         );
+    }
+
+    #[test]
+    fn a_numeric_date_lies_between_1970_and_9999() {
+        for (seconds, millis) in [
+            (0.0, Some(0)),
+            (-0.0, Some(0)),
+            (1_700_000_000.0, Some(1_700_000_000_000)),
+            (1_700_000_000.5, Some(1_700_000_000_500)),
+            (253_402_300_799.0, Some(253_402_300_799_000)),
+            (253_402_300_800.0, None),
+            (-0.5, None),
+            (1e300, None),
+            (f64::NAN, None),
+            (f64::INFINITY, None),
+        ] {
+            let read = UnixTime::from_numeric_date(seconds);
+            assert_eq!(read.map(UnixTime::as_millis), millis, "{seconds}");
+        }
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn expiry_claim(token: &str) -> Option<UnixTime> {
         return None;
     };
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    claims.get("exp")?.as_u64().map(UnixTime::from_secs)
+    UnixTime::from_numeric_date(claims.get("exp")?.as_f64()?)
 }
 
 #[cfg(test)]
@@ -120,6 +120,11 @@ mod tests {
             ("opaque".to_owned(), None, 1_060_900),
             (jwt(r#"{"exp":4600}"#), hour, 4_600_000),
             (jwt(r#"{"exp":9999}"#), hour, 4_600_900),
+            (jwt(r#"{"exp":4600.25}"#), hour, 4_600_250),
+            (jwt(r#"{"exp":4.6e3}"#), None, 4_600_000),
+            (jwt(r#"{"exp":1e300}"#), hour, 4_600_900),
+            (jwt(r#"{"exp":-1}"#), hour, 4_600_900),
+            (jwt(r#"{"exp":null}"#), hour, 4_600_900),
             (jwt(r#"{"exp":4600}"#), None, 4_600_000),
             (jwt(r#"{"exp":"soon"}"#), hour, 4_600_900),
             (jwt("not json"), hour, 4_600_900),

@@ -1,7 +1,7 @@
 //! The refresh token in an answer (RFC 6749 section 5.1).
 
 use http::Response;
-use middleware::Secret;
+use middleware::{Secret, published};
 use serde_json::Value;
 
 /// The longest refresh token that is kept, in bytes.
@@ -14,7 +14,7 @@ pub fn refresh_token(response: &Response<Vec<u8>>) -> Option<Secret> {
     if !response.status().is_success() {
         return None;
     }
-    let body: Value = serde_json::from_slice(response.body()).ok()?;
+    let body: Value = serde_json::from_slice(published::without_mark(response.body())).ok()?;
     let token = body.get("refresh_token")?.as_str()?;
     let legal =
         (1..=LONGEST).contains(&token.len()) && token.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
@@ -34,7 +34,9 @@ mod tests {
                 r#"{"access_token":"","expires_in":0,"refresh_token":"r"}"#,
                 Some("r"),
             ),
+            (200, "\u{feff}{\"refresh_token\":\"r\"}", Some("r")),
             (200, r#"{"access_token":"a"}"#, None),
+            (200, r#"{"refresh_token":null}"#, None),
             (200, r#"{"refresh_token":""}"#, None),
             (200, r#"{"refresh_token":7}"#, None),
             (200, "{\"refresh_token\":\"a\\nb\"}", None),

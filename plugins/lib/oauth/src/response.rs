@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode, header};
-use middleware::UnixTime;
+use middleware::{UnixTime, published};
 use serde_json::{Map, Number, Value};
 
 use crate::AccessToken;
@@ -45,8 +45,8 @@ impl TokenResponse {
     /// [`TokenError`]; the provider's status never says anything about the gateway's own caller.
     pub fn read(response: &Response<Vec<u8>>, asked_at: UnixTime) -> Result<Self, TokenError> {
         let status = response.status();
-        let body = match serde_json::from_slice(response.body()) {
-            Ok(Value::Object(members)) => Some(members),
+        let body = match serde_json::from_slice(published::without_mark(response.body())) {
+            Ok(Value::Object(members)) => Some(without_nulls(members)),
             _ => None,
         };
         if !status.is_success() {
@@ -57,10 +57,10 @@ impl TokenResponse {
             retry_after: None,
         };
         let Some(mut members) = body else {
-            return Err(unusable(match response.body().is_empty() {
-                true => "with an empty body",
-                false => "with a body that is no JSON object",
-            }));
+            let cause = published::not_json(response.body());
+            return Err(unusable(&format!(
+                "with a body that is not a JSON object: {cause}"
+            )));
         };
         if members.contains_key("error") && !members.contains_key("access_token") {
             // Some providers say no with a status that says yes.
@@ -70,7 +70,7 @@ impl TokenResponse {
         if let Some(Value::Array(list)) = members.get("tokenResponses")
             && let Some(Value::Object(first)) = list.first()
         {
-            members = first.clone();
+            members = without_nulls(first.clone());
         }
         if let Some(kind) = members.get("token_type")
             && !kind
@@ -91,6 +91,12 @@ impl TokenResponse {
         }
         Ok(Self { access_token })
     }
+}
+
+/// A member that is `null` is absent: some providers write every member that they know of.
+fn without_nulls(mut members: Map<String, Value>) -> Map<String, Value> {
+    members.retain(|_, member| !member.is_null());
+    members
 }
 
 /// `expires_in` as a number or, as some providers write it, a string.
@@ -209,6 +215,15 @@ mod tests {
                 r#"{"tokenResponses":[{"access_token":"t","token_type":"Bearer","expires_in":7}],"id_token":"x"}"#,
                 7,
             ),
+            (
+                r#"{"error":null,"error_description":null,"access_token":"t","token_type":null,"expires_in":8,"scope":null}"#,
+                8,
+            ),
+            (
+                r#"{"access_token":null,"tokenResponses":[{"access_token":"t","token_type":null,"expires_in":9}]}"#,
+                9,
+            ),
+            ("\u{feff}{\"access_token\":\"t\",\"expires_in\":10}", 10),
         ] {
             assert_eq!(seconds_of(body), seconds, "{body}");
         }
@@ -237,6 +252,8 @@ mod tests {
             (200, "[]", false),
             (200, "{}", false),
             (200, r#"{"access_token":""}"#, false),
+            (200, r#"{"access_token":null}"#, false),
+            (200, r#"{"error":null}"#, false),
             (200, r#"{"access_token":7}"#, false),
             (200, r#"{"access_token":"two words"}"#, false),
             (200, r#"{"access_token":"t","token_type":"mac"}"#, false),
@@ -312,6 +329,19 @@ mod tests {
                 refuses,
                 "{body}"
             );
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_not_json_says_what_it_is() {
+        for (body, told) in [
+            ("", "it is empty"),
+            ("<html>login</html>", "it is HTML or XML"),
+            ("\0{\0}", "it is UTF-16"),
+            ("[]", "it is JSON of another kind"),
+        ] {
+            let error = TokenResponse::read(&answer(200, body), ASKED).unwrap_err();
+            assert!(error.to_string().contains(told), "{body:?}: {error}");
         }
     }
 

@@ -1,13 +1,12 @@
 //! Private keys and secrets that sign assertions.
 
 use middleware::Secret;
+use middleware::pem::{self, PrivateKeyForm};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use ring::{digest, hmac};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A key that signs, of the one algorithm that fits it.
 pub(crate) enum SigningKey {
@@ -31,27 +30,21 @@ impl SigningKey {
     /// # Errors
     /// What is wrong with it, to continue a sentence that the option's name begins. Nothing of the key is in it.
     pub(crate) fn of_pem(pem: &Secret) -> Result<Self, String> {
-        let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_| {
-            "holds no private key in PEM that is not encrypted (-----BEGIN PRIVATE KEY-----); for a file write file:/path"
-                .to_owned()
-        })?;
+        let (form, der) = pem::private_key(pem.expose()).map_err(|error| error.to_string())?;
         let rsa = |key| Self::Rsa(Box::new(key));
         let refused = |error| format!("is no RSA key of 2048 to 4096 bits that can be used ({error})");
-        match &key {
-            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der())
-                .map(rsa)
-                .map_err(refused),
-            PrivateKeyDer::Pkcs8(der) => {
-                let der = der.secret_pkcs8_der();
+        match form {
+            PrivateKeyForm::Pkcs1 => RsaKeyPair::from_der(&der).map(rsa).map_err(refused),
+            PrivateKeyForm::Pkcs8 => {
                 let random = SystemRandom::new();
-                match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random) {
+                match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random) {
                     Ok(key) => Ok(Self::P256(Box::new(key))),
-                    Err(_) => RsaKeyPair::from_pkcs8(der)
+                    Err(_) => RsaKeyPair::from_pkcs8(&der)
                         .map(rsa)
                         .map_err(|error| format!("{}, and no P-256 key either", refused(error))),
                 }
             }
-            _ => Err(
+            PrivateKeyForm::Sec1 => Err(
                 "is a key of a form that is not known: write it as PKCS#8 by `openssl pkcs8 -topk8 -nodes`"
                     .to_owned(),
             ),
@@ -109,16 +102,17 @@ impl Thumbprints {
     ///
     /// # Errors
     /// What is wrong with it, to continue a sentence that the option's name begins.
-    pub(crate) fn of_pem(pem: &Secret, key: &SigningKey) -> Result<Self, &'static str> {
-        let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).map_err(
-            |_| "holds no certificate in PEM (-----BEGIN CERTIFICATE-----); for a file write file:/path",
-        )?;
-        if !key.is_certified_by(&certificate) {
-            return Err("is not the certificate of the key: the provider would look for another one");
+    pub(crate) fn of_pem(pem: &Secret, key: &SigningKey) -> Result<Self, String> {
+        let certificates = pem::certificates(pem.expose()).map_err(|error| error.to_string())?;
+        let certificate = certificates.first().map(Vec::as_slice).unwrap_or_default();
+        if !key.is_certified_by(certificate) {
+            return Err(
+                "is not the certificate of the key: the provider would look for another one".to_owned(),
+            );
         }
         let (mut sha1, mut sha256) = ([0; 20], [0; 32]);
-        sha1.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &certificate).as_ref());
-        sha256.copy_from_slice(digest::digest(&digest::SHA256, &certificate).as_ref());
+        sha1.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref());
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, certificate).as_ref());
         Ok(Self { sha1, sha256 })
     }
 }

@@ -134,6 +134,13 @@ fn the_key_is_named_by_its_certificate_too() {
     assert_eq!(header["x5t#S256"], digest(&ring::digest::SHA256));
     assert_eq!(header["kid"], "alias");
 
+    // Environment files, YAML and OpenSSL change the text, not what it holds.
+    for line_break in [r"\n", " ", "\r\n", "\n    "] {
+        let written = |pem: String| format!("subject=CN = a\n{}", pem.replace('\n', line_break));
+        let given = json!({"key": written(pair.serialize_pem()), "certificate": written(own.pem())});
+        assert!(client("private_key_jwt", &given).is_ok(), "{given}");
+    }
+
     let other = certificate(&rcgen::KeyPair::generate().unwrap()).pem();
     let given = json!({"key": pair.serialize_pem(), "certificate": other});
     let error = client("private_key_jwt", &given).unwrap_err();
@@ -159,17 +166,22 @@ fn wrong_options_are_named() {
         (
             "private_key_jwt",
             json!({"key": "hunter2"}),
-            "clientAssertion.key: holds no private key in PEM",
+            "clientAssertion.key: is not PEM (-----BEGIN …-----); for a file write file:/path",
         ),
         (
             "private_key_jwt",
             json!({"key": key.replace("PRIVATE", "ENCRYPTED PRIVATE")}),
-            "clientAssertion.key: holds no private key in PEM that is not encrypted",
+            "clientAssertion.key: holds a key under a password",
         ),
         (
             "private_key_jwt",
             json!({"key": key.replace("PRIVATE", "EC PRIVATE")}),
             "clientAssertion.key: is a key of a form that is not known",
+        ),
+        (
+            "private_key_jwt",
+            json!({"key": format!("{key}{key}")}),
+            "clientAssertion.key: holds several private keys",
         ),
         (
             "private_key_jwt",
@@ -184,7 +196,7 @@ fn wrong_options_are_named() {
         (
             "private_key_jwt",
             json!({"key": key, "certificate": "hunter2"}),
-            "clientAssertion.certificate: holds no certificate in PEM",
+            "clientAssertion.certificate: is not PEM",
         ),
         (
             "private_key_jwt",

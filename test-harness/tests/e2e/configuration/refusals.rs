@@ -240,11 +240,7 @@ fn oauth_table() -> Vec<Bad> {
             "clientConfig.maxRetries",
             "from 0 to 10",
         ),
-        bad(
-            tls(json!({ "ca": SECRET })),
-            "clientConfig.tls.ca",
-            "holds no PEM certificate",
-        ),
+        bad(tls(json!({ "ca": SECRET })), "clientConfig.tls.ca", "is not PEM"),
         bad(
             tls(json!({ "ca": "file:/elsewhere/ca.pem" })),
             "clientConfig.tls.ca",
@@ -258,7 +254,7 @@ fn oauth_table() -> Vec<Bad> {
         bad(
             tls(json!({ "cert": authority, "key": SECRET })),
             "clientConfig.tls.key",
-            "is no PEM private key",
+            "is not PEM",
         ),
         bad(
             tls(json!({ "insecureSkipVerify": "yes" })),

@@ -93,6 +93,13 @@ impl Keys {
             row("/pem-p256", "publicKey", &self.p256.public_pem(), &[ES256]),
             row("/pem-p384", "publicKey", &self.p384.public_pem(), &[ES384]),
             row("/pem-ed25519", "publicKey", &self.ed25519.public_pem(), &[EdDSA]),
+            row("/pem-one-line", "publicKey", &pem.replace('\n', " "), &RSA),
+            row(
+                "/pem-described",
+                "publicKey",
+                &format!("Subject: CN = a\r\n{pem}"),
+                &RSA,
+            ),
             row("/pem-file", "publicKey", &pem_file, &RSA),
             row("/pem-env", "publicKey", "env:JWT_PUBLIC_KEY", &RSA),
             row("/secret-text", "signingSecret", &self.text, &HMAC),
@@ -138,7 +145,8 @@ fn every_configured_key_verifies_its_own_algorithms_and_no_others() {
         state.path().display().to_string(),
         format!("{}:ro", files.path().display()),
     ];
-    let pem = keys.rsa.public_pem();
+    // As environment files write it: line breaks as two characters.
+    let pem = keys.rsa.public_pem().replace('\n', r"\n");
     let gateway = routes(Idcs::start(), &table)
         .state(state.path())
         .traefik(move |traefik| {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_harness::idcs::Idcs;
+use test_harness::keys::{Algorithm, SigningKey};
 
 use super::{Refusal, published_by, routes, with, within};
 
@@ -64,6 +65,57 @@ fn the_backend_gets_claims_as_headers_and_never_the_clients_own() {
                 seen.headers
             );
             assert_eq!(seen.header("x-user-agent"), Some("stays"));
+        }
+    }
+}
+
+#[test]
+fn two_ids_are_two_headers_and_fit_two_rules_however_long_they_are() {
+    let key = SigningKey::p256();
+    let options =
+        json!({ "publicKey": key.public_pem(), "requireExp": false, "forwardHeaders": { "X-Id": "id" } });
+    let rule = |value: &str| with(options.clone(), "claims", format!("Equals(`id`, `{value}`)"));
+    let (jane, joe) = ("12345678901234567890123", "12345678901234567890124");
+    let table = [
+        ("/any", options.clone()),
+        ("/jane", rule(jane)),
+        ("/float", rule("1.2345678901234568e+22")),
+        ("/hundred", rule("100")),
+    ];
+    let gateway = routes(Idcs::start(), &table).start();
+    let token = |id: &str| {
+        key.sign(
+            Algorithm::ES256,
+            r#"{"alg":"ES256"}"#,
+            &format!("{{\"id\":{id}}}"),
+        )
+    };
+    for id in [
+        jane,
+        joe,
+        "18446744073709551616",
+        "18446744073709551617",
+        "-0",
+        "0",
+        "1e2",
+        "100.0",
+        "100",
+    ] {
+        for _ in 0..2 {
+            let send = |path: &str| gateway.get(path).bearer(&token(id)).send().unwrap();
+            assert_eq!(send("/any").status, 200, "{id}");
+            let seen = gateway.oic.last_request().unwrap();
+            assert_eq!(seen.header("x-id"), Some(id));
+            for (path, fits) in [
+                ("/jane", id == jane),
+                ("/float", false),
+                ("/hundred", id == "100"),
+            ] {
+                match fits {
+                    true => assert_eq!(send(path).status, 200, "{path} {id}"),
+                    false => Refusal::CLAIMS_NOT_MET.assert(path, &send(path)),
+                }
+            }
         }
     }
 }

@@ -59,7 +59,7 @@ const TROUBLES: [Trouble; 13] = [
 ];
 
 const DEADLINE: &str = "the deadline passed";
-const NO_KEY_SET: &str = "no JSON Web Key Set";
+const NO_KEY_SET: &str = "not a JSON Web Key Set";
 
 const fn trouble(path: &'static str, log: &'static str, begin: fn(&IdcsHandle)) -> Trouble {
     Trouble { path, log, begin }

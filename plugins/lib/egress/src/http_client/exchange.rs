@@ -21,6 +21,8 @@ pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<R
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(request.headers());
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        // Nothing here decompresses; without this header a server may send what it likes (RFC 9110 §12.5.3).
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(request.body().len()));
     }
     let head = head

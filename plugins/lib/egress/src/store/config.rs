@@ -310,4 +310,55 @@ mod tests {
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }
+
+    #[test]
+    fn certificates_and_keys_are_read_wherever_their_text_comes_from() {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(["a".to_owned()]).unwrap();
+        let certificate = certificate.self_signed(&pair).unwrap().pem();
+        let key = pair.serialize_pem();
+        let ways: [&dyn Fn(&str) -> String; 8] = [
+            &|pem| pem.to_owned(),
+            &|pem| pem.replace('\n', r"\n"),
+            &|pem| pem.replace('\n', " "),
+            &|pem| pem.replace('\n', "\r\n"),
+            &|pem| pem.replace('\n', "\n    "),
+            &|pem| format!("\u{feff}subject=CN = a\n{pem}"),
+            &|pem| format!("{pem}# the end\n"),
+            &|pem| format!("{certificate}{pem}{certificate}"),
+        ];
+        for way in ways {
+            let tls = json!({ "ca": way(&certificate), "cert": way(&certificate), "key": way(&key) });
+            let redis = json!({ "endpoints": ["a:1"], "tls": tls });
+            let store = json!({ "secret": "0123456789abcdef", "redis": redis });
+            assert_eq!(check(&store), Ok(()), "{store}");
+        }
+        for (name, text, problem) in [
+            ("ca", key.clone(), "is PEM but holds no certificate"),
+            (
+                "ca",
+                certificate.replace("END", "AND"),
+                "it may have been cut off",
+            ),
+            (
+                "ca",
+                certificate.replace("MII", "M%I"),
+                "it may have been damaged",
+            ),
+            ("key", certificate.clone(), "holds no private key"),
+            ("key", format!("{key}{key}"), "holds several private keys"),
+            (
+                "key",
+                key.replace("PRIVATE", "ENCRYPTED PRIVATE"),
+                "under a password",
+            ),
+        ] {
+            let mut tls = json!({ "cert": certificate, "key": key });
+            tls[name] = text.into();
+            let redis = json!({ "endpoints": ["a:1"], "tls": tls });
+            let error = check(&json!({ "secret": "0123456789abcdef", "redis": redis })).unwrap_err();
+            assert_eq!(error.field(), format!("store.redis.tls.{name}"), "{error}");
+            assert!(error.to_string().contains(problem), "{error}");
+        }
+    }
 }

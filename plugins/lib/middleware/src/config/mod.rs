@@ -7,9 +7,13 @@
 
 mod culprit;
 pub mod lenient;
+mod placeholder;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub use self::placeholder::{Placeholder, placeholders};
+use crate::Event;
 
 /// A configuration that must not be used: which option, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +62,17 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
         let judge = |part: &Value| T::deserialize(part).err().map(|error| error.to_string());
         explain(&culprit::culprit(&options, &error, &judge), &error)
     })
+}
+
+/// A warning for each placeholder that was left in the option block: see [`placeholders`].
+pub fn placeholder_warnings(json: &[u8]) -> Vec<Event> {
+    let options = read(json).unwrap_or_default();
+    let warning = |found: Placeholder| {
+        Event::warn("configuration.placeholder")
+            .field("option", &found.option)
+            .field("problem", found.problem())
+    };
+    placeholders(&options).into_iter().map(warning).collect()
 }
 
 /// The option block as it came, without what counts as absent.
@@ -255,6 +270,24 @@ mod tests {
         }
         let error = parse::<Outer>(br#"{"list":[{"url":"a"},{"uri":"b"}]}"#).unwrap_err();
         assert_eq!(error.to_string(), "list[1].url: is required");
+    }
+
+    #[test]
+    fn a_placeholder_is_a_warning_with_the_option_and_the_cure() {
+        let lines = |json: &str| -> Vec<String> {
+            let warnings = placeholder_warnings(json.as_bytes());
+            warnings.iter().map(|event| event.line().to_owned()).collect()
+        };
+        assert_eq!(
+            lines(r#"{"issuers":["https://login.microsoftonline.com/{tenantid}/v2.0"],"tenant":null}"#),
+            [
+                "code=configuration.placeholder option=issuers[0] problem=\"holds {tenantid}, which looks like a \
+              placeholder of an example: write the value itself in its place\""
+            ]
+        );
+        for json in ["", "{", "[]", "{}", r#"{"issuers":["https://id.example"]}"#] {
+            assert_eq!(lines(json), [""; 0], "{json}");
+        }
     }
 
     #[test]
