@@ -121,8 +121,8 @@ struct RawOptions {
     on_deny: u64,
     /// The header that holds the token; `Authorization` if not given.
     token_header: String,
-    /// The authentication scheme before the token; `Bearer` if not given.
-    token_auth_scheme: String,
+    /// The authentication scheme before the token; `Bearer` if not given. Empty: the header holds the bare token.
+    token_auth_scheme: Option<String>,
     /// The field of the query or of a form that may hold the token.
     token_key: String,
     /// Leave the client's token in the request.
@@ -155,7 +155,7 @@ struct RawOptions {
 struct TrustedIssuer {
     /// Whose tokens; one entry may leave it out, for all others.
     #[serde(default)]
-    issuer: String,
+    issuer: Option<String>,
     /// URL of its JWK Set.
     jwks_url: String,
     /// How to get a token that opens it, where it is not public.
@@ -201,7 +201,7 @@ impl Default for RawOptions {
             authorize: None,
             on_deny: 0,
             token_header: String::new(),
-            token_auth_scheme: String::new(),
+            token_auth_scheme: None,
             token_key: String::new(),
             forward_authorization: false,
             forward_headers: BTreeMap::new(),
@@ -245,7 +245,7 @@ impl RawOptions {
                 },
                 policy,
                 access: access::table(self.authorize, self.on_deny)?,
-                token_header: token_header(self.token_header, self.token_auth_scheme)?,
+                token_header: token_header(&self.token_header, self.token_auth_scheme.as_deref())?,
                 token_field: (!self.token_key.is_empty()).then(|| TokenField::new(self.token_key)),
                 forward_authorization: self.forward_authorization,
                 claim_headers,
@@ -348,10 +348,10 @@ fn requirements(list: Option<Vec<VerifyClaim>>) -> Result<Vec<ClaimRequirement>,
     list.into_iter().enumerate().map(check).collect()
 }
 
-fn token_header(name: String, scheme: String) -> Result<TokenHeader, ConfigError> {
+/// An empty name counts as not given; an empty scheme says that there is none.
+fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigError> {
     let default = TokenHeader::default();
-    let pick = |field: &str, given: String, default: String| match given.trim() {
-        "" => Ok(default),
+    let checked = |field: &str, given: &str| match given {
         given if is_token(given) => Ok(given.to_owned()),
         _ => Err(ConfigError::new(
             field,
@@ -359,8 +359,15 @@ fn token_header(name: String, scheme: String) -> Result<TokenHeader, ConfigError
         )),
     };
     Ok(TokenHeader {
-        name: pick("tokenHeader", name, default.name)?,
-        scheme: pick("tokenAuthScheme", scheme, default.scheme)?,
+        name: match name.trim() {
+            "" => default.name,
+            name => checked("tokenHeader", name)?,
+        },
+        scheme: match scheme.map(str::trim) {
+            None => default.scheme,
+            Some("") => String::new(),
+            Some(scheme) => checked("tokenAuthScheme", scheme)?,
+        },
     })
 }
 

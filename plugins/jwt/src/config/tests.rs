@@ -295,6 +295,11 @@ fn wrong_blocks_name_the_option_and_the_cure() {
             "only one can serve all other issuers",
         ),
         (
+            json!({"trustedIssuers": [{"jwksUrl": "https://a/k", "issuer": ""}]}),
+            "trustedIssuers[0].issuer",
+            "is empty",
+        ),
+        (
             json!({"trustedIssuers": [{"jwksUrl": "https://a/k", "issuer": "https://a"},
                                       {"jwksUrl": "https://b/k", "issuer": "https://a/"}]}),
             "trustedIssuers[1].issuer",
@@ -646,6 +651,34 @@ fn the_header_and_single_claims_are_those_of_ocis_policy() {
             requirement("user.tenant.name", &[], true)
         ]
     );
+}
+
+#[test]
+fn an_empty_scheme_is_not_the_default_one() {
+    for (patch, name, scheme) in [
+        (json!({}), "Authorization", "Bearer"),
+        (json!({"tokenHeader": "X-A"}), "X-A", "Bearer"),
+        (
+            json!({"tokenHeader": "X-A", "tokenAuthScheme": null}),
+            "X-A",
+            "Bearer",
+        ),
+        (json!({"tokenHeader": "X-A", "tokenAuthScheme": ""}), "X-A", ""),
+        (json!({"tokenHeader": "X-A", "tokenAuthScheme": "  "}), "X-A", ""),
+        (json!({"tokenAuthScheme": ""}), "Authorization", ""),
+        (
+            json!({"tokenHeader": "", "tokenAuthScheme": "JWT"}),
+            "Authorization",
+            "JWT",
+        ),
+    ] {
+        let header = parse(&with(patch.clone())).unwrap().rules.token_header;
+        assert_eq!(
+            (header.name.as_str(), header.scheme.as_str()),
+            (name, scheme),
+            "{patch}"
+        );
+    }
 }
 
 #[test]
