@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use egress::FetchError;
 use http::{Response, StatusCode, header};
-use jose::Claims;
+use jose::{Claims, Rejection};
 use serde_json::Value;
 
 /// What the answer says of an active token. Everything but a JSON object with `"active": true` is an error.
@@ -24,7 +24,7 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
         })
     })?;
     match claims.get("active") {
-        Some(Value::Bool(true)) => Ok(claims),
+        Some(Value::Bool(true)) => texts(claims),
         Some(Value::Bool(false)) => Err(FetchError::Denied {
             detail: "the token is not active".to_owned(),
         }),
@@ -33,6 +33,32 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
         )),
         None => Err(unavailable("status 200 without the member active".to_owned())),
     }
+}
+
+/// Members that are compared as text must be text. One that is not is the provider's fault and not the token's.
+fn texts(claims: Claims) -> Result<Claims, FetchError> {
+    const TEXTS: [&str; 5] = ["iss", "token_type", "token_use", "typ", "tok_type"];
+    let wrong = TEXTS
+        .into_iter()
+        .find(|name| claims.get(name).is_some_and(|value| !value.is_string()));
+    match wrong {
+        Some(name) => Err(unavailable(format!(
+            "status 200 with a member {name} that is not text"
+        ))),
+        None => Ok(claims),
+    }
+}
+
+/// The error of an answer that says `active` in a form that this plugin cannot judge.
+pub(crate) fn unreadable(rejection: Rejection) -> Option<FetchError> {
+    let what = match rejection {
+        Rejection::InvalidTime => {
+            "exp, nbf or iat that is not a time between 1970 and 9999: it must be seconds, as a number or as text"
+        }
+        Rejection::MalformedClaims => "aud, scope or scp that is neither text nor a list of texts",
+        _ => return None,
+    };
+    Some(unavailable(format!("status 200 with a member {what}")))
 }
 
 /// What the provider says of the gateway's own request never counts as a word about the token, but for one error that is

@@ -37,13 +37,13 @@ impl Claims {
         Self::parse(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
-    /// What the issuer itself says of a token when it is asked (RFC 7662 §2.2): an object like a token's claims. Never for
-    /// what a caller brings.
-    ///
-    /// # Errors
-    /// As for a token's claims: a member that stands there twice, nesting that is too deep, no object.
-    pub fn of_answer(json: &[u8]) -> Result<Self, Rejection> {
-        Self::parse(json)
+    /// Those of the members that an introspection endpoint answers with.
+    pub(crate) const fn from_members(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
+    pub(crate) fn into_members(self) -> Map<String, Value> {
+        self.0
     }
 
     /// The claim `name`. Names are taken literally: IDCS has a claim `user.tenant.name` with real dots.

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod answer;
 mod claim_headers;
 mod claim_path;
 mod claim_requirement;
