@@ -12,11 +12,11 @@ use jose::{
     Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, KeyType, Policy, check_scopes,
 };
 use middleware::config::{self, ConfigError, lenient};
-use middleware::{Host, SecretRef, is_token};
+use middleware::{Event, Host, SecretRef, is_token};
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use crate::{Access, TokenField, TokenHeader};
+use crate::{AcceptedIssuers, Access, TokenField, TokenHeader};
 
 use access::RawRule;
 use jwks_auth::RawJwksAuth;
@@ -62,7 +62,44 @@ impl Options {
     /// # Errors
     /// [`ConfigError`] names the option and the cure.
     pub fn parse(json: &[u8], host: &dyn Host) -> Result<Self, ConfigError> {
-        config::parse::<RawOptions>(json)?.check(host)
+        let options = config::parse::<RawOptions>(json)?.check(host)?;
+        options.warn_of_names_without_issuer(host);
+        Ok(options)
+    }
+
+    /// Whose tokens may pass.
+    pub fn accepted_issuers(&self) -> AcceptedIssuers {
+        let listed = &self.rules.policy.issuers;
+        match &self.keys {
+            KeyOptions::Static(_) => AcceptedIssuers::new([None], listed),
+            KeyOptions::Remote(remote) => {
+                AcceptedIssuers::new(remote.urls.iter().map(|url| url.issuer.as_deref()), listed)
+            }
+        }
+    }
+
+    /// Where tokens of several issuers pass, a name that the backend is told says little without its issuer.
+    fn warn_of_names_without_issuer(&self, host: &dyn Host) {
+        const ISSUER: &str = "iss";
+        let headers = &self.rules.claim_headers;
+        let claims = self.rules.policy.claims.as_ref();
+        let is_told = headers.is_empty()
+            || headers.mentions(ISSUER)
+            || claims.is_some_and(|claims| claims.mentions(ISSUER));
+        let several_sources = matches!(&self.keys, KeyOptions::Remote(remote) if remote.urls.len() > 1);
+        let issuers = self.accepted_issuers();
+        let are_several = issuers.are_several() || (several_sources && issuers == AcceptedIssuers::Any);
+        if are_several && !is_told {
+            host.log(
+                &Event::warn("configuration.ambiguous")
+                    .field("option", "forwardHeaders or usernameClaim")
+                    .field(
+                        "problem",
+                        "tokens of several issuers pass, and the backend is told names without their issuer: add a header \
+                         of the claim iss, or write into claims which issuer may say what",
+                    ),
+            );
+        }
     }
 }
 
