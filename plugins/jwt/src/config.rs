@@ -12,11 +12,11 @@ use jose::{
     Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, KeyType, Policy, check_scopes,
 };
 use middleware::config::{self, ConfigError, lenient};
-use middleware::{Host, SecretRef, is_token};
+use middleware::{Event, Host, SecretRef, is_token};
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use crate::{Access, TokenField, TokenHeader};
+use crate::{AcceptedIssuers, Access, TokenField, TokenHeader};
 
 use access::RawRule;
 use jwks_auth::RawJwksAuth;
@@ -62,7 +62,44 @@ impl Options {
     /// # Errors
     /// [`ConfigError`] names the option and the cure.
     pub fn parse(json: &[u8], host: &dyn Host) -> Result<Self, ConfigError> {
-        config::parse::<RawOptions>(json)?.check(host)
+        let options = config::parse::<RawOptions>(json)?.check(host)?;
+        options.warn_of_names_without_issuer(host);
+        Ok(options)
+    }
+
+    /// Whose tokens may pass.
+    pub fn accepted_issuers(&self) -> AcceptedIssuers {
+        let listed = &self.rules.policy.issuers;
+        match &self.keys {
+            KeyOptions::Static(_) => AcceptedIssuers::new([None], listed),
+            KeyOptions::Remote(remote) => {
+                AcceptedIssuers::new(remote.urls.iter().map(|url| url.issuer.as_deref()), listed)
+            }
+        }
+    }
+
+    /// Where tokens of several issuers pass, a name that the backend is told says little without its issuer.
+    fn warn_of_names_without_issuer(&self, host: &dyn Host) {
+        const ISSUER: &str = "iss";
+        let headers = &self.rules.claim_headers;
+        let claims = self.rules.policy.claims.as_ref();
+        let is_told = headers.is_empty()
+            || headers.mentions(ISSUER)
+            || claims.is_some_and(|claims| claims.mentions(ISSUER));
+        let several_sources = matches!(&self.keys, KeyOptions::Remote(remote) if remote.urls.len() > 1);
+        let issuers = self.accepted_issuers();
+        let are_several = issuers.are_several() || (several_sources && issuers == AcceptedIssuers::Any);
+        if are_several && !is_told {
+            host.log(
+                &Event::warn("configuration.ambiguous")
+                    .field("option", "forwardHeaders or usernameClaim")
+                    .field(
+                        "problem",
+                        "tokens of several issuers pass, and the backend is told names without their issuer: add a header \
+                         of the claim iss, or write into claims which issuer may say what",
+                    ),
+            );
+        }
     }
 }
 
@@ -121,8 +158,8 @@ struct RawOptions {
     on_deny: u64,
     /// The header that holds the token; `Authorization` if not given.
     token_header: String,
-    /// The authentication scheme before the token; `Bearer` if not given.
-    token_auth_scheme: String,
+    /// The authentication scheme before the token; `Bearer` if not given. Empty: the header holds the bare token.
+    token_auth_scheme: Option<String>,
     /// The field of the query or of a form that may hold the token.
     token_key: String,
     /// Leave the client's token in the request.
@@ -156,7 +193,7 @@ struct RawOptions {
 struct TrustedIssuer {
     /// Whose tokens; one entry may leave it out, for all others.
     #[serde(default)]
-    issuer: String,
+    issuer: Option<String>,
     /// URL of its JWK Set.
     jwks_url: String,
     /// How to get a token that opens it, where it is not public.
@@ -202,7 +239,7 @@ impl Default for RawOptions {
             authorize: None,
             on_deny: 0,
             token_header: String::new(),
-            token_auth_scheme: String::new(),
+            token_auth_scheme: None,
             token_key: String::new(),
             forward_authorization: false,
             forward_headers: BTreeMap::new(),
@@ -246,7 +283,7 @@ impl RawOptions {
                 },
                 policy,
                 access: access::table(self.authorize, self.on_deny)?,
-                token_header: token_header(self.token_header, self.token_auth_scheme)?,
+                token_header: token_header(&self.token_header, self.token_auth_scheme.as_deref())?,
                 token_field: (!self.token_key.is_empty()).then(|| TokenField::new(self.token_key)),
                 forward_authorization: self.forward_authorization,
                 claim_headers,
@@ -349,10 +386,10 @@ fn requirements(list: Option<Vec<VerifyClaim>>) -> Result<Vec<ClaimRequirement>,
     list.into_iter().enumerate().map(check).collect()
 }
 
-fn token_header(name: String, scheme: String) -> Result<TokenHeader, ConfigError> {
+/// An empty name counts as not given; an empty scheme says that there is none.
+fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigError> {
     let default = TokenHeader::default();
-    let pick = |field: &str, given: String, default: String| match given.trim() {
-        "" => Ok(default),
+    let checked = |field: &str, given: &str| match given {
         given if is_token(given) => Ok(given.to_owned()),
         _ => Err(ConfigError::new(
             field,
@@ -360,8 +397,15 @@ fn token_header(name: String, scheme: String) -> Result<TokenHeader, ConfigError
         )),
     };
     Ok(TokenHeader {
-        name: pick("tokenHeader", name, default.name)?,
-        scheme: pick("tokenAuthScheme", scheme, default.scheme)?,
+        name: match name.trim() {
+            "" => default.name,
+            name => checked("tokenHeader", name)?,
+        },
+        scheme: match scheme.map(str::trim) {
+            None => default.scheme,
+            Some("") => String::new(),
+            Some(scheme) => checked("tokenAuthScheme", scheme)?,
+        },
     })
 }
 

@@ -8,6 +8,7 @@
 //! `guest`).
 #![forbid(unsafe_code)]
 
+mod accepted_issuers;
 mod access;
 mod answer;
 mod authenticate;
@@ -19,6 +20,7 @@ mod plugin;
 mod remote_keys;
 mod verified_tokens;
 
+pub use accepted_issuers::AcceptedIssuers;
 pub use access::{Access, AccessRule, Denial, OnDeny, PathPattern, PatternError, RequestPath, Satisfied};
 pub use authenticate::Jwt;
 pub use bearer::TokenHeader;

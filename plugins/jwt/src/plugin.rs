@@ -6,11 +6,14 @@ use egress::{HttpClient, Platform};
 use middleware::{ConfigError, Decision, Edits, Host, Middleware, Problem, RequestHead};
 
 use crate::remote_keys::RemoteKeys;
-use crate::{Issuers, Jwt, KeyOptions, KeySource, KeyUrl, Options, RemoteKeyOptions, StaticKeys};
+use crate::{
+    AcceptedIssuers, Issuers, Jwt, KeyOptions, KeySource, KeyUrl, Options, RemoteKeyOptions, StaticKeys,
+};
 
 /// The middleware `jwt` with the source of keys its options name.
 pub struct JwtPlugin {
     jwt: Jwt<Box<dyn KeySource>>,
+    issuers: AcceptedIssuers,
     host: Rc<dyn Host>,
 }
 
@@ -21,12 +24,14 @@ impl Middleware for JwtPlugin {
     fn new(config: &[u8], platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
         let host: Rc<dyn Host> = Rc::clone(&platform) as Rc<dyn Host>;
         let options = Options::parse(config, &*host)?;
+        let issuers = options.accepted_issuers();
         let keys = match options.keys {
             KeyOptions::Static(keys) => Issuers::any(Box::new(StaticKeys::new(keys)) as Box<dyn KeySource>),
             KeyOptions::Remote(remote) => remote_keys(&remote, &platform)?,
         };
         Ok(Self {
             jwt: Jwt::new(options.rules, keys, Rc::clone(&host)),
+            issuers,
             host,
         })
     }
@@ -41,6 +46,11 @@ impl Middleware for JwtPlugin {
 }
 
 impl JwtPlugin {
+    /// Whose tokens may pass.
+    pub const fn accepted_issuers(&self) -> &AcceptedIssuers {
+        &self.issuers
+    }
+
     /// Decides as `jwt` does, for a middleware that has a use for the token: see [`Jwt::admit`].
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
         ))
     })?;
     match claims.get("active") {
-        Some(jose::Value::Bool(true)) => Ok(claims),
+        Some(jose::Value::Bool(true)) => texts(claims),
         Some(jose::Value::Bool(false)) => Err(FetchError::Denied {
             detail: "the token is not active".to_owned(),
         }),
@@ -34,6 +34,32 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
         )),
         None => Err(unavailable("status 200 without the member active".to_owned())),
     }
+}
+
+/// Members that are compared as text must be text. One that is not is the provider's fault and not the token's.
+fn texts(claims: Claims) -> Result<Claims, FetchError> {
+    const TEXTS: [&str; 5] = ["iss", "token_type", "token_use", "typ", "tok_type"];
+    let wrong = TEXTS
+        .into_iter()
+        .find(|name| claims.get(name).is_some_and(|value| value.as_str().is_none()));
+    match wrong {
+        Some(name) => Err(unavailable(format!(
+            "status 200 with a member {name} that is not text"
+        ))),
+        None => Ok(claims),
+    }
+}
+
+/// The error of an answer that says `active` in a form that this plugin cannot judge.
+pub(crate) fn unreadable(rejection: Rejection) -> Option<FetchError> {
+    let what = match rejection {
+        Rejection::InvalidTime => {
+            "exp, nbf or iat that is not a time between 1970 and 9999: it must be seconds, as a number or as text"
+        }
+        Rejection::MalformedClaims => "aud, scope or scp that is neither text nor a list of texts",
+        _ => return None,
+    };
+    Some(unavailable(format!("status 200 with a member {what}")))
 }
 
 /// What the provider says of the gateway's own request never counts as a word about the token, but for one error that is

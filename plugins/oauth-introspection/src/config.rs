@@ -89,8 +89,8 @@ pub struct IntrospectionClientConfig {
 pub struct TokenSourceOptions {
     /// The header with the token.
     pub header: String,
-    /// What stands before the token in it; `Bearer` in Authorization, nothing elsewhere.
-    pub header_auth_scheme: String,
+    /// What stands before the token in it; `Bearer` in Authorization and nothing elsewhere if not given. Empty: nothing.
+    pub header_auth_scheme: Option<String>,
     /// The field of the query.
     pub query: String,
     /// The cookie.

@@ -9,8 +9,8 @@ use egress::{Budget, Exchange, FetchError, Fetched, Lifetime, Platform, Resource
 use form_urlencoded::Serializer;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
-use jose::{ClaimHeaders, ClaimValues, Claims, Policy, Rejection, Validity};
-use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
+use jose::{ClaimHeaders, ClaimValues, Claims, Policy, Rejection, Validity, other_kind};
+use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
 
 use crate::answer;
 use crate::config::{LEEWAY, Options};
@@ -228,6 +228,26 @@ impl Introspection {
     }
 }
 
+impl Introspection {
+    /// The provider calls the token active, and something else than an access token. Where it does so for all tokens, the
+    /// operator must learn which word it uses.
+    fn log_other_kind(&self, rejection: Rejection, claims: &Claims) {
+        if rejection != Rejection::NotAccessToken {
+            return;
+        }
+        let event = Event::warn("introspection.not_access_token");
+        self.platform.log(&match other_kind(claims) {
+            Some((member, kind)) => {
+                let kind = kind.as_str().unwrap_or_default();
+                event
+                    .field("member", member)
+                    .field("value", kind.chars().take(64).collect::<String>())
+            }
+            None => event.field("member", "those of an ID token or a security event"),
+        });
+    }
+}
+
 impl Resource for Introspection {
     type Value = Judged;
 
@@ -253,10 +273,21 @@ impl Resource for Introspection {
 
     fn decode(&self, bytes: &[u8]) -> Option<Judged> {
         let claims = Claims::of_answer(bytes).ok()?;
+        let verdict = self.question.judge(&claims, self.platform.now());
+        // A router with other rules may have had no use for the member that this one cannot read. Asking again says so.
+        if verdict
+            .as_ref()
+            .err()
+            .copied()
+            .and_then(answer::unreadable)
+            .is_some()
+        {
+            return None;
+        }
         self.proven.set(true);
         Some(Judged {
             json: bytes.to_vec(),
-            verdict: self.question.judge(&claims, self.platform.now()),
+            verdict,
         })
     }
 
@@ -278,6 +309,12 @@ impl Resource for Introspection {
         })?;
         self.proven.set(true);
         let verdict = self.question.judge(&claims, now);
+        if let Err(rejection) = verdict {
+            if let Some(error) = answer::unreadable(rejection) {
+                return Err(error);
+            }
+            self.log_other_kind(rejection, &claims);
+        }
         let latest = now.plus(self.question.max_cache);
         let usable_until = match &verdict {
             // Without the leeway. A token that has expired by our clock and not by the provider's is asked about again

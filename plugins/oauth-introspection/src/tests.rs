@@ -1,5 +1,6 @@
 //! The middleware natively, against an introspection endpoint of a few lines.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -7,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use bytes::Bytes;
 use egress::platform::Native;
-use middleware::{Decision, Edit, Middleware, RequestHead};
+use middleware::{Decision, Edit, Event, Middleware, RequestHead};
 use serde_json::{Value, json};
 
 use crate::OAuthIntrospection;
@@ -55,7 +56,7 @@ fn bearer(token: &str) -> Request {
 
 /// Answers with what stands behind the token's first dash, and is there for tokens that begin with `good`, `bad` for no
 /// other; tells what it was asked.
-fn endpoint(answer: fn(&str) -> (u16, String)) -> (String, Receiver<String>) {
+fn endpoint(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/oauth2/v1/introspect", listener.local_addr().unwrap());
     let (asked, requests) = channel();
@@ -86,6 +87,12 @@ fn endpoint(answer: fn(&str) -> (u16, String)) -> (String, Receiver<String>) {
     (url, requests)
 }
 
+/// Says of every token that it is active, and these members.
+fn saying(members: &str) -> (String, Receiver<String>) {
+    let answer = format!(r#"{{"active":true,"sub":"jane",{members}}}"#);
+    endpoint(move |_| (200, answer.clone()))
+}
+
 /// Active, of Jane, for the rest of the century, if the token begins with `good`.
 fn usual(token: &str) -> (u16, String) {
     let answer = match token.starts_with("good") {
@@ -98,6 +105,26 @@ fn usual(token: &str) -> (u16, String) {
 }
 
 fn plugin(url: &str, more: &Value, directory: &tempfile::TempDir) -> Result<OAuthIntrospection, String> {
+    build(url, more, Rc::new(Native::new(directory.path(), |_| {})))
+}
+
+/// A plugin and what it logs, level first.
+fn logging(
+    url: &str,
+    more: &Value,
+    directory: &tempfile::TempDir,
+) -> (OAuthIntrospection, Rc<RefCell<Vec<String>>>) {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let lines = Rc::clone(&log);
+    let platform = Native::new(directory.path(), move |event: &Event| {
+        lines
+            .borrow_mut()
+            .push(format!("{:?} {}", event.level(), event.line()));
+    });
+    (build(url, more, Rc::new(platform)).unwrap(), log)
+}
+
+fn build(url: &str, more: &Value, platform: Rc<Native>) -> Result<OAuthIntrospection, String> {
     let mut options = json!({ "clientConfig": { "url": url } });
     for (name, value) in more.as_object().unwrap() {
         match (options.get_mut(name), value) {
@@ -105,7 +132,6 @@ fn plugin(url: &str, more: &Value, directory: &tempfile::TempDir) -> Result<OAut
             _ => options[name] = value.clone(),
         }
     }
-    let platform = Rc::new(Native::new(directory.path(), |_| {}));
     OAuthIntrospection::new(options.to_string().as_bytes(), platform).map_err(|error| error.to_string())
 }
 
@@ -201,8 +227,38 @@ fn answers_that_are_no_word_about_the_token_never_let_it_pass() {
         ),
         (
             |_| (200, r#"{"active":true,"exp":"soon"}"#.to_owned()),
+            503,
+            "identity_provider_unavailable",
+        ),
+        (
+            |_| (200, r#"{"active":true,"nbf":-1}"#.to_owned()),
+            503,
+            "identity_provider_unavailable",
+        ),
+        (
+            |_| (200, r#"{"active":true,"exp":1999999999000}"#.to_owned()),
+            503,
+            "identity_provider_unavailable",
+        ),
+        (
+            |_| (200, r#"{"active":true,"iss":["https://a"]}"#.to_owned()),
+            503,
+            "identity_provider_unavailable",
+        ),
+        (
+            |_| (200, r#"{"active":true,"token_type":1}"#.to_owned()),
+            503,
+            "identity_provider_unavailable",
+        ),
+        (
+            |_| (200, r#"{"active":true,"exp":"1"}"#.to_owned()),
             401,
             "invalid_token",
+        ),
+        (
+            |_| (200, r#"{"active":"true","exp":4000000000}"#.to_owned()),
+            503,
+            "identity_provider_unavailable",
         ),
         (
             |_| (200, r#"{"active":true,"nbf":4000000000}"#.to_owned()),
@@ -215,6 +271,159 @@ fn answers_that_are_no_word_about_the_token_never_let_it_pass() {
         let mut plugin = plugin(&url, &json!({}), &directory).unwrap();
         for _ in 0..2 {
             assert_eq!(outcome(&mut plugin, &bearer("good")), refused(status, reason));
+        }
+    }
+}
+
+#[test]
+fn members_are_read_as_providers_write_them() {
+    for (members, rules, passes) in [
+        (r#""exp":"4000000000""#, json!({}), true),
+        (r#""exp":"4000000000.5","nbf":"1","iat":"1""#, json!({}), true),
+        (
+            r#""exp":null,"nbf":null,"iat":null,"iss":null,"aud":null"#,
+            json!({}),
+            true,
+        ),
+        (r#""exp":null,"token_type":null,"scope":null"#, json!({}), true),
+        (r#""aud":null"#, json!({"audiences": ["api"]}), false),
+        (
+            r#""scope":["read","write"]"#,
+            json!({"requiredScopes": ["write"]}),
+            true,
+        ),
+        (
+            r#""scope":"read write""#,
+            json!({"requiredScopes": ["write"]}),
+            true,
+        ),
+        (r#""scope":null"#, json!({"requiredScopes": ["write"]}), false),
+        (r#""aud":["other","api"]"#, json!({"audiences": ["api"]}), true),
+        // Nothing is asked of it.
+        (r#""aud":{"id":"api"},"scope":7"#, json!({}), true),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (url, _asked) = saying(members);
+        let mut plugin = plugin(&url, &rules, &directory).unwrap();
+        for _ in 0..2 {
+            assert_eq!(
+                outcome(&mut plugin, &bearer("good")).is_ok(),
+                passes,
+                "{members} {rules}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_provider_writes_wrongly_is_its_fault_and_the_log_says_what() {
+    for (members, rules, cause) in [
+        (r#""exp":"soon""#, json!({}), "exp, nbf or iat that is not a time"),
+        (
+            r#""aud":{"id":"api"}"#,
+            json!({"audiences": ["api"]}),
+            "aud, scope or scp that is neither",
+        ),
+        (
+            r#""aud":["api",1]"#,
+            json!({"audiences": ["api"]}),
+            "aud, scope or scp that is neither",
+        ),
+        (
+            r#""scope":7"#,
+            json!({"requiredScopes": ["a"]}),
+            "aud, scope or scp that is neither",
+        ),
+        (
+            r#""iss":7"#,
+            json!({"issuers": ["https://a"]}),
+            "member iss that is not text",
+        ),
+        (r#""typ":["ID"]"#, json!({}), "member typ that is not text"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (url, _asked) = saying(members);
+        let (mut plugin, log) = logging(&url, &rules, &directory);
+        assert_eq!(
+            outcome(&mut plugin, &bearer("good")),
+            refused(503, "identity_provider_unavailable"),
+            "{members}"
+        );
+        let log = log.borrow().join("\n");
+        let warned = log
+            .lines()
+            .any(|line| line.starts_with("Warn code=fetch.failed") && line.contains(cause));
+        assert!(warned, "{members}: {log}");
+    }
+}
+
+/// What one router accepts another one may be unable to judge, and both know it by one question.
+#[test]
+fn an_answer_that_another_router_kept_is_judged_by_ones_own_rules() {
+    let directory = tempfile::tempdir().unwrap();
+    let (url, asked) = saying(r#""aud":7"#);
+    let mut careless = plugin(&url, &json!({}), &directory).unwrap();
+    assert!(outcome(&mut careless, &bearer("good")).is_ok());
+    let mut careful = plugin(&url, &json!({"audiences": ["api"]}), &directory).unwrap();
+    assert_eq!(
+        outcome(&mut careful, &bearer("good")),
+        refused(503, "identity_provider_unavailable")
+    );
+    assert_eq!(asked.try_iter().count(), 2);
+}
+
+#[test]
+fn an_active_token_of_another_kind_does_not_pass_and_the_log_names_the_word() {
+    for (members, logged) in [
+        (r#""token_type":"Bearer""#, None),
+        (r#""token_type":"bearer","token_use":"access_token""#, None),
+        (r#""token_type":"DPoP""#, None),
+        (r#""token_type":"access_token""#, None),
+        (
+            r#""token_type":"urn:ietf:params:oauth:token-type:access_token""#,
+            None,
+        ),
+        (r#""typ":"Bearer","nonce":"n""#, None),
+        (
+            r#""token_type":"refresh_token""#,
+            Some("member=token_type value=refresh_token"),
+        ),
+        (
+            r#""token_type":"Bearer","token_use":"refresh_token""#,
+            Some("member=token_use value=refresh_token"),
+        ),
+        (r#""token_use":"id""#, Some("member=token_use value=id")),
+        (r#""typ":"Refresh""#, Some("member=typ value=Refresh")),
+        (r#""typ":"ID""#, Some("member=typ value=ID")),
+        (r#""tok_type":"RT""#, Some("member=tok_type value=RT")),
+        (r#""token_type":"N_A""#, Some("member=token_type value=N_A")),
+        (r#""nonce":"n","at_hash":"h""#, Some("ID token")),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (url, asked) = saying(members);
+        let (mut plugin, log) = logging(&url, &json!({}), &directory);
+        for _ in 0..2 {
+            let outcome = outcome(&mut plugin, &bearer("good")).map(drop);
+            match logged {
+                None => assert_eq!(outcome, Ok(()), "{members}"),
+                Some(_) => assert_eq!(outcome, Err((401, "invalid_token".to_owned())), "{members}"),
+            }
+        }
+        assert_eq!(asked.try_iter().count(), 1, "{members}");
+        let log = log.borrow().join("\n");
+        let lines: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("introspection.not_access_token"))
+            .collect();
+        match logged {
+            None => assert!(lines.is_empty(), "{members}: {log}"),
+            Some(what) => {
+                assert!(
+                    lines.len() == 1 && lines[0].starts_with("Warn") && lines[0].contains(what),
+                    "{members}: {log}"
+                );
+                assert!(log.contains("reason=not_access_token"), "{log}");
+            }
         }
     }
 }
@@ -260,6 +469,8 @@ fn the_token_is_looked_for_where_it_may_stand_and_taken_out_there() {
     let cookie = |value: &str| Edit::SetHeader("Cookie".to_owned(), value.to_owned());
     let header = json!({ "header": "X-Token" });
     let scheme = json!({ "header": "Authorization", "headerAuthScheme": "Token" });
+    let bare = json!({ "header": "Authorization", "headerAuthScheme": "" });
+    let bare_by_default = json!({ "headerAuthScheme": "" });
     let query = json!({ "query": "token" });
     let crumb = json!({ "cookie": "session" });
     let all = json!({ "header": "X-Token", "query": "token", "cookie": "session" });
@@ -283,6 +494,17 @@ fn the_token_is_looked_for_where_it_may_stand_and_taken_out_there() {
             Ok(vec![own.clone()]),
         ),
         (&scheme, bearer("good"), missing()),
+        (
+            &bare,
+            with("/", &[("Authorization", "good")]),
+            Ok(vec![own.clone()]),
+        ),
+        (&bare, bearer("good"), malformed()),
+        (
+            &bare_by_default,
+            with("/", &[("Authorization", "good")]),
+            Ok(vec![own.clone()]),
+        ),
         (
             &query,
             with("/a?x=1&token=good", &[]),

@@ -9,13 +9,10 @@ use crate::config::TokenSourceOptions;
 
 /// The places to look in, in this order.
 pub(crate) struct TokenSource {
-    header: Option<Header>,
+    header: Option<TokenHeader>,
     query: Option<TokenField>,
     cookie: Option<String>,
 }
-
-/// Where the scheme is empty nothing stands before the token.
-struct Header(TokenHeader);
 
 impl TokenSource {
     /// `Authorization: Bearer` if nothing is given.
@@ -27,32 +24,36 @@ impl TokenSource {
             None if query.is_none() && cookie.is_none() => Some(AUTHORIZATION.to_owned()),
             None => None,
         };
-        if header.is_none() && !options.header_auth_scheme.is_empty() {
+        let scheme = options.header_auth_scheme.as_deref();
+        if header.is_none() && scheme.is_some_and(|scheme| !scheme.is_empty()) {
             return Err(ConfigError::new(
                 "tokenSource.headerAuthScheme",
                 "is about tokenSource.header, which is missing",
             ));
         }
-        let is_name = |text: &String| {
+        let is_name = |text: &str| {
             text.bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
         };
         for (field, text) in [
-            ("tokenSource.header", header.as_ref()),
-            ("tokenSource.cookie", cookie.as_ref()),
-            ("tokenSource.headerAuthScheme", Some(&options.header_auth_scheme)),
+            ("tokenSource.header", header.as_deref()),
+            ("tokenSource.cookie", cookie.as_deref()),
+            ("tokenSource.headerAuthScheme", scheme),
         ] {
             if !text.is_none_or(is_name) {
                 return Err(ConfigError::new(field, "has characters that no name has"));
             }
         }
         let header = header.map(|name| {
-            let is_authorization = name.eq_ignore_ascii_case(AUTHORIZATION);
-            let scheme = match given(&options.header_auth_scheme) {
-                None if is_authorization => "Bearer".to_owned(),
-                scheme => scheme.unwrap_or_default(),
+            let scheme = match scheme {
+                Some(scheme) => scheme,
+                None if name.eq_ignore_ascii_case(AUTHORIZATION) => "Bearer",
+                None => "",
             };
-            Header(TokenHeader { name, scheme })
+            TokenHeader {
+                name,
+                scheme: scheme.to_owned(),
+            }
         });
         Ok(Self {
             header,
@@ -64,9 +65,9 @@ impl TokenSource {
     /// The token of `request`; whether it has a token's shape is not looked at.
     pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
         if let Some(header) = &self.header {
-            match header.find(&request.header(&header.0.name)) {
+            match header.candidate(&request.header(&header.name)) {
                 Err(NoToken::Missing) => {}
-                found => return found,
+                found => return found.map(<[u8]>::to_vec),
             }
         }
         if let Some(field) = &self.query {
@@ -86,9 +87,9 @@ impl TokenSource {
         // A caller's Authorization is none of the backend's business, whatever the token stood in.
         let mut edits = Edits::none().remove_header(AUTHORIZATION);
         if let Some(header) = &self.header
-            && !header.0.name.eq_ignore_ascii_case(AUTHORIZATION)
+            && !header.name.eq_ignore_ascii_case(AUTHORIZATION)
         {
-            edits = edits.remove_header(&header.0.name);
+            edits = edits.remove_header(&header.name);
         }
         let uri = self
             .query
@@ -107,20 +108,6 @@ impl TokenSource {
             };
         }
         edits
-    }
-}
-
-impl Header {
-    fn find(&self, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
-        if !self.0.scheme.is_empty() {
-            return self.0.candidate(values).map(<[u8]>::to_vec);
-        }
-        match values {
-            [] => Err(NoToken::Missing),
-            [value] if value.trim_ascii().is_empty() => Err(NoToken::Missing),
-            [value] => Ok(value.trim_ascii().to_vec()),
-            _ => Err(NoToken::Malformed),
-        }
     }
 }
 

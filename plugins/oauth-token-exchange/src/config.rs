@@ -58,9 +58,12 @@ pub struct Options {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct JwtBearerOptions {
-    /// The claims of the caller's token that may name the user; the first one that is there does (required).
+    /// The claims of the caller's token that may name the user; the first one that is there does (required, here or in
+    /// each entry of `users`).
     #[serde(deserialize_with = "lenient::strings")]
     pub subject_claim: Vec<String>,
+    /// Which issuers may name which users (required where the block `jwt` accepts tokens of several).
+    pub users: Vec<UsersOptions>,
     /// What signs the assertion; `clientAssertion` if not given.
     #[serde(deserialize_with = "lenient::block")]
     pub assertion: AssertionOptions,
@@ -69,6 +72,22 @@ pub struct JwtBearerOptions {
     /// Further claims of the assertion.
     #[serde(deserialize_with = "lenient::block")]
     pub claims: BTreeMap<String, Value>,
+}
+
+/// An entry of `users`.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UsersOptions {
+    /// The issuers (`iss`) that name the same users (required).
+    #[serde(deserialize_with = "lenient::strings")]
+    pub issuers: Vec<String>,
+    /// The claims that may name the user; those of the block `jwtBearer` if not given.
+    #[serde(deserialize_with = "lenient::strings")]
+    pub subject_claim: Vec<String>,
+    /// The users whom these issuers may name, each with at most one `*`; all if there is one entry only.
+    #[serde(deserialize_with = "lenient::strings")]
+    pub names: Vec<String>,
 }
 
 /// The block `rfc8693`: parameters of RFC 8693 section 2.1.

@@ -14,11 +14,13 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod name_pattern;
 mod provider;
 mod subject;
 mod user_assertion;
 mod user_claims;
 mod user_token;
+mod users;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,7 +33,7 @@ use middleware::{
 use oauth::AccessToken;
 use serde_json::Value;
 
-pub use config::{JwtBearerOptions, Options, Rfc8693Options};
+pub use config::{JwtBearerOptions, Options, Rfc8693Options, UsersOptions};
 use provider::Provider;
 use user_token::UserToken;
 
@@ -61,7 +63,7 @@ impl Middleware for OAuthTokenExchange {
         let jwt = proof(options.jwt.as_ref(), platform)?;
         let platform = platform();
         let client = Rc::new(HttpClient::new(Rc::clone(&platform), &options.client_config)?);
-        let provider = Provider::new(&options, Rc::clone(&platform))?;
+        let provider = Provider::new(&options, jwt.accepted_issuers(), Rc::clone(&platform))?;
         let mut tokens = SharedMany::new(Rc::clone(&platform), client, MOST_HELD);
         if let Some(config) = &options.store {
             tokens = tokens.with_store(Rc::new(Store::new(config, Rc::clone(&platform))?));
@@ -97,10 +99,11 @@ impl OAuthTokenExchange {
     fn exchange(&mut self, request: &dyn RequestHead) -> Result<Decision, Problem> {
         let provider = &self.provider;
         let (mut edits, subject) = self.jwt.admit(request, |token| provider.subject(token))?;
-        let Some(subject) = subject else {
-            self.platform.log(&Event::info("exchange.no_user"));
-            return Err(Problem::new(Reason::Forbidden));
-        };
+        let subject = subject.map_err(|no_user| {
+            self.platform
+                .log(&Event::info("exchange.no_user").field("reason", no_user.code()));
+            Problem::new(Reason::Forbidden)
+        })?;
         // The rules of `jwt` may allow for clocks that differ; the token endpoint would not.
         let now = self.platform.now();
         if subject.has_expired(now) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use egress::{CallerKey, FetchError, Fetched, Lifetime, Platform, Seal, StateName, Url};
 use http::{Request, Response};
+use jwt_plugin::AcceptedIssuers;
 use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
 use oauth::{AccessToken, Client, ClientOptions, RequestError, TokenError, TokenRequest, TokenResponse};
 
@@ -12,7 +13,7 @@ use crate::Options;
 use crate::config::{JwtBearerOptions, Rfc8693Options};
 use crate::subject::Subject;
 use crate::user_assertion::UserAssertion;
-use crate::user_claims::UserClaims;
+use crate::users::{NoUser, Users};
 
 /// The token endpoint and the gateway as its client.
 pub(crate) struct Provider {
@@ -32,7 +33,7 @@ pub(crate) struct Provider {
 
 enum Method {
     JwtBearer {
-        claims: UserClaims,
+        users: Users,
         assertion: Rc<UserAssertion>,
     },
     Rfc8693 {
@@ -46,7 +47,12 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const MOST_UNSEEN: Duration = Duration::from_secs(300);
 
 impl Provider {
-    pub(crate) fn new(options: &Options, platform: Rc<dyn Platform>) -> Result<Self, ConfigError> {
+    /// Reads the options; `accepted` are the issuers of the tokens that are exchanged.
+    pub(crate) fn new(
+        options: &Options,
+        accepted: &AcceptedIssuers,
+        platform: Rc<dyn Platform>,
+    ) -> Result<Self, ConfigError> {
         let host: &dyn Host = &*platform;
         let url = Url::parse(&required("url", options.url.as_ref(), host)?)
             .map_err(|error| ConfigError::new("url", error.to_string()))?;
@@ -63,7 +69,7 @@ impl Provider {
             tls_key: options.client_config.tls.key.as_ref(),
         };
         let client = client.client(host)?;
-        let method = Method::new(options, &client, host)?;
+        let method = Method::new(options, accepted, &client, host)?;
         let mut scopes = Vec::new();
         for (index, scope) in options.scopes.iter().enumerate() {
             let scope = SecretRef::new(scope).resolve(&format!("scopes[{index}]"), host)?;
@@ -100,20 +106,22 @@ impl Provider {
         })
     }
 
-    /// Whom a token that was proven is about; `None` where it does not say so.
-    pub(crate) fn subject(&self, token: &[u8]) -> Option<Subject> {
+    /// Whom a token that was proven is about.
+    pub(crate) fn subject(&self, token: &[u8]) -> Result<Subject, NoUser> {
         match &self.method {
-            Method::JwtBearer { claims, assertion } => Some(Subject::User {
-                name: claims.user(token)?,
+            Method::JwtBearer { users, assertion } => Ok(Subject::User {
+                user: users.user(token)?,
                 assertion: Rc::clone(assertion),
             }),
-            Method::Rfc8693 { subject_token_type } => Subject::of_token(token, subject_token_type),
+            Method::Rfc8693 { subject_token_type } => {
+                Subject::of_token(token, subject_token_type).ok_or(NoUser::Claim)
+            }
         }
     }
 
     /// Tells subjects apart.
     pub(crate) fn key_of(&self, subject: &Subject) -> CallerKey {
-        *blake3::keyed_hash(&self.key, subject.as_bytes()).as_bytes()
+        *blake3::keyed_hash(&self.key, &subject.to_bytes()).as_bytes()
     }
 
     /// Where the token of the subject with this key is kept, and how it is sealed: for this subject and no other.
@@ -138,8 +146,8 @@ impl Provider {
         let host: &dyn Host = &*self.platform;
         let client = self.client.clone();
         let mut request = match subject {
-            Subject::User { name, assertion } => {
-                TokenRequest::jwt_bearer(client, &assertion.about(name, now, host)?)
+            Subject::User { user, assertion } => {
+                TokenRequest::jwt_bearer(client, &assertion.about(&user.name, now, host)?)
             }
             Subject::Token { token, kind, .. } => TokenRequest::token_exchange(client, token, kind),
         }
@@ -200,7 +208,12 @@ impl Provider {
 }
 
 impl Method {
-    fn new(options: &Options, client: &Client, host: &dyn Host) -> Result<Self, ConfigError> {
+    fn new(
+        options: &Options,
+        accepted: &AcceptedIssuers,
+        client: &Client,
+        host: &dyn Host,
+    ) -> Result<Self, ConfigError> {
         // What the other method alone reads would be ignored, and whoever wrote it believes otherwise.
         let only_for = |block: &str, is_given: bool| match is_given {
             true => Err(ConfigError::new(block, "is of no use with this method")),
@@ -210,7 +223,7 @@ impl Method {
             Some("jwtBearer") => {
                 only_for("rfc8693", options.rfc8693.is_given())?;
                 Ok(Self::JwtBearer {
-                    claims: UserClaims::new("jwtBearer.subjectClaim", &options.jwt_bearer.subject_claim)?,
+                    users: Users::new(&options.jwt_bearer, accepted)?,
                     assertion: Rc::new(UserAssertion::new(options, client, host)?),
                 })
             }
@@ -254,6 +267,7 @@ impl Method {
 impl JwtBearerOptions {
     fn is_given(&self) -> bool {
         !self.subject_claim.is_empty()
+            || !self.users.is_empty()
             || self.assertion.is_given()
             || self.issuer.is_some()
             || !self.claims.is_empty()

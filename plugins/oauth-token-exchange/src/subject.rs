@@ -1,18 +1,20 @@
 //! Whom a token is asked for.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use jose::Claims;
 use middleware::{Secret, UnixTime};
 
 use crate::user_assertion::UserAssertion;
+use crate::users::User;
 
 /// Whom a token is asked for, as the token endpoint is told.
 #[derive(Clone)]
 pub(crate) enum Subject {
     /// A user, whom the gateway vouches for.
     User {
-        name: String,
+        user: User,
         assertion: Rc<UserAssertion>,
     },
     /// Whoever this token is about.
@@ -36,11 +38,12 @@ impl Subject {
         })
     }
 
-    /// What makes this subject different from others.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// What makes this subject different from others. A user is his name and who vouches for it: `jane` of two issuers is
+    /// two subjects. A name has no control characters, so no two users are written alike.
+    pub(crate) fn to_bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::User { name, .. } => name.as_bytes(),
-            Self::Token { token, .. } => token.expose().as_bytes(),
+            Self::User { user, .. } => format!("{}\0{}", user.name, user.issuer).into_bytes().into(),
+            Self::Token { token, .. } => token.expose().as_bytes().into(),
         }
     }
 

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use crate::OAuthTokenExchange;
 
 const SECRET: &str = "a secret of 32 bytes or even more";
+const ISSUER: &str = "https://a.example";
+const OTHER: &str = "https://b.example";
 
 /// A token that nobody signed.
 pub(crate) fn unsigned(claims: &str) -> String {
@@ -47,11 +49,15 @@ impl RequestHead for Bearing {
 }
 
 fn token(user: &str, valid_for: Duration) -> Bearing {
+    token_of(ISSUER, user, valid_for)
+}
+
+fn token_of(issuer: &str, user: &str, valid_for: Duration) -> Bearing {
     #[derive(Serialize, Deserialize)]
     struct User {
         upn: String,
     }
-    let claims = Claims::with_custom_claims(User { upn: user.to_owned() }, valid_for);
+    let claims = Claims::with_custom_claims(User { upn: user.to_owned() }, valid_for).with_issuer(issuer);
     let key = HS256Key::from_bytes(SECRET.as_bytes());
     Bearing(key.authenticate(claims).unwrap())
 }
@@ -123,12 +129,12 @@ fn options(method: &str, url: &str) -> Value {
         "clientID": "gateway",
         "clientSecret": "the gateway's secret",
         "scopes": ["all"],
-        "jwt": {"signingSecret": SECRET},
+        "jwt": {"signingSecret": SECRET, "issuers": [ISSUER]},
     });
     if method == "jwtBearer" {
         let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
         options["jwtBearer"] =
-            json!({"subjectClaim": "preferred_username,upn", "assertion": {"key": key, "keyId": "alias"}});
+            json!({"subjectClaim": "oid,upn", "assertion": {"key": key, "keyId": "alias"}});
     }
     options
 }
@@ -233,7 +239,11 @@ fn nobody_is_vouched_for_without_a_good_token_that_names_him() {
     let forged = HS256Key::from_bytes(b"another secret of 32 bytes or more!!");
     let forged = forged.authenticate(Claims::create(Duration::from_mins(5)).with_subject("jane"));
     let nameless = HS256Key::from_bytes(SECRET.as_bytes());
-    let nameless = nameless.authenticate(Claims::create(Duration::from_mins(5)).with_subject("jane"));
+    let nameless = nameless.authenticate(
+        Claims::create(Duration::from_mins(5))
+            .with_subject("jane")
+            .with_issuer(ISSUER),
+    );
     for (request, status) in [
         (Bearing(forged.unwrap()), 401),
         (Bearing(unsigned(r#"{"upn":"jane","exp":99999999999}"#)), 401),
@@ -287,6 +297,61 @@ fn one_who_is_denied_does_not_stand_in_the_way_of_others() {
 }
 
 #[test]
+fn the_same_name_at_two_issuers_is_two_users() {
+    let (url, requests) = token_endpoint(200, numbered);
+    let mut options = options("jwtBearer", &url);
+    options["jwt"]["issuers"] = json!([ISSUER, OTHER]);
+    // The operator says that both name the same users; what is kept is of each of them all the same.
+    options["jwtBearer"]["users"] = json!([{"issuers": [ISSUER, OTHER]}]);
+    let mut plugin = build(&options).unwrap();
+    let minutes = Duration::from_mins(5);
+    let (here, there) = (jane(), token_of(OTHER, "jane", minutes));
+    for _ in 0..2 {
+        assert_eq!(sent(&mut plugin, &here), Ok("user-token-0".to_owned()));
+        assert_eq!(sent(&mut plugin, &there), Ok("user-token-1".to_owned()));
+    }
+    assert_eq!(requests.try_iter().count(), 2);
+
+    // One router for each issuer, with the same client and state directory.
+    let router = |issuer: &str| {
+        let mut single = options.clone();
+        single["jwt"]["issuers"] = json!([issuer]);
+        single["jwtBearer"]["users"] = json!([]);
+        build(&single).unwrap()
+    };
+    assert_eq!(sent(&mut router(ISSUER), &here), Ok("user-token-0".to_owned()));
+    assert_eq!(sent(&mut router(OTHER), &there), Ok("user-token-1".to_owned()));
+    assert_eq!(sent(&mut router(OTHER), &here), Err(401));
+}
+
+#[test]
+fn an_issuer_names_its_own_users_only() {
+    let (url, requests) = token_endpoint(200, numbered);
+    let mut options = options("jwtBearer", &url);
+    options["jwt"]["issuers"] = json!([ISSUER, OTHER]);
+    let error = build(&options).err().unwrap();
+    assert!(error.starts_with("jwtBearer.users: is required"), "{error}");
+    options["jwtBearer"]["users"] = json!([
+        {"issuers": [ISSUER], "names": ["*@a.example"]},
+        {"issuers": OTHER, "names": "*@b.example"},
+    ]);
+    let mut plugin = build(&options).unwrap();
+    let minutes = Duration::from_mins(5);
+    for (issuer, name, expected) in [
+        (ISSUER, "jane@a.example", Ok("user-token-0".to_owned())),
+        (OTHER, "jane@a.example", Err(403)),
+        (OTHER, "jane@b.example", Ok("user-token-1".to_owned())),
+        (ISSUER, "jane@b.example", Err(403)),
+        (ISSUER, "jane", Err(403)),
+        ("https://A.example", "jane@a.example", Err(401)),
+    ] {
+        let answer = sent(&mut plugin, &token_of(issuer, name, minutes));
+        assert_eq!(answer, expected, "{issuer} {name}");
+    }
+    assert_eq!(requests.try_iter().count(), 2);
+}
+
+#[test]
 fn configuration_errors_name_the_option() {
     let with = |method: &str, patch: Value| {
         let mut options = options(method, "https://idcs/token");
@@ -301,6 +366,37 @@ fn configuration_errors_name_the_option() {
         (with("rfc8693", json!({"jwt": null})), "jwt: is required"),
         (with("jwtBearer", json!({"jwt": ""})), "jwt: is required"),
         (with("rfc8693", json!({"jwt": {}})), "jwt.jwksUrl: is required"),
+        (
+            with("jwtBearer", json!({"jwt": {"signingSecret": SECRET}})),
+            "jwt.issuers: is required with method jwtBearer",
+        ),
+        (
+            with(
+                "jwtBearer",
+                json!({"jwt": {"trustedIssuers": [{"issuer": ISSUER, "jwksUrl": "https://a/k"}, {"jwksUrl": "https://b/k"}]}}),
+            ),
+            "jwt.issuers: is required with method jwtBearer",
+        ),
+        (
+            with(
+                "jwtBearer",
+                json!({"jwt": {"trustedIssuers": [
+                    {"issuer": ISSUER, "jwksUrl": "https://a/k"}, {"issuer": OTHER, "jwksUrl": "https://b/k"},
+                ]}}),
+            ),
+            "jwtBearer.users: is required: the block jwt accepts tokens of 2 issuers",
+        ),
+        (
+            with(
+                "jwtBearer",
+                json!({"jwt": {"jwksUrl": "/keys", "issuers": [ISSUER, OTHER]}}),
+            ),
+            "jwtBearer.users: is required: the block jwt accepts tokens of 2 issuers",
+        ),
+        (
+            with("jwtBearer", json!({"jwtBearer": {"users": [{"issuer": ISSUER}]}})),
+            "jwtBearer.users[0].issuer: is no option of this plugin; did you mean `issuers`?",
+        ),
         (with("rfc8693", json!({"url": null})), "url: is required"),
         (
             with("rfc8693", json!({"clientSecret": null})),

@@ -19,8 +19,9 @@ impl UserClaims {
         if names.is_empty() {
             return Err(ConfigError::new(
                 field,
-                "is required: which claim of the caller's token is the user's name at the token endpoint, for example \
-                 [preferred_username, upn] with Entra ID",
+                "is required: which claim of the caller's token is the user's name at the token endpoint. It must be one that \
+                 users cannot change and that is never given to somebody else: with Entra ID oid, or upn where only \
+                 administrators change it; sub with other providers",
             ));
         }
         let path = |name: &String| {
@@ -30,11 +31,10 @@ impl UserClaims {
         names.iter().map(path).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The user whom a token that was proven is about. `None` where it names none: the first claim that is there must be
-    /// a text that can be a name, since the next one may be somebody else's.
-    pub(crate) fn user(&self, token: &[u8]) -> Option<String> {
-        let claims = Claims::of_trusted(token)?;
-        let claim = self.0.iter().find_map(|path| path.find(&claims))?;
+    /// The name of the user whom proven claims are about. `None` where they name none: the first claim that is there must
+    /// be a text that can be a name, since the next one may be somebody else's.
+    pub(crate) fn user(&self, claims: &Claims) -> Option<String> {
+        let claim = self.0.iter().find_map(|path| path.find(claims))?;
         let name = claim.as_str()?;
         let is_name = !name.is_empty()
             && name.len() <= LONGEST
@@ -53,7 +53,7 @@ mod tests {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         UserClaims::new("f", &names)
             .unwrap()
-            .user(unsigned(claims).as_bytes())
+            .user(&Claims::of_trusted(unsigned(claims).as_bytes())?)
     }
 
     #[test]

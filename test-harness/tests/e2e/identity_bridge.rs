@@ -84,12 +84,9 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
         assert_eq!(answer.json()["sub"], "jane@example.com", "{name}");
         assert_eq!(answer.json()["sub_type"], "user", "{name}");
     }
-    assert_eq!(
-        bridge.example.idcs.token_calls(),
-        1,
-        "one user, whatever his tokens"
-    );
-    let [request] = bridge.example.idcs.requests().try_into().unwrap();
+    assert_eq!(bridge.example.idcs.token_calls(), 2, "one user of two issuers");
+    assert_eq!(bridge.get(&jane().mint()).send().unwrap().status, 200);
+    let [request, _] = bridge.example.idcs.requests().try_into().unwrap();
     assert_eq!(
         request.form["grant_type"],
         "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -124,7 +121,7 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
         ),
         (
             "of an application without a user",
-            jane().without("preferred_username").mint(),
+            jane().without("upn").mint(),
             403,
             "forbidden",
         ),
@@ -152,8 +149,8 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
     }
     assert_eq!(
         bridge.example.idcs.token_calls(),
-        2,
-        "asked for jane, and for nobody"
+        3,
+        "asked for jane of both issuers, and for nobody"
     );
     let log = bridge.example.traefik.log();
     for line in [

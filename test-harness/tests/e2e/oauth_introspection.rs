@@ -268,3 +268,82 @@ fn a_flood_of_unknown_tokens_is_no_flood_for_the_provider() {
     let calls = gateway.idcs.introspect_calls();
     assert!((20..=40).contains(&calls), "{calls}");
 }
+
+#[test]
+fn an_answer_is_read_as_providers_write_it_and_another_kind_of_token_does_not_pass() {
+    let gateway = gateway(&[(
+        "usual",
+        json!({ "requiredScopes": ["read"], "audiences": ["api"] }),
+    )]);
+    let idcs = &gateway.idcs;
+    let exp = idcs.clock().now() + 3600;
+    let said = |more: Value| {
+        let mut said = json!({ "sub": "jane", "scope": "read write", "aud": "api", "exp": exp });
+        merge(&mut said, &more);
+        said
+    };
+    let mut null = said(json!({}));
+    for name in ["exp", "nbf", "iss"] {
+        null[name] = Value::Null;
+    }
+    for (what, said, refused) in [
+        ("text", said(json!({ "exp": exp.to_string(), "nbf": "1" })), None),
+        ("null", null, None),
+        (
+            "lists",
+            said(json!({ "scope": ["read"], "aud": ["other", "api"] })),
+            None,
+        ),
+        ("access", said(json!({ "token_use": "access_token" })), None),
+        (
+            "milliseconds",
+            said(json!({ "exp": exp * 1000 })),
+            Some((503, "identity_provider_unavailable")),
+        ),
+        (
+            "words",
+            said(json!({ "exp": "tomorrow" })),
+            Some((503, "identity_provider_unavailable")),
+        ),
+        (
+            "object",
+            said(json!({ "aud": { "id": "api" } })),
+            Some((503, "identity_provider_unavailable")),
+        ),
+        (
+            "refresh",
+            said(json!({ "token_use": "refresh_token" })),
+            Some((401, "invalid_token")),
+        ),
+        ("ID", said(json!({ "typ": "ID" })), Some((401, "invalid_token"))),
+        ("shape", said(json!({ "typ": "JWT", "c_hash": "h" })), None),
+    ] {
+        let answer = gateway
+            .get("/usual")
+            .bearer(&idcs.opaque_token(&said))
+            .send()
+            .unwrap();
+        match refused {
+            None => assert_eq!(
+                answer.status,
+                200,
+                "{what}: {}\n{}",
+                answer.text(),
+                gateway.traefik.log()
+            ),
+            Some((status, reason)) => assert_refused(&answer, status, reason),
+        }
+    }
+    let log = gateway.traefik.log();
+    for line in [
+        "status 200 with a member exp, nbf or iat that is not a time",
+        "status 200 with a member aud, scope or scp",
+        "code=introspection.not_access_token member=token_use value=refresh_token",
+        "code=introspection.not_access_token member=typ value=ID",
+    ] {
+        let is_warning = log
+            .lines()
+            .any(|entry| entry.contains(line) && entry.contains(r#""level":"warn""#));
+        assert!(is_warning, "{line}: {log}");
+    }
+}

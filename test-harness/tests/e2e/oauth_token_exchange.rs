@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_harness::certificates::CertificateAuthority;
 use test_harness::client::{Client, Response};
-use test_harness::entra::{API, Entra};
+use test_harness::entra::{API, Entra, issuers};
 use test_harness::faults::Fault;
 use test_harness::gateway::INTEGRATION;
 use test_harness::guests::Guest;
@@ -36,12 +36,17 @@ fn key(number: usize) -> SigningKey {
     SigningKey::rsa_cached(2048, 700_000 + number).with_kid(&format!("key-{number}"))
 }
 
+/// Both issuers of the tenant name the same users.
+fn users_of_entra(claims: &str) -> Value {
+    json!([{ "issuers": issuers(), "subjectClaim": claims }])
+}
+
 /// What vouches for users with this key.
 fn jwt_bearer(key: &SigningKey) -> Value {
     json!({
         "method": "jwtBearer",
         "jwtBearer": {
-            "subjectClaim": ["preferred_username", "upn"],
+            "users": users_of_entra("upn"),
             "assertion": { "key": key.private_pem(), "keyId": key.kid() },
         },
     })
@@ -168,7 +173,7 @@ fn the_callers_own_token_is_exchanged_where_the_provider_speaks_rfc_8693() {
     let of_certificate = json!({
         "tokenEndpointAuthMethod": "client_secret_jwt",
         "method": "jwtBearer",
-        "jwtBearer": { "subjectClaim": "oid,preferred_username", "assertion": {
+        "jwtBearer": { "users": users_of_entra("oid,upn"), "assertion": {
             "key": known.private_pem(), "certificate": known.certificate_pem(), "audience": "https://elsewhere/",
         }},
     });
@@ -303,4 +308,65 @@ fn a_user_who_is_refused_when_the_token_is_renewed_is_refused_from_then_on() {
         );
     }
     assert_eq!(bridge.get("echo", &joe).status, 200);
+}
+
+#[test]
+fn an_issuer_never_names_the_users_of_another_one() {
+    let [home, partner] = [1, 2].map(|tenant| Idcs::builder().tenant(tenant).start());
+    let trusted = |idcs: &Idcs| json!({ "issuer": idcs.url(), "jwksUrl": idcs.jwks_url() });
+    let key = key(0);
+    let with_users = |users: Value| {
+        let mut options = json!({
+            "method": "jwtBearer",
+            "jwt": { "jwksUrl": null, "issuers": null, "trustedIssuers": [trusted(&home), trusted(&partner)] },
+            "jwtBearer": {
+                "subjectClaim": "sub",
+                "assertion": { "key": key.private_pem(), "keyId": key.kid() },
+            },
+        });
+        options["jwtBearer"]["users"] = users;
+        options
+    };
+    let own = json!([
+        { "issuers": home.url(), "names": ["*@example.com"] },
+        { "issuers": partner.url(), "names": ["*@partner.example"] },
+    ]);
+    let same = json!([{ "issuers": [home.url(), partner.url()] }]);
+    let bridge = Bridge::start(
+        std::slice::from_ref(&key),
+        &[
+            ("own", with_users(own)),
+            ("same", with_users(same)),
+            ("unsaid", with_users(Value::Null)),
+        ],
+    );
+    let token = |idcs: &Idcs, user: &str| {
+        let token = idcs.client_token().issuer(&idcs.url()).audience(API);
+        token.claim("sub", user).mint()
+    };
+    let (here, there) = (token(&home, JANE), token(&partner, JANE));
+    let stranger = token(&partner, "x@partner.example");
+    for (router, token, status, said, calls) in [
+        ("own", &here, 200, JANE, 1),
+        ("own", &there, 403, "forbidden", 1),
+        ("own", &stranger, 401, "invalid_token", 2),
+        ("own", &here, 200, JANE, 2),
+        // Said to be one name space; what is kept is of one issuer all the same.
+        ("same", &here, 200, JANE, 2),
+        ("same", &there, 200, JANE, 3),
+        ("same", &there, 200, JANE, 3),
+        ("unsaid", &here, 500, "configuration", 3),
+        ("unsaid", &there, 500, "configuration", 3),
+    ] {
+        let answer = bridge.get(router, token);
+        assert_eq!(outcome(&answer), (status, said.to_owned()), "{router}");
+        assert_eq!(bridge.idcs.token_calls(), calls, "{router} {said}");
+    }
+    let log = bridge.traefik.log();
+    for line in [
+        "code=exchange.no_user reason=name",
+        "jwtBearer.users: is required",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
 }

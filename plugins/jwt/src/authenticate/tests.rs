@@ -310,6 +310,14 @@ fn hopeless(issuer: &Signer) -> Vec<(String, &'static str)> {
         (json!({"aud": {}}), "malformed_claims"),
         (json!({"tenant": "idcs-b"}), "wrong_tenant"),
         (json!({"tok_type": "IT"}), "not_access_token"),
+        (json!({"typ": "ID"}), "not_access_token"),
+        (json!({"typ": "Refresh"}), "not_access_token"),
+        (json!({"token_use": "id"}), "not_access_token"),
+        (json!({"token_type": "refresh_token"}), "not_access_token"),
+        (
+            json!({"tok_type": null, "nonce": "n", "at_hash": "h"}),
+            "not_access_token",
+        ),
     ]
     .into_iter()
     .map(|(changes, reason)| (issuer.token(&claims(&changes)), reason))

@@ -144,7 +144,14 @@ impl RawOptions {
             return Err(ConfigError::new(FIELD, format!("has more than {MOST} entries")));
         }
         for (index, entry) in self.trusted_issuers.iter().enumerate() {
-            let issuer = Some(entry.issuer.as_str()).filter(|issuer| !issuer.is_empty());
+            let issuer = entry.issuer.as_deref();
+            // Left over by a template, it would let this entry's keys speak for every issuer.
+            if issuer.is_some_and(|issuer| issuer.trim().is_empty()) {
+                return Err(ConfigError::new(
+                    format!("{FIELD}[{index}].issuer"),
+                    "is empty: name the issuer, or leave the option out in the one entry that serves all others",
+                ));
+            }
             let same = |other: &KeyUrl| match (&other.issuer, issuer) {
                 (Some(other), Some(issuer)) => same_issuer(other, issuer),
                 (None, None) => true,

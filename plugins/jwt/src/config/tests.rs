@@ -1,5 +1,6 @@
 //! Every option: what it accepts, and what a wrong value is answered with.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use base64::Engine as _;
@@ -310,6 +311,11 @@ fn wrong_blocks_name_the_option_and_the_cure() {
             json!({"trustedIssuers": [{"jwksUrl": "https://a/k"}, {"jwksUrl": "https://b/k"}]}),
             "trustedIssuers[1].issuer",
             "only one can serve all other issuers",
+        ),
+        (
+            json!({"trustedIssuers": [{"jwksUrl": "https://a/k", "issuer": ""}]}),
+            "trustedIssuers[0].issuer",
+            "is empty",
         ),
         (
             json!({"trustedIssuers": [{"jwksUrl": "https://a/k", "issuer": "https://a"},
@@ -680,6 +686,34 @@ fn the_header_and_single_claims_are_those_of_ocis_policy() {
 }
 
 #[test]
+fn an_empty_scheme_is_not_the_default_one() {
+    for (patch, name, scheme) in [
+        (json!({}), "Authorization", "Bearer"),
+        (json!({"tokenHeader": "X-A"}), "X-A", "Bearer"),
+        (
+            json!({"tokenHeader": "X-A", "tokenAuthScheme": null}),
+            "X-A",
+            "Bearer",
+        ),
+        (json!({"tokenHeader": "X-A", "tokenAuthScheme": ""}), "X-A", ""),
+        (json!({"tokenHeader": "X-A", "tokenAuthScheme": "  "}), "X-A", ""),
+        (json!({"tokenAuthScheme": ""}), "Authorization", ""),
+        (
+            json!({"tokenHeader": "", "tokenAuthScheme": "JWT"}),
+            "Authorization",
+            "JWT",
+        ),
+    ] {
+        let header = parse(&with(patch.clone())).unwrap().rules.token_header;
+        assert_eq!(
+            (header.name.as_str(), header.scheme.as_str()),
+            (name, scheme),
+            "{patch}"
+        );
+    }
+}
+
+#[test]
 fn keys_that_are_not_public_are_asked_for_with_a_token() {
     let login = |option: &str| KeysLogin {
         option: option.to_owned(),
@@ -739,5 +773,60 @@ fn keys_may_be_published_in_several_places() {
             panic!("{options}");
         };
         assert_eq!(remote.urls, expected, "{options}");
+    }
+}
+
+#[test]
+fn names_of_several_issuers_without_their_issuer_are_worth_a_warning() {
+    struct Log(RefCell<Vec<String>>);
+    impl Host for Log {
+        fn now(&self) -> UnixTime {
+            UnixTime::EPOCH
+        }
+        fn fill_random(&self, _: &mut [u8]) {}
+        fn env(&self, _: &str) -> Option<String> {
+            None
+        }
+        fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
+            Err(FileError::NotMounted)
+        }
+        fn log(&self, event: &Event) {
+            self.0.borrow_mut().push(event.line().to_owned());
+        }
+    }
+    let two = json!({"trustedIssuers": [
+        {"issuer": "https://a", "jwksUrl": "https://a/k"}, {"issuer": "https://b", "jwksUrl": "https://b/k"},
+    ]});
+    let rest = json!({"trustedIssuers": [{"issuer": "https://a", "jwksUrl": "https://a/k"}, {"jwksUrl": "https://b/k"}]});
+    let one = json!({"jwksUrl": "https://a/k", "issuers": ["https://a", "https://a/"]});
+    let listed = json!({"jwksUrl": "https://a/k", "issuers": ["https://a", "https://b"]});
+    let any = json!({"jwksUrl": "https://a/k"});
+    let name = json!({"usernameClaim": "sub"});
+    let both = json!({"usernameClaim": "sub", "forwardHeaders": {"X-Issuer": "iss"}});
+    let header = json!({"forwardHeaders": {"X-User": "sub"}});
+    let thought =
+        json!({"usernameClaim": "sub", "claims": "!Equals(`iss`, `https://b`) || Prefix(`sub`, `b-`)"});
+    let rights = json!({"claims": "Equals(`sub`, `a`)", "requiredScopes": ["a"]});
+    for (source, more, warns) in [
+        (&two, &name, true),
+        (&two, &header, true),
+        (&two, &both, false),
+        (&two, &thought, false),
+        (&two, &rights, false),
+        (&rest, &name, true),
+        (&listed, &name, true),
+        (&one, &name, false),
+        (&any, &name, false),
+    ] {
+        let mut options = source.clone();
+        let members = options.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        let log = Log(RefCell::default());
+        Options::parse(options.to_string().as_bytes(), &log).unwrap();
+        let lines = log.0.into_inner();
+        let warned = lines
+            .iter()
+            .any(|line| line.starts_with("code=configuration.ambiguous"));
+        assert_eq!(warned, warns, "{options}: {lines:?}");
     }
 }

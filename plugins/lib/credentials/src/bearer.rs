@@ -19,7 +19,7 @@ pub enum NoToken {
 pub struct TokenHeader {
     /// Its name.
     pub name: String,
-    /// The authentication scheme before the token.
+    /// The authentication scheme before the token. Empty: the header holds the bare token.
     pub scheme: String,
 }
 
@@ -45,6 +45,12 @@ impl TokenHeader {
             [value] => value.trim_ascii(),
             _ => return Err(NoToken::Malformed),
         };
+        if self.scheme.is_empty() {
+            return match value {
+                b"" => Err(NoToken::Missing),
+                token => Ok(token),
+            };
+        }
         let scheme_end = value
             .iter()
             .position(u8::is_ascii_whitespace)
@@ -117,6 +123,35 @@ mod tests {
                 .map(|&value| Bytes::from_static(value.as_bytes()))
                 .collect();
             let token = TokenHeader::default()
+                .candidate(&values)
+                .and_then(|token| check(token).map(|()| token));
+            assert_eq!(token, expected.map(str::as_bytes), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_scheme_the_header_is_the_token() {
+        let header = TokenHeader {
+            name: "X-Jwt-Assertion".to_owned(),
+            scheme: String::new(),
+        };
+        for (values, expected) in [
+            (&["a.b-c"] as &[&str], Ok("a.b-c")),
+            (&[" a.b-c\t"], Ok("a.b-c")),
+            (&[], Err(NoToken::Missing)),
+            (&[""], Err(NoToken::Missing)),
+            (&["  "], Err(NoToken::Missing)),
+            (&["Bearer a"], Err(NoToken::Malformed)),
+            (&["a b"], Err(NoToken::Malformed)),
+            (&["a,b"], Err(NoToken::Malformed)),
+            (&["a", "a"], Err(NoToken::Malformed)),
+            (&["a", ""], Err(NoToken::Malformed)),
+        ] {
+            let values: Vec<Bytes> = values
+                .iter()
+                .map(|&value| Bytes::from_static(value.as_bytes()))
+                .collect();
+            let token = header
                 .candidate(&values)
                 .and_then(|token| check(token).map(|()| token));
             assert_eq!(token, expected.map(str::as_bytes), "{values:?}");

@@ -90,6 +90,11 @@ impl ClaimHeaders {
         self.0.is_empty()
     }
 
+    /// Whether one of them is made of the claim `name`, or of something inside of it.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.0.iter().any(|header| header.claim.begins_with(name))
+    }
+
     /// Takes the values from claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
     /// are written as they are, a number with all its digits; lists and objects as JSON without blanks, in ASCII.
     ///

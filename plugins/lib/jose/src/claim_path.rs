@@ -44,6 +44,11 @@ impl ClaimPath {
         Ok(Self(names))
     }
 
+    /// Whether it leads to the claim `name`, or into it.
+    pub fn begins_with(&self, name: &str) -> bool {
+        self.0.first().is_some_and(|first| first == name)
+    }
+
     /// The claim, if it is there.
     pub fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         let (first, inner) = self.0.split_first()?;

@@ -13,7 +13,12 @@
 //! | `OneOf(key, value, …)` | the claim's text is one of the values |
 //!
 //! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`, that of a number is the digits it is written with
-//! in the token; nothing else has one, and a claim that is missing makes its function false. `!` binds closest, then `&&`, then `||`.
+//! in the token; nothing else has one. `!` binds closest, then `&&`, then `||`.
+//!
+//! A function is false of a claim that is missing or `null`, so `!` makes it true. A claim of a type that the function
+//! cannot read, such as a list where `Equals` expects text, makes it neither true nor false, and `!` changes nothing
+//! about that: ``!Equals(`role`, `guest`)`` does not hold for `"role": ["guest"]`. An expression that is neither does not
+//! hold.
 
 mod parser;
 
@@ -69,36 +74,78 @@ impl Expression {
 
     /// Whether it is true of these claims.
     pub fn holds(&self, claims: &Claims) -> bool {
-        self.0.holds(claims)
+        self.0.verdict(claims) == Some(true)
+    }
+
+    /// Whether a function of it looks at the claim `name`, or at something inside of it.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.0.mentions(name)
     }
 }
 
 impl Node {
-    fn holds(&self, claims: &Claims) -> bool {
+    /// `None` where a claim is of a type that its function cannot read and the rest does not decide (Kleene's logic).
+    fn verdict(&self, claims: &Claims) -> Option<bool> {
         match self {
-            Self::Any(nodes) => nodes.iter().any(|node| node.holds(claims)),
-            Self::All(nodes) => nodes.iter().all(|node| node.holds(claims)),
-            Self::Not(node) => !node.holds(claims),
-            Self::Test(key, test) => key.find(claims).is_some_and(|claim| test.holds(claim)),
+            Self::Any(nodes) => joined(nodes, claims, true),
+            Self::All(nodes) => joined(nodes, claims, false),
+            Self::Not(node) => node.verdict(claims).map(|holds| !holds),
+            Self::Test(key, test) => match key.find(claims) {
+                None | Some(Value::Null) => Some(false),
+                Some(claim) => test.verdict(claim),
+            },
+        }
+    }
+
+    fn mentions(&self, name: &str) -> bool {
+        match self {
+            Self::Any(nodes) | Self::All(nodes) => nodes.iter().any(|node| node.mentions(name)),
+            Self::Not(node) => node.mentions(name),
+            Self::Test(key, _) => key.begins_with(name),
         }
     }
 }
 
-impl Test {
-    fn holds(&self, claim: &Value) -> bool {
-        match (self, claim) {
-            (Self::OneOf(values), claim) => text(claim).is_some_and(|text| values.contains(&text)),
-            (Self::Prefix(value), Value::String(text)) => text.starts_with(value),
-            (Self::Contains(value), Value::String(text)) => text.contains(value),
-            (Self::Contains(value), Value::Array(members)) => {
-                members.iter().any(|member| text(member).as_ref() == Some(value))
-            }
-            (Self::SplitContains { separator, value }, Value::String(text)) => {
-                text.split(separator).any(|part| part == value)
-            }
-            _ => false,
+/// `decisive` if one of the nodes is that, its opposite if all are, and nothing otherwise.
+fn joined(nodes: &[Node], claims: &Claims, decisive: bool) -> Option<bool> {
+    let mut verdict = Some(!decisive);
+    for node in nodes {
+        match node.verdict(claims) {
+            Some(found) if found == decisive => return Some(decisive),
+            Some(_) => {}
+            None => verdict = None,
         }
     }
+    verdict
+}
+
+impl Test {
+    /// `None` for a claim of a type that cannot be read.
+    fn verdict(&self, claim: &Value) -> Option<bool> {
+        match (self, claim) {
+            (Self::OneOf(values), claim) => text(claim).map(|text| values.contains(&text)),
+            (Self::Prefix(value), Value::String(text)) => Some(text.starts_with(value)),
+            (Self::Contains(value), Value::String(text)) => Some(text.contains(value)),
+            (Self::Contains(value), Value::Array(members)) => contains(members, value),
+            (Self::SplitContains { separator, value }, Value::String(text)) => {
+                Some(text.split(separator).any(|part| part == value))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `None` where the value is not found and a member has no text.
+fn contains(members: &[Value], value: &str) -> Option<bool> {
+    let mut all_read = true;
+    for member in members {
+        match text(member) {
+            Some(text) if text == value => return Some(true),
+            Some(_) => {}
+            None => all_read = false,
+        }
+    }
+    all_read.then_some(false)
 }
 
 #[cfg(test)]
@@ -110,6 +157,7 @@ mod tests {
         let claims = json!({
             "grp": "admin", "scope": "openid read write", "roles": ["reader", "writer", 7, true], "active": true,
             "level": 3, "ratio": 1.5, "nothing": null, "empty": "", "a.b": "dotted", r"c\d": "slashed",
+            "nested": [["x"], "reader"],
             "user": { "name": "tmp-anna", "org": { "id": "o-1" }, "a.b": "inner" },
         });
         Claims::parse(claims.to_string().as_bytes()).unwrap()
@@ -198,6 +246,72 @@ mod tests {
             ("Equals(`grp.name`, `admin`)", false),
             ("!Equals(`missing`, `x`)", true),
         ]);
+    }
+
+    #[test]
+    fn a_claim_of_another_type_satisfies_neither_a_function_nor_its_negation() {
+        for function in [
+            "Equals(`roles`, `reader`)",
+            "Equals(`user`, `x`)",
+            "OneOf(`roles`, `reader`, `x`)",
+            "OneOf(`user`, `x`)",
+            "Prefix(`roles`, `x`)",
+            "Prefix(`level`, `x`)",
+            "Prefix(`active`, `x`)",
+            "Contains(`level`, `x`)",
+            "Contains(`user`, `x`)",
+            "Contains(`nested`, `x`)",
+            "SplitContains(`roles`, ` `, `x`)",
+            "SplitContains(`level`, ` `, `x`)",
+        ] {
+            check(&[(function, false)]);
+            check(&[(&format!("!{function}"), false)]);
+            check(&[(&format!("!!{function}"), false)]);
+            let (yes, no) = ("Equals(`grp`, `admin`)", "Equals(`grp`, `x`)");
+            for (form, expected) in [
+                ("!F || Y", true),
+                ("Y || !F", true),
+                ("!F || N", false),
+                ("!F && Y", false),
+                ("!(F && N)", true),
+                ("!(N && F)", true),
+                ("!(F || Y)", false),
+                ("!(F || N)", false),
+                ("!(F && Y)", false),
+            ] {
+                let text = form.replace('F', function).replace('Y', yes).replace('N', no);
+                check(&[(&text, expected)]);
+            }
+        }
+        check(&[
+            // What a list holds besides does not matter where the value is found.
+            ("Contains(`nested`, `reader`)", true),
+            ("!Contains(`nested`, `reader`)", false),
+            ("!Contains(`roles`, `admin`)", true),
+            ("!Equals(`nothing`, `x`)", true),
+            ("!Equals(`grp.name`, `x`)", true),
+            ("!Equals(`missing`, `x`)", true),
+        ]);
+    }
+
+    #[test]
+    fn the_claims_that_it_looks_at_can_be_asked_for() {
+        for (text, expected) in [
+            ("Equals(`iss`, `a`)", true),
+            (
+                "!(Equals(`sub`, `a`) || Prefix(`iss`, `a`)) && Equals(`b`, `c`)",
+                true,
+            ),
+            ("Equals(`iss.a`, `a`)", true),
+            ("Equals(`a.iss`, `a`)", false),
+            ("Equals(`sub`, `iss`)", false),
+        ] {
+            assert_eq!(
+                Expression::parse(text).unwrap().mentions("iss"),
+                expected,
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod strict_json;
 #[cfg(test)]
 mod test_keys;
 mod token;
+mod token_kind;
 mod verify;
 
 pub use algorithm::{Algorithm, KeyType};
@@ -52,4 +53,5 @@ pub use policy::{Policy, Validity, same_issuer};
 pub use rejection::Rejection;
 pub use scopes::{check_scopes, granted_scopes};
 pub use token::{Acceptance, Token};
+pub use token_kind::other_kind;
 pub use verify::Unverified;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use middleware::UnixTime;
 
 use crate::json::Value;
-use crate::{ClaimRequirement, Claims, Expression, Rejection, granted_scopes};
+use crate::{ClaimRequirement, Claims, Expression, Rejection, granted_scopes, token_kind};
 
 /// The rules a token's claims must satisfy. An empty list or `None` means that the rule is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +45,7 @@ impl Policy {
     /// # Errors
     /// The first rule that is broken.
     pub fn judge(&self, claims: &Claims, now: UnixTime) -> Result<Validity, Rejection> {
-        if claims.get("tok_type").is_some_and(|kind| kind != "AT") {
-            return Err(Rejection::NotAccessToken);
-        }
+        token_kind::check(claims)?;
         let validity = self.judge_times(claims, now)?;
         self.judge_issuer(claims)?;
         self.judge_tenant(claims)?;

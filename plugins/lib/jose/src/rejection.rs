@@ -45,8 +45,8 @@ pub enum Rejection {
     /// Keys fitted, but none of them verifies the signature.
     #[error("the signature does not verify")]
     BadSignature,
-    /// `tok_type` is there and is not `AT`: an ID token is no access token.
-    #[error("tok_type says that this is no access token")]
+    /// The claims say that this is an ID token, a refresh token or another kind of token. RFC 8725 §3.12.
+    #[error("the claims say that this is not an access token")]
     NotAccessToken,
     /// `exp`, `nbf` or `iat` is no time between 1970 and 9999.
     #[error("a time is no time between 1970 and 9999")]

@@ -176,6 +176,18 @@ mod tests {
         assert_eq!(AccessToken::from_bytes(b"12345678\xff"), None);
     }
 
+    /// As docs/options.md says.
+    #[test]
+    fn a_token_of_untold_lifetime_is_used_for_about_a_minute() {
+        for token in ["opaque".to_owned(), jwt(r#"{"sub":"gateway"}"#)] {
+            let token = AccessToken::new(&token, None, ASKED).unwrap();
+            assert_eq!(token.expires_at().since(ASKED).as_secs(), 60);
+            assert_eq!(token.usable_until(ASKED).since(ASKED).as_secs(), 55);
+            assert_eq!(token.refresh_at(ASKED, 0).since(ASKED).as_secs(), 48);
+            assert_eq!(token.refresh_at(ASKED, 255).since(ASKED).as_secs(), 45);
+        }
+    }
+
     #[test]
     fn a_token_does_not_show() {
         let token = AccessToken::new("hunter2", None, ASKED).unwrap();

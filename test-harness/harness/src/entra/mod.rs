@@ -177,7 +177,8 @@ fn named(key: &SigningKey) -> SigningKey {
     key.with_kid(&key.x5t())
 }
 
-fn issuers() -> [String; 2] {
+/// Both issuers of the tenant: version 1, then version 2.
+pub fn issuers() -> [String; 2] {
     [
         format!("https://sts.windows.net/{TENANT}/"),
         format!("https://login.microsoftonline.com/{TENANT}/v2.0"),

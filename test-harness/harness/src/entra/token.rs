@@ -36,6 +36,8 @@ impl EntraToken {
             "scp": "access_as_user",
             "sub": "hKq1pTqkR0v2",
             "tid": TENANT,
+            // An optional claim, which the API's registration asks for.
+            "upn": user,
             "uti": "xJm4QbN2",
             "ver": "2.0",
         });
@@ -48,7 +50,7 @@ impl EntraToken {
         }
     }
 
-    /// Version 1: another issuer and audience, and `upn` in place of `preferred_username`.
+    /// Version 1: another issuer and audience, and no `preferred_username`.
     pub fn v1(mut self) -> Self {
         let [issuer, _] = issuers();
         for gone in ["preferred_username", "azp", "azpacr"] {

@@ -48,3 +48,44 @@ fn the_backend_sees_the_callers_token_only_if_that_is_asked_for() {
     }
     assert_eq!(gateway.oic.requests_count(), before);
 }
+
+#[test]
+fn the_header_of_a_proxy_holds_the_bare_token_where_the_options_say_so() {
+    let idcs = Idcs::start();
+    let options = with(published_by(&idcs), "tokenHeader", "X-Jwt-Assertion");
+    let gateway = routes(
+        idcs,
+        &[
+            ("/bare", with(options.clone(), "tokenAuthScheme", "")),
+            ("/bearer", options),
+        ],
+    )
+    .start();
+    let token = gateway.idcs.client_token().mint();
+    let send = |path: &str, value: &str| {
+        let request = gateway.get(path).header("x-jwt-assertion", value);
+        request.send().unwrap()
+    };
+    let schemed = format!("Bearer {token}");
+    for (path, value, expected) in [
+        ("/bare", &token, None),
+        ("/bearer", &schemed, None),
+        ("/bare", &schemed, Some(Refusal::INVALID_REQUEST)),
+        ("/bearer", &token, Some(Refusal::MISSING_TOKEN)),
+        ("/bare", &String::new(), Some(Refusal::MISSING_TOKEN)),
+    ] {
+        let answer = send(path, value);
+        match expected {
+            None => {
+                assert_eq!(answer.status, 200, "{path}");
+                assert_eq!(
+                    gateway.oic.last_request().unwrap().header("x-jwt-assertion"),
+                    None
+                );
+            }
+            Some(refusal) => refusal.assert(path, &answer),
+        }
+    }
+    let answer = gateway.get("/bare").bearer(&token).send().unwrap();
+    Refusal::MISSING_TOKEN.assert("another header", &answer);
+}

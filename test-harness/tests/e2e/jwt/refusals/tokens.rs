@@ -153,6 +153,28 @@ fn with_wrong_claims(rows: Rows, idcs: &IdcsHandle) -> Rows {
         .case("an ID token", claim("tok_type", json!("IT")))
         .case("a refresh token", claim("tok_type", json!("RT")))
         .case("a list of types", claim("tok_type", json!(["AT"])))
+        .case("Keycloak's ID token", claim("typ", json!("ID")))
+        .case("Keycloak's refresh token", claim("typ", json!("Refresh")))
+        .case("Cognito's ID token", claim("token_use", json!("id")))
+        .case(
+            "Hydra's refresh token",
+            claim("token_use", json!("refresh_token")),
+        )
+        .case("an unknown kind", claim("token_type", json!("N_A")))
+        .case(
+            "an ID token by its shape",
+            claim("nonce", json!("n"))
+                .claim("at_hash", "h")
+                .without("tok_type"),
+        )
+        .case(
+            "a logout token by its shape",
+            claim(
+                "events",
+                json!({ "http://schemas.openid.net/event/backchannel-logout": {} }),
+            )
+            .without("tok_type"),
+        )
         .reason("expired")
         .case("expired an hour ago", token().expired())
         .case("expired beyond the leeway", token().expires_in(-62))
@@ -235,6 +257,18 @@ pub(super) fn good(idcs: &IdcsHandle) -> Vec<(&'static str, String)> {
         ("no kid", token().without_header("kid")),
         ("the type of RFC 9068", token().header("typ", "at+jwt")),
         ("no tok_type", token().without("tok_type")),
+        (
+            "Keycloak's access token",
+            token()
+                .claim("typ", "Bearer")
+                .claim("nonce", "n")
+                .without("tok_type"),
+        ),
+        (
+            "Cognito's access token",
+            token().claim("token_use", "access").without("tok_type"),
+        ),
+        ("a nonce alone", token().claim("nonce", "n").without("tok_type")),
         ("32 deep", token().nested(31)),
     ];
     let mut good: Vec<_> = crafted
