@@ -172,7 +172,7 @@ impl TlsOptions {
             (None, None) => Ok(None),
             (Some(cert), Some(key)) => {
                 let chain = certificates(cert, &cert_field, host)?;
-                let pem = key.resolve(&key_field, host)?;
+                let pem = key.resolve_document(&key_field, host)?;
                 let key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).map_err(|_| {
                     ConfigError::new(key_field, "is no PEM private key (PKCS#8, PKCS#1 or SEC1)")
                 })?;
@@ -214,7 +214,7 @@ fn certificates(
     field: &str,
     host: &dyn Host,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let pem = reference.resolve(field, host)?;
+    let pem = reference.resolve_document(field, host)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.expose().as_bytes()).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
