@@ -15,11 +15,11 @@ use std::time::Duration;
 use crate::{ConfigError, Decision, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, UnixTime};
 
 /// How often an unusable configuration is looked at again.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How often files are looked at while requests come in.
-pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the old middleware goes on where the new content of a file cannot be used.
-pub const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(30);
 /// The least time between two looks that refusals cause for which the caller may be to blame, or that lead to reading.
 const LOOK_AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
