@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use egress::{
-    Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform, Resource, Seal, Shared, StateName,
+    Exchange, FetchError, Fetched, Former, HttpClient, Lifetime, Platform, Resource, Seal, Shared, StateName,
     Unavailable, Url,
 };
 use http::{HeaderValue, Request, header};
@@ -64,7 +64,9 @@ impl RemoteKeys {
         };
         let jwks = Jwks {
             name: seal.name("jwks", &identity),
-            seal,
+            seal: Rc::new(seal),
+            former: None,
+            proof: place.login.as_ref().map(|login| login.client.proof()),
             url: place.url.clone(),
             login: place.login.clone(),
             max_stale: options.max_stale,
@@ -110,6 +112,16 @@ impl KeySource for RemoteKeys {
     fn prefetch(&mut self) {
         self.keys.prefetch();
     }
+
+    fn place(&self) -> Option<Former> {
+        let keys = self.keys.resource();
+        Some(Former::new(keys.name.clone(), Rc::clone(&keys.seal)))
+    }
+
+    fn take_over(&mut self, before: Former) {
+        let keys = self.keys.resource_mut();
+        keys.former = before.of(&keys.name, &keys.seal);
+    }
 }
 
 impl From<Unavailable> for KeysUnavailable {
@@ -124,7 +136,11 @@ impl From<Unavailable> for KeysUnavailable {
 /// A published JWK Set as a shared resource.
 struct Jwks {
     name: StateName,
-    seal: Seal,
+    seal: Rc<Seal>,
+    /// Where they lay before the secret of the login changed.
+    former: Option<Former>,
+    /// What the login proves itself with.
+    proof: Option<String>,
     url: Url,
     login: Option<KeysLogin>,
     max_stale: Duration,
@@ -150,6 +166,14 @@ impl Resource for Jwks {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn former(&self) -> Option<&Former> {
+        self.former.as_ref()
+    }
+
+    fn proof(&self) -> Option<&str> {
+        self.proof.as_deref()
     }
 
     fn encode(&self, keys: &KeySet) -> Vec<u8> {

@@ -35,8 +35,8 @@ pub use client_config::{ClientConfig, TlsOptions};
 pub use http_client::{HttpClient, HttpError, MAX_BODY, SendOnce, Url};
 pub use platform::{DirectoryError, Platform};
 pub use shared::{
-    CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Resource, Shared, SharedMany, Unavailable,
-    send_fresh,
+    CallerKey, Cause, Exchange, FetchError, Fetched, Former, Lifetime, Resource, Shared, SharedMany,
+    Unavailable, send_fresh,
 };
 pub use single_use::{PlaceError, Replaced, SingleUse, Use, UseError};
 pub use state::{Seal, StateName};

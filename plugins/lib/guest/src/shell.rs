@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http_wasm_guest::host::{self, Request, Response, admin};
 use http_wasm_guest::{Guest, register};
 use middleware::{
-    ConfigError, Decision, Edit, Event, FileWatch, Instance, Level, Middleware, Reply, RequestHead, ResponseHead,
-    Surroundings, UnixTime,
+    ConfigError, Decision, Edit, Event, FileWatch, Instance, Level, Middleware, Reply, RequestHead,
+    ResponseHead, Surroundings, UnixTime,
 };
 
 /// How an instance starts.
@@ -99,10 +99,7 @@ impl<M: Middleware> Guest for Shell<M> {
         (self.start.recover)();
         trap::arm(M::NAME, || request.header.get(b"trap"));
         trap::point("before-taking-out");
-        let mut instance = self
-            .instance
-            .take()
-            .unwrap_or_else(|| Instance::new(&self.start));
+        let mut instance = self.instance.take().unwrap_or_else(|| Instance::new(&self.start));
         trap::point("taken-out");
         let decision = instance.on_request(&Head::new(request), &self.start);
         self.instance.set(Some(instance));

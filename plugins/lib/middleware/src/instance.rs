@@ -128,7 +128,11 @@ impl<M: Middleware> Instance<M> {
         if !is_outdated && !around.has_files() {
             return false;
         }
-        let pause = if is_outdated { pause.max(LOOK_AFTER_REFUSAL) } else { pause };
+        let pause = if is_outdated {
+            pause.max(LOOK_AFTER_REFUSAL)
+        } else {
+            pause
+        };
         let now = around.now();
         // A last look in a time to come: the clock was set back.
         let is_early = |last: UnixTime| last <= now && now.since(last) < pause;

@@ -207,7 +207,10 @@ mod tests {
             ("file:/elsewhere", "settings.mounts"),
             ("file:/run/blank", "is empty"),
             ("file:/run/binary", "not UTF-8"),
-            ("file:/run/two-lines", "/run/two-lines, which has a control character"),
+            (
+                "file:/run/two-lines",
+                "/run/two-lines, which has a control character",
+            ),
             ("env:LINES", "LINES, which has a control character"),
             ("\n", "is empty"),
             ("urn:k8s:secret:creds:clientSecret", "kubernetesCRD"),
@@ -226,8 +229,18 @@ mod tests {
 
     #[test]
     fn every_source_loses_one_line_break_and_nothing_else_may_control() {
-        for text in ["s3cret\n\n", "s3\ncret", "s3cret\r", "s3cret\t", "s3\0cret", "\u{85}s3cret", "s3cret\u{7f}\n"] {
-            let error = SecretRef::new(text).resolve("clientSecret", &FakeHost).unwrap_err();
+        for text in [
+            "s3cret\n\n",
+            "s3\ncret",
+            "s3cret\r",
+            "s3cret\t",
+            "s3\0cret",
+            "\u{85}s3cret",
+            "s3cret\u{7f}\n",
+        ] {
+            let error = SecretRef::new(text)
+                .resolve("clientSecret", &FakeHost)
+                .unwrap_err();
             let shown = error.to_string();
             assert!(shown.contains("control character"), "{shown}");
             assert!(!shown.contains("cret\u{7f}") && !shown.contains("s3"), "{shown}");
@@ -237,7 +250,9 @@ mod tests {
     #[test]
     fn documents_keep_their_lines() {
         let pem = "-----BEGIN X-----\n\tAA==\r\n-----END X-----\n\n";
-        let document = SecretRef::new(pem).resolve_document("publicKey", &FakeHost).unwrap();
+        let document = SecretRef::new(pem)
+            .resolve_document("publicKey", &FakeHost)
+            .unwrap();
         assert_eq!(document.expose(), pem.strip_suffix('\n').unwrap());
         let error = SecretRef::new("\n").resolve_document("publicKey", &FakeHost);
         assert!(error.is_err());
