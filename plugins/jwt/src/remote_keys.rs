@@ -313,7 +313,9 @@ mod tests {
         let seal = Seal::public(&[]);
         Jwks {
             name: seal.name("jwks", &[]),
-            seal,
+            seal: Rc::new(seal),
+            former: None,
+            proof: None,
             url: Url::parse("https://idcs.example/jwk").unwrap(),
             login,
             max_stale: Duration::ZERO,
