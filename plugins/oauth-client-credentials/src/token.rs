@@ -75,7 +75,7 @@ impl Demand {
                     "has an option of its own, or is set by the plugin",
                 ));
             }
-            let value = value.resolve(&field, host)?.expose().to_owned();
+            let value = value.resolve_document(&field, host)?.expose().to_owned();
             parameters.push((parameter.clone(), value));
         }
         Ok(Self {

@@ -109,7 +109,8 @@ impl Provider {
                     "has an option of its own, or is set by the plugin",
                 ));
             }
-            parameters.push((name.clone(), value.resolve(&field, host)?.expose().to_owned()));
+            let value = value.resolve_document(&field, host)?;
+            parameters.push((name.clone(), value.expose().to_owned()));
         }
         let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" ")];
         group.extend(method.identity());

@@ -27,6 +27,7 @@ pub const FILES: FileWatch = FileWatch {
     begin: |_| {
         READ.take();
     },
+    end: || {},
     any: || READ.with_borrow(|read| !read.is_empty()),
     have_changed: || READ.with_borrow(|read| read.have_changed(look)),
 };
@@ -56,7 +57,8 @@ impl Host for FileHost {
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        READ.with_borrow_mut(|read| read.note(path, look(path)));
+        let stamp = look(path);
+        READ.with_borrow_mut(|read| read.note(path, stamp));
         let mut content = Vec::new();
         let file = File::open(path).map_err(|error| failure(&error))?;
         let limit = u64::try_from(LIMIT).unwrap_or(u64::MAX).saturating_add(1);

@@ -72,7 +72,9 @@ struct Shell<M: Middleware> {
 impl<M: Middleware> Surroundings<M> for Start<M> {
     fn build(&self, hurry: bool) -> Result<M, ConfigError> {
         (self.files.begin)(hurry);
-        M::new(&admin::config(), (self.services)())
+        let built = M::new(&admin::config(), (self.services)());
+        (self.files.end)();
+        built
     }
 
     fn has_files(&self) -> bool {

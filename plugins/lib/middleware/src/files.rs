@@ -50,6 +50,8 @@ pub struct FileWatch {
     /// A configuration is about to be built: forgets what was read before. True in a request that can do without, so that
     /// no file is waited for long.
     pub begin: fn(bool),
+    /// The configuration has been built, or cannot be.
+    pub end: fn(),
     /// Whether the configuration names files.
     pub any: fn() -> bool,
     /// Whether one of them has changed since it was read.
@@ -60,6 +62,7 @@ impl FileWatch {
     /// For a plugin that reads no files.
     pub const NONE: Self = Self {
         begin: |_| {},
+        end: || {},
         any: || false,
         have_changed: || false,
     };

@@ -26,13 +26,15 @@ pub const FILES: FileWatch = FileWatch {
         HURRY.set(hurry);
         READ.take();
     },
+    end: || HURRY.set(false),
     any: || READ.with_borrow(|read| !read.is_empty()),
     have_changed: || READ.with_borrow(|read| read.have_changed(look)),
 };
 
 /// The file `path` is about to be read.
 pub(super) fn note(path: &str) {
-    READ.with_borrow_mut(|read| read.note(path, look(path)));
+    let stamp = look(path);
+    READ.with_borrow_mut(|read| read.note(path, stamp));
 }
 
 /// How long to wait for the right to read a file.
