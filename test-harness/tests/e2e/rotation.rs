@@ -60,16 +60,20 @@ impl Secret {
     }
 }
 
+/// When which path gave which status.
+type Seen = Arc<Mutex<Vec<(Instant, &'static str, u16)>>>;
+
 /// Clients that go on asking for these paths until they are told to stop.
 struct Clients {
     stop: Arc<AtomicBool>,
-    seen: Arc<Mutex<Vec<(Instant, &'static str, u16)>>>,
+    seen: Seen,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Clients {
     fn of(gateway: &Gateway, paths: Vec<(&'static str, Option<String>)>) -> Self {
-        let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Seen::default();
         let (url, told, all) = (gateway.traefik.url(), Arc::clone(&stop), Arc::clone(&seen));
         let thread = std::thread::spawn(move || {
             while !told.load(Ordering::SeqCst) {
@@ -83,7 +87,7 @@ impl Clients {
                             None => get(path),
                         });
                     assert_eq!(report.errors, 0, "{report}");
-                    let mut seen: std::sync::MutexGuard<'_, Vec<_>> = all.lock().unwrap();
+                    let mut seen = all.lock().unwrap();
                     let now = Instant::now();
                     seen.extend(report.statuses.keys().map(|status| (now, path, *status)));
                 }
@@ -417,7 +421,21 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
     assert!(!log.contains("s3cret"), "{log}");
 }
 
-/// Waits until `is_true`, two seconds at most: a file is looked at every second.
+/// Replaces the file `oic-client-secret` in `folder` by the commands that docs/rotation.md shows.
+fn replace_as_documented(folder: &Path, secret: &str) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rotation.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, commands) = page.split_once("```sh\n").unwrap();
+    let (commands, _) = commands.split_once("```").unwrap();
+    let commands = commands.replace("/etc/traefik-oic-secrets", &folder.display().to_string());
+    let status = std::process::Command::new("sh")
+        .args(["-euc", &commands])
+        .env("NEW_SECRET", secret)
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// Waits until `is_true`, a moment at most: a file is looked at every second.
 fn soon(what: &str, mut is_true: impl FnMut() -> bool) {
     let deadline = Deadline::after(Duration::from_secs(4));
     while !is_true() {
@@ -487,6 +505,14 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
             "apiKeys": [{ "name": "erp", "key": secret.reference("api-key") }],
         }),
     );
+    let plain = secrets.path().join("plain");
+    std::fs::create_dir(&plain).unwrap();
+    replace_as_documented(&plain, "first plain");
+    let options = json!({
+        "username": "oic", "allowAnonymous": true,
+        "password": format!("file:{}/oic-client-secret", plain.display()),
+    });
+    router(&mut http, "/plain", BASIC_CREDENTIALS, &options);
     let gateway = start(http, state.path(), secrets.path());
     let status = |path: &str, token: &str| gateway.get(path).bearer(token).send().unwrap().status;
     let signed = |key: &SigningKey, algorithm| {
@@ -533,6 +559,13 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
         [status("/hmac", &hmac("first")), status("/hmac", &hmac("second"))],
         [200, 401]
     );
+
+    assert_eq!(gateway.get("/plain").send().unwrap().status, 200);
+    assert_eq!(password_seen(), "oic:first plain");
+    replace_as_documented(&plain, "second plain");
+    soon("the password in a plain file", || {
+        gateway.get("/plain").send().unwrap().status == 200 && password_seen() == "oic:second plain"
+    });
 
     // Both authorities, as a bundle; Redis takes both passwords for a while.
     if let Some(redis) = &redis {
