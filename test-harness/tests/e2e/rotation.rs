@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use test_harness::certificates::CertificateAuthority;
 use test_harness::faults::Fault;
@@ -15,7 +17,7 @@ use test_harness::guests::Guest;
 use test_harness::idcs::{Application, Idcs};
 use test_harness::keys::{Algorithm, SigningKey};
 use test_harness::load::{Load, get, get_with_bearer};
-use test_harness::oic::Oic;
+use test_harness::oic::{Oic, token_hash};
 use test_harness::redis::Redis;
 use test_harness::traefik::{LocalPlugin, TraefikBuilder};
 
@@ -472,6 +474,8 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
     token_options["clientConfig"]["tls"]["ca"] = json!(secret.reference("ca.pem"));
     router(&mut http, "/ca", OAUTH_CLIENT_CREDENTIALS, &token_options);
     if let Some(redis) = &redis {
+        // Another token than the other router's, so that both fetch.
+        token_options["endpointParams"] = json!({ "purpose": "store" });
         token_options["store"] = json!({
             "secret": "0123456789abcdef",
             "redis": { "endpoints": [redis.endpoint()], "password": secret.reference("redis") },
@@ -528,15 +532,10 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
         let key = format!("{word}-api-key-of-sixteen-characters");
         gateway.get("/basic").header("x-api-key", &key).send().unwrap()
     };
-    let password_seen = || {
-        use base64::Engine as _;
+    let sent_password = |password: &str| {
         let seen = gateway.oic.last_request().unwrap();
-        let pair = seen
-            .header("authorization")
-            .unwrap_or_default()
-            .trim_start_matches("Basic ")
-            .to_owned();
-        String::from_utf8(base64::engine::general_purpose::STANDARD.decode(pair).unwrap()).unwrap()
+        let pair = STANDARD.encode(format!("oic:{password}"));
+        seen.header("authorization") == Some(format!("Basic sha256:{}", token_hash(&pair)).as_str())
     };
     let token_paths = || {
         [Some("/ca"), redis.as_ref().map(|_| "/store")]
@@ -547,7 +546,7 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
         assert_eq!(status(path, "none"), 200, "{path}: {}", gateway.traefik.log());
     }
     assert_eq!(with_key("first").status, 200);
-    assert_eq!(password_seen(), "oic:first password");
+    assert!(sent_password("first password"));
     for path in ["/pem", "/jwks"] {
         assert_eq!(
             [status(path, &rsa(&old)), status(path, &rsa(&new))],
@@ -561,10 +560,10 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
     );
 
     assert_eq!(gateway.get("/plain").send().unwrap().status, 200);
-    assert_eq!(password_seen(), "oic:first plain");
+    assert!(sent_password("first plain"));
     replace_as_documented(&plain, "second plain");
     soon("the password in a plain file", || {
-        gateway.get("/plain").send().unwrap().status == 200 && password_seen() == "oic:second plain"
+        gateway.get("/plain").send().unwrap().status == 200 && sent_password("second plain")
     });
 
     // Both authorities, as a bundle; Redis takes both passwords for a while.
@@ -578,7 +577,7 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
         "second password\n",
     );
     soon("the new API key", || with_key("second").status == 200);
-    assert_eq!(password_seen(), "oic:second password");
+    assert!(sent_password("second password"));
     assert_eq!(with_key("first").status, 401);
     for path in ["/pem", "/jwks"] {
         soon(path, || status(path, &rsa(&new)) == 200);
@@ -595,15 +594,22 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
     // The old password counts no more, and the provider shows a certificate of the other authority.
     if let Some(redis) = &redis {
         redis.command(&["ACL", "SETUSER", "default", "<first password"]);
+        redis.command(&["FLUSHALL"]);
     }
     idcs.down(Fault::UntrustedCertificate);
     let calls = idcs.token_calls();
     let deadline = Deadline::after(Duration::from_secs(20));
-    while idcs.token_calls() < calls + 2 {
+    while idcs.token_calls() < calls + 4 {
         for path in token_paths() {
             assert_eq!(status(path, "none"), 200, "{path}: {}", gateway.traefik.log());
         }
         deadline.pause("fetches over the new certificate");
+    }
+    if let Some(redis) = &redis {
+        soon("a token in Redis", || {
+            assert_eq!(status("/store", "none"), 200);
+            !redis.keys().is_empty()
+        });
     }
     put(&unrelated, &new, "second", "second password");
     soon("fetches with the new authority alone", || {
