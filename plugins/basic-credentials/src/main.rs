@@ -4,6 +4,7 @@
 fn main() {
     guest::serve::<basic_credentials_plugin::BasicCredentials>(guest::Start {
         services: || std::rc::Rc::new(guest::FileHost),
+        files: guest::FILES,
         recover: || {},
         // Traefik's plain WASI is each instance's own, so a start disturbs nobody.
         eager: true,

@@ -251,8 +251,8 @@ fn configuration_errors_name_the_option_and_show_no_secret() {
             "username: holds a colon",
         ),
         (
-            json!({ "username": "a", "password": "hunter2\n", "allowAnonymous": true }),
-            "password: holds a control",
+            json!({ "username": "a", "password": "hunter2\t", "allowAnonymous": true }),
+            "password: has a control character",
         ),
         (
             json!({ "username": "urn:k8s:creds:creds:user", "password": "hunter2", "allowAnonymous": true }),

@@ -52,6 +52,15 @@ impl Middleware for Gateway {
         }
     }
 
+    fn take_over(&mut self, before: Self) {
+        if let (Some(jwt), Some(before)) = (&mut self.jwt, before.jwt) {
+            jwt.take_over(before);
+        }
+        if let (Some(oauth), Some(before)) = (&mut self.oauth, before.oauth) {
+            oauth.take_over(before);
+        }
+    }
+
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         let mut seen = Seen::new(request);
         seen.pass(self.jwt.as_mut());

@@ -4,10 +4,11 @@
 fn main() {
     use std::rc::Rc;
 
-    use egress::platform::{Wasi, enter_system, recover};
+    use egress::platform::{FILES, Wasi, enter_system, recover};
 
     guest::serve::<gateway_plugin::Gateway>(guest::Start {
         services: || || Rc::new(Wasi::new(guest::log)),
+        files: FILES,
         recover,
         eager: enter_system(),
     });

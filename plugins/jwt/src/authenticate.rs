@@ -37,6 +37,11 @@ impl<K: KeySource> Jwt<K> {
         self.keys.prefetch();
     }
 
+    /// The configuration has changed: keys that `before` has fetched may serve.
+    pub fn take_over(&mut self, before: Self) {
+        self.keys.take_over(before.keys);
+    }
+
     /// Decides about one request at `now`.
     ///
     /// Forwards it without the client's token, unless the rules keep it, and with the headers that they ask for; or

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use egress::Former;
 use jose::{Claims, KeySet, same_issuer};
 use middleware::{Reason, UnixTime};
 
@@ -22,6 +23,16 @@ pub trait KeySource {
 
     /// Gets the keys ahead of need, if they have to be got at all.
     fn prefetch(&mut self) {}
+
+    /// Where the keys are shared, if they are.
+    fn place(&self) -> Option<Former> {
+        None
+    }
+
+    /// This source has taken the place of one that shared its keys there.
+    fn take_over(&mut self, before: Former) {
+        drop(before);
+    }
 }
 
 /// Sources of keys by the issuers they serve. Tokens of one issuer are never judged by the keys of another.
@@ -52,6 +63,15 @@ impl<K: KeySource> Issuers<K> {
     /// The source at a place that [`Issuers::place_for`] gave.
     pub(crate) fn at(&mut self, place: usize) -> Option<&mut K> {
         self.0.get_mut(place).map(|(_, keys)| keys)
+    }
+
+    /// These sources take the place of others, of a configuration that differs in its secrets.
+    pub(crate) fn take_over(&mut self, before: Self) {
+        for ((_, keys), (_, before)) in self.0.iter_mut().zip(before.0) {
+            if let Some(place) = before.place() {
+                keys.take_over(place);
+            }
+        }
     }
 
     /// Gets keys ahead of need. Those of many issuers are left until they are needed, since a start must not wait for
@@ -104,5 +124,13 @@ impl KeySource for Box<dyn KeySource> {
 
     fn prefetch(&mut self) {
         (**self).prefetch();
+    }
+
+    fn place(&self) -> Option<Former> {
+        (**self).place()
+    }
+
+    fn take_over(&mut self, before: Former) {
+        (**self).take_over(before);
     }
 }

@@ -40,6 +40,10 @@ impl Middleware for JwtPlugin {
         self.jwt.prefetch();
     }
 
+    fn take_over(&mut self, before: Self) {
+        self.jwt.take_over(before.jwt);
+    }
+
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         self.jwt.decide(request, self.host.now())
     }

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use egress::{
-    Exchange, FetchError, Fetched, HttpClient, Lifetime, Pace, Platform, Resource, Seal, Shared, StateName,
-    Unavailable, Url,
+    Exchange, FetchError, Fetched, Former, HttpClient, Lifetime, Pace, Platform, Resource, Seal, Shared,
+    StateName, Unavailable, Url,
 };
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use jose::{IgnoredKey, KeySet};
@@ -66,7 +66,9 @@ impl RemoteKeys {
         };
         let jwks = Jwks {
             name: seal.name("jwks", &identity),
-            seal,
+            seal: Rc::new(seal),
+            former: None,
+            proof: place.login.as_ref().map(|login| login.client.proof()),
             url: place.url.clone(),
             login: place.login.clone(),
             max_stale: options.max_stale,
@@ -113,6 +115,16 @@ impl KeySource for RemoteKeys {
     fn prefetch(&mut self) {
         self.keys.prefetch();
     }
+
+    fn place(&self) -> Option<Former> {
+        let keys = self.keys.resource();
+        Some(Former::new(keys.name.clone(), Rc::clone(&keys.seal)))
+    }
+
+    fn take_over(&mut self, before: Former) {
+        let keys = self.keys.resource_mut();
+        keys.former = before.of(&keys.name, &keys.seal);
+    }
 }
 
 impl From<Unavailable> for KeysUnavailable {
@@ -127,7 +139,11 @@ impl From<Unavailable> for KeysUnavailable {
 /// A published JWK Set as a shared resource.
 struct Jwks {
     name: StateName,
-    seal: Seal,
+    seal: Rc<Seal>,
+    /// Where they lay before the secret of the login changed.
+    former: Option<Former>,
+    /// What the login proves itself with.
+    proof: Option<String>,
     url: Url,
     login: Option<KeysLogin>,
     max_stale: Duration,
@@ -153,6 +169,14 @@ impl Resource for Jwks {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn former(&self) -> Option<&Former> {
+        self.former.as_ref()
+    }
+
+    fn proof(&self) -> Option<&str> {
+        self.proof.as_deref()
     }
 
     fn encode(&self, keys: &KeySet) -> Vec<u8> {
@@ -271,7 +295,7 @@ mod tests {
     use super::*;
     use crate::{KeyOptions, Options};
     use egress::platform::Native;
-use middleware::{Level, Secret};
+    use middleware::{Level, Secret};
     use oauth::{Client, ClientAuthentication};
     use serde_json::json;
 
@@ -322,7 +346,9 @@ use middleware::{Level, Secret};
         let seal = Seal::public(&[]);
         Jwks {
             name: seal.name("jwks", &[]),
-            seal,
+            seal: Rc::new(seal),
+            former: None,
+            proof: None,
             url: Url::parse("https://idcs.example/jwk").unwrap(),
             login,
             max_stale: Duration::ZERO,

@@ -25,7 +25,7 @@ use oauth::{AccessToken, Client, ClientAuthentication};
 use serde_json::Value;
 
 use crate::Options;
-use crate::token::{Demand, Token};
+use crate::token::{Demand, Peppers, Token};
 
 /// The tokens of all callers.
 pub(crate) struct Callers {
@@ -34,8 +34,7 @@ pub(crate) struct Callers {
     /// How callers' clients prove themselves, by their secrets.
     authentication: fn(Secret) -> ClientAuthentication,
     scopes: BTreeMap<String, Vec<String>>,
-    /// What the keys of stored tokens depend on beside the caller's secret: `store.secret`.
-    pepper: Option<Secret>,
+    peppers: Peppers,
     budget: Rc<Budget>,
     platform: Rc<dyn Platform>,
     /// Makes keys of this instance's memory.
@@ -100,12 +99,22 @@ impl Callers {
             demand,
             authentication,
             scopes,
-            pepper,
+            peppers: Peppers {
+                now: pepper,
+                before: None,
+            },
             budget: Rc::new(budget),
             platform,
             instance,
             last: CallerKey::default(),
         })
+    }
+
+    /// Files of the configuration have changed.
+    pub(crate) fn take_over(&mut self, before: Self) {
+        if before.peppers.now != self.peppers.now {
+            self.peppers.before = Some(before.peppers.now);
+        }
     }
 
     /// The token for the caller of `request`.
@@ -146,7 +155,7 @@ impl Callers {
         };
         let key = self.key(&caller);
         let (demand, platform, authentication) = (&self.demand, &self.platform, self.authentication);
-        let (budget, pepper) = (&self.budget, self.pepper.as_ref());
+        let (budget, peppers) = (&self.budget, &self.peppers);
         let token = self.tokens.get(&key, now, || {
             let guard = Guard {
                 budget: Rc::clone(budget),
@@ -157,7 +166,7 @@ impl Callers {
                 id: caller.name,
                 authentication: authentication(caller.password),
             };
-            demand.token_of_caller(client, scopes, pepper, guard, Rc::clone(platform))
+            demand.token_of_caller(client, scopes, peppers, guard, Rc::clone(platform))
         })?;
         self.last = key;
         Ok(token)

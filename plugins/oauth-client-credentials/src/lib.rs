@@ -140,6 +140,16 @@ impl Middleware for OAuthClientCredentials {
         }
     }
 
+    fn take_over(&mut self, before: Self) {
+        match (&mut self.tokens, before.tokens) {
+            (Tokens::Own(token), Tokens::Own(before)) => {
+                token.resource_mut().take_over(before.resource());
+            }
+            (Tokens::Callers(callers), Tokens::Callers(before)) => callers.take_over(*before),
+            _ => {}
+        }
+    }
+
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         let now = self.platform.now();
         let token = match &mut self.tokens {

@@ -282,3 +282,31 @@ fn configuration_errors_name_the_option() {
         assert!(error.starts_with(start), "{config}: {error}");
     }
 }
+
+#[test]
+fn a_new_secret_goes_on_with_the_old_ones_token_and_another_client_does_not() {
+    let (url, requests) = token_endpoint(200, r#"{"access_token":"the-token","expires_in":3600}"#);
+    let directory = tempfile::tempdir().unwrap();
+    let of = |id: &str, secret: &str| {
+        let config = format!(r#"{{"url":"{url}","clientID":"{id}","clientSecret":"{secret}"}}"#);
+        plugin(&config, &directory).unwrap()
+    };
+    let forwards = |plugin: &mut OAuthClientCredentials| {
+        assert!(matches!(plugin.on_request(&AnyRequest), Decision::Forward(_)));
+    };
+    let mut old = of("app", "old");
+    forwards(&mut old);
+    let mut new = of("app", "new");
+    new.take_over(old);
+    forwards(&mut new);
+    forwards(&mut of("app", "new"));
+    assert_eq!(
+        requests.try_iter().count(),
+        1,
+        "and instances that never knew the old secret"
+    );
+    let mut other = of("other", "new");
+    other.take_over(new);
+    forwards(&mut other);
+    assert_eq!(requests.try_iter().count(), 1);
+}

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use egress::{
-    Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Store, Url, send_fresh,
+    Exchange, FetchError, Fetched, Former, Lifetime, Platform, Resource, Seal, StateName, Store, Url,
+    send_fresh,
 };
 use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
 use oauth::{
@@ -22,7 +23,11 @@ pub(crate) struct Token {
     /// Where it is a user's.
     user: Option<UserGrant>,
     name: StateName,
-    seal: Seal,
+    seal: Rc<Seal>,
+    /// Where it lay before a secret changed.
+    former: Option<Former>,
+    /// What the gateway's own client proves itself with.
+    proof: Option<String>,
     platform: Rc<dyn Platform>,
     /// Where it is a caller's.
     guard: Option<Guard>,
@@ -72,7 +77,7 @@ impl Demand {
                     "has an option of its own, or is set by the plugin",
                 ));
             }
-            let value = value.resolve(&field, host)?.expose().to_owned();
+            let value = value.resolve_document(&field, host)?.expose().to_owned();
             parameters.push((parameter.clone(), value));
         }
         Ok(Self {
@@ -106,34 +111,54 @@ impl Demand {
         parameters.fold(request, |request, (name, value)| request.parameter(name, value))
     }
 
-    /// The token of a caller's client. `pepper` makes the key that it is kept under depend on more than his secret.
+    /// The token of a caller's client. The peppers make the key that it is kept under depend on more than the caller's
+    /// secret.
     pub(crate) fn token_of_caller(
         &self,
         client: Client,
         scopes: &[String],
-        pepper: Option<&Secret>,
+        peppers: &Peppers,
         guard: Guard,
         platform: Rc<dyn Platform>,
     ) -> Option<Token> {
         let identity = self.identity(&client.id, scopes);
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
-        let mut secret = client.secret()?.expose().to_owned();
-        if let Some(pepper) = pepper {
-            // The secret has no control characters, so it is clear where it ends.
-            secret.push('\0');
-            secret.push_str(pepper.expose());
-        }
-        let seal = Seal::secret(&Secret::new(secret), &identity).ok()?;
+        let secret = client.secret()?;
+        let place = |pepper: Option<&Secret>| {
+            let mut secret = secret.expose().to_owned();
+            if let Some(pepper) = pepper {
+                // The secret has no control characters, so it is clear where it ends.
+                secret.push('\0');
+                secret.push_str(pepper.expose());
+            }
+            let seal = Seal::secret(&Secret::new(secret), &identity).ok()?;
+            Some((seal.slot("caller-token", &[&self.url.to_string()]), Rc::new(seal)))
+        };
+        let (name, seal) = place(peppers.now.as_ref())?;
+        let former = match &peppers.before {
+            Some(before) => place(before.as_ref()),
+            None => None,
+        };
         Some(Token {
             url: self.url.clone(),
-            name: seal.slot("caller-token", &[&self.url.to_string()]),
+            former: former.and_then(|(former, old)| Former::new(former, old).of(&name, &seal)),
+            name,
             request: self.request(client, scopes),
             user: None,
             seal,
+            proof: None,
             platform,
             guard: Some(guard),
         })
     }
+}
+
+/// What the keys of callers' tokens depend on beside their secrets: `store.secret`, where there is one.
+#[derive(Default)]
+pub(crate) struct Peppers {
+    pub(crate) now: Option<Secret>,
+    /// What it was before it changed, if it did while this instance ran.
+    pub(crate) before: Option<Option<Secret>>,
 }
 
 /// The scopes in the option `field`, each of which may stand elsewhere.
@@ -174,6 +199,7 @@ impl Token {
             identity.push("a user's".to_owned());
         }
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
+        let proof = client.proof();
         let secret = match &user {
             Some((_, key)) => Some(key),
             None => client.secret(),
@@ -190,7 +216,9 @@ impl Token {
             request,
             user: user.map(|(user, _)| user),
             url: demand.url,
-            seal,
+            seal: Rc::new(seal),
+            former: None,
+            proof: Some(proof),
             platform,
             guard: None,
         })
@@ -201,6 +229,15 @@ impl Token {
     /// The user's grant that the token comes from, if it is a user's.
     pub(crate) const fn user(&self) -> Option<&UserGrant> {
         self.user.as_ref()
+    }
+
+    /// Files of the configuration have changed: `before` is the token that was configured until now.
+    pub(crate) fn take_over(&mut self, before: &Self) {
+        // A user who has logged in with another key may be somebody else.
+        if self.user.is_none() && before.user.is_none() {
+            let former = Former::new(before.name.clone(), Rc::clone(&before.seal));
+            self.former = former.of(&self.name, &self.seal);
+        }
     }
 
     fn request(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<TokenResponse, FetchError> {
@@ -273,6 +310,14 @@ impl Resource for Token {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn former(&self) -> Option<&Former> {
+        self.former.as_ref()
+    }
+
+    fn proof(&self) -> Option<&str> {
+        self.proof.as_deref()
     }
 
     fn encode(&self, token: &AccessToken) -> Vec<u8> {

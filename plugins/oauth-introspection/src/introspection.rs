@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use credentials::Basic;
-use egress::{Budget, Exchange, FetchError, Fetched, Lifetime, Platform, Resource, Seal, StateName, Url};
+use egress::{
+    Budget, Exchange, FetchError, Fetched, Former, Lifetime, Platform, Resource, Seal, StateName, Url,
+};
 use form_urlencoded::Serializer;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
@@ -25,6 +27,8 @@ pub(crate) struct Question {
     max_cache: Duration,
     /// The client's secret, where there is one: what is kept is sealed under a key that depends on it too.
     pepper: String,
+    /// What it was before it changed, if it did while this instance ran.
+    former_pepper: Option<String>,
     /// All that makes two questions different.
     identity: Vec<String>,
 }
@@ -81,8 +85,16 @@ impl Question {
             claim_headers,
             max_cache: options.max_cache()?,
             pepper,
+            former_pepper: None,
             identity,
         })
+    }
+
+    /// This question takes the place of `before`, of a configuration that may differ in its secret.
+    pub(crate) fn take_over(&mut self, before: &Self) {
+        if self.pepper != before.pepper {
+            self.former_pepper = Some(before.pepper.clone());
+        }
     }
 
     pub(crate) fn url(&self) -> &Url {
@@ -197,7 +209,9 @@ pub(crate) struct Introspection {
     question: Rc<Question>,
     token: Secret,
     name: StateName,
-    seal: Seal,
+    seal: Rc<Seal>,
+    /// Where the answer lay before the client's secret changed.
+    former: Option<Former>,
     budget: Rc<Budget>,
     platform: Rc<dyn Platform>,
     /// Whether the token was active once: then asking about it again is not somebody's guessing.
@@ -213,11 +227,17 @@ impl Introspection {
         platform: Rc<dyn Platform>,
     ) -> Option<Self> {
         let identity: Vec<&str> = question.identity.iter().map(String::as_str).collect();
-        // Whoever has not got the token cannot read what was said of it. A token has no control characters.
-        let secret = Secret::new(format!("{token}\0{}", question.pepper));
-        let seal = Seal::secret(&secret, &identity).ok()?;
+        let place = |pepper: &str| {
+            // Whoever has not got the token cannot read what was said of it. A token has no control characters.
+            let secret = Secret::new(format!("{token}\0{pepper}"));
+            let seal = Seal::secret(&secret, &identity).ok()?;
+            Some((seal.slot("introspection", &identity), Rc::new(seal)))
+        };
+        let (name, seal) = place(&question.pepper)?;
+        let former = question.former_pepper.as_deref().and_then(place);
         Some(Self {
-            name: seal.slot("introspection", &identity),
+            former: former.and_then(|(former, old)| Former::new(former, old).of(&name, &seal)),
+            name,
             token: Secret::new(token),
             seal,
             question,
@@ -265,6 +285,10 @@ impl Resource for Introspection {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn former(&self) -> Option<&Former> {
+        self.former.as_ref()
     }
 
     fn encode(&self, judged: &Judged) -> Vec<u8> {

@@ -78,6 +78,13 @@ impl Middleware for OAuthIntrospection {
         })
     }
 
+    fn take_over(&mut self, before: Self) {
+        // Nobody else has it yet: no request was decided by this middleware.
+        if let Some(question) = Rc::get_mut(&mut self.question) {
+            question.take_over(&before.question);
+        }
+    }
+
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         match self.authenticate(request, self.platform.now()) {
             Ok(values) => {

@@ -660,3 +660,26 @@ fn configuration_errors_name_the_option() {
         assert!(error.starts_with(start), "{options}: {error}");
     }
 }
+
+#[test]
+fn what_was_said_before_the_clients_secret_changed_still_counts() {
+    let (url, requests) = endpoint(usual);
+    let directory = tempfile::tempdir().unwrap();
+    let with_secret = |secret: &str| {
+        let more = json!({ "clientID": "gateway", "clientSecret": secret });
+        plugin(&url, &more, &directory).unwrap()
+    };
+    let mut old = with_secret("old");
+    for token in ["good-1", "good-2"] {
+        assert!(outcome(&mut old, &bearer(token)).is_ok());
+    }
+    assert_eq!(requests.try_iter().count(), 2);
+    let mut new = with_secret("new");
+    new.take_over(old);
+    assert!(outcome(&mut new, &bearer("good-1")).is_ok());
+    assert!(outcome(&mut with_secret("new"), &bearer("good-1")).is_ok());
+    assert_eq!(requests.try_iter().count(), 0);
+    // Who has never known the old secret cannot read what it got.
+    assert!(outcome(&mut with_secret("new"), &bearer("good-2")).is_ok());
+    assert_eq!(requests.try_iter().count(), 1);
+}

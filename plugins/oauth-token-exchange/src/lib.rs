@@ -82,6 +82,14 @@ impl Middleware for OAuthTokenExchange {
         self.jwt.prepare();
     }
 
+    fn take_over(&mut self, before: Self) {
+        self.jwt.take_over(before.jwt);
+        // Nobody else has it yet: no request was decided by this middleware.
+        if let Some(provider) = Rc::get_mut(&mut self.provider) {
+            provider.take_over(&before.provider);
+        }
+    }
+
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         self.exchange(request).unwrap_or_else(|problem| problem.into())
     }

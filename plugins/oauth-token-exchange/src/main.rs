@@ -4,11 +4,12 @@
 fn main() {
     use std::rc::Rc;
 
-    use egress::platform::{Wasi, enter_system, recover};
+    use egress::platform::{FILES, Wasi, enter_system, recover};
     use oauth_token_exchange_plugin::OAuthTokenExchange;
 
     guest::serve::<OAuthTokenExchange>(guest::Start {
         services: || || Rc::new(Wasi::new(guest::log)),
+        files: FILES,
         recover,
         eager: enter_system(),
     });

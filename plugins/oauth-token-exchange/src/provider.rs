@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{CallerKey, FetchError, Fetched, Lifetime, Platform, Seal, StateName, Url};
+use egress::{CallerKey, FetchError, Fetched, Former, Lifetime, Platform, Seal, StateName, Url};
 use http::{Request, Response};
 use jwt_plugin::AcceptedIssuers;
 use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
@@ -23,12 +23,43 @@ pub(crate) struct Provider {
     scopes: Vec<String>,
     parameters: Vec<(String, String)>,
     /// What only this gateway knows. Who does not know it cannot get its callers' tokens, so cannot have those at hand.
-    secret: Secret,
-    /// Makes keys of subjects that say nothing about them.
-    key: [u8; blake3::KEY_LEN],
+    secret: GroupSecret,
+    /// What it was before it changed, if it did while this instance ran.
+    former: Option<GroupSecret>,
     /// What makes the tokens of this configuration different from those of others.
     group: Vec<String>,
     platform: Rc<dyn Platform>,
+}
+
+/// A secret, and what is made of it.
+#[derive(Clone)]
+struct GroupSecret {
+    secret: Secret,
+    /// Makes keys of subjects that say nothing about them.
+    key: [u8; blake3::KEY_LEN],
+}
+
+impl GroupSecret {
+    fn new(secret: Secret) -> Self {
+        Self {
+            key: blake3::derive_key("oic-gateway callers v1", secret.expose().as_bytes()),
+            secret,
+        }
+    }
+
+    fn key_of(&self, subject: &Subject) -> CallerKey {
+        *blake3::keyed_hash(&self.key, &subject.to_bytes()).as_bytes()
+    }
+
+    /// See [`Provider::place`].
+    fn place(&self, group: &[String], key: &CallerKey) -> Option<(StateName, Rc<Seal>)> {
+        let group: Vec<&str> = group.iter().map(String::as_str).collect();
+        let owner: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut identity = group.clone();
+        identity.push(&owner);
+        let seal = Seal::secret(&self.secret, &identity).ok()?;
+        Some((seal.slot("user-token", &group), Rc::new(seal)))
+    }
 }
 
 enum Method {
@@ -84,7 +115,8 @@ impl Provider {
                     "has an option of its own, or is set by the plugin",
                 ));
             }
-            parameters.push((name.clone(), value.resolve(&field, host)?.expose().to_owned()));
+            let value = value.resolve_document(&field, host)?;
+            parameters.push((name.clone(), value.expose().to_owned()));
         }
         // With trust: a token from a server that one router trusts must not serve a router that does not trust this server.
         let trust = options.client_config.tls.trust(host);
@@ -95,8 +127,8 @@ impl Provider {
         let secret = secret.ok_or_else(|| ConfigError::new("clientSecret", "is required"))?;
         Ok(Self {
             url,
-            key: blake3::derive_key("oic-gateway callers v1", secret.expose().as_bytes()),
-            secret,
+            secret: GroupSecret::new(secret),
+            former: None,
             client,
             method,
             scopes,
@@ -119,20 +151,29 @@ impl Provider {
         }
     }
 
+    /// This provider takes the place of `before`, of a configuration that may differ in its secrets.
+    pub(crate) fn take_over(&mut self, before: &Self) {
+        if self.group == before.group && self.secret.secret != before.secret.secret {
+            self.former = Some(before.secret.clone());
+        }
+    }
+
     /// Tells subjects apart.
     pub(crate) fn key_of(&self, subject: &Subject) -> CallerKey {
-        *blake3::keyed_hash(&self.key, &subject.to_bytes()).as_bytes()
+        self.secret.key_of(subject)
     }
 
     /// Where the token of the subject with this key is kept, and how it is sealed: for this subject and no other.
     /// `None` where it cannot be sealed, which the cryptographic library's interface allows for.
-    pub(crate) fn place(&self, key: &CallerKey) -> Option<(StateName, Seal)> {
-        let group: Vec<&str> = self.group.iter().map(String::as_str).collect();
-        let owner: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut identity = group.clone();
-        identity.push(&owner);
-        let seal = Seal::secret(&self.secret, &identity).ok()?;
-        Some((seal.slot("user-token", &group), seal))
+    pub(crate) fn place(&self, key: &CallerKey) -> Option<(StateName, Rc<Seal>)> {
+        self.secret.place(&self.group, key)
+    }
+
+    /// Where the subject's token was kept before a secret changed.
+    pub(crate) fn former_place(&self, subject: &Subject) -> Option<Former> {
+        let former = self.former.as_ref()?;
+        let (name, seal) = former.place(&self.group, &former.key_of(subject))?;
+        Some(Former::new(name, seal))
     }
 
     /// A request for the subject's token. Good for one use.

@@ -449,3 +449,24 @@ fn configuration_errors_name_the_option() {
         "{error}"
     );
 }
+
+#[test]
+fn a_users_token_outlives_the_gateways_old_secret() {
+    let (url, requests) = token_endpoint(200, numbered);
+    let with_secret = |secret: &str| {
+        let mut options = options("rfc8693", &url);
+        options["clientSecret"] = json!(secret);
+        build(&options).unwrap()
+    };
+    let jane = jane();
+    let mut old = with_secret("old");
+    assert_eq!(sent(&mut old, &jane), Ok("user-token-0".to_owned()));
+    let mut new = with_secret("new");
+    new.take_over(old);
+    assert_eq!(sent(&mut new, &jane), Ok("user-token-0".to_owned()));
+    assert_eq!(requests.try_iter().count(), 1);
+    assert_eq!(
+        sent(&mut with_secret("other"), &jane),
+        Ok("user-token-1".to_owned())
+    );
+}

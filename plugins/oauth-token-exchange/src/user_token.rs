@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use egress::{CallerKey, Exchange, FetchError, Fetched, Resource, Seal, StateName, Url, send_fresh};
+use egress::{CallerKey, Exchange, FetchError, Fetched, Former, Resource, Seal, StateName, Url, send_fresh};
 use middleware::UnixTime;
 use oauth::AccessToken;
 
@@ -14,7 +14,8 @@ pub(crate) struct UserToken {
     provider: Rc<Provider>,
     subject: Subject,
     name: StateName,
-    seal: Seal,
+    seal: Rc<Seal>,
+    former: Option<Former>,
 }
 
 impl UserToken {
@@ -22,6 +23,8 @@ impl UserToken {
     pub(crate) fn new(provider: &Rc<Provider>, subject: Subject, key: &CallerKey) -> Option<Self> {
         let (name, seal) = provider.place(key)?;
         Some(Self {
+            // Its identity holds a key that depends on the secret, so the two cannot be compared. The provider's can.
+            former: provider.former_place(&subject),
             provider: Rc::clone(provider),
             subject,
             name,
@@ -47,6 +50,10 @@ impl Resource for UserToken {
 
     fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    fn former(&self) -> Option<&Former> {
+        self.former.as_ref()
     }
 
     fn encode(&self, token: &AccessToken) -> Vec<u8> {

@@ -4,6 +4,7 @@
 fn main() {
     guest::serve::<path_rewrite_plugin::PathRewrite>(guest::Start {
         services: || std::rc::Rc::new(guest::PlainHost),
+        files: middleware::FileWatch::NONE,
         recover: || {},
         // Traefik's plain WASI is each instance's own, so a start disturbs nobody.
         eager: true,

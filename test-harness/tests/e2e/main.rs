@@ -21,6 +21,7 @@ mod path_rewrite;
 mod probes;
 mod reloads;
 mod resilience;
+mod rotation;
 mod rsa_speed;
 mod shared_state;
 mod state_directory;

@@ -251,13 +251,13 @@ impl KeyUrl {
 /// A JWK Set or a JWK in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.
 fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
     const FIELD: &str = "jwksFile";
-    let value = reference.resolve(FIELD, host)?;
+    let value = reference.resolve_document(FIELD, host)?;
     let value = value.expose().trim_start_matches('\u{feff}').trim();
     let document = if value.starts_with('{') {
         value.as_bytes().to_vec()
     } else if value.starts_with('/') {
         host.read_file(value)
-            .map_err(|error| ConfigError::new(FIELD, format!("names a file: {error}")))?
+            .map_err(|error| ConfigError::of_file(FIELD, value, &error))?
     } else {
         return Err(ConfigError::new(
             FIELD,
@@ -270,7 +270,7 @@ fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, Confi
 /// A public key in PEM, or where to find it: `file:/path` or `env:NAME`.
 fn public_key(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
     const FIELD: &str = "publicKey";
-    let pem = reference.resolve(FIELD, host)?;
+    let pem = reference.resolve_document(FIELD, host)?;
     static_keys(FIELD, KeySet::from_pem(pem.expose()))
 }
 

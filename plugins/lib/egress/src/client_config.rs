@@ -187,7 +187,7 @@ impl TlsOptions {
             (None, None) => Ok(None),
             (Some(cert), Some(key)) => {
                 let chain = certificates(cert, &cert_field, host)?;
-                let pem = key.resolve(&key_field, host)?;
+                let pem = key.resolve_document(&key_field, host)?;
                 let (form, der) = pem::private_key(pem.expose())
                     .map_err(|error| ConfigError::new(key_field, error.to_string()))?;
                 let key = match form {
@@ -235,7 +235,7 @@ fn certificates(
     field: &str,
     host: &dyn Host,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let pem = reference.resolve(field, host)?;
+    let pem = reference.resolve_document(field, host)?;
     let chain =
         pem::certificates(pem.expose()).map_err(|error| ConfigError::new(field, error.to_string()))?;
     Ok(chain.into_iter().map(CertificateDer::from).collect())

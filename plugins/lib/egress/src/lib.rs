@@ -35,7 +35,7 @@ pub use client_config::{ClientConfig, TlsOptions};
 pub use http_client::{HttpClient, HttpError, MAX_BODY, SendOnce, Url};
 pub use platform::{DirectoryError, Platform};
 pub use shared::{
-    CallerKey, Cause, Exchange, FetchError, Fetched, Lifetime, Pace, Resource, Shared, SharedMany,
+    CallerKey, Cause, Exchange, FetchError, Fetched, Former, Lifetime, Pace, Resource, Shared, SharedMany,
     Unavailable, send_fresh,
 };
 pub use single_use::{PlaceError, Replaced, SingleUse, Use, UseError};

@@ -1,9 +1,11 @@
 //! The host of a plugin without network that reads files.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
+use std::time::UNIX_EPOCH;
 
-use middleware::{Event, FileError, Host, UnixTime};
+use middleware::{Event, FileError, FileStamp, FileWatch, FilesRead, Host, UnixTime};
 
 use crate::PlainHost;
 
@@ -15,6 +17,31 @@ pub struct FileHost;
 const NOT_CAPABLE: i32 = 76;
 /// The largest file that is read, in bytes.
 const LIMIT: usize = 256 * 1024;
+
+thread_local! {
+    static READ: RefCell<FilesRead> = const { RefCell::new(FilesRead::new()) };
+}
+
+/// Watches the files that [`FileHost`] reads.
+pub const FILES: FileWatch = FileWatch {
+    begin: |_| {
+        READ.take();
+    },
+    end: || {},
+    any: || READ.with_borrow(|read| !read.is_empty()),
+    have_changed: || READ.with_borrow(|read| read.have_changed(look)),
+};
+
+fn look(path: &str) -> Option<FileStamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(FileStamp {
+        // The standard library does not tell on this platform.
+        identity: (0, 0),
+        size: metadata.len(),
+        changed: (u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX), 0),
+    })
+}
 
 impl Host for FileHost {
     fn now(&self) -> UnixTime {
@@ -30,6 +57,8 @@ impl Host for FileHost {
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let stamp = look(path);
+        READ.with_borrow_mut(|read| read.note(path, stamp));
         let mut content = Vec::new();
         let file = File::open(path).map_err(|error| failure(&error))?;
         let limit = u64::try_from(LIMIT).unwrap_or(u64::MAX).saturating_add(1);

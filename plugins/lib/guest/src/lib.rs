@@ -19,7 +19,7 @@ mod plain_host;
 mod shell;
 
 #[cfg(target_family = "wasm")]
-pub use file_host::FileHost;
+pub use file_host::{FILES, FileHost};
 #[cfg(target_family = "wasm")]
 pub use plain_host::PlainHost;
 #[cfg(target_family = "wasm")]

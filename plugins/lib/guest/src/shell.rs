@@ -1,19 +1,22 @@
 //! One plugin instance.
 
-use std::cell::Cell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::cell::{Cell, OnceCell};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_wasm_guest::host::{self, Request, Response, admin};
 use http_wasm_guest::{Guest, register};
 use middleware::{
-    ConfigError, Decision, Edit, Event, Level, Middleware, Problem, Reason, Reply, RequestHead, ResponseHead,
+    ConfigError, Decision, Edit, Event, FileWatch, Instance, Level, Middleware, Reply, RequestHead,
+    ResponseHead, Surroundings, UnixTime,
 };
 
 /// How an instance starts.
 pub struct Start<M: Middleware> {
     /// Makes what the middleware needs of its host.
     pub services: fn() -> M::Services,
+    /// How the files that the configuration names are watched.
+    pub files: FileWatch,
     /// Gives back what a trap left in this instance's hands.
     pub recover: fn(),
     /// True to build the middleware right away. False for an instance that starts while others run: a trap then
@@ -38,17 +41,15 @@ pub fn serve<M: Middleware + 'static>(start: Start<M>) {
     let eager = start.eager;
     let shell = Shell {
         start,
-        state: Cell::new(None),
+        instance: Cell::new(None),
     };
     if eager {
         for warning in middleware::config::placeholder_warnings(&admin::config()) {
             log(&warning);
         }
-        let mut state = shell.build(None);
-        if let State::Ready(middleware) = &mut state {
-            middleware.prepare();
-        }
-        shell.state.set(Some(state));
+        let mut instance = Instance::new(&shell.start);
+        instance.prepare();
+        shell.instance.set(Some(instance));
     }
     register(shell);
 }
@@ -68,39 +69,33 @@ pub fn log(event: &Event) {
 struct Shell<M: Middleware> {
     start: Start<M>,
     /// `None` while a request is being looked at, and after a trap.
-    state: Cell<Option<State<M>>>,
+    instance: Cell<Option<Instance<M>>>,
 }
 
-enum State<M> {
-    Ready(M),
-    /// The configuration cannot be used. Looked at again after a while: a secret may have been put in place.
-    Refusing {
-        error: ConfigError,
-        until: Duration,
-    },
-}
+impl<M: Middleware> Surroundings<M> for Start<M> {
+    fn build(&self, hurry: bool) -> Result<M, ConfigError> {
+        (self.files.begin)(hurry);
+        let built = M::new(&admin::config(), (self.services)());
+        (self.files.end)();
+        built
+    }
 
-/// How often an unusable configuration is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+    fn has_files(&self) -> bool {
+        (self.files.any)()
+    }
 
-impl<M: Middleware> Shell<M> {
-    fn build(&self, known: Option<&ConfigError>) -> State<M> {
-        match M::new(&admin::config(), (self.start.services)()) {
-            Ok(middleware) => State::Ready(middleware),
-            Err(error) => {
-                if known != Some(&error) {
-                    log(&Event::error("configuration.refused")
-                        .field("plugin", M::NAME)
-                        .field("option", error.field())
-                        .field("problem", &error)
-                        .field("effect", "every request is refused until this is mended"));
-                }
-                State::Refusing {
-                    error,
-                    until: since_epoch().saturating_add(LOOK_AGAIN),
-                }
-            }
-        }
+    fn files_have_changed(&self) -> bool {
+        (self.files.have_changed)()
+    }
+
+    #[allow(clippy::disallowed_methods)] // only to space out looks at the configuration
+    fn now(&self) -> UnixTime {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixTime::EPOCH.plus(since)
+    }
+
+    fn log(&self, event: &Event) {
+        log(event);
     }
 }
 
@@ -109,20 +104,10 @@ impl<M: Middleware> Guest for Shell<M> {
         (self.start.recover)();
         trap::arm(M::NAME, || request.header.get(b"trap"));
         trap::point("before-taking-out");
-        let mut state = match self.state.take() {
-            Some(State::Refusing { error, until }) if until <= since_epoch() => self.build(Some(&error)),
-            Some(state) => state,
-            None => self.build(None),
-        };
+        let mut instance = self.instance.take().unwrap_or_else(|| Instance::new(&self.start));
         trap::point("taken-out");
-        let decision = match &mut state {
-            State::Ready(middleware) => {
-                let head = Head(request);
-                middleware.on_request(&head).unless_undone(&head)
-            }
-            State::Refusing { .. } => Problem::new(Reason::Configuration).into(),
-        };
-        self.state.set(Some(state));
+        let decision = instance.on_request(&Head::new(request), &self.start);
+        self.instance.set(Some(instance));
         match decision {
             Decision::Forward(edits) => {
                 for edit in edits.iter() {
@@ -139,16 +124,14 @@ impl<M: Middleware> Guest for Shell<M> {
 
     fn handle_response(&self, _: i32, _: &Request, response: &Response, is_error: bool) {
         (self.start.recover)();
-        let Some(mut state) = self.state.take() else {
+        let Some(mut instance) = self.instance.take() else {
             return;
         };
         trap::point("answer-taken-out");
-        if let State::Ready(middleware) = &mut state
-            && !is_error
-        {
-            middleware.on_response(&Answer(response));
+        if !is_error {
+            instance.on_response(&Answer(response));
         }
-        self.state.set(Some(state));
+        self.instance.set(Some(instance));
     }
 }
 
@@ -170,42 +153,55 @@ fn answer(reply: &Reply, response: &Response) {
     response.body.write(&reply.body);
 }
 
-#[allow(clippy::disallowed_methods)] // only to space out attempts to read the configuration again
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+struct Head<'r> {
+    request: &'r Request,
+    /// The body, once it was asked for; `None` in it for one that was too long.
+    body: OnceCell<Option<Vec<u8>>>,
 }
 
-struct Head<'r>(&'r Request);
-
-impl RequestHead for Head<'_> {
-    fn method(&self) -> Bytes {
-        self.0.method()
+impl<'r> Head<'r> {
+    const fn new(request: &'r Request) -> Self {
+        Self {
+            request,
+            body: OnceCell::new(),
+        }
     }
 
-    fn uri(&self) -> Bytes {
-        self.0.uri()
-    }
-
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        self.0.header.values(name.as_bytes())
-    }
-
-    fn header_names(&self) -> Vec<Bytes> {
-        self.0.header.names()
-    }
-
-    /// The host hands a body out once, so what was read is written back at once. It then goes on in chunks, whatever
-    /// length it was announced with.
-    fn body(&self, limit: usize) -> Option<Vec<u8>> {
+    fn read_body(&self, limit: usize) -> Option<Vec<u8>> {
         let mut body = Vec::new();
-        for chunk in self.0.body.read_iter() {
+        for chunk in self.request.body.read_iter() {
             if body.len() + chunk.len() > limit {
                 return None;
             }
             body.extend_from_slice(&chunk);
         }
-        self.0.body.write(&body);
+        self.request.body.write(&body);
         Some(body)
+    }
+}
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> Bytes {
+        self.request.method()
+    }
+
+    fn uri(&self) -> Bytes {
+        self.request.uri()
+    }
+
+    fn header(&self, name: &str) -> Vec<Bytes> {
+        self.request.header.values(name.as_bytes())
+    }
+
+    fn header_names(&self) -> Vec<Bytes> {
+        self.request.header.names()
+    }
+
+    /// The host hands a body out once, so what was read is written back at once, and kept: a request may be decided
+    /// twice. It then goes on in chunks, whatever length it was announced with.
+    fn body(&self, limit: usize) -> Option<Vec<u8>> {
+        let body = self.body.get_or_init(|| self.read_body(limit));
+        body.clone().filter(|body| body.len() <= limit)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! In scope: what a middleware sees of a request ([`RequestHead`]), what it may answer ([`Decision`],
 //! [`Problem`]), how its options are read ([`config`]), how secrets are named ([`Secret`]), what it may ask
-//! of its host ([`Host`]) and how it logs ([`Event`]).
+//! of its host ([`Host`]), how it logs ([`Event`]), and what one instance of it does about a configuration that cannot be
+//! used or files that change ([`Instance`]).
 //!
 //! Out of scope: the http-wasm ABI (crate `guest`), sockets and shared state (crate `egress`), tokens (crates
 //! `jose` and `oauth`). Nothing here knows which host it runs on, so all of it is tested natively.
@@ -10,7 +11,9 @@
 
 pub mod config;
 mod decision;
+mod files;
 mod host;
+mod instance;
 mod log;
 mod names;
 pub mod pem;
@@ -24,7 +27,9 @@ mod time;
 
 pub use config::ConfigError;
 pub use decision::{Decision, Edit, Edits, Reply};
+pub use files::{FileStamp, FileWatch, FilesRead};
 pub use host::{FileError, Host};
+pub use instance::{Instance, Surroundings};
 pub use log::{Event, Level};
 pub use names::{is_token, same_to_a_backend};
 pub use plugin::Middleware;

@@ -21,7 +21,13 @@ pub trait Middleware: Sized {
     /// not in the instances it adds later, and must not fail.
     fn prepare(&mut self) {}
 
-    /// Decides about one request.
+    /// Files that the configuration names have changed, and this middleware was built to take the place of `before`. What
+    /// `before` has fetched and is still good need not be fetched again.
+    fn take_over(&mut self, before: Self) {
+        drop(before);
+    }
+
+    /// Decides about one request. May be asked about the same request again, after [`Middleware::take_over`].
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision;
 
     /// Sees the head of the answer to the request that [`Middleware::on_request`] forwarded last: an instance

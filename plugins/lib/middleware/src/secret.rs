@@ -53,13 +53,50 @@ impl SecretRef {
         self.0.is_empty()
     }
 
-    /// Finds the secret. `field` is the option's name, for the error. The content of a file loses one
-    /// trailing line break, since editors and `echo` add one; everything else is kept.
+    /// Finds a value of one line, such as a password. `field` is the option's name, for the error.
+    ///
+    /// Editors, `echo` and YAML's `|` add a line break at the end, so one is dropped, wherever the value comes from. Other
+    /// control characters are refused: no password has them, and a provider would only say that the secret is wrong.
     ///
     /// # Errors
-    /// [`ConfigError`] when the reference leads nowhere or the secret is empty.
+    /// [`ConfigError`] when the reference leads nowhere, or the value is empty or has control characters.
     pub fn resolve(&self, field: &str, host: &dyn Host) -> Result<Secret, ConfigError> {
-        let value = if let Some(name) = self.0.strip_prefix("env:") {
+        let secret = self.resolve_document(field, host)?;
+        match secret.expose().chars().position(char::is_control) {
+            None => Ok(secret),
+            // The character itself may be part of a secret, so only its place is named.
+            Some(index) => Err(ConfigError::new(
+                field,
+                format!(
+                    "{}has a control character, such as a line break or a tab, at position {}: remove it (a single line \
+                     break at the end is ignored)",
+                    self.place(),
+                    index.saturating_add(1)
+                ),
+            )),
+        }
+    }
+
+    /// Finds a value that may have several lines, such as PEM or JSON. One line break at its end is dropped, as
+    /// [`SecretRef::resolve`] does; the others stay.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the reference leads nowhere or the value is empty.
+    pub fn resolve_document(&self, field: &str, host: &dyn Host) -> Result<Secret, ConfigError> {
+        let text = self.read(field, host)?;
+        let text = match text.strip_suffix('\n') {
+            Some(line) => line.strip_suffix('\r').unwrap_or(line),
+            None => &text,
+        };
+        if text.is_empty() {
+            return Err(ConfigError::new(field, format!("{}is empty", self.place())));
+        }
+        Ok(Secret::new(text))
+    }
+
+    /// The text that is referred to, as it is.
+    fn read(&self, field: &str, host: &dyn Host) -> Result<String, ConfigError> {
+        if let Some(name) = self.0.strip_prefix("env:") {
             host.env(name).filter(|value| !value.is_empty()).ok_or_else(|| {
                 ConfigError::new(
                     field,
@@ -68,30 +105,33 @@ impl SecretRef {
                          set it for Traefik and list {name} under the plugin's settings.envs"
                     ),
                 )
-            })?
+            })
         } else if let Some(path) = self.0.strip_prefix("file:") {
             let bytes = host
                 .read_file(path)
-                .map_err(|error| ConfigError::new(field, format!("names the file {path}: {error}")))?;
-            let text = String::from_utf8(bytes).map_err(|_| {
+                .map_err(|error| ConfigError::of_file(field, path, &error))?;
+            String::from_utf8(bytes).map_err(|_| {
                 ConfigError::new(field, format!("names the file {path}, which is not UTF-8 text"))
-            })?;
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            text.strip_suffix('\r').unwrap_or(text).to_owned()
+            })
         } else if self.0.contains("urn:k8s:") {
-            return Err(ConfigError::new(
+            Err(ConfigError::new(
                 field,
                 "is a Kubernetes secret reference that Traefik did not resolve: write it as \
                  urn:k8s:secret:NAME:KEY (five parts, nothing before or after) in a Middleware of the kubernetesCRD \
                  provider; with other providers use env:NAME or file:/path",
-            ));
+            ))
         } else {
-            self.0.clone()
-        };
-        if value.is_empty() {
-            return Err(ConfigError::new(field, "is empty"));
+            Ok(self.0.clone())
         }
-        Ok(Secret::new(value))
+    }
+
+    /// Where the value stands, to continue a sentence that the option's name begins.
+    fn place(&self) -> String {
+        match self.0.split_once(':') {
+            Some(("env", name)) => format!("names the environment variable {name}, which "),
+            Some(("file", path)) => format!("names the file {path}, which "),
+            _ => String::new(),
+        }
     }
 }
 
@@ -121,13 +161,16 @@ mod tests {
             match name {
                 "SET" => Some("from-env".to_owned()),
                 "EMPTY" => Some(String::new()),
+                "LINE" => Some("from-env\r\n".to_owned()),
+                "LINES" => Some("hunter\n2\n".to_owned()),
                 _ => None,
             }
         }
         fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
             match path {
                 "/run/secret" => Ok(b"from-file\r\n".to_vec()),
-                "/run/two-lines" => Ok(b"a\n\n".to_vec()),
+                "/run/two-lines" => Ok(b"hunter2\n\n".to_vec()),
+                "/run/busy" => Err(FileError::Busy),
                 "/run/blank" => Ok(b"\n".to_vec()),
                 "/run/binary" => Ok(vec![0xff]),
                 _ => Err(FileError::NotMounted),
@@ -142,7 +185,11 @@ mod tests {
             ("literal", "literal"),
             ("env:SET", "from-env"),
             ("file:/run/secret", "from-file"),
-            ("file:/run/two-lines", "a\n"),
+            ("literal\n", "literal"),
+            ("literal\r\n", "literal"),
+            (" spaces stay ", " spaces stay "),
+            ("gr\u{fc}n", "gr\u{fc}n"),
+            ("env:LINE", "from-env"),
             ("with:colon", "with:colon"),
         ] {
             let secret = SecretRef::new(reference)
@@ -160,6 +207,12 @@ mod tests {
             ("file:/elsewhere", "settings.mounts"),
             ("file:/run/blank", "is empty"),
             ("file:/run/binary", "not UTF-8"),
+            (
+                "file:/run/two-lines",
+                "/run/two-lines, which has a control character",
+            ),
+            ("env:LINES", "LINES, which has a control character"),
+            ("\n", "is empty"),
             ("urn:k8s:secret:creds:clientSecret", "kubernetesCRD"),
             ("urn:k8s:creds:creds:clientSecret", "urn:k8s:secret:NAME:KEY"),
             (" urn:k8s:secret:creds:clientSecret", "nothing before or after"),
@@ -170,6 +223,49 @@ mod tests {
                 .unwrap_err();
             assert_eq!(error.field(), "clientSecret");
             assert!(error.to_string().contains(cure), "{reference}: {error}");
+            assert!(!error.to_string().contains("hunter"), "{reference}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_source_loses_one_line_break_and_nothing_else_may_control() {
+        for text in [
+            "s3cret\n\n",
+            "s3\ncret",
+            "s3cret\r",
+            "s3cret\t",
+            "s3\0cret",
+            "\u{85}s3cret",
+            "s3cret\u{7f}\n",
+        ] {
+            let error = SecretRef::new(text)
+                .resolve("clientSecret", &FakeHost)
+                .unwrap_err();
+            let shown = error.to_string();
+            assert!(shown.contains("control character"), "{shown}");
+            assert!(!shown.contains("cret\u{7f}") && !shown.contains("s3"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn documents_keep_their_lines() {
+        let pem = "-----BEGIN X-----\n\tAA==\r\n-----END X-----\n\n";
+        let document = SecretRef::new(pem)
+            .resolve_document("publicKey", &FakeHost)
+            .unwrap();
+        assert_eq!(document.expose(), pem.strip_suffix('\n').unwrap());
+        let error = SecretRef::new("\n").resolve_document("publicKey", &FakeHost);
+        assert!(error.is_err());
+    }
+
+    #[test]
+    fn only_a_busy_host_is_no_fault_of_the_configuration() {
+        for (reference, passing) in [("file:/run/busy", true), ("file:/elsewhere", false), ("", false)] {
+            let error = SecretRef::new(reference)
+                .resolve("clientSecret", &FakeHost)
+                .unwrap_err();
+            assert_eq!(error.is_passing(), passing, "{reference}");
+            assert_eq!(error.within("jwt").is_passing(), passing, "{reference}");
         }
     }
 

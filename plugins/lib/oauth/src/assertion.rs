@@ -131,6 +131,12 @@ impl AssertionSigner {
         )))
     }
 
+    /// How it names its key, and whom it addresses.
+    pub(crate) fn names(&self) -> String {
+        let audience = self.audience.clone().map(Value::from);
+        Value::from(vec![Value::Object(self.header()), audience.unwrap_or_default()]).to_string()
+    }
+
     fn header(&self) -> Map<String, Value> {
         let thumbprints = self.thumbprints.as_ref();
         let members = [

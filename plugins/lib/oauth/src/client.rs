@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use middleware::Secret;
+use ring::hmac;
 
 use crate::AssertionSigner;
 
@@ -71,6 +72,25 @@ impl Client {
         }
     }
 
+    /// A fingerprint of all that the client proves itself with. It tells two secrets apart and nothing about either, beyond
+    /// what somebody can try out who guesses.
+    pub fn proof(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"oic-gateway proof v1");
+        let mut context = hmac::Context::with_key(&key);
+        let secret = self.secret().map_or("", Secret::expose);
+        let named = match &self.authentication {
+            ClientAuthentication::Assertion(signer) => signer.names(),
+            _ => String::new(),
+        };
+        for part in [self.authentication.kind(), &self.id, secret, &named] {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let tag = context.sign();
+        let (proof, _) = tag.as_ref().split_at(12);
+        URL_SAFE_NO_PAD.encode(proof)
+    }
+
     /// The value of the `Authorization` header for [`ClientAuthentication::SecretBasic`].
     pub(crate) fn basic(&self, secret: &Secret) -> String {
         let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -82,6 +102,25 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proof_tells_clients_apart_and_shows_nothing() {
+        let client = |id: &str, authentication| Client {
+            id: id.to_owned(),
+            authentication,
+        };
+        let secret = |text: &str| ClientAuthentication::SecretBasic(Secret::new(text));
+        let proof = client("app", secret("old")).proof();
+        assert_eq!(proof, client("app", secret("old")).proof());
+        for other in [
+            client("app", secret("new")),
+            client("ap", secret("pold")),
+            client("app", ClientAuthentication::SecretPost(Secret::new("old"))),
+            client("app", ClientAuthentication::Public),
+        ] {
+            assert_ne!(proof, other.proof(), "{other:?}");
+        }
+    }
 
     #[test]
     fn basic_credentials_are_form_encoded_first() {

@@ -93,7 +93,8 @@ impl ClientOptions<'_> {
                 ClientAuthentication::Assertion(Rc::new(self.assertion.signer(ASSERTION, host)?))
             }
             "tls_client_auth" => ClientAuthentication::Tls {
-                key: required("clientConfig.tls.key", self.tls_key)?.resolve("clientConfig.tls.key", host)?,
+                key: required("clientConfig.tls.key", self.tls_key)?
+                    .resolve_document("clientConfig.tls.key", host)?,
             },
             _ => return Err(unknown()),
         };
@@ -117,13 +118,13 @@ impl AssertionOptions {
     /// Names the option below `block`.
     pub fn signer(&self, block: &str, host: &dyn Host) -> Result<AssertionSigner, ConfigError> {
         let option = |name: &str| format!("{block}.{name}");
-        let pem = required(&option("key"), self.key.as_ref())?.resolve(&option("key"), host)?;
+        let pem = required(&option("key"), self.key.as_ref())?.resolve_document(&option("key"), host)?;
         let key = SigningKey::of_pem(&pem).map_err(|problem| ConfigError::new(option("key"), problem))?;
         let thumbprints = match given(self.certificate.as_ref()) {
             None => None,
             Some(certificate) => {
                 let option = option("certificate");
-                let thumbprints = Thumbprints::of_pem(&certificate.resolve(&option, host)?, &key);
+                let thumbprints = Thumbprints::of_pem(&certificate.resolve_document(&option, host)?, &key);
                 Some(thumbprints.map_err(|problem| ConfigError::new(option, problem))?)
             }
         };

@@ -314,7 +314,7 @@ mod tests {
                 "status 200, error: server_error",
             ),
             (200, r#"{"error":{"code":7}}"#, "status 200"),
-            (200, r#"{"error":null}"#, "status 200"),
+            (200, r#"{"error":null}"#, "status 200 without an access_token"),
             (
                 400,
                 r#"{"error":"invalid_client"}"#,

@@ -237,7 +237,7 @@ fn what_only_the_client_knows_is_its_secret_or_its_key() {
         ("", json!({}), SECRET),
         ("client_secret_post", json!({}), SECRET),
         ("client_secret_jwt", json!({}), SECRET),
-        ("private_key_jwt", assertion, key.as_str()),
+        ("private_key_jwt", assertion, key.trim_end()),
     ] {
         let client = client(method, &given).unwrap();
         assert_eq!(client.secret().unwrap().expose(), secret, "{method}");

@@ -363,3 +363,48 @@ fn options_that_do_not_go_together_are_refused() {
         assert!(error.starts_with(start), "{more}: {error}");
     }
 }
+
+#[test]
+fn a_login_with_the_new_key_first_makes_the_change_of_keys_free_and_the_old_one_stays() {
+    let endpoint = Endpoint::start(|token| {
+        let user = token.trim_end_matches(|c: char| c.is_ascii_digit());
+        tokens(&format!("token-of-{user}"), 3600.0, &format!("{user}2"))
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let with_key = |key: &str| {
+        let more = format!(r#","grant":"refreshToken","refreshTokenKey":"{key}""#);
+        plugin_with(&endpoint.url, directory.path(), &more).unwrap().0
+    };
+    let new_key = "fedcba9876543210fedcba9876543210";
+    let mut old = with_key(KEY);
+    old.put_refresh_token(&Secret::new("jane")).unwrap();
+    assert_eq!(access_token(&mut old).unwrap(), "Bearer token-of-jane");
+
+    // Another key finds no login, and no access token of one.
+    let mut new = with_key(new_key);
+    new.take_over(old);
+    assert_eq!(reason(&mut new), "user_grant_lost");
+    assert_eq!(access_token(&mut with_key(KEY)).unwrap(), "Bearer token-of-jane");
+
+    with_key(new_key).put_refresh_token(&Secret::new("joe")).unwrap();
+    let mut new = with_key(new_key);
+    new.take_over(with_key(KEY));
+    assert_eq!(access_token(&mut new).unwrap(), "Bearer token-of-joe");
+    assert_eq!(access_token(&mut with_key(KEY)).unwrap(), "Bearer token-of-jane");
+}
+
+#[test]
+fn a_refused_client_secret_does_not_hold_up_the_next_one() {
+    let endpoint = Endpoint::start(|_| Some((401, r#"{"error":"invalid_client"}"#.to_owned())));
+    let directory = tempfile::tempdir().unwrap();
+    let with_secret = |secret: &str| {
+        let more = format!(r#","clientSecret":"{secret}","grant":"refreshToken","refreshTokenKey":"{KEY}""#);
+        plugin_with(&endpoint.url, directory.path(), &more).unwrap().0
+    };
+    let mut old = with_secret("old");
+    old.put_refresh_token(&Secret::new("r1")).unwrap();
+    for (secret, calls) in [("old", 1), ("old", 1), ("new", 2), ("new", 2)] {
+        assert_eq!(access_token(&mut with_secret(secret)).unwrap_err().status, 502);
+        assert_eq!(endpoint.refresh_tokens().len(), calls, "{secret}");
+    }
+}

@@ -51,6 +51,8 @@ pub struct Application {
     pub client_id: String,
     /// The client secret.
     pub client_secret: String,
+    /// Secrets that it may use instead, as while a secret is rotated.
+    pub other_secrets: Vec<String>,
     /// The name shown in tokens.
     pub name: String,
     /// The scopes it was granted, audience and name concatenated.
@@ -71,6 +73,7 @@ impl Application {
         Self {
             client_id: client_id.to_owned(),
             client_secret: client_secret.to_owned(),
+            other_secrets: Vec::new(),
             name: client_id.to_owned(),
             granted_scopes: Vec::new(),
             may_introspect: false,
@@ -85,6 +88,16 @@ impl Application {
         Self {
             is_public: true,
             ..Self::new(client_id, "")
+        }
+    }
+
+    /// Knows it by these secrets, of which the first is the current one.
+    pub fn secrets(self, secrets: &[&str]) -> Self {
+        let mut secrets = secrets.iter().map(|&secret| secret.to_owned());
+        Self {
+            client_secret: secrets.next().unwrap_or_default(),
+            other_secrets: secrets.collect(),
+            ..self
         }
     }
 

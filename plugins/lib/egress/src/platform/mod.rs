@@ -20,7 +20,7 @@ pub use native::Native;
 #[cfg(test)]
 pub(crate) use test_machine::TestMachine;
 #[cfg(target_family = "wasm")]
-pub use wasi::{Wasi, enter_system, recover};
+pub use wasi::{FILES, Wasi, enter_system, recover};
 
 /// What this crate needs of the machine.
 ///

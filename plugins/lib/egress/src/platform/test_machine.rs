@@ -54,18 +54,10 @@ impl TestMachine {
         let limit = self.directory.long_entries().saturating_add(entries);
         self.directory.room.set(limit);
     }
-
-    /// Stops the wall clock at `time`.
-    pub(crate) fn stop_wall_clock(&self, time: UnixTime) {
-        self.stopped.set(Some(time));
-    }
 }
 
 impl Host for TestMachine {
     fn now(&self) -> UnixTime {
-        if let Some(time) = self.stopped.get() {
-            return time;
-        }
         let milliseconds = self.ahead.get() * 1000;
         let now = self
             .stopped

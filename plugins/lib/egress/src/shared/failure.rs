@@ -164,6 +164,9 @@ pub(super) struct Failure {
     /// Whose it is, where several resources share a name: [`StateName::owner`](crate::StateName::owner).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
+    /// What was refused, where the resource's name does not tell: [`Resource::proof`](super::Resource::proof).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proof: Option<String>,
 }
 
 impl Failure {
@@ -196,7 +199,19 @@ impl Failure {
             cause,
             count,
             owner: owner.map(str::to_owned),
+            proof: None,
         }
+    }
+
+    /// Notes what the gateway proved itself with, if that is what was refused.
+    pub(super) fn with_proof(self, proof: Option<&str>) -> Self {
+        let proof = proof.filter(|_| self.cause == Cause::Refused).map(str::to_owned);
+        Self { proof, ..self }
+    }
+
+    /// Whether it concerns a gateway that proves itself so. An outage concerns all, a refusal those who were refused.
+    pub(super) fn concerns(&self, proof: Option<&str>) -> bool {
+        self.proof.as_deref().is_none_or(|refused| proof == Some(refused))
     }
 
     /// Whether it is the record of the resource that `owner` owns.
@@ -414,6 +429,26 @@ mod tests {
         assert!(told.holds_at(there));
         let over = failure.since(here.plus(Duration::from_secs(8))).beginning(there);
         assert!(!over.holds_at(there));
+    }
+
+    #[test]
+    fn a_refusal_concerns_the_secret_that_was_refused() {
+        let now = UnixTime::from_secs(1000);
+        let refused = FetchError::Refused {
+            detail: String::new(),
+        };
+        let failure = Failure::new(&refused, now, None, None).with_proof(Some("old"));
+        let told = Failure::decode(&failure.encode()).unwrap();
+        assert_eq!(
+            (
+                told.concerns(Some("old")),
+                told.concerns(Some("new")),
+                told.concerns(None)
+            ),
+            (true, false, false)
+        );
+        let outage = Failure::new(&unavailable(None), now, None, None).with_proof(Some("old"));
+        assert!(outage.concerns(Some("new")));
     }
 
     #[test]

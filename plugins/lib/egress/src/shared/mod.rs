@@ -25,6 +25,7 @@
 
 mod envelope;
 mod failure;
+mod former;
 mod fresh;
 mod many;
 mod refetch;
@@ -42,6 +43,7 @@ use middleware::{Event, UnixTime};
 use self::envelope::{Envelope, Generation};
 use self::failure::Failure;
 pub use self::failure::{Cause, FetchError, Unavailable};
+pub use self::former::Former;
 pub(crate) use self::fresh::Repeated;
 pub use self::fresh::send_fresh;
 pub use self::many::{CallerKey, SharedMany};
@@ -70,6 +72,17 @@ pub trait Resource {
 
     /// How it is protected in the state directory.
     fn seal(&self) -> &Seal;
+
+    /// Where it lay before a secret of the configuration changed, if one did while this instance ran.
+    fn former(&self) -> Option<&Former> {
+        None
+    }
+
+    /// A fingerprint of what the gateway proves itself with, where neither name nor seal depends on all of it: what a
+    /// provider refuses one secret says nothing about another.
+    fn proof(&self) -> Option<&str> {
+        None
+    }
 
     /// The form kept in the state directory.
     fn encode(&self, value: &Self::Value) -> Vec<u8>;
@@ -215,6 +228,11 @@ impl<R: Resource> Shared<R> {
     /// What is shared.
     pub const fn resource(&self) -> &R {
         &self.resource
+    }
+
+    /// What is shared, to tell it what has changed.
+    pub const fn resource_mut(&mut self) -> &mut R {
+        &mut self.resource
     }
 
     /// The value to use at `now`, which is the present time: asking for it is a call of the host.
@@ -486,7 +504,10 @@ impl<R: Resource> Shared<R> {
     fn adopt(&mut self) {
         let entry = match self.platform.directory().read(self.resource.name().as_str()) {
             Ok(Some(entry)) => entry,
-            Ok(None) => return self.drop_discarded(),
+            Ok(None) => {
+                self.drop_discarded();
+                return self.adopt_former();
+            }
             Err(error) => return self.complain(error),
         };
         if self.last_entry.as_ref() == Some(&entry) {
@@ -504,7 +525,7 @@ impl<R: Resource> Shared<R> {
             .open(&text)
             .and_then(|bytes| Envelope::decode(&bytes))
         else {
-            return;
+            return self.adopt_former();
         };
         let now = self.platform.now();
         // It may not have been possible to remove a discarded value.
@@ -638,7 +659,9 @@ impl<R: Resource> Shared<R> {
             }
             Err(error) => {
                 let now = self.platform.now();
-                let failure = Failure::new(&error, now, last_failure.as_ref(), self.resource.name().owner());
+                let owner = self.resource.name().owner();
+                let failure =
+                    Failure::new(&error, now, last_failure.as_ref(), owner).with_proof(self.resource.proof());
                 let known = |last: &Failure| last.is_grant_lost() && failure.is_grant_lost();
                 if last_failure.as_ref().is_some_and(known) {
                     // A grant stays lost for as long as nobody does something about it; that was said.
@@ -774,11 +797,14 @@ impl<R: Resource> Shared<R> {
 
     fn last_failure(&self) -> Option<Failure> {
         match self.values().read(&self.failure_name()) {
-            Ok(Some(record)) => {
-                Failure::decode(&record).filter(|failure| failure.is_of(self.resource.name().owner()))
-            }
+            Ok(Some(record)) => Failure::decode(&record).filter(|failure| self.is_own(failure)),
             Ok(None) | Err(_) => self.own.failure.clone(),
         }
+    }
+
+    /// Whether a failure is about this resource, fetched with this secret.
+    fn is_own(&self, failure: &Failure) -> bool {
+        failure.is_of(self.resource.name().owner()) && failure.concerns(self.resource.proof())
     }
 
     fn failure_name(&self) -> String {

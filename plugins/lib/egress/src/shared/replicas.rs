@@ -217,6 +217,7 @@ impl<R: Resource> Shared<R> {
                 .and_then(Failure::decode)
                 .map(|failure| failure.beginning(now))
             && failure.holds_at(now)
+            && failure.concerns(self.resource.proof())
         {
             return Some(Asked::Failed(failure));
         }

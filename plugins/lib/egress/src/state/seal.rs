@@ -62,6 +62,15 @@ impl Seal {
         }))
     }
 
+    /// Whether both are for the same resource. Their secrets may differ.
+    pub(crate) fn has_identity_of(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Public { binding }, Kind::Public { binding: other }) => binding == other,
+            (Kind::Secret { identity, .. }, Kind::Secret { identity: other, .. }) => identity == other,
+            _ => false,
+        }
+    }
+
     /// The name of the resource of the given `kind` under this seal. A secret seal's name also depends on its
     /// key, so that two configurations that differ in the secret alone do not overwrite each other's values.
     pub fn name(&self, kind: &str, identity: &[&str]) -> StateName {

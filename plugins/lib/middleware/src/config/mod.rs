@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::placeholder::{Placeholder, placeholders};
-use crate::Event;
+use crate::{Event, FileError};
 
 /// A configuration that must not be used: which option, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,7 @@ use crate::Event;
 pub struct ConfigError {
     field: String,
     message: String,
+    passing: bool,
 }
 
 impl ConfigError {
@@ -30,7 +31,21 @@ impl ConfigError {
         Self {
             field: field.into(),
             message: message.into(),
+            passing: false,
         }
+    }
+
+    /// The option `field` names the file `path`, which cannot be read.
+    pub fn of_file(field: impl Into<String>, path: &str, error: &FileError) -> Self {
+        Self {
+            passing: *error == FileError::Busy,
+            ..Self::new(field, format!("names the file {path}: {error}"))
+        }
+    }
+
+    /// Whether nothing is wrong with the configuration: a file could not be read because the host was busy.
+    pub const fn is_passing(&self) -> bool {
+        self.passing
     }
 
     /// The same error, of an option inside the block `block`.

@@ -54,6 +54,13 @@ mod ffi {
             length: usize,
             used: *mut usize,
         ) -> i32;
+        pub(super) fn path_filestat_get(
+            fd: i32,
+            lookup: i32,
+            path: *const u8,
+            path_len: usize,
+            stat: *mut [u64; 8],
+        ) -> i32;
         pub(super) fn path_rename(
             fd: i32,
             old: *const u8,
@@ -172,6 +179,16 @@ pub(super) fn readlink(fd: i32, name: &str, buffer: &mut [u8]) -> Result<usize> 
         )
     })?;
     Ok(used.min(buffer.len()))
+}
+
+/// What the file `path` below the directory `fd` is, links followed: device, inode, kind, links, size, and the times of
+/// the last access, of the last change of the content, and of the last change of anything about it.
+pub(super) fn stat(fd: i32, path: &str) -> Result<[u64; 8]> {
+    const FOLLOW_LINKS: i32 = 1;
+    let mut stat = [0; 8];
+    // SAFETY: the host reads `path` within its length and writes the 64 bytes of a filestat.
+    check(unsafe { ffi::path_filestat_get(fd, FOLLOW_LINKS, path.as_ptr(), path.len(), &raw mut stat) })?;
+    Ok(stat)
 }
 
 pub(super) fn rename(fd: i32, from: &str, to: &str) -> Result<()> {

@@ -9,6 +9,7 @@ mod directory;
 mod lock;
 mod owned;
 mod sockets;
+mod watch;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use super::{CURE, Directory, Platform, SocketError, Sockets};
 
 pub use self::lock::enter_system;
 pub use self::owned::recover;
+pub use self::watch::FILES;
 
 /// Clocks, entropy, files and sockets of Traefik's WASI.
 pub struct Wasi {
@@ -70,9 +72,9 @@ impl Host for Wasi {
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
         const LIMIT: usize = 256 * 1024;
-        const PATIENCE: Duration = Duration::from_secs(10);
         let mount = Mount::covering(path).ok_or(FileError::NotMounted)?;
-        let deadline = self.monotonic().saturating_add(PATIENCE);
+        watch::note(path);
+        let deadline = self.monotonic().saturating_add(watch::patience());
         let _held = self.enter(deadline).map_err(|_| FileError::Busy)?;
         lock::slowly(|| directory::read_file(mount.fd, mount.relative(path), LIMIT))
     }

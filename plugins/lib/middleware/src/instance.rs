@@ -1,0 +1,223 @@
+//! One instance of a middleware, from its configuration to its decisions.
+//!
+//! * A configuration that cannot be used makes an instance that refuses every request, and is looked at again every
+//!   [`LOOK_AGAIN`].
+//! * Files that the configuration names may change while Traefik runs. While requests come in they are looked at every
+//!   [`LOOK_EVERY`], which opens none of them. When one has changed the middleware is built anew and takes the place of the
+//!   old one, within the same request. A request that ends in a refusal is the reason to look at once, and is decided
+//!   again if something has changed: a secret that was replaced a moment ago costs nobody a request.
+//! * When the new content cannot be used the old middleware goes on, but for [`GRACE`] at most. Instances that Traefik
+//!   starts meanwhile know nothing of the old content and refuse, so going on for longer would make the answer a matter of
+//!   luck.
+
+use std::time::Duration;
+
+use crate::{ConfigError, Decision, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, UnixTime};
+
+/// How often an unusable configuration is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often files are looked at while requests come in.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the old middleware goes on where the new content of a file cannot be used.
+const GRACE: Duration = Duration::from_secs(30);
+/// The least time between two looks that refusals cause for which the caller may be to blame, or that lead to reading.
+const LOOK_AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// What an instance needs around it.
+pub trait Surroundings<M> {
+    /// Builds the middleware from its configuration. `hurry` says that a request can do without.
+    ///
+    /// # Errors
+    /// Names the option.
+    fn build(&self, hurry: bool) -> Result<M, ConfigError>;
+
+    /// Whether the configuration that was built last names files.
+    fn has_files(&self) -> bool;
+
+    /// Whether one of them has changed since.
+    fn files_have_changed(&self) -> bool;
+
+    /// The time.
+    fn now(&self) -> UnixTime;
+
+    /// Writes to the log.
+    fn log(&self, event: &Event);
+}
+
+/// A middleware, or what is there in its place.
+pub struct Instance<M> {
+    state: State<M>,
+    /// The last look at the files.
+    looked: Option<UnixTime>,
+}
+
+enum State<M> {
+    /// `Some` while a file has changed but could not be read, or not be used.
+    Ready(M, Option<Outdated>),
+    Refusing {
+        error: ConfigError,
+        until: UnixTime,
+    },
+}
+
+#[derive(Default)]
+struct Outdated {
+    /// What is wrong with the new content, and since when that is known. `None` while the host is busy.
+    problem: Option<(ConfigError, UnixTime)>,
+}
+
+impl<M: Middleware> Instance<M> {
+    /// Builds the middleware.
+    pub fn new(around: &dyn Surroundings<M>) -> Self {
+        Self {
+            state: build(around, None),
+            looked: None,
+        }
+    }
+
+    /// Work worth doing ahead of need: see [`Middleware::prepare`].
+    pub fn prepare(&mut self) {
+        if let State::Ready(middleware, _) = &mut self.state {
+            middleware.prepare();
+        }
+    }
+
+    /// Decides about a request.
+    pub fn on_request(&mut self, request: &dyn RequestHead, around: &dyn Surroundings<M>) -> Decision {
+        if let State::Refusing { error, until } = &self.state
+            && *until <= around.now()
+        {
+            self.state = build(around, Some(error));
+        }
+        self.renew(LOOK_EVERY, around);
+        let decision = self.decide(request);
+        let Decision::Reply(reply) = &decision else {
+            return decision;
+        };
+        let pause = match reply.status >= 500 {
+            true => Duration::ZERO,
+            false => LOOK_AFTER_REFUSAL,
+        };
+        match self.renew(pause, around) {
+            true => self.decide(request),
+            false => decision,
+        }
+    }
+
+    /// See [`Middleware::on_response`].
+    pub fn on_response(&mut self, response: &dyn ResponseHead) {
+        if let State::Ready(middleware, _) = &mut self.state {
+            middleware.on_response(response);
+        }
+    }
+
+    fn decide(&mut self, request: &dyn RequestHead) -> Decision {
+        match &mut self.state {
+            State::Ready(middleware, _) => middleware.on_request(request).unless_undone(request),
+            State::Refusing { .. } => Problem::new(Reason::Configuration).into(),
+        }
+    }
+
+    /// Builds the middleware anew where a file has changed, but looks no sooner than `pause` after the last time. True
+    /// when requests may be decided otherwise now.
+    fn renew(&mut self, pause: Duration, around: &dyn Surroundings<M>) -> bool {
+        let State::Ready(_, outdated) = &self.state else {
+            return false;
+        };
+        let is_outdated = outdated.is_some();
+        if !is_outdated && !around.has_files() {
+            return false;
+        }
+        let pause = if is_outdated {
+            pause.max(LOOK_AFTER_REFUSAL)
+        } else {
+            pause
+        };
+        let now = around.now();
+        // A last look in a time to come: the clock was set back.
+        let is_early = |last: UnixTime| last <= now && now.since(last) < pause;
+        if self.looked.is_some_and(is_early) {
+            return false;
+        }
+        self.looked = Some(now);
+        if !is_outdated && !around.files_have_changed() {
+            return false;
+        }
+        match around.build(true) {
+            Ok(middleware) => {
+                around.log(&Event::info("configuration.reread").field("plugin", M::NAME));
+                let old = std::mem::replace(&mut self.state, State::Ready(middleware, None));
+                if let (State::Ready(middleware, _), State::Ready(old, _)) = (&mut self.state, old) {
+                    middleware.take_over(old);
+                }
+                true
+            }
+            Err(error) => self.put_up_with(error, now, around),
+        }
+    }
+
+    /// A file has changed and its new content cannot be had. True when the old one has served for long enough.
+    fn put_up_with(&mut self, error: ConfigError, now: UnixTime, around: &dyn Surroundings<M>) -> bool {
+        let State::Ready(_, outdated) = &mut self.state else {
+            return false;
+        };
+        let outdated = outdated.get_or_insert_default();
+        if error.is_passing() {
+            return false;
+        }
+        let known = outdated.problem.take();
+        let is_known = known.as_ref().is_some_and(|(known, _)| *known == error);
+        let since = known.map_or(now, |(_, since)| since.min(now));
+        if now.since(since) >= GRACE {
+            self.state = refusing(error, None, around);
+            return true;
+        }
+        if !is_known {
+            around.log(
+                &Event::warn("configuration.not_reread")
+                    .field("plugin", M::NAME)
+                    .field("option", error.field())
+                    .field("problem", &error)
+                    .field(
+                        "effect",
+                        format_args!(
+                            "the old content is used for {} seconds at most; then every request is refused",
+                            GRACE.as_secs()
+                        ),
+                    ),
+            );
+        }
+        outdated.problem = Some((error, since));
+        false
+    }
+}
+
+fn build<M: Middleware>(around: &dyn Surroundings<M>, known: Option<&ConfigError>) -> State<M> {
+    match around.build(false) {
+        Ok(middleware) => State::Ready(middleware, None),
+        Err(error) => refusing(error, known, around),
+    }
+}
+
+fn refusing<M: Middleware>(
+    error: ConfigError,
+    known: Option<&ConfigError>,
+    around: &dyn Surroundings<M>,
+) -> State<M> {
+    if known != Some(&error) {
+        around.log(
+            &Event::error("configuration.refused")
+                .field("plugin", M::NAME)
+                .field("option", error.field())
+                .field("problem", &error)
+                .field("effect", "every request is refused until this is mended"),
+        );
+    }
+    State::Refusing {
+        until: around.now().plus(LOOK_AGAIN),
+        error,
+    }
+}
+
+#[cfg(test)]
+mod tests;
