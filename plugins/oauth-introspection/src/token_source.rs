@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use credentials::TokenField;
 use credentials::bearer::{NoToken, TokenHeader};
-use middleware::{ConfigError, Edits, RequestHead};
+use middleware::{ConfigError, Edits, RequestHead, work};
 
 use crate::config::TokenSourceOptions;
 
@@ -142,6 +142,7 @@ fn pairs(values: &[Bytes]) -> impl Iterator<Item = &str> {
     values
         .iter()
         .flat_map(|value| value.split(|&byte| byte == b';'))
+        .inspect(|pair| work(10 + pair.len()))
         .filter_map(|pair| std::str::from_utf8(pair).ok())
         .map(str::trim)
 }

@@ -185,7 +185,11 @@ struct Search<'r> {
 impl Search<'_> {
     /// The first match that begins at `from` or later.
     fn next(&mut self, from: usize) -> Result<Option<Span>, TooMuchWork> {
-        let steps_for = |bytes: usize| self.regex.steps_per_byte().saturating_mul(bytes.saturating_add(1));
+        let steps_for = |bytes: usize| {
+            self.regex
+                .steps_per_byte()
+                .saturating_mul(bytes.saturating_add(1))
+        };
         let rest = self.path.len().saturating_sub(from);
         work(steps_for(rest).saturating_mul(WORK_PER_STEP));
         let found = self.regex.find_at(&mut self.groups, self.path, from);
@@ -287,7 +291,17 @@ mod tests {
     /// Paths that make regexes search long: runs of what they repeat, and near misses.
     fn hostile_paths() -> Vec<String> {
         let pieces = [
-            "a", "c", "/", "0", "/a", "/details", "ab@", "%20", "c/", "00000000-", ".",
+            "a",
+            "c",
+            "/",
+            "0",
+            "/a",
+            "/details",
+            "ab@",
+            "%20",
+            "c/",
+            "00000000-",
+            ".",
         ];
         let lengths = [100, 250, 500, 2000, LONGEST_PATH];
         let path = |piece: &str, length: usize| {
@@ -357,16 +371,15 @@ mod tests {
             assert_eq!(paced(regex, &path).0, Err(expected), "{regex}");
         }
         let long = rules(&[(".", "0123456789abcdef")]);
-        assert_eq!(
-            long.apply(&"a".repeat(5000)),
-            Err((0, TooMuchWork::LongResult))
-        );
+        assert_eq!(long.apply(&"a".repeat(5000)), Err((0, TooMuchWork::LongResult)));
     }
 
     #[test]
     fn ordinary_paths_are_not_refused() {
         let segments = "/segment-of-usual_length.1".repeat(50); // 1,300 bytes
-        let services = (0..50).map(|index| format!("service-{index}")).collect::<Vec<_>>();
+        let services = (0..50)
+            .map(|index| format!("service-{index}"))
+            .collect::<Vec<_>>();
         let services = format!("^/({})(/.*)?$", services.join("|"));
         for regex in [
             "^/echo(/.*)?$",

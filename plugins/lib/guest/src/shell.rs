@@ -8,6 +8,7 @@ use http_wasm_guest::host::{self, Request, Response, admin};
 use http_wasm_guest::{Guest, register};
 use middleware::{
     ConfigError, Decision, Edit, Event, Level, Middleware, Problem, Reason, Reply, RequestHead, ResponseHead,
+    work,
 };
 
 /// How an instance starts.
@@ -169,6 +170,9 @@ fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// What making and dropping a buffer takes, in units of [`work`].
+const PER_BUFFER: usize = 20;
+
 struct Head<'r>(&'r Request);
 
 impl RequestHead for Head<'_> {
@@ -181,11 +185,15 @@ impl RequestHead for Head<'_> {
     }
 
     fn header(&self, name: &str) -> Vec<Bytes> {
-        self.0.header.values(name.as_bytes())
+        let values = self.0.header.values(name.as_bytes());
+        work(values.iter().map(|value| PER_BUFFER + value.len() / 4).sum());
+        values
     }
 
     fn header_names(&self) -> Vec<Bytes> {
-        self.0.header.names()
+        let names = self.0.header.names();
+        work(PER_BUFFER * names.len());
+        names
     }
 
     /// The host hands a body out once, so what was read is written back at once. It then goes on in chunks, whatever

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend};
+use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend, work};
 use serde_json::Value;
 
 use crate::claim_path::text;
@@ -119,6 +119,7 @@ impl ClaimHeaders {
             return edits;
         }
         for sent in request.header_names() {
+            work(10 + self.0.len() + sent.len());
             let Ok(sent) = std::str::from_utf8(&sent) else {
                 continue;
             };

@@ -1,5 +1,6 @@
 //! Where in a token's claims a value stands.
 
+use middleware::work;
 use serde_json::Value;
 
 use crate::Claims;
@@ -48,9 +49,16 @@ impl ClaimPath {
     /// The claim, if it is there.
     pub fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         let (first, inner) = self.0.split_first()?;
-        inner
+        let claim = inner
             .iter()
-            .try_fold(claims.get(first)?, |claim, name| claim.get(name))
+            .try_fold(claims.get(first)?, |claim, name| claim.get(name))?;
+        // Whoever asks for a claim reads it.
+        work(match claim {
+            Value::String(text) => text.len(),
+            Value::Array(members) => 10 * members.len(),
+            _ => 1,
+        });
+        Some(claim)
     }
 }
 

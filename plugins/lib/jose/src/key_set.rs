@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use middleware::work;
 use serde_json::{Map, Value, json};
 
 use crate::jwk::{self, Origin, SHORTEST_SECRET};
@@ -164,6 +165,8 @@ impl KeySet {
         }
         let (mut keys, mut ignored) = (Vec::new(), Vec::new());
         for jwk in jwks {
+            // A point on a curve is checked, which takes up to half a millisecond.
+            work(50_000);
             let key = jwk.as_object().ok_or(UnusableKey::Malformed);
             match key.and_then(|jwk| jwk::read(jwk, origin)) {
                 Ok(key) => keys.push(key),

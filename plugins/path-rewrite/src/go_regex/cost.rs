@@ -97,7 +97,11 @@ impl Cost {
     /// The piece `least` to `most` times; `None` without limit.
     pub(super) fn repeated(self, least: usize, most: Option<usize>) -> Self {
         let copies = most.unwrap_or(least).max(1);
-        let size = self.size.saturating_add(1).saturating_mul(copies).saturating_add(2);
+        let size = self
+            .size
+            .saturating_add(1)
+            .saturating_mul(copies)
+            .saturating_add(2);
         Self {
             size,
             // Entered once, a piece of one length is busy in one of its copies at a time.

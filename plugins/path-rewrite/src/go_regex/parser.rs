@@ -313,7 +313,8 @@ impl<'a> Parser<'a> {
             return Err(self.invalid("a part repeated more than 1000 times", start));
         }
         self.copies = self.copies.max(copies);
-        let [least, most] = [Some(least), most].map(|times| times.and_then(|times| usize::try_from(times).ok()));
+        let [least, most] =
+            [Some(least), most].map(|times| times.and_then(|times| usize::try_from(times).ok()));
         self.costs.last = self.costs.last.repeated(least.unwrap_or(usize::MAX), most);
         self.write(operator);
         if self.take("?") != self.flags.ungreedy {
