@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use test_harness::client::Client;
 
 use crate::probes::{COPIES, Form, Probes};
+use crate::silence::longest_silence;
 
 /// The first words of the answers of as many instances as concurrent requests make.
 fn entropy_of_instances(probes: &Probes, path: &'static str) -> BTreeSet<String> {
@@ -107,4 +108,26 @@ fn bulk_memory_instructions_corrupt_guests_and_lowered_ones_are_sound() {
         "the unlowered guest computes correctly: this Traefik may have mended memory.copy; see \
          docs/traefik-wasm-notes.md"
     );
+}
+
+/// How long is not demanded, since it depends on the machine and on when Go collects garbage. That others are served
+/// again is.
+#[test]
+fn a_guest_that_computes_silences_every_router_and_one_that_calls_the_host_does_not() {
+    const ROUNDS: u64 = 300_000_000;
+    let probes = Probes::start(&[("computing", "probe-computing", Form::Lowered)]);
+    let address = probes.traefik.address("web").unwrap();
+    let silence = |pieces: u64| {
+        let ask = || probes.ask(&format!("/computing/{ROUNDS}/{pieces}"));
+        let (answer, silence) = longest_silence(address, ask);
+        assert_eq!(answer.0, 200);
+        (answer.1, silence)
+    };
+    let (undivided, divided) = (silence(1), silence(10_000));
+    assert_eq!(undivided.0, divided.0, "the same work");
+    println!(
+        "longest silence: {:?} without a call of the host, {:?} with 10,000",
+        undivided.1, divided.1
+    );
+    assert_eq!(probes.ask("/computing/1/1").0, 200);
 }

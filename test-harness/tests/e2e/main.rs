@@ -21,6 +21,7 @@ mod reloads;
 mod resilience;
 mod rsa_speed;
 mod shared_state;
+mod silence;
 mod state_directory;
 mod store;
 mod streaming;
