@@ -153,3 +153,18 @@ fn name_of(pair: &str) -> &str {
 
 const AUTHORIZATION: &str = "Authorization";
 const COOKIE: &str = "Cookie";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use middleware::pace::{STRETCH, watch};
+
+    #[test]
+    fn many_cookies_are_read_in_pieces() {
+        let sent = [Bytes::from("a;".repeat(450_000))];
+        let (found, pace) = watch(|| only_cookie("session", &sent));
+        assert_eq!(found, Err(NoToken::Missing));
+        assert!(pace.safe_points >= 40, "{pace:?}");
+        assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
+    }
+}

@@ -208,6 +208,7 @@ const MAX_LENGTH: usize = 4096;
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use middleware::pace::{STRETCH, watch};
     use serde_json::json;
 
     fn headers(map: &[(&str, &str)]) -> Result<ClaimHeaders, ConfigError> {
@@ -313,6 +314,17 @@ mod tests {
             .set_header("X-Group", "")
             .set_header("X-User", "jane");
         assert_eq!(headers.edits(&request, &values), expected);
+    }
+
+    #[test]
+    fn many_headers_are_read_in_pieces() {
+        let names: &'static [&'static str] = Vec::leak(vec!["x.user"; 60_000]);
+        let headers = headers(&[("X-User", "sub")]).unwrap();
+        let values = headers.values(&claims(&json!({ "sub": "jane" }))).unwrap();
+        let (edits, pace) = watch(|| headers.edits(&Request(names), &values));
+        assert_eq!(edits.iter().count(), 60_001);
+        assert!(pace.safe_points >= 9, "{pace:?}");
+        assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
     }
 
     #[test]

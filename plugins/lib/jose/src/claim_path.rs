@@ -52,7 +52,7 @@ impl ClaimPath {
         let claim = inner
             .iter()
             .try_fold(claims.get(first)?, |claim, name| claim.get(name))?;
-        // Whoever asks for a claim reads it.
+        // A claim that is asked for is read.
         work(match claim {
             Value::String(text) => text.len(),
             Value::Array(members) => 10 * members.len(),
