@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use test_harness::client::raw;
 use test_harness::gateway::{BASIC_CREDENTIALS, GATEWAY, JWT, OAUTH_INTROSPECTION, PATH_REWRITE};
 use test_harness::guests::Guest;
-use test_harness::keys::{Algorithm, Key};
+use test_harness::keys::{Algorithm, SigningKey};
 use test_harness::traefik::{LocalPlugin, Traefik};
 
 /// Runs `task` while others call an address that no router has, and while garbage is made. Gives back what the task gives
@@ -125,8 +125,8 @@ impl Case {
 }
 
 fn token(claims: &Value) -> String {
-    let key = Key::hmac(SECRET.as_bytes());
-    key.sign(Algorithm::Hs256, r#"{"alg":"HS256"}"#, &claims.to_string())
+    let key = SigningKey::hmac(SECRET.as_bytes());
+    key.sign(Algorithm::HS256, r#"{"alg":"HS256"}"#, &claims.to_string())
 }
 
 /// A claims set that passes, and more.
