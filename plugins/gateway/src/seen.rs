@@ -1,7 +1,9 @@
 //! The request as the next middleware would see it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use middleware::{Decision, Edit, Edits, Middleware, Reply, RequestHead};
+use middleware::{Decision, Edit, Edits, Middleware, Reply, RequestHead, work};
 
 /// A request, what was changed about it so far, and the answer, if somebody gave one.
 pub(crate) struct Seen<'r> {
@@ -74,23 +76,25 @@ impl RequestHead for Seen<'_> {
     }
 
     fn header_names(&self) -> Vec<Bytes> {
-        let mut names = self.request.header_names();
+        // The last change of a name says whether it is there. Callers can make both lists long, so they are not compared
+        // each with each.
+        let mut changed: BTreeMap<Vec<u8>, Option<&str>> = BTreeMap::new();
         for edit in self.edits.iter() {
-            match edit {
-                Edit::RemoveHeader(name) => {
-                    names.retain(|other| !other.eq_ignore_ascii_case(name.as_bytes()))
-                }
-                Edit::SetHeader(name, _) | Edit::AddHeader(name, _) => {
-                    if !names
-                        .iter()
-                        .any(|other| other.eq_ignore_ascii_case(name.as_bytes()))
-                    {
-                        names.push(Bytes::copy_from_slice(name.as_bytes()));
-                    }
-                }
-                Edit::SetUri(_) => {}
-            }
+            let (name, is_there) = match edit {
+                Edit::RemoveHeader(name) => (name, None),
+                Edit::SetHeader(name, _) | Edit::AddHeader(name, _) => (name, Some(name.as_str())),
+                Edit::SetUri(_) => continue,
+            };
+            work(PER_NAME);
+            changed.insert(name.to_ascii_lowercase().into_bytes(), is_there);
         }
+        let mut names = self.request.header_names();
+        names.retain(|name| {
+            work(PER_NAME);
+            !changed.contains_key(&name.to_ascii_lowercase())
+        });
+        let there = changed.values().flatten();
+        names.extend(there.map(|name| Bytes::copy_from_slice(name.as_bytes())));
         names
     }
 
@@ -99,9 +103,13 @@ impl RequestHead for Seen<'_> {
     }
 }
 
+/// What looking a name up takes, in units of [`work`].
+const PER_NAME: usize = 30;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use middleware::pace::{STRETCH, watch};
 
     struct Original;
 
@@ -161,5 +169,49 @@ mod tests {
             assert_eq!(has_a, !values.is_empty(), "{shown}");
             assert_eq!(seen.method(), "GET");
         }
+    }
+
+    /// Many headers that a backend could take for one, all of which are removed.
+    struct Aliases(usize);
+
+    impl RequestHead for Aliases {
+        fn method(&self) -> Bytes {
+            Bytes::from_static(b"GET")
+        }
+        fn uri(&self) -> Bytes {
+            Bytes::from_static(b"/")
+        }
+        fn header(&self, _: &str) -> Vec<Bytes> {
+            Vec::new()
+        }
+        fn header_names(&self) -> Vec<Bytes> {
+            (0..self.0)
+                .map(|index| Bytes::from(format!("x-{index}")))
+                .collect()
+        }
+        fn body(&self, _: usize) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    #[test]
+    fn work_grows_with_the_number_of_names_and_not_with_its_square() {
+        let steps = |count: usize| {
+            let request = Aliases(count);
+            let mut seen = Seen::new(&request);
+            let removed = (0..count).fold(Edits::none(), |edits, index| {
+                edits.remove_header(format!("X-{index}"))
+            });
+            let (names, pace) = watch(|| {
+                seen.edits.append(removed);
+                seen.edits.append(Edits::none().set_header("Authorization", "x"));
+                seen.header_names()
+            });
+            assert_eq!(names, ["Authorization"]);
+            assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
+            pace.steps
+        };
+        let (few, many) = (steps(1_000), steps(10_000));
+        assert!(many <= 11 * few, "{few} {many}");
     }
 }

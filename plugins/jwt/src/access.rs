@@ -15,7 +15,7 @@ mod pattern;
 mod request_path;
 
 use jose::{Claims, Expression, Rejection, granted_scopes};
-use middleware::{RequestHead, same_to_a_backend};
+use middleware::{RequestHead, same_to_a_backend, work};
 
 pub use pattern::{PathPattern, PatternError};
 pub use request_path::RequestPath;
@@ -180,7 +180,10 @@ impl Access {
 
 impl AccessRule {
     fn is_satisfied(&self, claims: &Claims, granted: &[&str]) -> bool {
-        let has = |scope: &String| granted.contains(&scope.as_str());
+        let has = |scope: &String| {
+            work(granted.len());
+            granted.contains(&scope.as_str())
+        };
         (self.any_scope.is_empty() || self.any_scope.iter().any(has))
             && self.all_scopes.iter().all(has)
             && self.claims.as_ref().is_none_or(|it| it.holds(claims))
@@ -211,9 +214,10 @@ impl Denial {
 
 fn asks_to_be_another(request: &dyn RequestHead) -> bool {
     let names = request.header_names();
-    names
-        .iter()
-        .any(|sent| OVERRIDES.iter().any(|name| same_to_a_backend(name, sent)))
+    names.iter().any(|sent| {
+        work(10 + sent.len());
+        OVERRIDES.iter().any(|name| same_to_a_backend(name, sent))
+    })
 }
 
 /// The bit of the rule at `place`; none beyond [`Access::MOST`], so that no token satisfies such a rule.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use jose::{ClaimValues, Header, KeySet, Rejection, Token, Validity};
-use middleware::{Decision, Edits, Event, Host, Problem, RequestHead, UnixTime};
+use middleware::{Decision, Edits, Event, Host, Problem, RequestHead, UnixTime, work};
 
 use crate::access::{Denial, Satisfied};
 use crate::answer::Refusal;
@@ -121,6 +121,7 @@ impl<K: KeySource> Jwt<K> {
             bearer::check(token)?;
             return Err(Rejection::TooLong.into());
         }
+        work(token.len());
         let digest = TokenDigest::of(token);
         if let Some(source) = self.verified.source_of(&digest)
             && let Some(keys) = self.keys.at(source)
@@ -130,6 +131,7 @@ impl<K: KeySource> Jwt<K> {
                 return Ok(accepted);
             }
         }
+        work(token.len());
         bearer::check(token)?;
         let token = Token::parse(token, &self.rules.accept)?;
         let (keys, verified) = self

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use credentials::TokenField;
 use credentials::bearer::{NoToken, TokenHeader};
-use middleware::{ConfigError, Edits, RequestHead};
+use middleware::{ConfigError, Edits, RequestHead, work};
 
 use crate::config::TokenSourceOptions;
 
@@ -129,6 +129,7 @@ fn pairs(values: &[Bytes]) -> impl Iterator<Item = &str> {
     values
         .iter()
         .flat_map(|value| value.split(|&byte| byte == b';'))
+        .inspect(|pair| work(10 + pair.len()))
         .filter_map(|pair| std::str::from_utf8(pair).ok())
         .map(str::trim)
 }
@@ -139,3 +140,18 @@ fn name_of(pair: &str) -> &str {
 
 const AUTHORIZATION: &str = "Authorization";
 const COOKIE: &str = "Cookie";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use middleware::pace::{STRETCH, watch};
+
+    #[test]
+    fn many_cookies_are_read_in_pieces() {
+        let sent = [Bytes::from("a;".repeat(450_000))];
+        let (found, pace) = watch(|| only_cookie("session", &sent));
+        assert_eq!(found, Err(NoToken::Missing));
+        assert!(pace.safe_points >= 40, "{pace:?}");
+        assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
+    }
+}

@@ -11,11 +11,13 @@
 //! line is the whole text.
 
 mod charset;
+mod cost;
 mod parser;
 mod prefix;
 
 use regex_lite::{CaptureLocations, Regex, RegexBuilder};
 
+use cost::Cost;
 use parser::Parser;
 use prefix::Prefix;
 
@@ -28,6 +30,7 @@ const SIZE_LIMIT: usize = 256 << 10;
 pub struct GoRegex {
     matcher: Matcher,
     names: Vec<(String, usize)>,
+    cost: Cost,
 }
 
 #[derive(Debug)]
@@ -104,6 +107,7 @@ impl GoRegex {
             return Ok(Self {
                 matcher: Matcher::Prefix(prefix),
                 names: Vec::new(),
+                cost: Cost::character(0),
             });
         }
         let translated = Parser::new(pattern).parse()?;
@@ -116,7 +120,20 @@ impl GoRegex {
         Ok(Self {
             matcher: Matcher::Engine(regex),
             names: translated.names,
+            cost: translated.cost,
         })
+    }
+
+    /// The most steps that a search takes at each byte of the text. A step is one visit of a state of the automaton.
+    pub fn steps_per_byte(&self) -> usize {
+        // A visit copies the groups' places, so many groups make it slower.
+        let groups = self.groups_len();
+        self.cost.states_at_once().max(1).saturating_mul(8 + groups) / 8
+    }
+
+    /// How far behind the start of its match a search may look at the text, in bytes; `None` without limit.
+    pub fn reach(&self) -> Option<usize> {
+        self.cost.longest()
     }
 
     /// Room for the groups of a match.

@@ -4,6 +4,8 @@
 //! of an escaped path, the header `X-Replaced-Path`), a list of rules, and the refusal of results that are no
 //! request target or that climb out with dot segments.
 //!
+//! No path makes a request cost more than some milliseconds at a time: [`rules`] bounds every search.
+//!
 //! Out of scope: the http-wasm ABI (crate `guest`), matching by host or method (Traefik's routers).
 //!
 //! The way of a request: [`rules`] finds the first rule whose regex ([`go_regex`]) matches and fills in its
@@ -18,9 +20,9 @@ pub mod target;
 
 use std::rc::Rc;
 
-use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead};
+use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead, work};
 
-use rules::{Rewritten, Rules};
+use rules::{LONGEST_PATH, Rewritten, Rules};
 
 /// The header that tells the backend the path the client called.
 pub const REPLACED_PATH_HEADER: &str = "X-Replaced-Path";
@@ -50,19 +52,40 @@ impl Middleware for PathRewrite {
                     ),
             );
         }
+        for (field, longest) in rules.costly_regexes() {
+            host.log(
+                &Event::warn("rewrite.costly_regex")
+                    .field("field", field)
+                    .field("longest_path", longest)
+                    .field(
+                        "effect",
+                        "longer paths are refused with 400, since a search in them could stop Traefik for a noticeable time",
+                    )
+                    .field(
+                        "cure",
+                        "begin the regex with ^, lower the counts in braces, or divide it into several rules",
+                    ),
+            );
+        }
         Ok(Self { rules, host })
     }
 
     /// Passes a request that no rule matches on unchanged, as Traefik's own middleware does.
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         let uri = request.uri();
+        work(uri.len());
         let (path, query) = target::split(&uri);
         // The host escapes the path. Were it ever not ASCII, the rules would mean something else than in Traefik.
         let Some(path) = std::str::from_utf8(path).ok().filter(|path| path.is_ascii()) else {
             return self.refuse(None, "the path is not percent-encoded");
         };
-        let Some(Rewritten { rule, path: new }) = self.rules.apply(path) else {
-            return Decision::Forward(Edits::none());
+        if path.len() > LONGEST_PATH {
+            return self.refuse(None, format_args!("the path has more than {LONGEST_PATH} bytes"));
+        }
+        let Rewritten { rule, path: new } = match self.rules.apply(path) {
+            Ok(Some(rewritten)) => rewritten,
+            Ok(None) => return Decision::Forward(Edits::none()),
+            Err((rule, why)) => return self.refuse(Some(rule), why),
         };
         match target::build(&new, query) {
             Ok(target) => Decision::Forward(

@@ -1,10 +1,14 @@
 //! Rules: the first whose regex matches rewrites the path.
+//!
+//! The path is the caller's, and so is the time that a search in it takes. So all work is bounded before it is done:
+//! one search by the length of the path ([`Rule::longest_path`]), all searches of a rule by [`MOST_STEPS`], the new path
+//! by [`LONGEST_RESULT`]. Whoever exceeds a bound is refused: without the search nobody knows whether the rule matches.
 
-use middleware::ConfigError;
+use middleware::{ConfigError, work};
 
 use crate::config::RuleOptions;
 use crate::go_expand::Template;
-use crate::go_regex::GoRegex;
+use crate::go_regex::{GoRegex, Groups, Span};
 
 /// The compiled rules, in the order they are tried.
 #[derive(Debug)]
@@ -18,6 +22,43 @@ pub struct Rewritten {
     /// The new path, not yet checked.
     pub path: String,
 }
+
+/// Why a rule was not applied to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooMuchWork {
+    /// A single search could take too long.
+    #[error("the path has {length} bytes, and the regex of this rule is searched in at most {longest}")]
+    LongPath {
+        /// The path's length in bytes.
+        length: usize,
+        /// The longest path for this rule, in bytes.
+        longest: usize,
+    },
+    /// All searches together took too long.
+    #[error("the regex of this rule matches the path in too many places")]
+    ManyMatches,
+    /// The new path is too long.
+    #[error("the new path has more than {LONGEST_RESULT} bytes")]
+    LongResult,
+}
+
+/// The longest path that rules are tried on. Few servers take more: 8 KiB for the request line is usual.
+pub const LONGEST_PATH: usize = 8 * 1024;
+
+/// The longest new path.
+const LONGEST_RESULT: usize = 64 * 1024;
+
+/// The most steps of one search, which nothing can interrupt.
+const MOST_STEPS_AT_ONCE: usize = 1 << 18;
+
+/// The most steps of all searches of one rule in one path.
+const MOST_STEPS: usize = 16 * MOST_STEPS_AT_ONCE;
+
+/// What a step costs in units of [`work`].
+const WORK_PER_STEP: usize = 4;
+
+/// Below this limit a rule may refuse paths that occur.
+const COMFORTABLE_LIMIT: usize = 1024;
 
 impl Rules {
     /// Compiles `rules`. White space around a regex or a replacement is dropped, as Traefik does.
@@ -33,11 +74,16 @@ impl Rules {
     }
 
     /// Tries the rules on the escaped path `path`; `None` when none matches.
-    pub fn apply(&self, path: &str) -> Option<Rewritten> {
-        self.0
-            .iter()
-            .enumerate()
-            .find_map(|(rule, it)| it.replace_all(path).map(|path| Rewritten { rule, path }))
+    ///
+    /// # Errors
+    /// [`TooMuchWork`], and the index of the rule.
+    pub fn apply(&self, path: &str) -> Result<Option<Rewritten>, (usize, TooMuchWork)> {
+        for (rule, it) in self.0.iter().enumerate() {
+            if let Some(path) = it.replace_all(path).map_err(|error| (rule, error))? {
+                return Ok(Some(Rewritten { rule, path }));
+            }
+        }
+        Ok(None)
     }
 
     /// Groups that a replacement refers to and its regex does not have: (option, group).
@@ -46,6 +92,15 @@ impl Rules {
             let unknown = rule.replacement.unknown_groups().iter();
             unknown.map(|group| (format!("{}replacement", rule.at), group.as_str()))
         })
+    }
+
+    /// Regexes that are searched in short paths only: (option, longest path in bytes).
+    pub fn costly_regexes(&self) -> impl Iterator<Item = (String, usize)> {
+        let costly = self
+            .0
+            .iter()
+            .filter(|rule| rule.longest_path() < COMFORTABLE_LIMIT);
+        costly.map(|rule| (format!("{}regex", rule.at), rule.longest_path()))
     }
 }
 
@@ -70,17 +125,37 @@ impl Rule {
         })
     }
 
+    /// The longest path in which the regex is searched, in bytes.
+    fn longest_path(&self) -> usize {
+        let characters = MOST_STEPS_AT_ONCE / self.regex.steps_per_byte();
+        characters.saturating_sub(1).min(LONGEST_PATH)
+    }
+
     /// Replaces every match, as Go's `ReplaceAllString` does; `None` when there is none. The rule on empty
     /// matches is Go's: one that touches the end of the match before it is not replaced.
-    fn replace_all(&self, path: &str) -> Option<String> {
-        let mut groups = self.regex.groups();
-        let mut found = self.regex.find_at(&mut groups, path, 0)?;
+    fn replace_all(&self, path: &str) -> Result<Option<String>, TooMuchWork> {
+        let (length, longest) = (path.len(), self.longest_path());
+        if length > longest {
+            return Err(TooMuchWork::LongPath { length, longest });
+        }
+        let mut search = Search {
+            regex: &self.regex,
+            groups: self.regex.groups(),
+            path,
+            steps: 0,
+        };
+        let Some(mut found) = search.next(0)? else {
+            return Ok(None);
+        };
         let mut result = String::with_capacity(path.len() + self.replacement.literal_len());
         let mut copied = 0;
         loop {
             result.push_str(path.get(copied..found.start).unwrap_or_default());
             if found.end > copied || found.start == 0 {
-                self.replacement.expand(path, &groups, &mut result);
+                self.replacement.expand(path, &search.groups, &mut result);
+            }
+            if result.len() > LONGEST_RESULT {
+                return Err(TooMuchWork::LongResult);
             }
             copied = found.end;
             // Paths are ASCII, so one byte is one character.
@@ -89,19 +164,52 @@ impl Rule {
             if next > path.len() {
                 break;
             }
-            match self.regex.find_at(&mut groups, path, next) {
+            match search.next(next)? {
                 Some(next) => found = next,
                 None => break,
             }
         }
         result.push_str(path.get(copied..).unwrap_or_default());
-        Some(result)
+        Ok(Some(result))
+    }
+}
+
+/// One match after the other, within [`MOST_STEPS`].
+struct Search<'r> {
+    regex: &'r GoRegex,
+    groups: Groups,
+    path: &'r str,
+    steps: usize,
+}
+
+impl Search<'_> {
+    /// The first match that begins at `from` or later.
+    fn next(&mut self, from: usize) -> Result<Option<Span>, TooMuchWork> {
+        let steps_for = |bytes: usize| {
+            self.regex
+                .steps_per_byte()
+                .saturating_mul(bytes.saturating_add(1))
+        };
+        let rest = self.path.len().saturating_sub(from);
+        work(steps_for(rest).saturating_mul(WORK_PER_STEP));
+        let found = self.regex.find_at(&mut self.groups, self.path, from);
+        // A search goes on behind the start of its match for as long as a longer one is possible.
+        let seen = match (&found, self.regex.reach()) {
+            (Some(found), Some(reach)) => found.start.saturating_sub(from).saturating_add(reach).min(rest),
+            _ => rest,
+        };
+        self.steps = self.steps.saturating_add(steps_for(seen));
+        match self.steps > MOST_STEPS {
+            true => Err(TooMuchWork::ManyMatches),
+            false => Ok(found),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use middleware::pace::{Pace, watch};
 
     fn rules(rules: &[(&str, &str)]) -> Rules {
         let options = rules
@@ -115,6 +223,10 @@ mod tests {
         Rules::new(options.collect()).unwrap()
     }
 
+    fn rewritten(rules: &Rules, path: &str) -> Option<String> {
+        rules.apply(path).unwrap().map(|rewritten| rewritten.path)
+    }
+
     #[test]
     fn the_first_rule_that_matches_wins() {
         let rules = rules(&[("^/a(/.*)?$", "/first$1"), ("^/a", "/second"), ("^/b", "/third")]);
@@ -124,7 +236,7 @@ mod tests {
             ("/b", Some((2, "/third"))),
             ("/c", None),
         ] {
-            let result = rules.apply(path);
+            let result = rules.apply(path).unwrap();
             assert_eq!(
                 result.as_ref().map(|it| (it.rule, it.path.as_str())),
                 expected,
@@ -147,7 +259,7 @@ mod tests {
             ("  /a  ", "  /b  ", "/a", "/b"),
         ] {
             assert_eq!(
-                rules(&[(regex, replacement)]).apply(path).unwrap().path,
+                rewritten(&rules(&[(regex, replacement)]), path).unwrap(),
                 expected,
                 "{regex}"
             );
@@ -167,5 +279,145 @@ mod tests {
         ] {
             assert_eq!(Rules::new(vec![rule]).unwrap_err().field(), field);
         }
+    }
+
+    /// What becomes of the path with a single rule, and how the work was divided.
+    fn paced(regex: &str, path: &str) -> (Result<Option<Rewritten>, TooMuchWork>, Pace) {
+        let rules = rules(&[(regex, "/x")]);
+        let (outcome, pace) = watch(|| rules.apply(path));
+        (outcome.map_err(|(_, why)| why), pace)
+    }
+
+    /// Paths that make regexes search long: runs of what they repeat, and near misses.
+    fn hostile_paths() -> Vec<String> {
+        let pieces = [
+            "a",
+            "c",
+            "/",
+            "0",
+            "/a",
+            "/details",
+            "ab@",
+            "%20",
+            "c/",
+            "00000000-",
+            ".",
+        ];
+        let lengths = [100, 250, 500, 2000, LONGEST_PATH];
+        let path = |piece: &str, length: usize| {
+            let mut path = "/".to_owned();
+            path.push_str(&piece.repeat(length / piece.len()));
+            path.truncate(length);
+            path
+        };
+        pieces
+            .iter()
+            .flat_map(|piece| lengths.map(|length| path(piece, length)))
+            .collect()
+    }
+
+    #[test]
+    fn no_path_makes_a_rule_compute_long_without_a_safe_point() {
+        for regex in [
+            "c(.*d)?",
+            "/details(/.*/v2)?",
+            r"\w{1,64}@",
+            r"\w{1,250}@",
+            "(a*)*",
+            "((a|b)*c)*d",
+            "(.*)(.*)(.*)(.*)x",
+            "(a|ab)(c|bcd)(d*)",
+            "/",
+            "",
+            "a*",
+            ".",
+            r"\b",
+            "[acegikmoqsuwy]{1,40}[bdf]",
+            "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "^/(?P<flow>[a-z]+)/v(?P<version>[0-9]+)(?P<rest>/.*)?$",
+            "^(a?){30}",
+            "^/echo(/.*)?$",
+        ] {
+            for path in hostile_paths() {
+                let (_, pace) = paced(regex, &path);
+                let at_once = MOST_STEPS_AT_ONCE * WORK_PER_STEP;
+                let shown = format!("{regex} on {} bytes {:.12}: {pace:?}", path.len(), path);
+                assert!(pace.longest_stretch <= at_once, "{shown}");
+                // A safe point is a call of the host, which should not become the work.
+                assert!(pace.safe_points < 2000, "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn paths_that_would_take_too_long_are_refused() {
+        for (regex, path, expected) in [
+            (
+                r"\w{1,64}@",
+                "a".repeat(4000),
+                TooMuchWork::LongPath {
+                    length: 4000,
+                    longest: 1196,
+                },
+            ),
+            ("c(.*d)?", "c".repeat(2000), TooMuchWork::ManyMatches),
+            ("c(.*d)?", "c".repeat(8000), TooMuchWork::ManyMatches),
+            (
+                "/details(/.*/v2)?",
+                "/details".repeat(800),
+                TooMuchWork::ManyMatches,
+            ),
+        ] {
+            assert_eq!(paced(regex, &path).0, Err(expected), "{regex}");
+        }
+        let long = rules(&[(".", "0123456789abcdef")]);
+        assert_eq!(long.apply(&"a".repeat(5000)), Err((0, TooMuchWork::LongResult)));
+    }
+
+    #[test]
+    fn ordinary_paths_are_not_refused() {
+        let segments = "/segment-of-usual_length.1".repeat(50); // 1,300 bytes
+        let services = (0..50)
+            .map(|index| format!("service-{index}"))
+            .collect::<Vec<_>>();
+        let services = format!("^/({})(/.*)?$", services.join("|"));
+        for regex in [
+            "^/echo(/.*)?$",
+            "^/(?P<flow>[a-z]+)/v(?P<version>[0-9]+)(?P<rest>/.*)?$",
+            "^/(segment[^/]*)/([^/]+)/([^/]+)/(.*)$",
+            "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "(/segment)",
+            "/+",
+            "_",
+            "[._-]",
+            "(?i)^/API/V([0-9]+)/(.*)",
+            &services,
+        ] {
+            let rules = rules(&[(regex, "/x")]);
+            assert!(rules.apply(&segments).is_ok(), "{regex}");
+            assert_eq!(rules.costly_regexes().count(), 0, "{regex}");
+        }
+        // Rules of the usual shapes take paths of several kilobytes.
+        for (regex, length) in [
+            ("^/echo(/.*)?$", LONGEST_PATH),
+            ("^/a(.*)$", LONGEST_PATH),
+            ("^/([a-z]+)(/.*)?$", LONGEST_PATH),
+            ("(/v2)", LONGEST_PATH),
+            ("^/(?P<flow>[a-z]+)/v(?P<version>[0-9]+)(?P<rest>/.*)?$", 6000),
+        ] {
+            let path = format!("/{}", "a".repeat(length - 1));
+            assert!(rules(&[(regex, "/x")]).apply(&path).is_ok(), "{regex}");
+        }
+    }
+
+    #[test]
+    fn regexes_for_short_paths_only_are_named() {
+        let one = rules(&[("^/a", "/b"), (r"\w{1,250}@", "/b")]);
+        let costly: Vec<_> = one.costly_regexes().collect();
+        let [(field, longest)] = costly.as_slice() else {
+            panic!("{costly:?}");
+        };
+        assert_eq!(field, "rules[1].regex");
+        assert!((256..600).contains(longest), "{longest}");
     }
 }

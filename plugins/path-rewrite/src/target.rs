@@ -4,7 +4,7 @@
 //! escapes it anew (`URL.EscapedPath`). Backends see the same bytes here as behind Traefik's own middleware.
 //! What is refused beyond Traefik: every dot segment however it is disguised, and a path without leading `/`.
 
-use middleware::percent;
+use middleware::{percent, work};
 
 /// Why a rewritten path is no acceptable request target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,7 @@ pub fn split(uri: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// # Errors
 /// [`Refusal`] says why there is none.
 pub fn build(path: &str, query: Option<&[u8]>) -> Result<String, Refusal> {
+    work(8 * path.len());
     let decoded = percent::decode(path.as_bytes()).ok_or(Refusal::BadEscape)?;
     let mut target = String::with_capacity(path.len() + query.map_or(0, <[u8]>::len) + 2);
     if path.bytes().all(may_stand_in_path) {
@@ -126,6 +127,7 @@ fn append_query(query: &[u8], target: &mut String) -> Result<(), Refusal> {
         return Err(Refusal::BadQuery);
     }
     target.push('?');
+    work(query.len());
     percent::append_text(query, target);
     Ok(())
 }

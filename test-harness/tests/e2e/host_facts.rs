@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use test_harness::client::Client;
 
 use crate::probes::{COPIES, Form, Probes};
+use crate::silence::longest_silence;
 
 /// Says whether a fault of the host shows on this machine, whether the test's output is captured or not.
 fn report(fault: &str, shows: bool) {
@@ -137,4 +138,26 @@ fn lowered_guests_are_right_whether_or_not_this_processor_corrupts_others() {
     println!("not lowered: {outcome:?}");
     let right = outcome.is_ok_and(|answer| answer == (200, "00000".to_owned()));
     report("a guest corrupted by memory.copy and memory.fill", !right);
+}
+
+/// How long is not demanded, since it depends on the machine and on when Go collects garbage. That others are served
+/// again is.
+#[test]
+fn a_guest_that_computes_silences_every_router_and_one_that_calls_the_host_does_not() {
+    const ROUNDS: u64 = 300_000_000;
+    let probes = Probes::start(&[("computing", "probe-computing", Form::Lowered)]);
+    let address = probes.traefik.address("web").unwrap();
+    let silence = |pieces: u64| {
+        let ask = || probes.ask(&format!("/computing/{ROUNDS}/{pieces}"));
+        let (answer, silence) = longest_silence(address, ask);
+        assert_eq!(answer.0, 200);
+        (answer.1, silence)
+    };
+    let (undivided, divided) = (silence(1), silence(10_000));
+    assert_eq!(undivided.0, divided.0, "the same work");
+    println!(
+        "longest silence: {:?} without a call of the host, {:?} with 10,000",
+        undivided.1, divided.1
+    );
+    assert_eq!(probes.ask("/computing/1/1").0, 200);
 }

@@ -24,6 +24,7 @@ mod resilience;
 mod rotation;
 mod rsa_speed;
 mod shared_state;
+mod silence;
 mod state_directory;
 mod store;
 mod streaming;

@@ -17,11 +17,15 @@ impl RequestPath {
     /// * `\` or `;` as they are, which some take for `/`, and for the start of parameters;
     /// * an escape of a character that needs none (RFC 3986 §2.3);
     /// * a segment that is empty or has nothing but dots, blanks and marks;
-    /// * bytes that are not UTF-8, and characters beyond ASCII that may become a separator: [`has_one_meaning`].
+    /// * bytes that are not UTF-8, and characters beyond ASCII that may become a separator: [`has_one_meaning`];
+    /// * more than 8 KiB, which one server takes and another cuts off or refuses.
     ///
     /// One slash at the end makes no difference.
     pub fn read(uri: &[u8]) -> Option<Self> {
         let path = uri.split(|&byte| byte == b'?').next().unwrap_or_default();
+        if path.len() > LONGEST {
+            return None;
+        }
         let path = decode(path)?;
         let inner = path.strip_prefix('/')?;
         let inner = inner.strip_suffix('/').unwrap_or(inner);
@@ -34,6 +38,9 @@ impl RequestPath {
         self.0.split('/').filter(|segment| !segment.is_empty())
     }
 }
+
+/// The longest path that is read, in bytes.
+const LONGEST: usize = 8 * 1024;
 
 fn decode(path: &[u8]) -> Option<String> {
     let mut decoded = Vec::with_capacity(path.len());
@@ -93,6 +100,13 @@ mod tests {
             let path = RequestPath::read(uri.as_bytes()).unwrap_or_else(|| panic!("{uri}"));
             assert_eq!(path.segments().collect::<Vec<_>>(), segments, "{uri}");
         }
+    }
+
+    #[test]
+    fn a_path_is_not_read_without_limit() {
+        let path = |length: usize| format!("/{}?{}", "a".repeat(length - 1), "q".repeat(9000));
+        assert!(RequestPath::read(path(LONGEST).as_bytes()).is_some());
+        assert_eq!(RequestPath::read(path(LONGEST + 1).as_bytes()), None);
     }
 
     #[test]

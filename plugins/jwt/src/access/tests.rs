@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jose::{Acceptance, Algorithm, Token};
+use middleware::pace::{STRETCH, watch};
 use serde_json::{Value, json};
 
 use super::*;
@@ -248,4 +249,26 @@ fn every_one_of_sixty_four_rules_counts() {
         let got = judge(&access, &scope, &Request("GET", &other_path, &[]));
         assert_eq!(got, denied(other, OnDeny::Forbidden));
     }
+}
+
+#[test]
+fn many_headers_and_many_scopes_are_read_in_pieces() {
+    let table = Access::new(
+        (0..64)
+            .map(|_| any_scope(rule(&[], "/hr/**", OnDeny::Forbidden), &["x", "y"]))
+            .collect(),
+        OnDeny::Forbidden,
+    );
+    let scopes = "a ".repeat(3500);
+    let claims = claims(&json!({ "scope": scopes }));
+    let (satisfied, pace) = watch(|| table.satisfied(&claims).unwrap());
+    assert_eq!(satisfied, Satisfied::default());
+    assert!(pace.steps >= 64 * 2 * 3500, "{pace:?}");
+    assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
+    let names = vec!["x-header"; 60_000];
+    let request = Request("GET", "/hr", &names);
+    let (verdict, pace) = watch(|| table.judge(&request, Satisfied::default()));
+    assert!(verdict.is_err());
+    assert!(pace.safe_points >= 10, "{pace:?}");
+    assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
 }

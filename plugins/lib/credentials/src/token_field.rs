@@ -1,6 +1,6 @@
 //! A token in the query or in a form: the option `tokenKey`. RFC 6750 §2.2, §2.3.
 
-use middleware::{RequestHead, percent};
+use middleware::{RequestHead, percent, work};
 
 use crate::bearer::NoToken;
 
@@ -44,6 +44,7 @@ impl TokenField {
     /// [`percent::append_text`].
     pub fn removed_from(&self, uri: &[u8]) -> Option<String> {
         let (path, query) = split(uri)?;
+        work(query.len());
         let pairs = || query.split(|&byte| byte == b'&');
         if !pairs().any(|pair| self.is_name_of(pair)) {
             return None;
@@ -59,13 +60,17 @@ impl TokenField {
     }
 
     fn is_name_of(&self, pair: &[u8]) -> bool {
+        work(PER_FIELD + pair.len());
         let mut pairs = form_urlencoded::parse(pair);
         pairs.next().is_some_and(|(name, _)| name == self.0)
     }
 
     /// The field's value. Which of two would the backend take?
     fn only(&self, fields: &[u8]) -> Result<Option<Vec<u8>>, NoToken> {
-        let mut values = form_urlencoded::parse(fields).filter(|(name, _)| *name == self.0);
+        work(fields.len());
+        let mut values = form_urlencoded::parse(fields)
+            .inspect(|(name, value)| work(PER_FIELD + name.len() + value.len()))
+            .filter(|(name, _)| *name == self.0);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some((_, value)), None) => Ok(Some(value.into_owned().into_bytes())),
@@ -96,6 +101,9 @@ fn is_form(request: &dyn RequestHead) -> bool {
         && !matches!(&*request.method(), b"GET" | b"HEAD")
 }
 
+/// What a field costs however short it is, in units of [`work`].
+const PER_FIELD: usize = 20;
+
 /// The longest form that is looked into. It is held in memory twice while it is.
 const MAX_FORM: usize = 1024 * 1024;
 
@@ -103,6 +111,7 @@ const MAX_FORM: usize = 1024 * 1024;
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use middleware::pace::watch;
 
     struct Request {
         method: &'static str,
@@ -203,6 +212,27 @@ mod tests {
             body,
         };
         assert_eq!(TokenField::new("t").find(&request), Err(NoToken::FormTooLong));
+    }
+
+    #[test]
+    fn many_fields_are_read_in_pieces() {
+        let fields: &str = Box::leak(format!("/?{}", "a&".repeat(450_000)).into_boxed_str());
+        let request = Request {
+            method: "GET",
+            uri: fields,
+            content_type: "",
+            body: "",
+        };
+        let field = TokenField::new("t");
+        let (found, finding) = watch(|| field.find(&request));
+        assert_eq!(found, Err(NoToken::Missing));
+        let (removed, removing) = watch(|| field.removed_from(fields.as_bytes()));
+        assert_eq!(removed, None);
+        for pace in [finding, removing] {
+            // The query as a whole is a few quick passes; what costs is each field.
+            assert!(pace.safe_points > 50, "{pace:?}");
+            assert!(pace.longest_stretch <= fields.len(), "{pace:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use http_wasm_guest::host::{self, Request, Response, admin};
 use http_wasm_guest::{Guest, register};
 use middleware::{
     ConfigError, Decision, Edit, Event, FileWatch, Instance, Level, Middleware, Reply, RequestHead,
-    ResponseHead, Surroundings, UnixTime,
+    ResponseHead, Surroundings, UnixTime, work,
 };
 
 /// How an instance starts.
@@ -153,6 +153,9 @@ fn answer(reply: &Reply, response: &Response) {
     response.body.write(&reply.body);
 }
 
+/// What making and dropping a buffer takes, in units of [`work`].
+const PER_BUFFER: usize = 20;
+
 struct Head<'r> {
     request: &'r Request,
     /// The body, once it was asked for; `None` in it for one that was too long.
@@ -190,11 +193,15 @@ impl RequestHead for Head<'_> {
     }
 
     fn header(&self, name: &str) -> Vec<Bytes> {
-        self.request.header.values(name.as_bytes())
+        let values = self.request.header.values(name.as_bytes());
+        work(values.iter().map(|value| PER_BUFFER + value.len() / 4).sum());
+        values
     }
 
     fn header_names(&self) -> Vec<Bytes> {
-        self.request.header.names()
+        let names = self.request.header.names();
+        work(PER_BUFFER * names.len());
+        names
     }
 
     /// The host hands a body out once, so what was read is written back at once, and kept: a request may be decided

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend};
+use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend, work};
 
 use crate::claim_path::text;
 use crate::json::Value;
@@ -124,6 +124,7 @@ impl ClaimHeaders {
             return edits;
         }
         for sent in request.header_names() {
+            work(10 + self.0.len() + sent.len());
             let Ok(sent) = std::str::from_utf8(&sent) else {
                 continue;
             };
@@ -212,6 +213,7 @@ const MAX_LENGTH: usize = 4096;
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use middleware::pace::{STRETCH, watch};
     use serde_json::{Value, json};
 
     fn headers(map: &[(&str, &str)]) -> Result<ClaimHeaders, ConfigError> {
@@ -343,6 +345,17 @@ mod tests {
             .set_header("X-Group", "")
             .set_header("X-User", "jane");
         assert_eq!(headers.edits(&request, &values), expected);
+    }
+
+    #[test]
+    fn many_headers_are_read_in_pieces() {
+        let names: &'static [&'static str] = Vec::leak(vec!["x.user"; 60_000]);
+        let headers = headers(&[("X-User", "sub")]).unwrap();
+        let values = headers.values(&claims(&json!({ "sub": "jane" }))).unwrap();
+        let (edits, pace) = watch(|| headers.edits(&Request(names), &values));
+        assert_eq!(edits.iter().count(), 60_001);
+        assert!(pace.safe_points >= 9, "{pace:?}");
+        assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
     }
 
     #[test]

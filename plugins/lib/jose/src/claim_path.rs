@@ -1,5 +1,7 @@
 //! Where in a token's claims a value stands.
 
+use middleware::work;
+
 use crate::Claims;
 use crate::json::Value;
 
@@ -52,9 +54,16 @@ impl ClaimPath {
     /// The claim, if it is there.
     pub fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         let (first, inner) = self.0.split_first()?;
-        inner
+        let claim = inner
             .iter()
-            .try_fold(claims.get(first)?, |claim, name| claim.get(name))
+            .try_fold(claims.get(first)?, |claim, name| claim.get(name))?;
+        // A claim that is asked for is read.
+        work(match claim {
+            Value::String(text) => text.len(),
+            Value::Array(members) => 10 * members.len(),
+            _ => 1,
+        });
+        Some(claim)
     }
 }
 

@@ -23,6 +23,7 @@ impl Claims {
             .map_err(|error| match error {
                 JsonError::DuplicateMember => Rejection::DuplicateMember,
                 JsonError::TooDeep => Rejection::NestedTooDeeply,
+                JsonError::TooManyValues => Rejection::TooLong,
                 JsonError::Malformed | JsonError::NotAnObject => Rejection::MalformedClaims,
             })
     }

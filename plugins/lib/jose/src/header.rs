@@ -21,6 +21,7 @@ impl Header {
         let members = strict_json::object(json, MAX_DEPTH).map_err(|error| match error {
             JsonError::DuplicateMember => Rejection::DuplicateMember,
             JsonError::TooDeep => Rejection::NestedTooDeeply,
+            JsonError::TooManyValues => Rejection::TooLong,
             JsonError::Malformed | JsonError::NotAnObject => Rejection::MalformedHeader,
         })?;
         let has = |name: &str| members.contains_key(name);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use middleware::pem::PemError;
 use middleware::published::{self, NotJson};
+use middleware::work;
 
 use crate::json::{Members, Value};
 use crate::jwk::{self, Origin, SHORTEST_SECRET};
@@ -53,6 +54,9 @@ pub enum NotAKeySet {
     /// It is nested more deeply than a key set.
     #[error("it is nested too deeply")]
     TooDeep,
+    /// It holds far more values than a key set.
+    #[error("it holds too many values")]
+    TooManyValues,
     /// An issuer's metadata (RFC 8414, OpenID Connect Discovery).
     #[error("it is the issuer's metadata; the key set is at the URL that its jwks_uri gives")]
     Metadata,
@@ -205,6 +209,7 @@ impl KeySet {
                 JsonError::NotAnObject => NotAKeySet::NotAnObject,
                 JsonError::DuplicateMember => NotAKeySet::DuplicateMember,
                 JsonError::TooDeep => NotAKeySet::TooDeep,
+                JsonError::TooManyValues => NotAKeySet::TooManyValues,
             })
         })
     }
@@ -220,6 +225,8 @@ impl KeySet {
         }
         let (mut keys, mut ignored) = (Vec::new(), Vec::new());
         for jwk in jwks {
+            // A point on a curve is checked, which takes up to half a millisecond.
+            work(50_000);
             let outcome = match jwk {
                 Value::Null => continue,
                 Value::Object(members) => jwk::read(members, origin),

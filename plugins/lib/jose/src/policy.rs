@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use middleware::UnixTime;
+use middleware::{UnixTime, work};
 
 use crate::json::Value;
 use crate::{ClaimRequirement, Claims, Expression, Rejection, granted_scopes, token_kind};
@@ -120,7 +120,9 @@ impl Policy {
             Some(_) => return Err(Rejection::MalformedClaims),
             None => return Err(Rejection::WrongAudience),
         };
+        let size: usize = audience.iter().map(|audience| 5 + audience.len()).sum();
         let meant = |accepted: &String| {
+            work(size);
             audience
                 .iter()
                 .any(|audience| without_https_port(audience) == without_https_port(accepted))
@@ -133,10 +135,10 @@ impl Policy {
             return Ok(());
         }
         let granted = granted_scopes(claims)?;
-        let all_granted = self
-            .required_scopes
-            .iter()
-            .all(|required| granted.contains(&required.as_str()));
+        let all_granted = self.required_scopes.iter().all(|required| {
+            work(granted.len());
+            granted.contains(&required.as_str())
+        });
         accept_if(all_granted, Rejection::InsufficientScope)
     }
 }

@@ -3,7 +3,7 @@
 /// Why a token is refused. For the log: a caller learns no more than "invalid" or "insufficient scope".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejection {
-    /// Longer than the configured limit.
+    /// Longer than the configured limit, or with more than 20,000 values in its header or claims.
     #[error("the token is longer than allowed")]
     TooLong,
     /// Not three non-empty parts. An unsigned token (`alg` `none`) has an empty third part and ends here too.

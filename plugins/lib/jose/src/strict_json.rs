@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::fmt;
 
+use middleware::work;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::json::{Members, Number, Value};
@@ -22,16 +23,27 @@ pub(crate) enum JsonError {
     DuplicateMember,
     #[error("is nested too deeply")]
     TooDeep,
+    #[error("holds more than {MAX_VALUES} values")]
+    TooManyValues,
 }
+
+/// The most values in a document, lists and objects included. Dropping them takes time too, in one piece. A token of the
+/// default `maxTokenBytes` holds less than a third of that.
+const MAX_VALUES: usize = 20_000;
+/// What reading a value takes, in units of [`work`].
+const WORK_PER_VALUE: usize = 75;
 
 /// Reads one JSON object whose nesting (the object itself counts as one) is at most `max_depth`.
 pub(crate) fn object(json: &[u8], max_depth: usize) -> Result<Members, JsonError> {
     let fault = Cell::new(JsonError::Malformed);
+    let values_left = Cell::new(MAX_VALUES);
+    work(json.len());
     let mut reader = serde_json::Deserializer::from_slice(json);
     let seed = Strict {
         levels_left: max_depth,
         fault: &fault,
         numerals: &Numerals(Cell::new(json)),
+        values_left: &values_left,
     };
     let value = seed.deserialize(&mut reader).map_err(|_| fault.get())?;
     reader.end().map_err(|_| JsonError::Malformed)?;
@@ -47,6 +59,7 @@ struct Strict<'a> {
     levels_left: usize,
     fault: &'a Cell<JsonError>,
     numerals: &'a Numerals<'a>,
+    values_left: &'a Cell<usize>,
 }
 
 /// What is left of the document to look for numbers in. serde hands over a number's value, not its text; but it reads the
@@ -109,6 +122,11 @@ impl Strict<'_> {
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        work(WORK_PER_VALUE);
+        let Some(left) = self.values_left.get().checked_sub(1) else {
+            return Err(self.fail(JsonError::TooManyValues));
+        };
+        self.values_left.set(left);
         deserializer.deserialize_any(self)
     }
 }
@@ -176,6 +194,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use middleware::pace::{STRETCH, watch};
 
     #[test]
     fn reads_what_serde_json_reads() {
@@ -281,6 +300,21 @@ mod tests {
             assert_eq!(object(json.as_bytes(), 2), Err(expected), "{json}");
         }
         assert_eq!(object(b"{\"a\":\"\xff\"}", 2), Err(JsonError::Malformed));
+    }
+
+    #[test]
+    fn many_values_are_read_in_pieces_and_too_many_refused() {
+        let list = |values: usize| format!("{{\"a\":[1{}]}}", ",1".repeat(values - 1));
+        // The object and the list are values, too.
+        let most = list(MAX_VALUES - 2);
+        let (read, pace) = watch(|| object(most.as_bytes(), 2));
+        assert!(read.is_ok());
+        assert!(pace.safe_points >= 10, "{pace:?}");
+        assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
+        let more = list(MAX_VALUES - 1);
+        assert_eq!(object(more.as_bytes(), 2), Err(JsonError::TooManyValues));
+        let deep = format!("{{\"a\":[{}{{}}]}}", "[{\"b\":[]}],".repeat(MAX_VALUES));
+        assert_eq!(object(deep.as_bytes(), 8), Err(JsonError::TooManyValues));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use middleware::work;
+
 use crate::{Algorithm, Claims, Header, Rejection};
 
 /// What kinds of token are looked at at all.
@@ -85,6 +87,7 @@ fn split_at_last_dot(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Canonical only: no padding, no line breaks, no stray bits in the last character. Otherwise one token would
 /// have many spellings.
 fn decode(part: &[u8]) -> Result<Vec<u8>, Rejection> {
+    work(part.len());
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::NotBase64Url)
 }
 

@@ -1,5 +1,7 @@
 //! Choosing candidate keys for a token and checking its signature.
 
+use middleware::pace::{STRETCH, work};
+
 use crate::key::Key;
 use crate::{Header, KeySet, Rejection, Token, VerifiedClaims};
 
@@ -35,7 +37,11 @@ impl Token<'_> {
             return Err(Unverified::UnknownKey);
         }
         candidates
-            .any(|key| key.verifies(self.header().algorithm, self.signing_input(), self.signature()))
+            .any(|key| {
+                // One check takes some milliseconds, and nothing can interrupt it.
+                work(STRETCH + 1);
+                key.verifies(self.header().algorithm, self.signing_input(), self.signature())
+            })
             .then(|| VerifiedClaims::new(self.unverified_claims()))
             .ok_or(Unverified::BadSignature)
     }

@@ -1,5 +1,7 @@
 //! Percent-encoding (RFC 3986 §2.1), read strictly.
 
+use crate::work;
+
 /// Decodes every escape once; `None` if a `%` is not followed by two hexadecimal digits.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
@@ -28,9 +30,12 @@ pub fn pair(high: u8, low: u8) -> Option<u8> {
 pub fn append_text(part: &[u8], target: &mut String) {
     match std::str::from_utf8(part) {
         Ok(part) => target.push_str(part),
-        Err(_) => part.iter().for_each(|&byte| match byte {
-            0x80.. => append_escaped(byte, target),
-            _ => target.push(char::from(byte)),
+        Err(_) => part.chunks(1024).for_each(|piece| {
+            work(4 * piece.len());
+            piece.iter().for_each(|&byte| match byte {
+                0x80.. => append_escaped(byte, target),
+                _ => target.push(char::from(byte)),
+            });
         }),
     }
 }

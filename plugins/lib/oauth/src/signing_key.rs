@@ -1,6 +1,7 @@
 //! Private keys and secrets that sign assertions.
 
 use middleware::Secret;
+use middleware::pace::{STRETCH, work};
 use middleware::pem::{self, PrivateKeyForm};
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -60,6 +61,14 @@ impl SigningKey {
         }
     }
 
+    /// Whether a signature takes much longer than other work of a request: RSA with more than 2048 bits.
+    pub(crate) fn is_slow(&self) -> bool {
+        match self {
+            Self::Rsa(key) => key.public().modulus_len() > 2048 / 8,
+            Self::Secret(_) | Self::P256(_) => false,
+        }
+    }
+
     /// Whether the certificate is about this key.
     fn is_certified_by(&self, certificate: &[u8]) -> bool {
         // A certificate holds the public key in exactly the form that ring gives it: PKCS#1, or a point of SEC 1.
@@ -76,6 +85,8 @@ impl SigningKey {
     /// # Errors
     /// None in practice; the cryptographic library's interface allows for it.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ring::error::Unspecified> {
+        // Nothing can interrupt ring, and RSA takes 20 milliseconds or more.
+        work(STRETCH + 1);
         let random = SystemRandom::new();
         match self {
             Self::Secret(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),

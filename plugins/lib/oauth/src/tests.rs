@@ -4,10 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::Uri;
 use jwt_simple::prelude::*;
+use middleware::pace::watch;
 use middleware::{SecretRef, UnixTime};
 use serde_json::{Value, json};
 
-use crate::test_host::TestHost;
+use crate::test_host::{TestHost, logged};
 use crate::{AssertionOptions, Client, ClientOptions, TokenRequest};
 
 const ENDPOINT: &str = "https://idcs-0/oauth2/v1/token";
@@ -73,6 +74,31 @@ fn pem(label: &str, der: &[u8]) -> String {
         "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
         lines.join("\n")
     )
+}
+
+#[test]
+fn every_signature_begins_at_a_safe_point_and_slow_keys_are_named() {
+    let rsa = |bits| {
+        pem(
+            "PRIVATE KEY",
+            &RS256KeyPair::generate(bits).unwrap().to_der().unwrap(),
+        )
+    };
+    let p256 = ES256KeyPair::generate().to_pem().unwrap();
+    for (key, is_slow) in [(rsa(2048), false), (rsa(3072), true), (p256, false)] {
+        logged();
+        let client = client("private_key_jwt", &json!({ "key": key })).unwrap();
+        let warnings = logged();
+        assert_eq!(warnings.len(), usize::from(is_slow), "{warnings:?}");
+        assert!(
+            warnings
+                .iter()
+                .all(|line| line.starts_with("code=assertion.slow_key option=clientAssertion.key")),
+            "{warnings:?}"
+        );
+        let (_, pace) = watch(|| assertion(&client));
+        assert_eq!(pace.safe_points, 1, "{pace:?}");
+    }
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl CharSet {
     }
 
     /// The set as ranges of neighbours, in order.
-    fn ranges(self) -> impl Iterator<Item = (char, char)> {
+    pub(super) fn ranges(self) -> impl Iterator<Item = (char, char)> {
         let mut rest = ascii().filter(move |&c| self.contains(c)).peekable();
         std::iter::from_fn(move || {
             let low = rest.next()?;

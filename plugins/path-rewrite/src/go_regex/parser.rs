@@ -2,14 +2,16 @@
 
 use super::RegexError;
 use super::charset::CharSet;
+use super::cost::Cost;
 
 /// Go's limit for how often the innermost part of nested repetitions may be repeated.
 const MOST_COPIES: u32 = 1000;
 
-/// A pattern in `regex-lite`'s dialect, and the named groups of the original by index.
+/// A pattern in `regex-lite`'s dialect, the named groups of the original by index, and what a search costs.
 pub(super) struct Translated {
     pub(super) pattern: String,
     pub(super) names: Vec<(String, usize)>,
+    pub(super) cost: Cost,
 }
 
 /// One pass over the pattern. Flags are resolved here, so none are written.
@@ -23,6 +25,7 @@ pub(super) struct Parser<'a> {
     /// The most copies of one part asked for in the current group.
     copies: u32,
     groups: usize,
+    costs: Costs,
     written: Translated,
 }
 
@@ -37,6 +40,41 @@ struct Flags {
 struct OpenGroup {
     flags: Flags,
     copies: u32,
+    costs: Costs,
+}
+
+/// What was read of a group so far.
+#[derive(Clone, Copy)]
+struct Costs {
+    /// The alternatives before the current one.
+    before: Option<Cost>,
+    /// The current alternative without its last part.
+    current: Cost,
+    /// The last part, which a repetition may repeat.
+    last: Cost,
+}
+
+impl Costs {
+    const NONE: Self = Self {
+        before: None,
+        current: Cost::EMPTY,
+        last: Cost::EMPTY,
+    };
+
+    fn add(&mut self, part: Cost) {
+        self.current = self.current.then(self.last);
+        self.last = part;
+    }
+
+    fn end_alternative(&mut self) {
+        let before = Some(self.total());
+        *self = Self { before, ..Self::NONE };
+    }
+
+    fn total(self) -> Cost {
+        let current = self.current.then(self.last);
+        self.before.map_or(current, |before| before.or(current))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -61,9 +99,11 @@ impl<'a> Parser<'a> {
             last: Last::Nothing,
             copies: 1,
             groups: 0,
+            costs: Costs::NONE,
             written: Translated {
                 pattern: String::new(),
                 names: Vec::new(),
+                cost: Cost::EMPTY,
             },
         }
     }
@@ -79,19 +119,20 @@ impl<'a> Parser<'a> {
                 ')' => self.close_group(start)?,
                 '|' => {
                     self.write("|");
+                    self.costs.end_alternative();
                     self.last = Last::Nothing;
                 }
-                '^' => self.atom(r"\A"),
-                '$' => self.atom(r"\z"),
+                '^' => self.assertion(r"\A", true),
+                '$' => self.assertion(r"\z", false),
                 '.' if self.flags.dot_matches_newline => self.set(CharSet::ALL),
                 '.' => self.set(CharSet::NOT_NEWLINE),
                 '[' => {
                     let set = self.class(start)?;
                     self.set(set);
                 }
-                '*' => self.repeat("*", 1, start)?,
-                '+' => self.repeat("+", 1, start)?,
-                '?' => self.repeat("?", 1, start)?,
+                '*' => self.repeat("*", (0, None), start)?,
+                '+' => self.repeat("+", (1, None), start)?,
+                '?' => self.repeat("?", (0, Some(1)), start)?,
                 '{' => match self.counts() {
                     Some(counts) => self.repeat_counted(counts, start)?,
                     None => self.literal('{'),
@@ -101,6 +142,7 @@ impl<'a> Parser<'a> {
             }
         }
         if self.open.is_empty() {
+            self.written.cost = self.costs.total();
             Ok(self.written)
         } else {
             Err(self.invalid("a ( without its )", ""))
@@ -148,13 +190,15 @@ impl<'a> Parser<'a> {
         self.written.pattern.push_str(text);
     }
 
-    fn atom(&mut self, text: &str) {
+    fn assertion(&mut self, text: &str, is_anchor: bool) {
         self.write(text);
+        self.costs.add(Cost::assertion(is_anchor));
         self.last = Last::Atom { copies: 1 };
     }
 
     fn set(&mut self, set: CharSet) {
         set.write(&mut self.written.pattern);
+        self.costs.add(Cost::character(set.ranges().count()));
         self.last = Last::Atom { copies: 1 };
     }
 
@@ -197,6 +241,7 @@ impl<'a> Parser<'a> {
         self.open.push(OpenGroup {
             flags: outer,
             copies: self.copies,
+            costs: std::mem::replace(&mut self.costs, Costs::NONE),
         });
         self.copies = 1;
         self.last = Last::Nothing;
@@ -234,6 +279,8 @@ impl<'a> Parser<'a> {
             return Err(self.invalid("a ) without its (", start));
         };
         self.write(")");
+        let group = std::mem::replace(&mut self.costs, outer.costs).total().group();
+        self.costs.add(group);
         self.last = Last::Atom { copies: self.copies };
         self.flags = outer.flags;
         self.copies = self.copies.max(outer.copies);
@@ -242,7 +289,12 @@ impl<'a> Parser<'a> {
 
     // Repetitions.
 
-    fn repeat(&mut self, operator: &str, times: u32, start: &'a str) -> Result<(), RegexError> {
+    fn repeat(
+        &mut self,
+        operator: &str,
+        (least, most): (u32, Option<u32>),
+        start: &'a str,
+    ) -> Result<(), RegexError> {
         let copies = match self.last {
             Last::Atom { copies } => copies,
             Last::Nothing => return Err(self.invalid("a repetition of nothing", start)),
@@ -255,11 +307,15 @@ impl<'a> Parser<'a> {
                 ));
             }
         };
-        let copies = copies.saturating_mul(times);
+        // Go counts `*`, `+` and `{0,}` as one copy.
+        let copies = copies.saturating_mul(most.unwrap_or(least).max(1));
         if copies > MOST_COPIES {
             return Err(self.invalid("a part repeated more than 1000 times", start));
         }
         self.copies = self.copies.max(copies);
+        let [least, most] =
+            [Some(least), most].map(|times| times.and_then(|times| usize::try_from(times).ok()));
+        self.costs.last = self.costs.last.repeated(least.unwrap_or(usize::MAX), most);
         self.write(operator);
         if self.take("?") != self.flags.ungreedy {
             self.write("?");
@@ -283,8 +339,7 @@ impl<'a> Parser<'a> {
             Some(most) => format!("{{{least},{most}}}"),
             None => format!("{{{least},}}"),
         };
-        // Go counts `{0,}` as no copies of its own.
-        self.repeat(&operator, most.unwrap_or(least).max(1), start)
+        self.repeat(&operator, (least, most), start)
     }
 
     /// Reads the rest of `{n}`, `{n,}` or `{n,m}`. Anything else is no repetition, and nothing is read.
@@ -306,14 +361,14 @@ impl<'a> Parser<'a> {
 
     fn backslash(&mut self, start: &'a str) -> Result<(), RegexError> {
         if self.take("A") {
-            self.atom(r"\A");
+            self.assertion(r"\A", true);
         } else if self.take("z") {
-            self.atom(r"\z");
+            self.assertion(r"\z", false);
         } else if self.take("b") {
             // In a group of its own: `\b{` would begin something else.
-            self.atom(r"(?:\b)");
+            self.assertion(r"(?:\b)", false);
         } else if self.take("B") {
-            self.atom(r"(?:\B)");
+            self.assertion(r"(?:\B)", false);
         } else if self.take("Q") {
             let (text, rest) = self.rest.split_once(r"\E").unwrap_or((self.rest, ""));
             self.last = Last::Traceless;

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use middleware::pace::watch;
 use serde_json::{Value, json};
 
 use super::*;
@@ -243,6 +244,24 @@ fn a_large_set_does_not_multiply_the_work() {
         thumbprint: None,
     };
     assert_eq!(candidates(&keys, &header).count(), MAX_CHECKS);
+}
+
+#[test]
+fn every_signature_check_begins_at_a_safe_point() {
+    let keys: Vec<Value> = (0..10)
+        .map(|index| named(test_keys::p384_jwk(), &format!("key-{index}")))
+        .collect();
+    let keys = set(&keys);
+    // Of another key, and without a kid, so that every key is tried.
+    let text = test_keys::signed_by_jwt_simple(Algorithm::Es384);
+    let (input, signature) = text.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    signature[40] ^= 1;
+    let forged = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+    let token = parse(&forged);
+    let (verdict, pace) = watch(|| token.verify(&keys));
+    assert_eq!(verdict, Err(Unverified::BadSignature));
+    assert_eq!(pace.safe_points, MAX_CHECKS, "{pace:?}");
 }
 
 #[test]
