@@ -154,11 +154,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
         self.number(|numeral| numeral.parse() == Ok(value))
     }
 
-    /// serde_json reads a fraction, an exponent, `-0` and whole numbers beyond 64 bits as a float; the last digit of that
-    /// may differ from what another reader makes of the text.
+    /// serde_json reads a fraction, an exponent, `-0` and whole numbers beyond 64 bits as a float.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        let is_near = |read: f64| (read - value).abs() <= value.abs() * 1e-12 + f64::MIN_POSITIVE;
-        self.number(|numeral| numeral.parse().is_ok_and(is_near))
+        self.number(|numeral| serde_json::from_str::<f64>(numeral).is_ok_and(|read| read == value))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
