@@ -30,9 +30,12 @@ pub(in crate::check) enum Kind {
 /// Reads the documents of a text up to the first one that is not YAML.
 pub(in crate::check) fn read(text: &str) -> (Vec<Rc<Syntax>>, Option<Fault>) {
     let mut reader = Reader::default();
+    if let Some(fault) = control_character(text) {
+        return (Vec::new(), Some(fault));
+    }
     for event in Parser::new_from_str(text) {
         let taken = match event {
-            Ok((event, span)) => reader.take(event, span),
+            Ok((event, span)) => unknown_escape(&event, &span, text).and_then(|()| reader.take(event, span)),
             Err(error) => Err(Fault::new(
                 Place {
                     line: error.marker().line() as u64,
@@ -46,6 +49,43 @@ pub(in crate::check) fn read(text: &str) -> (Vec<Rc<Syntax>>, Option<Fault>) {
         }
     }
     (reader.documents, None)
+}
+
+/// Go's readers take no such characters, not even in quotes.
+fn control_character(text: &str) -> Option<Fault> {
+    let is_allowed = |c: char| {
+        matches!(c, '\t' | '\n' | '\r' | '\u{85}' | ' '..='~' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+            && c != '\u{feff}'
+    };
+    let (at, _) = text.char_indices().find(|(_, c)| !is_allowed(*c))?;
+    let before = text.get(..at)?;
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    let place = Place {
+        line: before.matches('\n').count() as u64 + 1,
+        column: last.chars().count() as u64 + 1,
+    };
+    Some(Fault::new(place, "control characters are not allowed"))
+}
+
+/// `\/`, which YAML has learnt from JSON and Go's readers have not.
+fn unknown_escape(event: &Event<'_>, span: &Span, text: &str) -> Result<(), Fault> {
+    let Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) = event else {
+        return Ok(());
+    };
+    let mut characters = span.slice(text).unwrap_or_default().chars();
+    while let Some(c) = characters.next() {
+        if c == '\\' && characters.next() == Some('/') {
+            let place = Place {
+                line: span.start.line() as u64,
+                column: span.start.col() as u64 + 1,
+            };
+            return Err(Fault::new(
+                place,
+                "found unknown escape character: write / without a backslash",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether kubectl begins a new document with this line.
@@ -100,6 +140,12 @@ impl Reader {
                 };
                 let node = Rc::clone(node);
                 self.put(node);
+            }
+            Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
+                return Err(Fault::new(
+                    place,
+                    "found incompatible YAML document: %YAML must be 1.1",
+                ));
             }
             Event::DocumentEnd => self.anchors.clear(),
             _ => {}
