@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
+use super::tabs::{self, Lines};
 use super::{Fault, Place};
 
 /// A node of a document.
@@ -48,7 +49,10 @@ pub(in crate::check) fn read(text: &str) -> (Vec<Rc<Syntax>>, Option<Fault>) {
             return (reader.documents, Some(fault));
         }
     }
-    (reader.documents, None)
+    match tabs::refused(text, &reader.lines) {
+        Some(fault) => (Vec::new(), Some(fault)),
+        None => (reader.documents, None),
+    }
 }
 
 /// Go's readers take no such characters, not even in quotes.
@@ -101,6 +105,7 @@ struct Reader {
     documents: Vec<Rc<Syntax>>,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Syntax>>,
+    lines: Lines,
 }
 
 /// A list or block whose end is still to come.
@@ -109,6 +114,8 @@ struct Open {
     anchor: usize,
     tag: Option<String>,
     is_block: bool,
+    /// In brackets.
+    is_flow: bool,
     items: Vec<Rc<Syntax>>,
 }
 
@@ -120,6 +127,12 @@ impl Reader {
         };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let lines = (span.start.line() + 1, span.end.line());
+                match style {
+                    ScalarStyle::Plain => {}
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.lines.free.push(lines),
+                    ScalarStyle::Literal | ScalarStyle::Folded => self.lines.texts.push(lines),
+                }
                 let kind = Kind::Scalar {
                     text: text.into_owned(),
                     plain: style == ScalarStyle::Plain,
@@ -127,13 +140,13 @@ impl Reader {
                 let tag = tag.map(|tag| name(&tag));
                 self.add(anchor, Syntax { place, tag, kind });
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.begin(place, anchor, tag.map(|tag| name(&tag)), false)?
+            Event::SequenceStart(style, anchor, tag) => {
+                self.begin(place, anchor, tag.map(|tag| name(&tag)), (false, style))?;
             }
-            Event::MappingStart(_, anchor, tag) => {
-                self.begin(place, anchor, tag.map(|tag| name(&tag)), true)?
+            Event::MappingStart(style, anchor, tag) => {
+                self.begin(place, anchor, tag.map(|tag| name(&tag)), (true, style))?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::SequenceEnd | Event::MappingEnd => self.end(span.end.line()),
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id) else {
                     return Err(Fault::new(place, "the alias stands within its own anchor"));
@@ -158,7 +171,7 @@ impl Reader {
         place: Place,
         anchor: usize,
         tag: Option<String>,
-        is_block: bool,
+        (is_block, style): (bool, StructureStyle),
     ) -> Result<(), Fault> {
         if self.open.len() >= DEEPEST {
             return Err(Fault::new(place, "nested too deeply"));
@@ -168,13 +181,18 @@ impl Reader {
             anchor,
             tag,
             is_block,
+            is_flow: style == StructureStyle::Flow,
             items: Vec::new(),
         });
         Ok(())
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, line: usize) {
         let Some(open) = self.open.pop() else { return };
+        if open.is_flow && !self.open.iter().any(|outer| outer.is_flow) {
+            let first = usize::try_from(open.place.line).unwrap_or(line);
+            self.lines.free.push((first + 1, line));
+        }
         let kind = if open.is_block {
             let mut items = open.items.into_iter();
             let mut members = Vec::new();

@@ -195,6 +195,15 @@ fn the_syntax_is_that_of_gos_reader() {
         ("a:\n  r: x\t\n  b: 1\n", Some(json!({"a": {"r": "x", "b": 1}}))),
         ("a:\n  r:\tx\n", Some(json!({"a": {"r": "x"}}))),
         ("a:\n  r: x\n\t\n  b: 1\n", None),
+        ("a:\n  r: x\n  \t\n  b: 1\n", None),
+        ("a:\n  r: 'x'\n\t\n  b: 1\n", None),
+        ("a:\n\t\n  b: 1\n", None),
+        ("a:\n  b: 1\n  \t# c\n  c: 1\n", None),
+        ("a:\n  b: 1\n\t", None),
+        ("\t\na: 1\n", None),
+        ("a: |\n  x\n\t\n  y\n", None),
+        ("a: |\n  x\n  \ty\n", Some(json!({"a": "x\n\ty\n"}))),
+        ("a: x\n  \ty\n", Some(json!({"a": "x y"}))),
         ("a:\n  b: x\t# c\n", Some(json!({"a": {"b": "x"}}))),
         ("%YAML 1.1\n---\na: 1\n", Some(json!({"a": 1}))),
         ("%YAML 1.2\n---\na: 1\n", None),
@@ -256,4 +265,12 @@ fn the_syntax_is_that_of_gos_reader() {
         }
     }
     assert!(differences.is_empty(), "{differences:#?}");
+}
+
+/// Go reads these; nobody writes them, and a refusal that is too much is seen.
+#[test]
+fn tabs_before_continued_lines_are_refused_here_alone() {
+    for text in ["a: [\n\tb,\n\tc]\n", "a: 'x\n\ty'\n"] {
+        assert!(only(text, Dialect::Traefik).is_err(), "{text:?}");
+    }
 }
