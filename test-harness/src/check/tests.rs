@@ -754,7 +754,7 @@ fn values_are_judged_as_the_plugin_gets_them() {
 }
 
 #[test]
-fn lists_that_traefik_leaves_as_marked_texts_are_read_by_the_plugin() {
+fn lists_within_lists_of_blocks_are_read_as_lists() {
     let text = "\
 http:
   middlewares:

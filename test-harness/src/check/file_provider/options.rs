@@ -19,12 +19,10 @@ pub(super) fn options(plugin: &Element) -> Result<Node, Fault> {
         if is_block && option.children.iter().any(|child| child.name == option.name) {
             // A block with a member of its own name is put in its parent's place.
             for child in &option.children {
-                put(&child.name, child.key, value(child, Lists::Everywhere)?);
+                put(&child.name, child.key, value(child)?);
             }
-        } else if is_block {
-            put(&option.name, option.key, value(option, Lists::InBlocks)?);
         } else {
-            put(&option.name, option.key, value(option, Lists::Everywhere)?);
+            put(&option.name, option.key, value(option)?);
         }
     }
     Ok(Node {
@@ -33,50 +31,32 @@ pub(super) fn options(plugin: &Element) -> Result<Node, Fault> {
     })
 }
 
-/// Where lists become lists again. Elsewhere they stay the text that Traefik has made of them.
-#[derive(Clone, Copy)]
-enum Lists {
-    Everywhere,
-    /// Not in blocks that are items of a list.
-    InBlocks,
-    Nowhere,
-}
-
 fn is_list(element: &Element) -> bool {
     let first = element.children.first();
     first.is_some_and(|child| child.name.starts_with('[') && child.name.ends_with(']'))
 }
 
-fn value(element: &Element, lists: Lists) -> Result<Node, Fault> {
+fn value(element: &Element) -> Result<Node, Fault> {
     let place = element.place;
     if element.children.is_empty() {
         return match &element.value {
             Value::Empty => Ok(Node::text_at(place, "")),
             Value::Text(text) => Ok(Node::text_at(place, text)),
-            Value::List(kind, items) => match lists {
-                Lists::Nowhere => Ok(Node::text_at(place, marked(*kind, items))),
-                _ => Ok(Node {
+            Value::List(kind, items) => {
+                let items = items.iter().map(|(text, place)| item(*kind, text, *place));
+                Ok(Node {
                     place,
-                    content: Content::List(
-                        items
-                            .iter()
-                            .map(|(text, place)| item(*kind, text, *place))
-                            .collect::<Result<_, _>>()?,
-                    ),
-                }),
-            },
+                    content: Content::List(items.collect::<Result<_, _>>()?),
+                })
+            }
         };
     }
     let content = if is_list(element) {
-        let lists = match lists {
-            Lists::Everywhere => Lists::Everywhere,
-            Lists::InBlocks | Lists::Nowhere => Lists::Nowhere,
-        };
-        let items = element.children.iter().map(|child| value(child, lists));
+        let items = element.children.iter().map(value);
         Content::List(items.collect::<Result<_, _>>()?)
     } else {
         let members = element.children.iter();
-        let members = members.map(|child| Ok((child.name.clone(), child.key, value(child, lists)?)));
+        let members = members.map(|child| Ok((child.name.clone(), child.key, value(child)?)));
         Content::Block(members.collect::<Result<_, Fault>>()?)
     };
     Ok(Node { place, content })

@@ -3,6 +3,7 @@
 mod decode;
 mod resolve;
 mod syntax;
+mod tabs;
 
 use std::fmt;
 

@@ -176,3 +176,101 @@ fn aliases_of_aliases_do_not_fill_the_memory() {
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     assert!(only(&deep, Dialect::Traefik).is_err());
 }
+
+/// Taken from yaml.v3 3.0.1, which Traefik 3.7 has; `None` is refused. What this check refuses and Traefik does not is
+/// found out by a user at once; the other way round would be "nothing found" about a file that Traefik does not load.
+#[test]
+fn the_syntax_is_that_of_gos_reader() {
+    let cases: &[(&str, Option<Value>)] = &[
+        ("a:\r\n  b: x\r\n", Some(json!({"a": {"b": "x"}}))),
+        ("a:\n  m:\n  - a\n  - b\n", Some(json!({"a": {"m": ["a", "b"]}}))),
+        (
+            "h: {r: {\nrN: {rule: x\n}}}",
+            Some(json!({"h": {"r": {"rN": {"rule": "x"}}}})),
+        ),
+        (
+            "a:\n  r: A\n    && B\n  b: 1\n",
+            Some(json!({"a": {"r": "A && B", "b": 1}})),
+        ),
+        ("a:\n  r: x\t\n  b: 1\n", Some(json!({"a": {"r": "x", "b": 1}}))),
+        ("a:\n  r:\tx\n", Some(json!({"a": {"r": "x"}}))),
+        ("a:\n  r: x\n\t\n  b: 1\n", None),
+        ("a:\n  r: x\n  \t\n  b: 1\n", None),
+        ("a:\n  r: 'x'\n\t\n  b: 1\n", None),
+        ("a:\n\t\n  b: 1\n", None),
+        ("a:\n  b: 1\n  \t# c\n  c: 1\n", None),
+        ("a:\n  b: 1\n\t", None),
+        ("\t\na: 1\n", None),
+        ("a: |\n  x\n\t\n  y\n", None),
+        ("a: |\n  x\n  \ty\n", Some(json!({"a": "x\n\ty\n"}))),
+        ("a: x\n  \ty\n", Some(json!({"a": "x y"}))),
+        ("a:\n  b: x\t# c\n", Some(json!({"a": {"b": "x"}}))),
+        ("%YAML 1.1\n---\na: 1\n", Some(json!({"a": 1}))),
+        ("%YAML 1.2\n---\na: 1\n", None),
+        ("? h\n: {r: x}\n", Some(json!({"h": {"r": "x"}}))),
+        ("a: 'x\n  y'\n", Some(json!({"a": "x y"}))),
+        ("a: ! no\n", Some(json!({"a": "no"}))),
+        ("&x h: {a: *x}\n", Some(json!({"h": {"a": "h"}}))),
+        ("a: [b, c,]\n", Some(json!({"a": ["b", "c"]}))),
+        ("a: [b\n,c]\n", Some(json!({"a": ["b", "c"]}))),
+        ("a: {b, c: d}\n", Some(json!({"a": {"b": null, "c": "d"}}))),
+        ("a: {b:c}\n", Some(json!({"a": {"b:c": null}}))),
+        ("a: {\"b\":c}\n", Some(json!({"a": {"b": "c"}}))),
+        ("a: [b: c]\n", Some(json!({"a": [{"b": "c"}]}))),
+        ("a: @x\n", None),
+        ("a: `x`\n", None),
+        ("a: %x\n", None),
+        ("a: -x\n", Some(json!({"a": "-x"}))),
+        ("a: - x\n", None),
+        ("a: b: c\n", None),
+        ("a: \"\\x41\\t\"\n", Some(json!({"a": "A\t"}))),
+        ("a: \"b\\/c\"\n", None),
+        ("a: \"\\q\"\n", None),
+        ("a: x\n b: y\n", None),
+        ("a:\n    b: 1\n  c: 2\n", None),
+        ("a: |2\n   x\n", Some(json!({"a": " x\n"}))),
+        ("a: !!set {x, y}\n", Some(json!({"a": {"x": null, "y": null}}))),
+        ("a: !<tag:yaml.org,2002:int> 3\n", Some(json!({"a": 3}))),
+        ("a: \"x\n\n  y\"\n", Some(json!({"a": "x\ny"}))),
+        ("a: [x] y\n", None),
+        ("- a\nb: c\n", None),
+        ("a: &x 1\nb: &x 2\nc: *x\n", Some(json!({"a": 1, "b": 2, "c": 2}))),
+        ("a: *x\nx: &x 1\n", None),
+        ("'a' : 1\n", Some(json!({"a": 1}))),
+        ("a:\n- b\n -c\n", Some(json!({"a": ["b -c"]}))),
+        ("a: # c\n  b\n", Some(json!({"a": "b"}))),
+        ("a: b#c\n", Some(json!({"a": "b#c"}))),
+        ("a: \u{a0}x\n", Some(json!({"a": "\u{a0}x"}))),
+        ("a: x\u{7}\n", None),
+        ("<<: {a: 1}\n", Some(json!({"a": 1}))),
+        (
+            "a: {b: 1, <<: {b: 2, c: 3}, d: 4}\n",
+            Some(json!({"a": {"b": 1, "c": 3, "d": 4}})),
+        ),
+        ("a: \"b\"c\n", None),
+        ("a:\n  - b\n  c: d\n", None),
+        ("a: [1, 2\nb: 3\n", None),
+        ("a: !!binary aGk=\n", Some(json!({"a": "hi"}))),
+        ("--- {a: 1}\n", Some(json!({"a": 1}))),
+        ("a: {'b':1,'c':2}\n", Some(json!({"a": {"b": 1, "c": 2}}))),
+        ("a: >-\n  x\n\n  y\n", Some(json!({"a": "x\ny"}))),
+    ];
+    let mut differences = Vec::new();
+    for (text, expected) in cases {
+        let read = only(text, Dialect::Traefik).map(|raw| Node::from(raw).to_json());
+        match (&read, expected) {
+            (Ok(read), Some(expected)) if read == expected => {}
+            (Err(_), None) => {}
+            _ => differences.push(format!("{text:?}: {read:?}, and Go reads {expected:?}")),
+        }
+    }
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+/// Go reads these; nobody writes them, and a refusal that is too much is seen.
+#[test]
+fn tabs_before_continued_lines_are_refused_here_alone() {
+    for text in ["a: [\n\tb,\n\tc]\n", "a: 'x\n\ty'\n"] {
+        assert!(only(text, Dialect::Traefik).is_err(), "{text:?}");
+    }
+}

@@ -79,11 +79,6 @@ pub fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
             f.write_str("a list of strings")
         }
         fn visit_str<E: Error>(self, value: &str) -> Result<Vec<String>, E> {
-            // Traefik's file provider marks lists so, with a number for their type, and leaves the mark in a list of blocks
-            // within a block: `gateway: jwt: authorize: [{anyScope: [a, b]}]`.
-            if let Some(marked) = value.strip_prefix('║') {
-                return Ok(marked.split('║').skip(1).map(str::to_owned).collect());
-            }
             Ok(value
                 .split(',')
                 .map(str::trim)
@@ -189,7 +184,6 @@ mod tests {
             (json!(["a", "b c"]), Some(vec!["a", "b c"])),
             (json!("a"), Some(vec!["a"])),
             (json!("a, b"), Some(vec!["a", "b"])),
-            (json!("║24║a║b, c"), Some(vec!["a", "b, c"])),
             (json!([]), Some(vec![])),
             (json!([1]), None),
             (Value::Bool(true), None),
