@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use middleware::{ConfigError, Host, SecretRef, config::lenient};
+use ring::digest;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -87,14 +90,30 @@ impl ClientConfig {
 }
 
 impl TlsOptions {
-    /// Whom these options believe, as text. Part of the identity of what is shared and is no secret: what was
-    /// fetched from somebody that one router believes must not serve another that would not have believed him.
+    /// Which servers these options trust, as text. It is not a secret, and part of the identity of what is shared: a value
+    /// from a server that one router trusts must not serve a router that does not trust this server. The certificates count
+    /// and not where they are read from: two machines may keep the same ones in different places.
     pub fn trust(&self, host: &dyn Host) -> String {
-        match self.authority("", host) {
-            _ if self.insecure_skip_verify => "anybody".to_owned(),
-            Some((_, ca)) => format!("public authorities and {}", ca.expose()),
-            None => "public authorities".to_owned(),
+        if self.insecure_skip_verify {
+            return "anybody".to_owned();
         }
+        let Some((field, ca)) = self.authority("", host) else {
+            return "public authorities".to_owned();
+        };
+        let given = match certificates(&ca, &field, host) {
+            Ok(mut given) => {
+                given.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+                given.dedup();
+                let mut context = digest::Context::new(&digest::SHA256);
+                for certificate in &given {
+                    context.update(digest::digest(&digest::SHA256, certificate).as_ref());
+                }
+                BASE64.encode(context.finish())
+            }
+            // The configuration cannot be used like this; whoever needs the certificates says why.
+            Err(_) => ca.expose().to_owned(),
+        };
+        format!("public authorities and {given}")
     }
 
     /// Which certificates to trust beside the public ones, and by which name to call them. What the plugin's own option
@@ -238,5 +257,57 @@ fn certificates(
             field,
             "holds no PEM certificate (-----BEGIN CERTIFICATE-----); for a file write file:/path",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Native;
+
+    #[test]
+    fn trust_is_a_matter_of_the_certificates_and_not_of_where_they_lie() {
+        let [one, other] = [(); 2].map(|()| {
+            let names = ["idcs.example".to_owned()];
+            rcgen::generate_simple_self_signed(names).unwrap().cert.pem()
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let host = Native::new(folder.path(), |_| {});
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            format!("file:{}", path.display())
+        };
+        let trust = |ca: &str| {
+            let options = TlsOptions {
+                ca: Some(SecretRef::new(ca)),
+                ..TlsOptions::default()
+            };
+            options.trust(&host)
+        };
+        let both = trust(&format!("{one}{other}"));
+        for same in [
+            file("a.pem", &format!("{one}{other}")),
+            file("b.pem", &format!("{other}\n{one}")),
+            format!("{one}{one}{other}"),
+        ] {
+            assert_eq!(trust(&same), both, "{same}");
+        }
+        let careless = TlsOptions {
+            insecure_skip_verify: true,
+            ca: Some(SecretRef::new(one.clone())),
+            ..TlsOptions::default()
+        };
+        let mut all = vec![
+            both,
+            trust(&one),
+            trust(&other),
+            trust("file:/nonexistent"),
+            careless.trust(&host),
+            TlsOptions::default().trust(&host),
+        ];
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 6);
     }
 }
