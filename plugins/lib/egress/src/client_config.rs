@@ -49,6 +49,9 @@ pub struct TlsOptions {
     pub insecure_skip_verify: bool,
 }
 
+#[cfg(test)]
+mod tests;
+
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
@@ -88,14 +91,34 @@ impl ClientConfig {
 }
 
 impl TlsOptions {
-    /// Whom these options believe, as text. Part of the identity of what is shared and is no secret: what was
-    /// fetched from somebody that one router believes must not serve another that would not have believed him.
+    /// Which servers these options trust, as text. It is not a secret, and part of the identity of what is shared: a value
+    /// from a server that one router trusts must not serve a router that does not trust this server. The certificates count
+    /// and not where they are read from: two machines may keep the same ones in different places.
     pub fn trust(&self, host: &dyn Host) -> String {
-        match self.authority("", host) {
-            _ if self.insecure_skip_verify => "anybody".to_owned(),
-            Some((_, ca)) => format!("public authorities and {}", ca.expose()),
-            None => "public authorities".to_owned(),
+        use base64::Engine;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+        use ring::digest;
+
+        if self.insecure_skip_verify {
+            return "anybody".to_owned();
         }
+        let Some((field, ca)) = self.authority("", host) else {
+            return "public authorities".to_owned();
+        };
+        let given = match certificates(&ca, &field, host) {
+            Ok(mut given) => {
+                given.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+                given.dedup();
+                let mut context = digest::Context::new(&digest::SHA256);
+                for certificate in &given {
+                    context.update(digest::digest(&digest::SHA256, certificate).as_ref());
+                }
+                BASE64.encode(context.finish())
+            }
+            // The configuration cannot be used like this; whoever needs the certificates says why.
+            Err(_) => ca.expose().to_owned(),
+        };
+        format!("public authorities and {given}")
     }
 
     /// Which certificates to trust beside the public ones, and by which name to call them. What the plugin's own option
