@@ -348,7 +348,7 @@ http:
       plugin:
         oAuthTokenExchange:
           method: jwtBearer
-          jwt: {jwksUrl: https://entra.example/keys}
+          jwt: {jwksUrl: https://entra.example/keys, issuers: [https://entra.example/]}
           url: https://idcs.example/token
           clientID: env:ID
           clientSecret: env:SECRET

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use middleware::SecretRef;
 use serde_json::{Value, json};
+use test_harness::certificates::CertificateAuthority;
 use test_harness::client::{Client, Response};
 use test_harness::device_login::{Login, Place, Request};
 use test_harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, OAUTH_INTROSPECTION};
@@ -219,7 +220,8 @@ fn log_in(server: &AuthorizationServer, gateway: &Gateway) {
         // `offline_access` counts only beside `openid` here.
         scopes: vec!["openid".to_owned(), SCOPE.to_owned()],
         key: SecretRef::new(KEY),
-        ca: None,
+        // What the gateway trusts is part of the identity of what a login serves.
+        ca: Some(SecretRef::new(CertificateAuthority::shared().ca_pem())),
         place: Place::Directory(gateway.state().to_owned()),
     };
     let login = Login::prepare(request, |_| {}).unwrap();

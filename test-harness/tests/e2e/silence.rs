@@ -10,6 +10,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -236,7 +237,7 @@ fn jwt_options() -> Value {
     })
 }
 
-fn start() -> Traefik {
+fn start(state: &Path) -> Traefik {
     let rewrite = |regex: &str| json!({ PATH_REWRITE: { "regex": regex, "replacement": "/new" } });
     let plugins = [
         (
@@ -281,14 +282,15 @@ fn start() -> Traefik {
     ];
     let mut builder = Traefik::builder().dynamic(dynamic.replace("{{", r"\u007b\u007b"));
     for (name, guest) in guests {
-        builder = builder.plugin(LocalPlugin::new(name, guest.module_name()));
+        builder = builder.plugin(LocalPlugin::new(name, guest.module_name()).mount(state));
     }
     builder.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
 fn requests_of_every_size_are_answered_and_others_served_meanwhile() {
-    let traefik = start();
+    let state = tempfile::tempdir().unwrap();
+    let traefik = start(state.path());
     let address = traefik.address("web").unwrap();
     let idle = (0..3).map(|_| longest_silence(address, || std::thread::sleep(Duration::from_millis(100))).1);
     println!(
