@@ -16,7 +16,7 @@ pub const STACK_SIZE: u32 = 80 * 1024;
 
 /// Bytes of the heap that an instance begins with, in whole pages of 64 KiB, after those that stack and data fill. What
 /// is never touched costs nothing. But Traefik's runtime copies a memory that grows, and touches all of it.
-pub const INITIAL_HEAP: u32 = 64 * 1024;
+pub const INITIAL_HEAP: u32 = 128 * 1024;
 
 /// Processor features asked for beyond the target's own, as `rustc -C target-feature` takes them.
 pub const TARGET_FEATURES: &[&str] = &["simd128"];
