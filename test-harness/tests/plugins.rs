@@ -15,8 +15,8 @@ fn every_plugin_lies_where_traefik_looks_and_passes_the_check() {
         guests::check(&wasm).unwrap();
         let has_others_in_it = [Guest::GATEWAY, Guest::OAUTH_TOKEN_EXCHANGE].contains(guest);
         assert!(
-            has_others_in_it || wasm.len() <= 1_363_148,
-            "{}: {} bytes, more than 1.3 MiB",
+            has_others_in_it || wasm.len() <= 1_415_577,
+            "{}: {} bytes, more than 1.35 MiB",
             guest.folder,
             wasm.len()
         );

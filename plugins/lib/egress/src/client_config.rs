@@ -8,10 +8,11 @@ use middleware::pem::{self, PrivateKeyForm};
 use middleware::{ConfigError, Host, SecretRef, config::lenient};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
 
-use crate::connection::{accept_any_certificate, accept_given_certificates};
+use crate::connection::{ClientKeys, accept_any_certificate, accept_given_certificates};
 
 /// How to talk to the identity provider.
 #[derive(Debug, Clone, Deserialize)]
@@ -154,7 +155,10 @@ impl TlsOptions {
     /// # Errors
     /// Names the option below `block`, for example `clientConfig.tls`.
     pub(crate) fn build(&self, block: &str, host: &dyn Host) -> Result<rustls::ClientConfig, ConfigError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(CryptoProvider {
+            key_provider: &ClientKeys,
+            ..rustls::crypto::ring::default_provider()
+        });
         let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|_| ConfigError::new(block, "cannot be used with this build"))?;

@@ -6,7 +6,8 @@ use form_urlencoded::Serializer;
 use http::{HeaderValue, Request, Uri, header};
 use middleware::{Host, Secret, UnixTime};
 
-use crate::{Client, ClientAuthentication, SigningError};
+use crate::signing_key::SigningError;
+use crate::{Client, ClientAuthentication};
 
 /// A request to a token endpoint (RFC 6749 section 3.2).
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! A connection to a server by its name: name lookup, one address after the other, TLS, within a deadline.
 
 mod any_certificate;
+mod client_key;
 mod encrypted;
 mod given_certificate;
 mod patience;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 
 pub(crate) use self::any_certificate::accept_any_certificate;
+pub(crate) use self::client_key::ClientKeys;
 use self::encrypted::Encrypted;
 pub(crate) use self::given_certificate::accept_given_certificates;
 use self::patience::Patience;
