@@ -1,100 +1,49 @@
-//! A connection to a server by its name: name lookup, one address after the other, TLS, within a deadline.
+//! A connection to a server by its name, within a deadline: name lookup, one address after the other, then TLS.
+//!
+//! * `patience`: waits for a stream until the deadline.
+//! * `encrypted`: TLS over it, with errors that name the cause.
 
-mod any_certificate;
 mod encrypted;
-mod given_certificate;
 mod patience;
-mod protocol;
 #[cfg(test)]
 mod tests;
-mod tls;
-mod tls_error;
 
 use std::cell::Cell;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
-pub(crate) use self::any_certificate::accept_any_certificate;
 use self::encrypted::Encrypted;
-pub(crate) use self::given_certificate::accept_given_certificates;
 use self::patience::Patience;
-pub use self::protocol::Protocol;
-pub use self::tls::Tls;
 use crate::platform::{Platform, SocketError, Sockets};
+use crate::tls;
+use crate::wire::{Step, WireError};
 
-/// Whom to connect to.
+/// The server to connect to.
 pub struct Peer<'p> {
     /// Host name or address, without brackets.
     pub host: &'p str,
     /// TCP port.
     pub port: u16,
-    /// With TLS, how.
+    /// The TLS configuration, or `None` for a connection without TLS.
     pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 
-/// Bytes both ways; every wait ends at the connection's deadline.
+/// An open connection. Every wait ends at its deadline.
 pub trait Wire: Read + Write {}
 
 impl<T: Read + Write> Wire for T {}
 
-/// Why there is no connection, or none any more. The text is for the log; it holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectionError {
-    /// The sockets, or the way to the server, failed.
-    #[error("{step}: {source}")]
-    Socket {
-        /// What was being done.
-        step: &'static str,
-        /// Why it failed.
-        source: SocketError,
-    },
-    /// The TLS handshake or the encrypted stream failed.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// The peer answered the TLS handshake in another protocol.
-    #[error("TLS: the server does not speak TLS on this port; it answers in {0}")]
-    NoTls(Protocol),
-    /// The peer closed the connection before the TLS handshake was over.
-    #[error("TLS: the server closed the connection in the handshake; check that it speaks TLS on this port")]
-    ClosedInHandshake,
-    /// The peer closed it within an answer.
-    #[error("the connection closed before the answer was complete")]
-    Closed,
-    /// The host can have no certificate.
-    #[error("the host is no DNS name")]
-    Name,
-}
-
-/// The step in which a server that takes connections says nothing at all.
-pub const HANDSHAKE: &str = "TLS handshake without any answer; check that the server speaks TLS on this port";
-
-impl ConnectionError {
-    /// Converts an I/O error from a [`Wire`].
-    pub fn of_io(step: &'static str, error: &std::io::Error) -> Self {
-        let inner = error.get_ref();
-        if let Some(explained) = inner.and_then(|inner| inner.downcast_ref::<Self>()) {
-            return explained.clone();
-        }
-        if let Some(source) = inner.and_then(|inner| inner.downcast_ref::<SocketError>()) {
-            let source = *source;
-            return Self::Socket { step, source };
-        }
-        match error.kind() {
-            ErrorKind::UnexpectedEof => Self::Closed,
-            _ => Self::Tls(error.to_string()),
-        }
-    }
-}
-
-/// Connects to `peer` and lets `talk` use the connection, which closes afterwards. `deadline` (monotonic) is for all of it;
-/// `talk` may put it off. `pulse` is called at least once a second while waiting.
+/// Connects to `peer`, calls `talk` with the connection, closes the connection and returns what `talk` did.
+///
+/// All of it must be done when the monotonic clock shows `deadline`, which `talk` may put off. `pulse` is called at least
+/// once a second during waits.
 ///
 /// # Errors
-/// [`ConnectionError`].
+/// [`WireError`] if there is no connection. `talk` has not been called then.
 pub fn connected<T>(
     sockets: &mut dyn Sockets,
     platform: &dyn Platform,
@@ -102,11 +51,11 @@ pub fn connected<T>(
     deadline: &Cell<Duration>,
     pulse: &dyn Fn(),
     mut talk: impl FnMut(&mut dyn Wire) -> T,
-) -> Result<T, ConnectionError> {
+) -> Result<T, WireError> {
     let mut outcome = None;
     let mut talk = |wire: &mut dyn Wire| outcome = Some(talk(wire));
     by_any_address(sockets, platform, peer, deadline, pulse, &mut talk)?;
-    outcome.ok_or(ConnectionError::Closed)
+    outcome.ok_or(WireError::Closed)
 }
 
 fn by_any_address(
@@ -116,20 +65,21 @@ fn by_any_address(
     deadline: &Cell<Duration>,
     pulse: &dyn Fn(),
     talk: &mut dyn FnMut(&mut dyn Wire),
-) -> Result<(), ConnectionError> {
-    let failed = |step| move |source| ConnectionError::Socket { step, source };
+) -> Result<(), WireError> {
+    let failed = |source| WireError::Socket {
+        step: Step::LookUp,
+        source,
+    };
     pulse();
-    let addresses = sockets
-        .resolve(peer.host, peer.port)
-        .map_err(failed("name lookup"))?;
-    let mut last = failed("name lookup")(SocketError::NotFound);
+    let addresses = sockets.resolve(peer.host, peer.port).map_err(failed)?;
+    let mut last = failed(SocketError::NotFound);
     for (index, address) in addresses.iter().enumerate() {
         pulse();
         let limit = share(platform.monotonic(), deadline.get(), addresses.len() - index);
         match by(sockets, platform, *address, limit, peer, deadline, pulse, talk) {
             Err(
-                error @ ConnectionError::Socket {
-                    step: "connecting", ..
+                error @ WireError::Socket {
+                    step: Step::Connect, ..
                 },
             ) => last = error,
             outcome => return outcome,
@@ -138,8 +88,8 @@ fn by_any_address(
     Err(last)
 }
 
-/// Until when one of the `remaining` addresses may be tried: each gets its share of the time, at least the one second a
-/// poll takes.
+/// The time until which to try one of `remaining` addresses. Each of them gets an equal share of the time that is left, but
+/// at least the second that a poll takes.
 fn share(now: Duration, deadline: Duration, remaining: usize) -> Duration {
     let remaining = u32::try_from(remaining).unwrap_or(1).max(1);
     let share = deadline.saturating_sub(now) / remaining;
@@ -157,19 +107,19 @@ fn by(
     deadline: &Cell<Duration>,
     pulse: &dyn Fn(),
     talk: &mut dyn FnMut(&mut dyn Wire),
-) -> Result<(), ConnectionError> {
+) -> Result<(), WireError> {
     let stream = sockets
         .connect(address, connect_deadline, &mut || pulse())
-        .map_err(|source| ConnectionError::Socket {
-            step: "connecting",
+        .map_err(|source| WireError::Socket {
+            step: Step::Connect,
             source,
         })?;
     trap::point("during-io");
     let mut patience = Patience::new(stream, platform, deadline, pulse);
     if let Some(tls) = &peer.tls {
-        let name = ServerName::try_from(peer.host.to_owned()).map_err(|_| ConnectionError::Name)?;
+        let name = ServerName::try_from(peer.host.to_owned()).map_err(|_| WireError::HostName)?;
         let mut session = rustls::ClientConnection::new(Arc::clone(tls), name)
-            .map_err(|error| ConnectionError::Tls(tls_error::in_words(&error)))?;
+            .map_err(|error| WireError::Tls(tls::in_words(&error)))?;
         talk(&mut Encrypted::new(&mut session, &mut patience));
     } else {
         talk(&mut patience);

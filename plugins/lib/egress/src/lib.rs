@@ -14,11 +14,15 @@
 //! tools. The WASI implementation runs in Traefik and holds the workspace's only unsafe code.
 #![deny(unsafe_code)]
 
-pub mod client_config;
+mod client_config;
 pub mod connection;
 mod http_client;
 pub mod platform;
+pub mod tls;
+pub mod wire;
 
-pub use client_config::{ClientConfig, TlsOptions};
-pub use http_client::{HttpClient, HttpError, MAX_BODY, Repeated, SendOnce, Url};
+pub use client_config::ClientConfig;
+pub use http_client::{HttpClient, MAX_BODY, Repeated, SendOnce, Url};
 pub use platform::{DirectoryError, Platform};
+pub use tls::TlsOptions;
+pub use wire::WireError;

@@ -54,8 +54,8 @@ use self::waiting::Place;
 use crate::state::{Lease, Observer, Values};
 use crate::state::{Seal, StateName};
 use crate::store::{Store, StoreError};
-use egress::platform::{CURE, DirectoryError, Platform};
-use egress::{HttpClient, HttpError, Url};
+use egress::platform::{DirectoryError, Platform};
+use egress::{HttpClient, Url, WireError};
 
 /// Something that can be fetched, kept in the state directory and shared.
 pub trait Resource {
@@ -100,7 +100,7 @@ pub trait Resource {
 }
 
 /// Performs one HTTP exchange with the URL that the request names.
-pub type Exchange<'s> = dyn FnMut(&Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> + 's;
+pub type Exchange<'s> = dyn FnMut(&Request<Vec<u8>>) -> Result<Response<Vec<u8>>, WireError> + 's;
 
 /// A fetched value and how long it is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -616,7 +616,7 @@ impl<R: Resource> Shared<R> {
         let outcome = self.resource.fetch(
             &mut |request| {
                 let url = Url::from_uri(request.uri().clone())
-                    .map_err(|error| HttpError::Request(format!("its URL {error}")))?;
+                    .map_err(|error| WireError::Request(format!("its URL {error}")))?;
                 let left = timeout.saturating_sub(platform.monotonic().saturating_sub(begun));
                 match occasion {
                     Occasion::Doubt(_) => client.send_unrepeated(&url, request, left, &pulse),
@@ -823,7 +823,7 @@ impl<R: Resource> Shared<R> {
                 &Event::warn("state.failed")
                     .field("kind", self.resource.kind())
                     .field("error", error)
-                    .field("cure", CURE),
+                    .field("cure", DirectoryError::CURE),
             );
         }
     }

@@ -34,9 +34,9 @@ use self::servers::{Servers, Visit};
 pub use self::session::{Change, RemoteLease, Session};
 pub use self::slot::{Content, Kept, Slot};
 use crate::state::{Seal, StateName};
-use egress::connection::{ConnectionError, HANDSHAKE, Protocol};
 use egress::platform::nonce;
 use egress::platform::{Platform, SocketError};
+use egress::wire::{Protocol, Step, WireError};
 
 /// How long the store may take to answer, connecting included. Not less than the second that a wait takes in Traefik, see
 /// [`SLICE`](egress::platform::SLICE).
@@ -56,7 +56,16 @@ pub struct Store {
 pub enum StoreError {
     /// No server was reached, or it broke off or did not answer in time.
     #[error("{0}")]
-    Connection(#[from] ConnectionError),
+    Connection(WireError),
+    /// The server answered the TLS handshake in another protocol.
+    #[error("TLS: the server does not speak TLS on this port; it answers in {0}")]
+    NoTls(Protocol),
+    /// The server closed the connection before its answer was complete.
+    #[error("the connection closed before the answer was complete")]
+    Closed,
+    /// The host name cannot have a certificate.
+    #[error("the host is no DNS name")]
+    HostName,
     /// Whoever answered does not speak Redis's protocol, or at too great a length.
     #[error("the answer is none of Redis's, or too long")]
     Garbage,
@@ -107,6 +116,18 @@ pub enum StoreError {
     Seal,
 }
 
+impl From<WireError> for StoreError {
+    /// The texts of some errors of the wire are about HTTP, so the store has its own.
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::NoTls(protocol) => Self::NoTls(protocol),
+            WireError::Closed => Self::Closed,
+            WireError::HostName => Self::HostName,
+            error => Self::Connection(error),
+        }
+    }
+}
+
 impl StoreError {
     /// What an operator can do about it, where that is known.
     fn cure(&self) -> Option<&'static str> {
@@ -115,10 +136,13 @@ impl StoreError {
                 "let the store's user run get, mget, set, del and eval on keys that begin with store.keyPrefix: ACL SETUSER \
                  <user> ~<keyPrefix>* +get +mget +set +del +eval",
             ),
-            Self::Connection(
-                ConnectionError::NoTls(_)
-                | ConnectionError::ClosedInHandshake
-                | ConnectionError::Socket { step: HANDSHAKE, .. },
+            Self::NoTls(_)
+            | Self::Connection(
+                WireError::ClosedInHandshake
+                | WireError::Socket {
+                    step: Step::Handshake,
+                    ..
+                },
             ) => Some(
                 "leave out store.redis.tls where the server speaks without TLS, or give the port on which it speaks TLS",
             ),

@@ -1,12 +1,19 @@
-//! The machine as a guest inside Traefik sees it.
+//! The machine of a guest inside Traefik.
 //!
-//! All instances of one plugin on one router share one WASI system: its descriptors, and its scratch buffers.
-//! The calls that touch neither are used freely; the others only while this instance holds the system's lock, or while
-//! it is alone, which is when the first instance starts (`lock`).
+//! All instances of one plugin on one router share one WASI system, with its descriptors and its scratch buffers. An
+//! instance makes calls that use neither at any time. It makes the others only while it holds the system's lock, or while it
+//! is alone, as the first instance is when it starts (`lock`).
+//!
+//! * `abi`: the host's functions, and the only unsafe code.
+//! * `counter`, `lock`: who may use descriptors. `owned`: what to release after a trap.
+//! * `mounts`, `directory`, `file`, `watch`: directories and files. `sockets`: TCP.
 
 mod abi;
+mod counter;
 mod directory;
+mod file;
 mod lock;
+mod mounts;
 mod owned;
 mod sockets;
 mod watch;
@@ -16,28 +23,31 @@ use std::time::Duration;
 
 use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 
-use self::directory::{Links, Mount};
-use self::lock::Lock;
+use self::directory::Links;
+use self::lock::{Lock, LockGuard, Watched};
+use self::mounts::Mount;
 use self::sockets::WasiSockets;
-use super::{CURE, Directory, Platform, SocketError, Sockets};
+use crate::platform::directory::{Directory, DirectoryError};
+use crate::platform::machine::Platform;
+use crate::platform::sockets::{SocketError, Sockets};
 
 pub use self::lock::enter_system;
 pub use self::owned::recover;
 pub use self::watch::FILES;
 
-/// Clocks, entropy, files and sockets of Traefik's WASI.
+/// The clocks, randomness, files and sockets of Traefik's WASI.
 pub struct Wasi {
     directory: Links,
     lock: Lock,
     log: fn(&Event),
-    watched: RefCell<lock::Watched>,
+    watched: RefCell<Watched>,
 }
 
 const WALL: i32 = 0;
 const MONOTONIC: i32 = 1;
 
 impl Wasi {
-    /// Looks around. [`enter_system`] must have been called before.
+    /// Requires an earlier call of [`enter_system`].
     pub fn new(log: fn(&Event)) -> Self {
         Self {
             directory: Links::unchosen(),
@@ -47,7 +57,7 @@ impl Wasi {
         }
     }
 
-    fn enter(&self, deadline: Duration) -> Result<lock::Held<'_>, SocketError> {
+    fn enter(&self, deadline: Duration) -> Result<LockGuard, SocketError> {
         self.lock.take(self, &mut self.watched.borrow_mut(), deadline)
     }
 }
@@ -58,8 +68,7 @@ impl Host for Wasi {
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        // The host reads Go's crypto/rand, which does not fail. If it ever did, predictable bytes would be
-        // worse than a trap.
+        // The host reads Go's crypto/rand, which does not fail. If it ever did, a trap is better than predictable bytes.
         #[allow(clippy::panic)]
         if abi::random(bytes).is_err() {
             panic!("the host gives no random bytes");
@@ -75,8 +84,8 @@ impl Host for Wasi {
         let mount = Mount::covering(path).ok_or(FileError::NotMounted)?;
         watch::note(path);
         let deadline = self.monotonic().saturating_add(watch::patience());
-        let _held = self.enter(deadline).map_err(|_| FileError::Busy)?;
-        lock::slowly(|| directory::read_file(mount.fd, mount.relative(path), LIMIT))
+        let _lock = self.enter(deadline).map_err(|_| FileError::Busy)?;
+        lock::slowly(|| file::read(mount.fd, mount.relative(path), LIMIT))
     }
 
     fn log(&self, event: &Event) {
@@ -123,15 +132,15 @@ impl Platform for Wasi {
             }));
         };
         self.directory.choose(mount);
-        // Once for each router is enough; what fails later is said when it does.
+        // One probe for each router is enough. Later failures are logged when they happen.
         if lock::is_first()
             && let Err(error) = self.directory.probe(self)
         {
-            // Without it every instance fetches for itself: slower, but no reason to refuse anybody.
+            // Without the directory every instance fetches for itself. That is slower, but no reason to refuse requests.
             self.log(
                 &Event::warn("state.failed")
                     .field("error", error)
-                    .field("cure", CURE),
+                    .field("cure", DirectoryError::CURE),
             );
         }
         Ok(())
@@ -142,8 +151,8 @@ impl Platform for Wasi {
     }
 
     fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError> {
-        let held = self.enter(deadline)?;
-        Ok(Box::new(WasiSockets::new(self, held)))
+        let lock = self.enter(deadline)?;
+        Ok(Box::new(WasiSockets::new(self, lock)))
     }
 
     fn own(&self, name: &str, content: &str) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use middleware::{Problem, Reason, UnixTime};
 use serde::{Deserialize, Serialize};
 
-use egress::HttpError;
+use egress::WireError;
 
 /// Why a fetch did not give a value. The text is for the log; it holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +44,8 @@ pub enum FetchError {
     },
 }
 
-impl From<HttpError> for FetchError {
-    fn from(error: HttpError) -> Self {
+impl From<WireError> for FetchError {
+    fn from(error: WireError) -> Self {
         Self::Unavailable {
             detail: error.to_string(),
             retry_after: None,

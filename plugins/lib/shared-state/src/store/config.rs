@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use super::servers::{Endpoint, Sentinel, Servers};
 use super::session::Credentials;
-use egress::TlsOptions;
-use egress::client_config::given;
-use egress::connection::Tls;
+use egress::tls::{Tls, TlsOptions, given};
 
 /// Where and how to share.
 #[derive(Debug, Clone, Default, Deserialize)]

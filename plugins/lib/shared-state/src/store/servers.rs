@@ -9,8 +9,9 @@ use middleware::Host;
 
 use super::session::{Credentials, Session};
 use super::{BUDGET, StoreError};
-use egress::connection::{self, Peer, Tls, Wire};
+use egress::connection::{self, Peer, Wire};
 use egress::platform::{Platform, Sockets, is_over};
+use egress::tls::Tls;
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]

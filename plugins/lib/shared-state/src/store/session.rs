@@ -7,9 +7,10 @@ use middleware::Secret;
 
 use super::resp::{self, MAX_REPLY, Reply};
 use super::{BUDGET, Content, Endpoint, Kept, Slot, StoreError};
-use egress::connection::{ConnectionError, Protocol, Wire};
+use egress::connection::Wire;
 use egress::platform::nonce;
 use egress::platform::{Platform, SocketError};
+use egress::wire::{Protocol, Step, WireError};
 
 /// Deletes the key if it has the value.
 const DELETE_IF: &[u8] =
@@ -306,11 +307,10 @@ impl<'s> Session<'s> {
             expected.push((name, true));
             bytes.extend(command);
         }
-        let failed = |step| move |error: std::io::Error| ConnectionError::of_io(step, &error);
         self.wire
             .write_all(&bytes)
             .and_then(|()| self.wire.flush())
-            .map_err(failed("sending"))?;
+            .map_err(|error| WireError::of_io(Step::Send, &error))?;
         self.received = 0;
         let mut replies = Vec::new();
         let mut refusal = None;
@@ -346,13 +346,13 @@ impl<'s> Session<'s> {
             let mut chunk = [0; 8192];
             let count = match self.wire.read(&mut chunk) {
                 Ok(0) if self.received_ever == 0 => return Err(StoreError::NoAnswer),
-                Ok(0) => return Err(ConnectionError::Closed.into()),
+                Ok(0) => return Err(StoreError::Closed),
                 Ok(count) => count,
                 Err(error) => {
-                    let error = ConnectionError::of_io("receiving", &error);
+                    let error = WireError::of_io(Step::Receive, &error);
                     let is_broken = matches!(
                         error,
-                        ConnectionError::Socket {
+                        WireError::Socket {
                             source: SocketError::Broken(_),
                             ..
                         }

@@ -1,8 +1,8 @@
-//! A server certificate that is itself given as one to trust.
+//! Server certificates that `tls.ca` names themselves.
 //!
-//! `openssl req -x509` makes a certificate that is its own authority (`CA:TRUE`). As `tls.ca` it is a good anchor, but the
-//! library refuses it as a server's own certificate. curl and Go accept it, and there is nothing to gain by refusing it:
-//! whoever has its key could issue any other certificate under it.
+//! `openssl req -x509` makes a certificate that is its own authority (`CA:TRUE`). It is a valid trust anchor, but the library
+//! rejects it as a server's own certificate. curl and Go accept it. Rejecting it gains nothing: the holder of its key could
+//! issue any other certificate under it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
-/// A verifier like `usual`, which also accepts each of the `given` certificates as a server's own.
-pub(crate) fn accept_given_certificates(
+/// A verifier like `usual` that also accepts each of the `given` certificates as a server's own.
+pub(super) fn accept_given_certificates(
     usual: Arc<WebPkiServerVerifier>,
     given: Vec<CertificateDer<'static>>,
 ) -> Arc<dyn ServerCertVerifier> {
@@ -28,7 +28,7 @@ struct AcceptGiven {
 }
 
 impl AcceptGiven {
-    /// Whether nothing is wrong with `certificate` at `now` but that it is an authority's.
+    /// Whether the only thing wrong with `certificate` at `now` is that it belongs to an authority.
     fn is_good_but_for_its_kind(
         &self,
         certificate: &CertificateDer<'_>,
@@ -40,8 +40,8 @@ impl AcceptGiven {
             matches!(&error, Error::InvalidCertificate(CertificateError::Other(OtherError(error)))
                 if matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)))
         });
-        // The dates must be checked too. The library checks them before the kind; this proves it, since at a time before
-        // all certificates the date is the error.
+        // The dates must be valid too. The library checks them before the kind. To prove that it does, this asks for a time
+        // before all certificates, and expects the date to be the error.
         let epoch = UnixTime::since_unix_epoch(Duration::ZERO);
         let dates_come_first = judged_at(epoch).is_err_and(|error| {
             matches!(
@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    /// As `openssl req -x509` makes one, valid in these years.
+    /// A certificate like those of `openssl req -x509`, valid in these years.
     fn own_authority(names: &[&str], years: (i32, i32)) -> CertificateDer<'static> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -130,7 +130,7 @@ mod tests {
         verifier
             .verify_server_cert(shown, &[], &name, &[], now)
             .map(drop)
-            .map_err(|error| super::super::tls_error::in_words(&error))
+            .map_err(|error| crate::tls::in_words::in_words(&error))
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! TLS as an option block wants it.
+//! A TLS configuration that is built when it is first needed.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
 
 use middleware::{ConfigError, Host};
 
-use crate::TlsOptions;
+use crate::tls::options::TlsOptions;
 
-/// Built when first needed: most instances never connect to anybody.
+/// The TLS configuration of one option block. Most instances never connect to a server, so it is built on demand.
 pub struct Tls {
     options: TlsOptions,
     block: &'static str,
@@ -16,10 +16,11 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// For the options of `block`, whose name errors begin with; offers these `protocols` (ALPN).
+    /// Uses the options of `block`, a name such as `clientConfig.tls` that errors begin with. Offers `protocols` (ALPN) to
+    /// the server.
     ///
     /// # Errors
-    /// A certificate that cannot be read should be found now, not when the first connection is needed.
+    /// A certificate or key that cannot be used. It is reported now, and not when the first connection is needed.
     pub fn new(
         options: TlsOptions,
         block: &'static str,
@@ -39,11 +40,11 @@ impl Tls {
         Ok(tls)
     }
 
-    /// What rustls wants. Certificates may be in files, and reading those takes the same right as using sockets: not to
-    /// be called by whoever has it.
+    /// The configuration for rustls. Do not call this while holding the right to use sockets: certificates may be in files,
+    /// and reading a file takes the same right.
     ///
     /// # Errors
-    /// See [`TlsOptions::build`].
+    /// A certificate or key that can no longer be used.
     pub fn config(&self, host: &dyn Host) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
         if let Some(config) = self.config.get() {
             return Ok(Arc::clone(config));

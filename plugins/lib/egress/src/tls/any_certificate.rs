@@ -1,4 +1,4 @@
-//! What `tls.insecureSkipVerify` asks for.
+//! The certificate verifier for `tls.insecureSkipVerify`.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// A verifier that asks for no trust at all. The handshake itself is still checked, so the peer does hold the
-/// key of whatever certificate it showed.
-pub(crate) fn accept_any_certificate(provider: &CryptoProvider) -> Arc<dyn ServerCertVerifier> {
+/// A verifier that accepts every certificate. It still checks the handshake, so the server holds the key of the certificate
+/// that it shows.
+pub(super) fn accept_any_certificate(provider: &CryptoProvider) -> Arc<dyn ServerCertVerifier> {
     Arc::new(AcceptAny(provider.signature_verification_algorithms))
 }
 

@@ -1,26 +1,26 @@
-//! What a server speaks, by the first bytes that it sends: a wrong port or scheme is the usual cause of "garbage".
+//! Recognises what a server speaks by its first bytes. An unexpected protocol usually means a wrong port or scheme.
 
 use std::fmt;
 
-/// A protocol that is not the one expected.
+/// A protocol that a server speaks where another one was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// TLS.
     Tls,
     /// HTTP/1.
     Http,
-    /// That of Redis.
+    /// The protocol of Redis (RESP).
     Redis,
 }
 
-/// As many bytes as [`Protocol::of`] looks at.
+/// The number of bytes that [`Protocol::of`] looks at.
 pub(crate) const FIRST: usize = 5;
 
 impl Protocol {
-    /// The protocol that begins with these bytes; `None` for any other.
+    /// The protocol that begins with the bytes `first`, or `None` if it is another one.
     pub fn of(first: &[u8]) -> Option<Self> {
         match first {
-            // An alert or a handshake message of any version.
+            // An alert or a handshake message, of any version.
             [0x15 | 0x16, 3, ..] => Some(Self::Tls),
             [b'H', b'T', b'T', b'P', b'/', ..] => Some(Self::Http),
             // An error, such as `-ERR unknown command`.

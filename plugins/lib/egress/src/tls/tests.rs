@@ -1,6 +1,8 @@
-//! Trust as text.
+//! [`TlsOptions::trust`].
 
-use super::*;
+use middleware::SecretRef;
+
+use super::TlsOptions;
 use crate::platform::Native;
 
 #[test]

@@ -1,14 +1,14 @@
-//! What the TLS library says, in plain words and with the cure where there is one.
+//! TLS errors in plain words, with the cure if there is one.
 //!
-//! The library's own text is for its users: names of its types, seconds since 1970. An operator reads these.
+//! The library's own texts are for programmers: they name its types and count seconds since 1970. Operators read these ones.
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 
-/// The most names of a certificate that are shown.
+/// How many names of a certificate to show at most.
 const MOST_NAMES: usize = 5;
 
-/// Says `error` in words. Nothing of it is debug text.
-pub(super) fn in_words(error: &Error) -> String {
+/// Describes `error`. The text contains no debug output.
+pub(crate) fn in_words(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(error) => format!("the server's certificate {}", certificate(error)),
         Error::InvalidCertRevocationList(_) => "the list of revoked certificates cannot be used".to_owned(),
@@ -32,7 +32,7 @@ pub(super) fn in_words(error: &Error) -> String {
     }
 }
 
-/// What is wrong with the server's certificate; completes "the server's certificate".
+/// Describes what is wrong with the server's certificate. Continues a sentence that begins with "the server's certificate".
 fn certificate(error: &CertificateError) -> String {
     use CertificateError as Wrong;
     match error {
@@ -76,12 +76,12 @@ fn certificate(error: &CertificateError) -> String {
             Some(error) => path(error).to_owned(),
             None => "is not acceptable".to_owned(),
         },
-        // One of the names that the library keeps for older programs, or a new one.
+        // A variant that the library keeps for older programs, or a new one.
         _ => "is not acceptable".to_owned(),
     }
 }
 
-/// What the certificate's library says that the TLS library has no word for.
+/// Describes the errors of the certificate library for which the TLS library has no variant.
 fn path(error: &webpki::Error) -> &'static str {
     use webpki::Error as Wrong;
     match error {
@@ -111,7 +111,7 @@ fn path(error: &webpki::Error) -> &'static str {
     }
 }
 
-/// The names in a certificate, which come as `DnsName("a.example")`.
+/// Lists the names in a certificate, which the library gives as `DnsName("a.example")`.
 fn names(presented: &[String]) -> String {
     let bare = |name: &String| -> String {
         let inner = name.split_once('(').map_or(name.as_str(), |(_, inner)| inner);
@@ -152,7 +152,7 @@ fn words_of_alert(alert: AlertDescription) -> String {
     words.to_owned()
 }
 
-/// RFC 3339, to the second.
+/// Formats a time as RFC 3339 does, to the second.
 fn date(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Days since 0000-03-01 in eras of 400 years (Howard Hinnant, "chrono-compatible low-level date algorithms").
