@@ -21,9 +21,10 @@ mod token_source;
 use std::rc::Rc;
 
 use credentials::bearer::{self, NoToken};
-use egress::{Budget, CallerKey, HttpClient, Platform, SharedMany};
+use egress::{HttpClient, Platform};
 use jose::{ClaimHeaders, ClaimValues, Rejection};
 use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime};
+use shared_state::{Budget, CallerKey, SharedMany};
 
 pub use config::Options;
 use introspection::{Introspection, Question};

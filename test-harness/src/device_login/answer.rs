@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egress::HttpError;
+use egress::WireError;
 use http::Response;
 use middleware::Secret;
 use serde_json::Value;
@@ -87,7 +87,7 @@ pub(super) struct Tokens {
 }
 
 impl Outcome {
-    pub(super) fn of(answer: Result<Response<Vec<u8>>, HttpError>) -> Self {
+    pub(super) fn of(answer: Result<Response<Vec<u8>>, WireError>) -> Self {
         let response = match answer {
             Ok(response) => response,
             Err(error) => return Self::Trouble(error.to_string()),
