@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use claims::same_issuer;
 use egress::Former;
-use jose::{Claims, KeySet, same_issuer};
+use jose::{Claims, KeySet};
 use middleware::{Reason, UnixTime};
 
 /// A source of verification keys. Sets are compared by value where it matters, so an implementation may

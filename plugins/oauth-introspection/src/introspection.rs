@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use claims::{ClaimHeaders, ClaimValues, Policy, Validity, other_kind};
 use credentials::Basic;
 use egress::{
     Budget, Exchange, FetchError, Fetched, Former, Lifetime, Platform, Resource, Seal, StateName, Url,
@@ -11,7 +12,7 @@ use egress::{
 use form_urlencoded::Serializer;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
-use jose::{ClaimHeaders, ClaimValues, Claims, Policy, Rejection, Validity, other_kind};
+use jose::{Claims, Rejection};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
 
 use crate::answer;

@@ -20,9 +20,10 @@ mod token_source;
 
 use std::rc::Rc;
 
+use claims::{ClaimHeaders, ClaimValues};
 use credentials::bearer::{self, NoToken};
 use egress::{Budget, CallerKey, HttpClient, Platform, SharedMany};
-use jose::{ClaimHeaders, ClaimValues, Rejection};
+use jose::Rejection;
 use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime};
 
 pub use config::Options;

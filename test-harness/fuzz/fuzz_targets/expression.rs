@@ -6,7 +6,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::{Acceptance, Algorithm, ClaimHeaders, Expression, Token};
+use claims::{ClaimHeaders, Expression};
+use jose::{Acceptance, Algorithm, Token};
 use libfuzzer_sys::fuzz_target;
 use middleware::{Edit, RequestHead};
 

@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use jose::{Claims, Rejection, Value};
 use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend, work};
 
-use crate::claim_path::text;
-use crate::json::Value;
-use crate::{ClaimPath, Claims, Rejection};
+use crate::path::{ClaimPath, text};
 
 /// Which headers are made of which claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
