@@ -16,13 +16,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use credentials::{Basic, NoBasic};
-use egress::{
-    Budget, CallerKey, Cause, FetchError, HttpClient, HttpError, Platform, SharedMany, Store, Unavailable,
-};
+use egress::{HttpClient, HttpError, Platform};
 use http::{Response, StatusCode};
 use middleware::{ConfigError, Event, Problem, Reason, RequestHead, Secret, SecretRef, UnixTime};
 use oauth::{AccessToken, Client, ClientAuthentication};
 use serde_json::Value;
+use shared_state::{Budget, CallerKey, Cause, FetchError, SharedMany, Store, Unavailable};
 
 use crate::Options;
 use crate::token::{Demand, Peppers, Token};

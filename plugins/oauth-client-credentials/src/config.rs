@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use egress::{ClientConfig, StoreConfig};
+use egress::ClientConfig;
 use middleware::{SecretRef, config::lenient};
 use oauth::AssertionOptions;
 use serde::Deserialize;
+use shared_state::StoreConfig;
 
 use crate::caller_options::{CallerLimits, ScopeList};
 

@@ -16,12 +16,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{
-    Exchange, FetchError, PlaceError, Platform, Replaced, Seal, SendOnce, SingleUse, Store, Url, Use,
-    UseError,
-};
+use egress::{Platform, SendOnce, Url};
 use middleware::{ConfigError, Event, Host, Secret, UnixTime};
 use oauth::{TokenError, TokenRequest, TokenResponse, refresh_token};
+use shared_state::{Exchange, FetchError, PlaceError, Replaced, Seal, SingleUse, Store, Use, UseError};
 
 use crate::Options;
 use crate::token::gateways_trouble;

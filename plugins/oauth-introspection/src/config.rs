@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use claims::{ClaimHeaders, Expression, Policy, check_scopes};
-use egress::{ClientConfig, Limits, TlsOptions};
+use egress::{ClientConfig, TlsOptions};
 use middleware::config::lenient;
 use middleware::{ConfigError, SecretRef};
 use serde::{Deserialize, Deserializer};
+use shared_state::Limits;
 
 /// The option block `oAuthIntrospection`.
 #[derive(Debug, Deserialize)]

@@ -22,9 +22,10 @@ use std::rc::Rc;
 
 use claims::{ClaimHeaders, ClaimValues};
 use credentials::bearer::{self, NoToken};
-use egress::{Budget, CallerKey, HttpClient, Platform, SharedMany};
+use egress::{HttpClient, Platform};
 use jose::Rejection;
 use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime};
+use shared_state::{Budget, CallerKey, SharedMany};
 
 pub use config::Options;
 use introspection::{Introspection, Question};

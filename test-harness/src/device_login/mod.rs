@@ -15,12 +15,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use egress::platform::Native;
-use egress::{ClientConfig, HttpClient, PlaceError, Platform, TlsOptions, Url};
+use egress::{ClientConfig, HttpClient, Platform, TlsOptions, Url};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use middleware::{ConfigError, Event, Middleware as _, Secret, SecretRef};
 use oauth::{Client, ClientAuthentication, TokenRequest};
 use oauth_client_credentials_plugin::OAuthClientCredentials;
 use serde_json::{Value, json};
+use shared_state::PlaceError;
 
 pub use self::answer::DeviceCode;
 use self::answer::Outcome;

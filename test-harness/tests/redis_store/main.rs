@@ -13,12 +13,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use egress::platform::Native;
-use egress::{
-    Cause, Change, ClientConfig, Content, Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform,
-    Resource, Seal, Shared, StateName, Store, StoreConfig, Unavailable, Url,
-};
+use egress::{ClientConfig, HttpClient, Platform, Url};
 use middleware::{Event, Host as _, Secret, UnixTime};
 use serde_json::{Value, json};
+use shared_state::{
+    Cause, Change, Content, Exchange, FetchError, Fetched, Lifetime, Resource, Seal, Shared, StateName,
+    Store, StoreConfig, Unavailable,
+};
 use test_harness::certificates::CertificateAuthority;
 use test_harness::redis::Redis;
 

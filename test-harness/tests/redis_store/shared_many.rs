@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{ClientConfig, HttpClient, Platform, Seal, SharedMany, Url};
+use egress::{ClientConfig, HttpClient, Platform, Url};
 use middleware::{Host as _, Secret};
 use serde_json::{Value, json};
+use shared_state::{Seal, SharedMany};
 use test_harness::redis::Redis;
 
 use super::{LONG, OneUsers, Provider, block, platform, store};

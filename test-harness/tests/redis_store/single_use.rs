@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use egress::{PlaceError, Platform, Replaced, Seal, SingleUse, UseError};
+use egress::Platform;
 use middleware::Secret;
 use serde_json::{Value, json};
+use shared_state::{PlaceError, Replaced, Seal, SingleUse, UseError};
 use test_harness::redis::Redis;
 
 use super::{block, key_of, platform, store};

@@ -233,7 +233,7 @@ impl TlsOptions {
 }
 
 /// The empty string counts as not given.
-pub(crate) fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
+pub fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
     reference.filter(|reference| !reference.is_empty())
 }
 

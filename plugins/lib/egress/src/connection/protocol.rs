@@ -18,7 +18,7 @@ pub(crate) const FIRST: usize = 5;
 
 impl Protocol {
     /// The protocol that begins with these bytes; `None` for any other.
-    pub(crate) fn of(first: &[u8]) -> Option<Self> {
+    pub fn of(first: &[u8]) -> Option<Self> {
         match first {
             // An alert or a handshake message of any version.
             [0x15 | 0x16, 3, ..] => Some(Self::Tls),

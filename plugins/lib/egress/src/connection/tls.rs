@@ -8,7 +8,7 @@ use middleware::{ConfigError, Host};
 use crate::TlsOptions;
 
 /// Built when first needed: most instances never connect to anybody.
-pub(crate) struct Tls {
+pub struct Tls {
     options: TlsOptions,
     block: &'static str,
     protocols: &'static [&'static [u8]],
@@ -20,7 +20,7 @@ impl Tls {
     ///
     /// # Errors
     /// A certificate that cannot be read should be found now, not when the first connection is needed.
-    pub(crate) fn new(
+    pub fn new(
         options: TlsOptions,
         block: &'static str,
         protocols: &'static [&'static [u8]],
@@ -44,7 +44,7 @@ impl Tls {
     ///
     /// # Errors
     /// See [`TlsOptions::build`].
-    pub(crate) fn config(&self, host: &dyn Host) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
+    pub fn config(&self, host: &dyn Host) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
         if let Some(config) = self.config.get() {
             return Ok(Arc::clone(config));
         }

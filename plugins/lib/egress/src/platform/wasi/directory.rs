@@ -5,8 +5,8 @@ use std::cell::Cell;
 use middleware::FileError;
 
 use super::abi::{self, Errno};
+use crate::platform::nonce::nonce;
 use crate::platform::{Directory, DirectoryError, MAX_CONTENT};
-use crate::state::nonce;
 
 const UNCHOSEN: i32 = -1;
 /// Before it come stdin, stdout and stderr.
