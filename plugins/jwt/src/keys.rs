@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use jose::{Claims, KeySet, same_issuer};
+use claims::same_issuer;
+use jose::{Claims, KeySet};
 use middleware::{Reason, UnixTime};
 use shared_state::Former;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use claims::{ClaimHeaders, Expression, Policy, check_scopes};
 use egress::{ClientConfig, TlsOptions};
-use jose::{ClaimHeaders, Expression, Policy, check_scopes};
 use middleware::config::lenient;
 use middleware::{ConfigError, SecretRef};
 use serde::{Deserialize, Deserializer};

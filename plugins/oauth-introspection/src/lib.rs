@@ -20,9 +20,10 @@ mod token_source;
 
 use std::rc::Rc;
 
+use claims::{ClaimHeaders, ClaimValues};
 use credentials::bearer::{self, NoToken};
 use egress::{HttpClient, Platform};
-use jose::{ClaimHeaders, ClaimValues, Rejection};
+use jose::Rejection;
 use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime};
 use shared_state::{Budget, CallerKey, SharedMany};
 

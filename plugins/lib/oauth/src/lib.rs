@@ -16,8 +16,6 @@ mod request;
 mod response;
 mod signing_key;
 #[cfg(test)]
-mod test_host;
-#[cfg(test)]
 mod tests;
 
 pub use access_token::AccessToken;

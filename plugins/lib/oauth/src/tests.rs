@@ -7,14 +7,18 @@ use jwt_simple::prelude::*;
 use middleware::pace::{STRETCH, watch};
 use middleware::{SecretRef, UnixTime};
 use serde_json::{Value, json};
+use test_doubles::TestHost;
 
-use crate::test_host::TestHost;
 use crate::{AssertionOptions, Client, ClientOptions, TokenRequest};
 
 const ENDPOINT: &str = "https://idcs-0/oauth2/v1/token";
 const SECRET: &str = "a client secret of 36 characters or so";
 
 fn client(method: &str, assertion: &Value) -> Result<Client, String> {
+    client_on(&TestHost::new(), method, assertion)
+}
+
+fn client_on(host: &TestHost, method: &str, assertion: &Value) -> Result<Client, String> {
     let assertion: AssertionOptions = serde_json::from_value(assertion.clone()).unwrap();
     let options = ClientOptions {
         id: Some(&SecretRef::new("app")),
@@ -23,7 +27,7 @@ fn client(method: &str, assertion: &Value) -> Result<Client, String> {
         assertion: &assertion,
         tls_key: None,
     };
-    options.client(&TestHost).map_err(|error| error.to_string())
+    options.client(host).map_err(|error| error.to_string())
 }
 
 fn now() -> UnixTime {
@@ -32,10 +36,12 @@ fn now() -> UnixTime {
 
 /// The assertion of a request that this client makes now.
 fn assertion(client: &Client) -> String {
+    assertion_on(&TestHost::new(), client)
+}
+
+fn assertion_on(host: &TestHost, client: &Client) -> String {
     let request = TokenRequest::client_credentials(client.clone());
-    let request = request
-        .to_http(&Uri::from_static(ENDPOINT), now(), &TestHost)
-        .unwrap();
+    let request = request.to_http(&Uri::from_static(ENDPOINT), now(), host).unwrap();
     assert!(!request.headers().contains_key("authorization"));
     let form: std::collections::BTreeMap<String, String> =
         form_urlencoded::parse(request.body()).into_owned().collect();
@@ -134,9 +140,10 @@ fn a_provider_accepts_the_assertion_of_every_kind_of_key() {
 #[test]
 fn no_assertion_comes_twice_and_none_lives_long() {
     let client = client("client_secret_jwt", &json!({})).unwrap();
+    let host = TestHost::new();
     let claims = || {
         let key = HS256Key::from_bytes(SECRET.as_bytes());
-        key.verify_token::<NoCustomClaims>(&assertion(&client), None)
+        key.verify_token::<NoCustomClaims>(&assertion_on(&host, &client), None)
             .unwrap()
     };
     let (first, second) = (claims(), claims());

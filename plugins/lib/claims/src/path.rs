@@ -1,9 +1,7 @@
 //! Where in a token's claims a value stands.
 
+use jose::{Claims, Value};
 use middleware::work;
-
-use crate::Claims;
-use crate::json::Value;
 
 /// The names on the way to a claim, from the outside in. Written as Traefik Hub does: each dot descends into an object,
 /// `\.` is a dot in a name and `\\` a backslash.

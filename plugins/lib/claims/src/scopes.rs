@@ -1,9 +1,7 @@
 //! The scopes that a token grants, and those that are asked for.
 
+use jose::{Claims, Rejection, Value};
 use middleware::{ConfigError, work};
-
-use crate::json::Value;
-use crate::{Claims, Rejection};
 
 /// The scopes in `scope` and `scp`: RFC 8693 §4.2 defines `scope` as one string; Entra ID uses `scp`, others send lists.
 ///

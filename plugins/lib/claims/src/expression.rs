@@ -22,11 +22,10 @@
 
 mod parser;
 
+use jose::{Claims, Value};
 use middleware::ConfigError;
 
-use crate::claim_path::text;
-use crate::json::Value;
-use crate::{ClaimPath, Claims};
+use crate::path::{ClaimPath, text};
 
 pub use self::parser::ExpressionError;
 

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use jose::{Claims, Rejection, Value};
 use middleware::{UnixTime, work};
 
-use crate::json::Value;
-use crate::{ClaimRequirement, Claims, Expression, Rejection, granted_scopes, token_kind};
+use crate::expression::Expression;
+use crate::issuer::{first_host_label, same_issuer, without_https_port};
+use crate::requirement::ClaimRequirement;
+use crate::scopes::granted_scopes;
+use crate::token_kind;
 
 /// The rules a token's claims must satisfy. An empty list or `None` means that the rule is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,33 +159,8 @@ impl Validity {
     }
 }
 
-/// Whether two values of `iss` name one issuer: a slash at the end and the port `:443` make no difference.
-pub fn same_issuer(one: &str, other: &str) -> bool {
-    let [one, other] = [one, other].map(|url| without_https_port(without_slash(url)));
-    one == other
-}
-
 fn accept_if(condition: bool, otherwise: Rejection) -> Result<(), Rejection> {
     if condition { Ok(()) } else { Err(otherwise) }
-}
-
-fn without_slash(url: &str) -> &str {
-    url.strip_suffix('/').unwrap_or(url)
-}
-
-/// Scheme-less authority and the rest of an https URL, without `:443`; any other text stays whole.
-/// IDCS writes its own URLs with and without the default port.
-fn without_https_port(url: &str) -> (&str, &str) {
-    let Some(rest) = url.strip_prefix("https://") else {
-        return ("", url);
-    };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    (authority.strip_suffix(":443").unwrap_or(authority), path)
-}
-
-fn first_host_label(url: &str) -> Option<&str> {
-    let (authority, _) = without_https_port(url);
-    authority.split('.').next().filter(|label| !label.is_empty())
 }
 
 #[cfg(test)]

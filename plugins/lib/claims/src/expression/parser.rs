@@ -1,7 +1,7 @@
 //! Reading an expression, by recursive descent.
 
 use super::{Node, Test};
-use crate::ClaimPath;
+use crate::path::ClaimPath;
 
 /// Why an expression cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use jose::{Claims, Rejection, Value};
 use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend, work};
 
-use crate::claim_path::text;
-use crate::json::Value;
-use crate::{ClaimPath, Claims, Rejection};
+use crate::path::{ClaimPath, text};
 
 /// Which headers are made of which claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -212,9 +211,9 @@ const MAX_LENGTH: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use middleware::pace::{STRETCH, watch};
     use serde_json::{Value, json};
+    use test_doubles::Request;
 
     fn headers(map: &[(&str, &str)]) -> Result<ClaimHeaders, ConfigError> {
         let map = map
@@ -228,27 +227,8 @@ mod tests {
     }
 
     /// A request with headers of these names.
-    struct Request(&'static [&'static str]);
-
-    impl RequestHead for Request {
-        fn method(&self) -> Bytes {
-            Bytes::new()
-        }
-        fn uri(&self) -> Bytes {
-            Bytes::new()
-        }
-        fn header(&self, _: &str) -> Vec<Bytes> {
-            Vec::new()
-        }
-        fn header_names(&self) -> Vec<Bytes> {
-            self.0
-                .iter()
-                .map(|name| Bytes::from_static(name.as_bytes()))
-                .collect()
-        }
-        fn body(&self, _: usize) -> Option<Vec<u8>> {
-            None
-        }
+    fn request(names: &[&str]) -> Request {
+        Request::get("/").with_header_names(names)
     }
 
     #[test]
@@ -273,7 +253,7 @@ mod tests {
             let headers = headers(&[("X-Claim", claim)]).unwrap();
             let values = headers.values(&claims).unwrap();
             let expected = Edits::none().set_header("X-Claim", expected);
-            assert_eq!(headers.edits(&Request(&[]), &values), expected, "{claim}");
+            assert_eq!(headers.edits(&request(&[]), &values), expected, "{claim}");
         }
     }
 
@@ -299,7 +279,7 @@ mod tests {
             let claims = Claims::parse(format!("{{\"id\": {id} }}").as_bytes()).unwrap();
             let values = headers.values(&claims).unwrap();
             let expected = Edits::none().set_header("X-Id", id);
-            assert_eq!(headers.edits(&Request(&[]), &values), expected);
+            assert_eq!(headers.edits(&request(&[]), &values), expected);
         }
     }
 
@@ -335,7 +315,7 @@ mod tests {
     fn what_the_client_sent_under_the_name_or_an_alias_of_it_is_removed() {
         let headers = headers(&[("X-User", "sub"), ("X-Group", "grp")]).unwrap();
         let values = headers.values(&claims(&json!({ "sub": "jane" }))).unwrap();
-        let request = Request(&[
+        let request = request(&[
             "Host", "X-User", "x_user", "X.User", "X-Users", "XUser", "X_Group", "X~User",
         ]);
         let expected = ["x_user", "X.User", "X_Group", "X~User"]
@@ -349,10 +329,10 @@ mod tests {
 
     #[test]
     fn many_headers_are_read_in_pieces() {
-        let names: &'static [&'static str] = Vec::leak(vec!["x.user"; 60_000]);
+        let request = request(&vec!["x.user"; 60_000]);
         let headers = headers(&[("X-User", "sub")]).unwrap();
         let values = headers.values(&claims(&json!({ "sub": "jane" }))).unwrap();
-        let (edits, pace) = watch(|| headers.edits(&Request(names), &values));
+        let (edits, pace) = watch(|| headers.edits(&request, &values));
         assert_eq!(edits.iter().count(), 60_001);
         assert!(pace.safe_points >= 9, "{pace:?}");
         assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
@@ -363,7 +343,7 @@ mod tests {
         let headers = ClaimHeaders::default();
         let values = headers.values(&claims(&json!({ "sub": "a\n" }))).unwrap();
         assert_eq!(
-            (values.size(), headers.edits(&Request(&["X-User"]), &values)),
+            (values.size(), headers.edits(&request(&["X-User"]), &values)),
             (0, Edits::none())
         );
     }

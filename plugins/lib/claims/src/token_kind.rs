@@ -21,8 +21,7 @@
 //! - `events`, an object: a security event or a logout token (RFC 8417 section 2.2, OpenID Connect Back-Channel Logout
 //!   section 2.4).
 
-use crate::json::Value;
-use crate::{Claims, Rejection};
+use jose::{Claims, Rejection, Value};
 
 /// Refuses claims that are not those of an access token, as far as they tell.
 ///

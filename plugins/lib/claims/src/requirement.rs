@@ -1,8 +1,8 @@
 //! What single claims must be: OCI API Gateway's `verifyClaims`.
 
-use crate::Claims;
-use crate::claim_path::text;
-use crate::json::Value;
+use jose::{Claims, Value};
+
+use crate::path::text;
 
 /// A claim that must be there, or must have one of some values.
 #[derive(Debug, Clone, PartialEq, Eq)]
