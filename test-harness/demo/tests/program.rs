@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use harness::guests::{self, Guest};
+use harness_build::guests::{self, Guest};
 
 /// What the demo's first lines say of the plugins, by their names.
 fn sizes_shown(screen: &str) -> BTreeMap<String, usize> {

@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use crate::certificates::CertificateAuthority;
 use crate::client::{Client, Request};
 use crate::faults::Fault;
-use crate::guests::{Artifacts, Guest};
 use crate::idcs::{Application, Idcs, Resource};
 use crate::load::{Load, LoadReport, get_with_bearer};
 use crate::oic::Oic;
 use crate::traefik::{LocalPlugin, Traefik, TraefikBuilder};
+use harness_build::guests::{Artifacts, Guest};
 
 /// The integration that `/echo` stands for.
 pub const INTEGRATION: &str = "/ic/api/integration/v2/flows/rest/project/DEMO/ECHO/1.0";

@@ -14,6 +14,7 @@ pub mod entra;
 pub mod faults;
 pub mod gateway;
 pub mod idcs;
+pub mod interop;
 pub mod keys;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
@@ -24,5 +25,3 @@ pub mod redis;
 pub mod server;
 pub mod traefik;
 pub mod verification;
-
-pub use harness_build::{guests, tools};

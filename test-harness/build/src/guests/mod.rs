@@ -1,6 +1,6 @@
 //! The plugins as Traefik loads them: built, lowered, checked, and laid out in the folders it looks in.
 //!
-//! Tests call [`artifacts`], the demo [`artifacts_of`]; `cargo run -p test-harness -- build --out DIR` calls [`build`].
+//! Tests call [`artifacts`], the demo [`artifacts_of`]; `cargo run -p harness-build -- build --out DIR` calls [`build`].
 
 mod cargo;
 mod check;

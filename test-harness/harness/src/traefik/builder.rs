@@ -13,10 +13,10 @@ use super::configuration::{entry_points, merge, redirects};
 use super::error::io_error;
 use super::process::{DYNAMIC_DIR, Endpoints, Program};
 use super::{Traefik, TraefikError};
-use crate::guests::{self, Guest};
 #[cfg(feature = "kubernetes")]
 use crate::kubernetes::ApiServer;
-use crate::tools;
+use harness_build::guests::{self, Guest};
+use harness_build::tools;
 
 /// A plugin to be registered under `experimental.localPlugins`.
 #[derive(Clone, Debug)]

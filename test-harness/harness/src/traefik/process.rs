@@ -18,7 +18,7 @@ use super::configuration::{MARKER_PATH, MARKER_STATUS, marker, marker_path};
 use super::error::io_error;
 use super::http_get::http_get;
 use crate::process::Process;
-use crate::tools::last_lines;
+use harness_build::tools::last_lines;
 
 /// A running Traefik. Dropped, it is killed and its folder removed; if the test panics, the folder stays and its
 /// path is printed.
