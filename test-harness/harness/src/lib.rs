@@ -13,6 +13,7 @@ pub mod clock;
 pub mod entra;
 pub mod faults;
 pub mod gateway;
+pub mod hex;
 pub mod idcs;
 pub mod interop;
 pub mod keys;

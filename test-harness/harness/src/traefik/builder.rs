@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 #[cfg(feature = "yaml")]
 use super::configuration::from_yaml;
 use super::configuration::{entry_points, merge, redirects};
-use super::error::io_error;
-use super::process::{DYNAMIC_DIR, Endpoints, Program};
-use super::{Traefik, TraefikError};
+use super::error::{TraefikError, io_error};
+use super::layout::{ACCESS_LOG, API, DYNAMIC_DIR, LOG, WEB};
+use super::process::{Endpoints, Program, Traefik};
 #[cfg(feature = "kubernetes")]
 use crate::kubernetes::ApiServer;
 use harness_build::guests::{self, Guest};
@@ -70,6 +70,13 @@ pub struct TraefikBuilder {
     root_cas: Vec<PathBuf>,
     env: Vec<(String, String)>,
     access_log: bool,
+}
+
+impl Traefik {
+    /// What to start; nothing runs before [`TraefikBuilder::start`].
+    pub fn builder() -> TraefikBuilder {
+        TraefikBuilder::default()
+    }
 }
 
 impl TraefikBuilder {
@@ -286,12 +293,6 @@ fn free_addresses() -> Result<impl Iterator<Item = SocketAddr>, TraefikError> {
         .map_err(failed)?;
     Ok(addresses.into_iter())
 }
-
-pub(super) const WEB: &str = "web";
-/// The entry point that Traefik serves its API and dashboard on with `api.insecure`.
-pub(super) const API: &str = "traefik";
-pub(super) const LOG: &str = "traefik.log";
-pub(super) const ACCESS_LOG: &str = "access.log";
 
 #[cfg(all(test, feature = "yaml"))]
 mod tests {

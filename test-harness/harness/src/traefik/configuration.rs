@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 #[cfg(feature = "yaml")]
-use super::TraefikError;
+use super::error::TraefikError;
 
 /// Reads YAML into the JSON model. An empty document is an empty object.
 #[cfg(feature = "yaml")]

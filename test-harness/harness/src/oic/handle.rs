@@ -1,39 +1,14 @@
-//! A mock of one Oracle Integration Cloud (OIC) instance: it checks tokens as OIC does, runs a few integrations that
-//! show what reached them, and records the tokens it saw.
-//!
-//! In scope: the runtime paths `/ic/api/integration/...` for REST triggers and what a gateway in front of them can
-//! get wrong. Out of scope: design-time APIs, SOAP.
-//!
-//! Under any integration, the first path segment after the version chooses what runs: `slow?ms=`,
-//! `sse?events=&interval_ms=`, `events?type=` (driven by [`OicHandle::announce`]), `upload`, `download?bytes=`,
-//! `trailers`, `websocket`, `status?code=`, `fail-first-with-401`; anything else echoes the request.
-
-mod authorization;
-mod builder;
-mod in_flight;
-mod integrations;
-mod path;
-mod records;
-mod service;
-mod streams;
-mod switches;
-#[cfg(test)]
-mod tests;
-mod trailers;
-mod websocket;
+//! What a test holds of a running mock.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
-pub use self::builder::OicBuilder;
-pub use self::records::{RecordedRequest, SeenToken, Verdict};
-pub use self::service::token_hash;
-pub use self::streams::numbered;
-pub use self::switches::{Challenge, Switches};
+use super::instance::Instance;
+use super::records::{RecordedRequest, SeenToken, Verdict};
+use super::switches::Switches;
 use crate::clock::Clock;
 use crate::faults::Fault;
-use crate::idcs::{Idcs, IdcsHandle};
 use crate::server::{Control, Server};
 
 /// A running mock OIC; dropping it stops it. Everything else is on [`OicHandle`], to which it dereferences.
@@ -43,14 +18,17 @@ pub struct Oic {
 }
 
 impl Oic {
-    /// Starts the instance of [`crate::idcs::Resource::oic`] with TLS, trusting this domain's tokens.
-    pub fn start(idcs: &Idcs) -> Self {
-        Self::builder(idcs).start()
-    }
-
-    /// Chooses what cannot change later.
-    pub fn builder(idcs: &IdcsHandle) -> OicBuilder {
-        OicBuilder::new(idcs)
+    pub(super) fn new(instance: Arc<Instance>, server: Server, scheme: &'static str) -> Self {
+        let control = server.control().clone();
+        let handle = OicHandle {
+            instance,
+            control,
+            scheme,
+        };
+        Self {
+            handle,
+            _server: server,
+        }
     }
 
     /// A handle that can be cloned and sent to other threads.
@@ -70,7 +48,7 @@ impl Deref for Oic {
 /// The switches and records of a mock OIC; clones mean the same one.
 #[derive(Clone)]
 pub struct OicHandle {
-    instance: Arc<service::Instance>,
+    instance: Arc<Instance>,
     control: Control,
     scheme: &'static str,
 }

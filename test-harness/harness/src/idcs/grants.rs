@@ -7,11 +7,10 @@ mod refresh_token;
 mod token_exchange;
 
 use super::applications::Application;
-use super::client_authentication::Form;
 use super::domain::Domain;
 use super::errors::OAuthError;
-use super::scopes::{self, Grantable};
-use super::user_grants::Allowed;
+use super::request::Form;
+use super::scopes::Grantable;
 
 /// What the grant named by `grant_type` gives this client.
 pub(super) fn grant(
@@ -36,13 +35,4 @@ pub(super) fn grant(
             "Required parameter missing: grant_type",
         )),
     }
-}
-
-/// A token for the user who allowed it.
-fn user(domain: &Domain, application: &Application, allowed: &Allowed) -> Result<Grantable, OAuthError> {
-    let granted = scopes::resolve(domain, application, Some(&allowed.scope))?;
-    Ok(Grantable {
-        user: Some(allowed.user.clone()),
-        ..granted
-    })
 }

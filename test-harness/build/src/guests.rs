@@ -364,9 +364,9 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> GuestError 
 
 /// The programs of the step after the compiler, by their text: whoever changes one gets new artifacts.
 const RECIPE: [&[u8]; 3] = [
-    include_bytes!("lower.rs"),
-    include_bytes!("memory.rs"),
-    include_bytes!("check.rs"),
+    include_bytes!("guests/lower.rs"),
+    include_bytes!("guests/memory.rs"),
+    include_bytes!("guests/check.rs"),
 ];
 
 const MODULE_PREFIX: &str = "oic-gateway";

@@ -1,57 +1,18 @@
-//! A mock of one OCI IAM identity domain (IDCS): the token endpoint, the signing certificate's JWKS and discovery,
-//! the device flow, with switches to misbehave.
-//!
-//! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of what they asked.
-//! Out of scope: browsers, consoles, SCIM.
-//!
-//! ```no_run
-//! use harness::faults::Fault;
-//! use harness::idcs::{Endpoint, Idcs};
-//!
-//! let idcs = Idcs::start();
-//! let token = idcs.client_token().scope("orders.read").mint();
-//! idcs.down_at(Endpoint::Jwks, Fault::Hang);
-//! idcs.rotate_now();
-//! assert_eq!(idcs.token_calls(), 0);
-//! ```
-
-mod access_token;
-mod applications;
-mod assertions;
-mod builder;
-mod client_authentication;
-mod client_token;
-mod device;
-#[cfg(test)]
-mod device_tests;
-mod discovery;
-mod domain;
-mod errors;
-mod grants;
-mod introspection;
-mod jwks;
-mod key_ring;
-mod records;
-mod scopes;
-mod service;
-mod switches;
-#[cfg(test)]
-mod tests;
-mod token_endpoint;
-mod user_grants;
+//! What a test holds of a running mock.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::applications::{Application, Resource};
-pub use self::builder::IdcsBuilder;
-pub use self::client_token::{ClientToken, PublicKeyForm};
-pub use self::records::{IssuedToken, RecordedRequest};
-pub use self::switches::{
-    AudienceShape, Endpoint, EndpointSwitches, ExpiresIn, IssuerMode, RateLimit, ScopeRefusal, Switches,
-};
+use serde_json::Value;
+
+use super::applications::Application;
+use super::client_token::ClientToken;
+use super::domain::Domain;
+use super::records::{IssuedToken, RecordedRequest};
+use super::switches::{Endpoint, Switches};
+use super::{jwks, paths};
 use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::keys::SigningKey;
@@ -64,14 +25,19 @@ pub struct Idcs {
 }
 
 impl Idcs {
-    /// Starts tenant 0 with TLS and the default applications.
-    pub fn start() -> Self {
-        Self::builder().start()
-    }
-
-    /// Chooses what cannot change later.
-    pub fn builder() -> IdcsBuilder {
-        IdcsBuilder::default()
+    pub(super) fn new(domain: Arc<Domain>, server: Server, scheme: &'static str) -> Self {
+        let control = server.control().clone();
+        let handle = IdcsHandle {
+            domain,
+            control,
+            scheme,
+        };
+        // The first switches may already hold a fault of the listener.
+        handle.set(|_| {});
+        Self {
+            handle,
+            _server: server,
+        }
     }
 
     /// A handle that can be cloned and sent to other threads.
@@ -91,7 +57,7 @@ impl Deref for Idcs {
 /// The switches and records of a mock IDCS; clones mean the same one.
 #[derive(Clone)]
 pub struct IdcsHandle {
-    domain: Arc<domain::Domain>,
+    domain: Arc<Domain>,
     control: Control,
     scheme: &'static str,
 }
@@ -104,27 +70,27 @@ impl IdcsHandle {
 
     /// The token endpoint's URL.
     pub fn token_url(&self) -> String {
-        self.url() + service::TOKEN_PATH
+        self.url() + paths::TOKEN
     }
 
     /// The introspection endpoint's URL.
     pub fn introspect_url(&self) -> String {
-        self.url() + service::INTROSPECT_PATH
+        self.url() + paths::INTROSPECT
     }
 
     /// The device authorization endpoint's URL.
     pub fn device_url(&self) -> String {
-        self.url() + service::DEVICE_PATH
+        self.url() + paths::DEVICE
     }
 
     /// The URL of the page where users answer devices.
     pub fn device_page_url(&self) -> String {
-        self.url() + service::DEVICE_PAGE_PATH
+        self.url() + paths::DEVICE_PAGE
     }
 
     /// The JWKS's URL.
     pub fn jwks_url(&self) -> String {
-        self.url() + service::JWKS_PATH
+        self.url() + paths::JWKS
     }
 
     /// Where it listens.
@@ -208,7 +174,7 @@ impl IdcsHandle {
     }
 
     /// The JWKS document as served now.
-    pub fn jwks(&self) -> serde_json::Value {
+    pub fn jwks(&self) -> Value {
         jwks::document(&self.domain)
     }
 
@@ -218,7 +184,7 @@ impl IdcsHandle {
     }
 
     /// An opaque access token, of which the introspection endpoint says these things (an object) while it is active.
-    pub fn opaque_token(&self, said: &serde_json::Value) -> String {
+    pub fn opaque_token(&self, said: &Value) -> String {
         let said = said.as_object().cloned().unwrap_or_default();
         self.domain.token_states().issue(said)
     }

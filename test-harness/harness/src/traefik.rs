@@ -14,8 +14,9 @@ mod builder;
 mod configuration;
 mod error;
 mod http_get;
+mod layout;
 mod process;
 
-pub use builder::{LocalPlugin, TraefikBuilder};
-pub use error::TraefikError;
-pub use process::Traefik;
+pub use self::builder::{LocalPlugin, TraefikBuilder};
+pub use self::error::TraefikError;
+pub use self::process::Traefik;
