@@ -1,6 +1,8 @@
-//! `cargo run -p harness-build -- build --out DIR`: builds the plugins as files.
+//! `cargo run -p harness-build -- build --out DIR`: builds the plugins as files; `cargo unit`, `cargo e2e` and `cargo
+//! lint` run through it as well.
 
 mod arguments;
+mod loops;
 mod table;
 
 use std::error::Error;
@@ -25,11 +27,18 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     match arguments::parse(std::env::args_os().skip(1))? {
         Command::Build { out, variant } => build(&out, variant),
+        Command::E2e { arguments } => Ok(loops::e2e(&arguments)?),
         Command::Help => {
             println!("{}", arguments::USAGE);
             Ok(())
         }
+        Command::Lint => Ok(loops::lint()?),
+        Command::List => {
+            Guest::ALL.iter().for_each(|guest| println!("{}", guest.folder));
+            Ok(())
+        }
         Command::Prepare { plugins } => prepare(&plugins),
+        Command::Unit { arguments } => Ok(loops::unit(&arguments)?),
     }
 }
 

@@ -89,7 +89,6 @@ fn start(screen: &Screen) -> Result<Gateway, Box<dyn Error>> {
     let caller_api = Resource::gateway_api();
     let gateway = during("making keys, starting Traefik", || {
         Gateway::builder()
-            .artifacts(&plugins)
             .jwt(json!({ "audiences": [caller_api.primary_audience], "requiredScopes": ["echo"] }))
             .http(json!({ "routers": { "route-0": { "middlewares": ["jwt", "oauth", "rewrite"] } } }))
             .traefik(|traefik| traefik.access_log())

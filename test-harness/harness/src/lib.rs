@@ -20,6 +20,7 @@ pub mod keys;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod load;
+pub mod merge;
 pub mod oic;
 pub mod process;
 pub mod redis;

@@ -72,7 +72,6 @@ impl Site {
                 "providers": { "kubernetesCRD": values()["providers"]["kubernetesCRD"] },
             }))
             .kubernetes(&cluster)
-            .plugins_from(&harness_build::guests::artifacts().unwrap().root)
             // The mocks' authority, for Traefik and for the plugins.
             .env("SSL_CERT_FILE", ca.display().to_string())
             .start()

@@ -15,7 +15,7 @@ use harness::idcs::Idcs;
 use harness::oic::Oic;
 use serde_json::{Value, json};
 
-use crate::support::merge;
+use harness::merge::merge;
 
 /// One provider, one backend that trusts it, and one router of its own, `/<name>`, in front of them.
 struct Case {

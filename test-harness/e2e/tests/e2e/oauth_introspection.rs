@@ -8,11 +8,12 @@ use harness::faults::Fault;
 use harness::gateway::{Gateway, OAUTH_INTROSPECTION};
 use harness::idcs::{Application, Endpoint, Idcs};
 use harness::load::{Load, get_with_bearer};
+use harness::merge::merge;
 use harness::oic::Oic;
 use harness_build::guests::Guest;
 use serde_json::{Value, json};
 
-use crate::support::{Deadline, merge};
+use crate::support::Deadline;
 
 const SECRET: &str = "gate:way+%ü";
 

@@ -10,13 +10,14 @@ use harness::faults::Fault;
 use harness::gateway::INTEGRATION;
 use harness::idcs::{Application, Idcs, Resource};
 use harness::keys::SigningKey;
+use harness::merge::merge;
 use harness::oic::Oic;
 use harness::redis::Redis;
 use harness::traefik::{LocalPlugin, Traefik};
 use harness_build::guests::Guest;
 use serde_json::{Value, json};
 
-use crate::support::{Deadline, merge};
+use crate::support::Deadline;
 
 const JANE: &str = "jane@example.com";
 const JOE: &str = "joe@example.com";

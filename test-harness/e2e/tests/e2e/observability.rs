@@ -40,7 +40,6 @@ fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are
     let traefik = Traefik::builder()
         .static_yaml(changed("traefik.yml"))
         .dynamic(changed("dynamic.yml"))
-        .plugins_from(&harness_build::guests::artifacts().unwrap().root)
         .env("SSL_CERT_FILE", ca.display().to_string())
         .env("OIC_CLIENT_ID", gateway.client_id)
         .env("OIC_CLIENT_SECRET", gateway.client_secret)

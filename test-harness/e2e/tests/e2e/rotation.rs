@@ -15,6 +15,7 @@ use harness::gateway::{
 use harness::idcs::{Application, Idcs};
 use harness::keys::{Algorithm, SigningKey};
 use harness::load::{Load, get, get_with_bearer};
+use harness::merge::merge;
 use harness::oic::{Oic, token_hash};
 use harness::redis::Redis;
 use harness::traefik::{LocalPlugin, TraefikBuilder};
@@ -22,7 +23,7 @@ use harness_build::guests::Guest;
 use harness_build::tools::workspace_root;
 use serde_json::{Value, json};
 
-use crate::support::{Deadline, merge, plugin_lines};
+use crate::support::{Deadline, plugin_lines};
 
 /// A mounted Secret as the kubelet keeps it: the files are links into `..data`, itself a link to a folder with a time in
 /// its name, and one `rename` replaces all of them at once.

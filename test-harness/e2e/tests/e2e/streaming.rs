@@ -14,7 +14,7 @@ use harness::gateway::Gateway;
 use harness::oic::Oic;
 use serde_json::{Value, json};
 
-use crate::support::merge;
+use harness::merge::merge;
 
 /// What Traefik and the backend speak.
 #[derive(Clone, Copy, Debug, PartialEq)]

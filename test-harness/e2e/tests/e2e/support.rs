@@ -4,25 +4,6 @@ pub(crate) mod example;
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
-/// Lays `patch` over `target` (RFC 7396: `null` removes).
-pub(crate) fn merge(target: &mut Value, patch: &Value) {
-    let Some(changes) = patch.as_object() else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (name, change) in changes {
-        match change {
-            Value::Null => drop(target.as_object_mut().and_then(|members| members.remove(name))),
-            change => merge(&mut target[name], change),
-        }
-    }
-}
-
 /// The lines that our plugins wrote.
 pub(crate) fn plugin_lines(log: &str) -> impl Iterator<Item = &str> {
     log.lines().filter(|line| line.contains(r#""message":"code="#))

@@ -4,6 +4,7 @@ use harness::certificates::CertificateAuthority;
 use harness::client::Client;
 use harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
 use harness::idcs::{Application, Idcs};
+use harness::merge::merge;
 use harness::oic::Oic;
 use harness::traefik::{LocalPlugin, Traefik, TraefikError};
 use harness_build::guests::{self, Guest};
@@ -11,7 +12,7 @@ use harness_build::tools::workspace_root;
 use serde_json::{Value, json};
 
 use super::{assert_misconfigured, beside_an_open_router, complaints, in_directory};
-use crate::support::{merge, plugin_lines};
+use crate::support::plugin_lines;
 
 #[test]
 fn without_a_mount_what_needs_one_refuses_and_says_what_to_add() {

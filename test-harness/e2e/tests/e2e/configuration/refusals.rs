@@ -3,10 +3,11 @@
 use harness::certificates::CertificateAuthority;
 use harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
 use harness::idcs::Idcs;
+use harness::merge::merge;
 use serde_json::{Map, Value, json};
 
 use super::{SECRET, assert_misconfigured, beside_an_open_router, complaints, in_directory};
-use crate::support::{merge, plugin_lines};
+use crate::support::plugin_lines;
 
 /// A configuration that cannot be used.
 struct Bad {

@@ -9,12 +9,13 @@ use harness::certificates::CertificateAuthority;
 use harness::faults::Fault;
 use harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, default_options};
 use harness::idcs::{Application, Endpoint, Idcs};
+use harness::merge::merge;
 use harness::traefik::{LocalPlugin, TraefikBuilder};
 use harness_build::guests::Guest;
 use serde_json::{Value, json};
 
 use super::{SECRET, assert_misconfigured, beside_an_open_router, complaints, in_directory};
-use crate::support::{Deadline, merge, plugin_lines};
+use crate::support::{Deadline, plugin_lines};
 
 #[test]
 fn options_may_stand_in_the_environment_and_in_files() {

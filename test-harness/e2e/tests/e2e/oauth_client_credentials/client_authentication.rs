@@ -6,10 +6,11 @@ use harness::certificates::{CertificateAuthority, ServerCertificate};
 use harness::faults::Fault;
 use harness::idcs::{Application, Endpoint, Idcs};
 use harness::keys::SigningKey;
+use harness::merge::merge;
 use serde_json::{Value, json};
 
 use super::{Case, assert_refused, side_by_side};
-use crate::support::{Deadline, merge, plugin_lines};
+use crate::support::{Deadline, plugin_lines};
 
 /// The gateway's own keys, of numbers that no tenant has.
 fn rsa(number: usize) -> SigningKey {

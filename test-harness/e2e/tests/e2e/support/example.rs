@@ -160,7 +160,6 @@ impl ExampleBuilder {
         let builder = Traefik::builder()
             .static_yaml(with_the_authority(&names.put_into(&static_yaml)))
             .dynamic(names.put_into(&dynamic))
-            .plugins_from(&harness_build::guests::artifacts().unwrap().root)
             .root_ca(&ca)
             .env("SSL_CERT_FILE", ca.display().to_string());
         let builder = self
