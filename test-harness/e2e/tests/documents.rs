@@ -95,7 +95,9 @@ fn every_reason_and_every_event_is_explained() {
 
 #[test]
 fn every_link_leads_to_a_file() {
-    for path in files(workspace_root(), "md") {
+    let mut pages = files(workspace_root(), "md");
+    pages.extend(files(&workspace_root().join(".github"), "md"));
+    for path in pages {
         let text = fs::read_to_string(&path).unwrap();
         for target in between(&text, "](", ')') {
             let file = target.split('#').next().unwrap();

@@ -1,9 +1,38 @@
-//! The plugins as files: laid out as Traefik wants them, fit for its runtime, the same from every build.
+//! The list of plugins is complete, and the plugins as files are laid out as Traefik wants them, fit for its runtime, and
+//! the same from every build.
 
 use std::fs;
 
 use harness_build::guests::{self, Guest, Variant};
 use harness_build::tools;
+
+/// What follows from the list in code follows by itself. This is what people write.
+#[test]
+fn every_plugin_is_in_the_list_and_has_a_schema_and_a_page() {
+    let root = tools::workspace_root();
+    let mut folders: Vec<String> = fs::read_dir(root.join("plugins"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.join(".traefik.yml").is_file())
+        .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    folders.sort_unstable();
+    assert_eq!(folders, Guest::ALL.map(|guest| guest.folder));
+
+    let options = fs::read_to_string(root.join("docs/options.md")).unwrap();
+    let schemas = test_harness::check::schemas();
+    for guest in Guest::ALL {
+        let name = guest.name;
+        assert!(
+            options.contains(&format!("\n## `{name}`\n")),
+            "docs/options.md lacks {name}"
+        );
+        assert!(
+            schemas.iter().any(|(schema, _)| *schema == name),
+            "there is no schema of {name}"
+        );
+    }
+}
 
 #[test]
 fn every_plugin_lies_where_traefik_looks_and_passes_the_check() {
