@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
+use harness::gateway::Gateway;
+use harness_build::guests::{Guest, sha256};
 use test_harness::dist;
-use test_harness::gateway::Gateway;
-use test_harness::guests::{Guest, sha256};
 use zip::ZipArchive;
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -16,7 +16,7 @@ use path_rewrite_plugin::{PathRewrite, REPLACED_PATH_HEADER, config};
 use serde_json::{Value, json};
 use test_doubles::{Request, TestHost};
 
-const CASES: &str = include_str!("../../../test-harness/tests/data/rewrite_cases.json");
+const CASES: &str = include_str!("../../../test-harness/e2e/tests/data/rewrite_cases.json");
 
 #[test]
 fn every_request_fares_as_in_traefik_or_is_refused_on_purpose() {

@@ -1,25 +1,17 @@
-//! The command line: `cargo run -p test-harness -- build --out DIR`, `cargo demo`.
+//! The command line of the programs for operators and of the release.
 
-mod bench;
-mod build;
 mod check;
 mod device_login;
 mod dist;
-mod fuzz;
 mod interrupt;
-mod reloads;
 mod schema;
-mod soak;
 mod status;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::demo;
-
-/// Builds the plugins and shows them at work.
+/// Checks configurations, logs users in, shows the state, makes the release.
 #[derive(Debug, Parser)]
 #[command(about, version)]
 struct Arguments {
@@ -29,43 +21,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Bench(bench::Options),
-    /// Build the plugins into DIR/plugins-local/src/oic-gateway/, where a Traefik started in DIR finds them
-    Build {
-        /// The folder to write to; it is created if need be
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-        /// Keep the names of functions, for stack traces and profiles
-        #[arg(long)]
-        keep_names: bool,
-    },
     Check(check::Options),
-    /// Run a real Traefik with the plugins between a mock identity provider and a mock backend
-    Demo {
-        /// Keep running, and print lines to paste into a shell
-        #[arg(long)]
-        serve: bool,
-    },
     DeviceLogin(device_login::Options),
     Dist(dist::Options),
-    Fuzz(fuzz::Options),
     Schema(schema::Options),
-    Soak(soak::Options),
     Status(status::Status),
 }
 
-/// Runs the command that the process was called with; an error goes to stderr.
+/// Runs the command that the process was called with. Prints an error to stderr.
 pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Bench(options) => bench::run(options),
-        Command::Build { out, keep_names } => build::run(&out, keep_names).map_err(Into::into),
         Command::Check(options) => check::run(&options).map_err(Into::into),
-        Command::Demo { serve } => demo::run(serve),
         Command::DeviceLogin(options) => device_login::run(options),
         Command::Dist(options) => dist::run(&options).map_err(Into::into),
-        Command::Fuzz(options) => fuzz::run(&options),
         Command::Schema(options) => schema::run(&options).map_err(Into::into),
-        Command::Soak(options) => soak::run(&options),
         Command::Status(status) => status.run(),
     };
     match outcome {
@@ -85,14 +54,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn build_takes_a_folder_and_an_option() {
-        let arguments = Arguments::parse_from(["test-harness", "build", "--out", "dist", "--keep-names"]);
-        let Command::Build { out, keep_names } = arguments.command else {
-            panic!("{arguments:?}")
-        };
-        assert_eq!((out, keep_names), (PathBuf::from("dist"), true));
     }
 }
