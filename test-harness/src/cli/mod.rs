@@ -2,15 +2,11 @@
 
 mod bench;
 mod build;
-mod check;
-mod device_login;
 mod dist;
 mod fuzz;
 mod interrupt;
 mod reloads;
-mod schema;
 mod soak;
-mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,19 +35,15 @@ enum Command {
         #[arg(long)]
         keep_names: bool,
     },
-    Check(check::Options),
     /// Run a real Traefik with the plugins between a mock identity provider and a mock backend
     Demo {
         /// Keep running, and print lines to paste into a shell
         #[arg(long)]
         serve: bool,
     },
-    DeviceLogin(device_login::Options),
     Dist(dist::Options),
     Fuzz(fuzz::Options),
-    Schema(schema::Options),
     Soak(soak::Options),
-    Status(status::Status),
 }
 
 /// Runs the command that the process was called with; an error goes to stderr.
@@ -59,14 +51,10 @@ pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Bench(options) => bench::run(options),
         Command::Build { out, keep_names } => build::run(&out, keep_names).map_err(Into::into),
-        Command::Check(options) => check::run(&options).map_err(Into::into),
         Command::Demo { serve } => demo::run(serve),
-        Command::DeviceLogin(options) => device_login::run(options),
         Command::Dist(options) => dist::run(&options).map_err(Into::into),
         Command::Fuzz(options) => fuzz::run(&options),
-        Command::Schema(options) => schema::run(&options).map_err(Into::into),
         Command::Soak(options) => soak::run(&options),
-        Command::Status(status) => status.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

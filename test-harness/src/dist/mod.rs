@@ -14,7 +14,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::guests::{self, GuestError, plugin_dir, sha256};
-use crate::tools::workspace_root;
+use crate::operator_tool;
+use crate::tools::{ToolError, workspace_root};
 
 use archive::Archive;
 pub use sbom::SbomError;
@@ -36,6 +37,9 @@ pub enum DistError {
     /// The plugins could not be built.
     #[error(transparent)]
     Guest(#[from] GuestError),
+    /// The tool could not be built.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     /// cargo does not say what they are made of.
     #[error(transparent)]
     Sbom(#[from] SbomError),
@@ -75,10 +79,11 @@ pub fn make(out: &Path) -> Result<Vec<Made>, DistError> {
         };
         added.map_err(at(&path))?;
     }
-    for (name, schema) in crate::check::schemas() {
-        let text = format!("{schema:#}\n");
-        everything.add(&format!("schemas/{name}.schema.json"), text.into_bytes());
-    }
+    let schemas = tempfile::tempdir().map_err(at(out))?;
+    operator_tool::write_schemas(schemas.path())?;
+    everything
+        .add_folder(schemas.path(), "schemas")
+        .map_err(at(schemas.path()))?;
     files.push((
         format!("oic-gateway-{version}.zip"),
         everything.to_zip().map_err(at(out))?,

@@ -1,8 +1,7 @@
-//! `device-login`: a person allows the gateway to call in his name.
+//! `login`: a person allows the gateway to call in his name.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -12,7 +11,7 @@ use qrcode::render::unicode::Dense1x2;
 use serde_json::Value;
 
 use super::interrupt;
-use crate::device_login::{DeviceCode, Login, Place, Request};
+use crate::login::{DeviceCode, Login, Place, Request};
 
 /// Have a person allow the gateway to call in his name, for `grant: refreshToken` (OAuth 2.0 device flow, RFC 8628)
 ///
@@ -63,8 +62,7 @@ fn reference(text: &str) -> Result<SecretRef, String> {
 }
 
 pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    interrupt::sets(Arc::clone(&interrupted));
+    let interrupted = interrupt::flag()?;
     let ca = match options.ca {
         Some(file) => Some(SecretRef::new(format!(
             "file:{}",

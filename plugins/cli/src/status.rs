@@ -2,30 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::Duration;
 
-use clap::Args;
 use serde::Deserialize;
-
-/// Shows what the plugins wrote down about their keys and tokens: last fetch, next refresh, expiry, failures.
-#[derive(Args, Debug)]
-pub struct Status {
-    /// The state directory (`settings.mounts` of the plugins).
-    dir: PathBuf,
-}
-
-impl Status {
-    pub(super) fn run(self) -> Result<(), Box<dyn std::error::Error>> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        print!("{}", table(&read(&self.dir)?, now));
-        Ok(())
-    }
-}
 
 /// What a plugin writes under `<name>.status`; times in milliseconds since the epoch.
 #[derive(Debug, Deserialize)]
-struct Record {
+pub struct Record {
     kind: String,
     url: String,
     fetched_at: Option<u64>,
@@ -38,7 +22,7 @@ struct Record {
 }
 
 /// Values are the targets of symbolic links; a short one is `1:` and the text.
-fn read(dir: &Path) -> io::Result<Vec<Record>> {
+pub fn read(dir: &Path) -> io::Result<Vec<Record>> {
     let mut records = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -61,7 +45,8 @@ fn read(dir: &Path) -> io::Result<Vec<Record>> {
     Ok(records)
 }
 
-fn table(records: &[Record], now: Duration) -> String {
+/// A line for each record, and one for its last failure.
+pub fn table(records: &[Record], now: Duration) -> String {
     if records.is_empty() {
         return "nothing here: no plugin with this state directory has fetched anything yet\n".to_owned();
     }
@@ -139,13 +124,9 @@ mod tests {
         let states: Vec<&str> = text
             .lines()
             .filter(|line| line.starts_with("token"))
-            .map(|line| &line[9..17])
+            .map(|line| line.get(9..17).unwrap())
             .collect();
-        assert_eq!(
-            states,
-            ["good    ", "degraded", "down    "].map(|state| &state[..8]),
-            "{text}"
-        );
+        assert_eq!(states, ["good    ", "degraded", "down    "], "{text}");
         assert!(
             text.contains("10 s ago") && text.contains("in 100 s") && text.contains("in 1 s: status 503"),
             "{text}"

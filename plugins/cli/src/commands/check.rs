@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use serde_json::{Value, json};
+
 use crate::check::{self, Severity};
 
 /// Check your own files: options of our plugins, and routers that let requests through unchecked, with line and column
@@ -12,6 +14,9 @@ pub(super) struct Options {
     /// Static or dynamic configuration of Traefik (YAML, TOML), or Kubernetes manifests; they are checked together
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Print what Traefik would load from each file instead, as one JSON array; for tests of this program
+    #[arg(long, hide = true)]
+    loaded: bool,
 }
 
 /// Why the files are not in order.
@@ -23,6 +28,10 @@ pub(super) enum CheckError {
 
 /// Warnings and notes alone are not a failure.
 pub(super) fn run(options: &Options) -> Result<(), CheckError> {
+    if options.loaded {
+        println!("{}", loaded(&options.files));
+        return Ok(());
+    }
     let findings = check::check(&options.files);
     for finding in &findings {
         println!("{finding}");
@@ -35,4 +44,12 @@ pub(super) fn run(options: &Options) -> Result<(), CheckError> {
         (errors, _) => return Err(CheckError::Mistakes(errors)),
     }
     Ok(())
+}
+
+fn loaded(files: &[PathBuf]) -> Value {
+    let files = files.iter().map(|file| match check::loaded(file) {
+        Ok(configuration) => json!({ "loaded": configuration }),
+        Err(finding) => json!({ "refused": finding.to_string() }),
+    });
+    files.collect()
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::check::schemas;
+use crate::schema::schemas;
 
 /// Write the options as JSON Schema, for editors that complete and check YAML
 #[derive(Debug, Args)]

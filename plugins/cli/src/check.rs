@@ -6,8 +6,6 @@
 //!
 //! Out of scope: everything else about Traefik's configuration, and whether what references name (environment,
 //! Secrets) is there: the check may run elsewhere. Files and directories that are missing here are notes.
-//!
-//! The one place of the harness that uses the plugins' own code: their reading of options is what is to be known.
 
 mod document;
 mod file_provider;
@@ -19,7 +17,6 @@ mod options;
 mod placeholders;
 mod plugins;
 mod routes;
-mod schema;
 mod static_configuration;
 mod toml;
 mod traefik;
@@ -33,7 +30,6 @@ use serde_json::Value;
 use files::Document;
 use model::Model;
 
-pub use schema::schemas;
 pub use yaml::Place;
 
 /// Something about a file that its owner should know.

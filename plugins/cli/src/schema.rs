@@ -69,7 +69,9 @@ fn basic() -> Value {
 
 fn exchange() -> Value {
     let mut schema = prepared(schemars::schema_for!(ExchangeOptions), "oAuthTokenExchange");
-    schema["properties"]["jwt"] = jwt();
+    if let Some(block) = schema.pointer_mut("/properties/jwt") {
+        *block = jwt();
+    }
     schema
 }
 
@@ -89,8 +91,7 @@ fn prepared(schema: schemars::Schema, title: &str) -> Value {
         })
         .unwrap_or_default();
     resolve(&mut schema, &definitions);
-    schema["title"] = title.into();
-    schema
+    with(schema, "title", title)
 }
 
 fn resolve(schema: &mut Value, definitions: &Value) {
@@ -141,8 +142,14 @@ fn loosen(members: &mut Map<String, Value>) {
     }
 }
 
-fn with_dialect(mut schema: Value) -> Value {
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+fn with_dialect(schema: Value) -> Value {
+    with(schema, "$schema", "https://json-schema.org/draft/2020-12/schema")
+}
+
+fn with(mut schema: Value, name: &str, text: &str) -> Value {
+    if let Value::Object(members) = &mut schema {
+        members.insert(name.to_owned(), text.into());
+    }
     schema
 }
 
@@ -157,7 +164,7 @@ mod tests {
     }
 
     fn yaml(path: &str) -> Value {
-        let path = crate::tools::workspace_root().join("examples").join(path);
+        let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples")).join(path);
         serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
