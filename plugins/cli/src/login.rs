@@ -1,8 +1,8 @@
-//! The OAuth 2.0 device flow (RFC 8628): a person allows the gateway, once, to call in his name, and the refresh token
-//! that comes of it is kept for the plugin, in its state directory or its store, by the plugin's own code.
+//! The OAuth 2.0 device flow (RFC 8628): a user allows the gateway, once, to call in the user's name. The plugin's own
+//! code keeps the refresh token, in the state directory or in the store.
 //!
 //! In scope: the two requests of the flow and how long to wait between them. Out of scope: the terminal, which is
-//! `cli::device_login`'s.
+//! `commands::login`'s.
 
 mod answer;
 mod polling;
@@ -84,7 +84,7 @@ pub enum LoginError {
     Option(#[from] ConfigError),
     /// There is no such directory.
     #[error(
-        "the state directory cannot be used: {0} is no directory; make it first, for Traefik's user alone"
+        "the state directory cannot be used: {0} is not a directory; create it first, accessible to Traefik's user alone"
     )]
     NoDirectory(String),
     /// The place to keep it cannot be used.
@@ -96,7 +96,7 @@ pub enum LoginError {
         error: PlaceError,
     },
     /// There is no temporary directory to work in.
-    #[error("a temporary directory cannot be made: {0}")]
+    #[error("a temporary directory cannot be created: {0}")]
     Temporary(#[from] std::io::Error),
     /// The provider does not start the flow.
     #[error("{url} does not start the device flow: {detail}")]
@@ -283,12 +283,9 @@ fn parse(field: &str, url: &str) -> Result<Url, ConfigError> {
 
 /// `…/oauth2/v1/token` becomes `…/oauth2/v1/device`.
 fn beside(token_url: &str) -> Result<String, ConfigError> {
-    let parent = token_url.strip_suffix("/token").ok_or_else(|| {
-        ConfigError::new(
-            "--device-url",
-            "is needed: it follows from --url only where that ends in /token",
-        )
-    })?;
+    let parent = token_url
+        .strip_suffix("/token")
+        .ok_or_else(|| ConfigError::new("--device-url", "is required where --url does not end in /token"))?;
     Ok(format!("{parent}/device"))
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::yaml::{Place, Raw, RawValue};
+use super::place::Place;
+use super::raw::{Raw, RawValue};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -241,7 +242,9 @@ pub(super) fn json_number(number: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::yaml::{Dialect, decode, read};
+    use crate::check::yaml::decode::decode;
+    use crate::check::yaml::dialect::Dialect;
+    use crate::check::yaml::syntax::read;
     use serde_json::json;
 
     const TEXT: &str = "\

@@ -8,7 +8,8 @@ mod options;
 mod shape;
 
 use super::document::Node;
-use super::yaml::{Fault, Raw};
+use super::place::Fault;
+use super::raw::{Raw, RawValue};
 
 use shape::{DYNAMIC, STATIC};
 
@@ -32,7 +33,6 @@ pub(super) fn static_configuration(raw: &Raw) -> Result<Node, Fault> {
 
 /// The sections of a document that belong to dynamic configuration and to static configuration.
 pub(super) fn sections(raw: &Raw) -> (bool, bool) {
-    use super::yaml::RawValue;
     let RawValue::Block(members) = &raw.value else {
         return (false, false);
     };

@@ -5,8 +5,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::document::Node;
-use super::yaml::{self, Dialect, Fault, Place, Raw, RawValue, Syntax};
-use super::{Finding, Severity, file_provider, finding, toml};
+use super::elsewhere::elsewhere;
+use super::finding::{Finding, Severity, finding};
+use super::place::{Fault, Place};
+use super::raw::{Raw, RawValue};
+use super::yaml::decode::decode;
+use super::yaml::dialect::Dialect;
+use super::yaml::syntax::{self, Syntax};
+use super::{file_provider, toml};
 
 /// A document, and the file it is in.
 pub(super) struct Document {
@@ -20,6 +26,8 @@ pub(super) struct Document {
 pub(super) enum Source {
     /// Traefik's file provider.
     Dynamic,
+    /// Traefik's Docker provider.
+    Labels,
     /// Traefik, when it starts.
     Static,
     /// Kubernetes.
@@ -92,7 +100,7 @@ impl Reader<'_> {
             }
             return;
         }
-        let (documents, fault) = yaml::read(text);
+        let (documents, fault) = syntax::read(text);
         let objects = documents.iter().find_map(is_object).unwrap_or_default();
         if objects {
             return self.objects(text, template);
@@ -103,7 +111,7 @@ impl Reader<'_> {
             }
             return;
         };
-        match yaml::decode(first, Dialect::Traefik) {
+        match decode(first, Dialect::Traefik) {
             Ok((raw, _)) => self.traefik(&raw, template),
             Err(fault) => return self.not_read(fault, "YAML", template),
         }
@@ -213,9 +221,9 @@ impl Reader<'_> {
             );
         }
         for (chunk, lines_before) in chunks(text) {
-            let (documents, fault) = yaml::read(&chunk);
+            let (documents, fault) = syntax::read(&chunk);
             let decoded = match (documents.first(), fault) {
-                (Some(first), None) => yaml::decode(first, Dialect::Kubectl),
+                (Some(first), None) => decode(first, Dialect::Kubectl),
                 (_, Some(fault)) => Err(fault),
                 (None, None) => continue,
             };
@@ -272,7 +280,7 @@ impl Reader<'_> {
 
 /// Whether a document is a Kubernetes object; `None` if it is empty.
 fn is_object(document: &Rc<Syntax>) -> Option<bool> {
-    let (raw, _) = yaml::decode(document, Dialect::Kubectl).ok()?;
+    let (raw, _) = decode(document, Dialect::Kubectl).ok()?;
     match raw.value {
         RawValue::Null => None,
         RawValue::Block(members) => {
@@ -287,7 +295,7 @@ fn is_object(document: &Rc<Syntax>) -> Option<bool> {
 fn chunks(text: &str) -> Vec<(String, u64)> {
     let mut chunks = vec![(String::new(), 0)];
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        if yaml::is_document_separator(line) {
+        if syntax::is_document_separator(line) {
             chunks.push((String::new(), index as u64 + 1));
         } else if let Some((chunk, _)) = chunks.last_mut() {
             chunk.push_str(line);
@@ -307,33 +315,4 @@ fn moved(place: Place, lines: u64) -> Place {
 fn template(text: &str) -> Option<Place> {
     let at = text.find("{{")?;
     Some(place_after(text.get(..at)?.as_bytes()))
-}
-
-/// Configuration of Traefik's that stands where this check does not read it: labels of containers, arguments,
-/// environment.
-pub(super) fn elsewhere(node: &Node) -> Option<(Place, String)> {
-    let mut found = None;
-    let mut look = |text: &str, place: Place| {
-        let lower = text.to_ascii_lowercase();
-        let what = if lower.starts_with("traefik.http.") || lower.starts_with("traefik.tcp.") {
-            "labels configure Traefik"
-        } else if (lower.starts_with("--")
-            && (lower.contains(".middlewares") || lower.starts_with("--experimental.")))
-            || lower.starts_with("traefik_experimental_")
-            || (lower.starts_with("traefik_entrypoints_") && lower.contains("middlewares"))
-        {
-            "arguments or environment variables configure Traefik"
-        } else {
-            return;
-        };
-        found.get_or_insert_with(|| {
-            let what = format!(
-                "{what} here, which this check does not read: routers and middlewares in them are not judged"
-            );
-            (place, what)
-        });
-    };
-    node.each_text("", &mut |_, text, place| look(text, place));
-    node.each_name(&mut look);
-    found
 }

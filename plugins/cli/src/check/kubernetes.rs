@@ -3,22 +3,20 @@
 use std::path::Path;
 
 use super::document::{Content, Node};
-use super::files::{self, Document};
+use super::elsewhere::elsewhere;
+use super::files::{Document, Source};
+use super::finding::{Finding, Severity, finding};
 use super::model::{Definition, Kind, Model, Reference, Router, Service, reference};
+use super::place::Place;
 use super::traefik::{crd_id, qualified, server};
-use super::{Finding, Place, Severity, finding};
 
 const CRD: &str = "kubernetescrd";
 const INGRESS: &str = "kubernetes";
 const GATEWAY: &str = "kubernetesgateway";
 
 /// Adds what objects define to the model.
-pub(super) fn read<'d>(
-    documents: impl Iterator<Item = &'d Document>,
-    model: &mut Model<'d>,
-    findings: &mut Vec<Finding>,
-) {
-    for document in documents {
+pub(super) fn read<'d>(documents: &'d [Document], model: &mut Model<'d>, findings: &mut Vec<Finding>) {
+    for document in documents.iter().filter(|it| it.source == Source::Object) {
         let mut reader = Reader {
             file: &document.file,
             namespace: document
@@ -79,7 +77,7 @@ impl<'d> Reader<'_, 'd> {
                 );
             }
             _ => {
-                if let Some((place, what)) = files::elsewhere(node) {
+                if let Some((place, what)) = elsewhere(node) {
                     self.say(place, Severity::Warning, what);
                 }
             }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use super::document::Node;
 use super::files::{Document, Source};
+use super::finding::{Finding, Severity, finding};
 use super::model::{Kind, Model};
 use super::plugins::registrations;
-use super::{Finding, Severity, finding};
 
 pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Vec<Finding>) {
     for document in documents.iter().filter(|it| it.source == Source::Static) {

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::document::Node;
-use super::files::{Document, Source};
+use super::place::Place;
 use super::plugins::Plugins;
-use super::traefik::{qualified, server};
-use super::{Finding, Place, Severity, finding, kubernetes};
+use super::traefik::qualified;
 
 /// All files together.
 #[derive(Default)]
@@ -81,8 +80,8 @@ pub(super) struct Router {
 /// An entry point, and what all its routers get.
 pub(super) struct EntryPoint {
     pub(super) name: String,
-    is_default: bool,
-    middlewares: Vec<Reference>,
+    pub(super) is_default: bool,
+    pub(super) middlewares: Vec<Reference>,
 }
 
 /// What a request passes on its way through a router.
@@ -105,114 +104,6 @@ pub(super) struct Step {
 const DEEPEST: usize = 20;
 
 impl<'d> Model<'d> {
-    pub(super) fn of(documents: &'d [Document], findings: &mut Vec<Finding>) -> Self {
-        let mut model = Self {
-            plugins: Plugins::of(documents),
-            ..Self::default()
-        };
-        // Of two files of a directory Traefik takes the one whose name comes first.
-        let mut dynamic: Vec<&Document> = of_source(documents, Source::Dynamic).collect();
-        dynamic.sort_by(|a, b| a.file.cmp(&b.file));
-        for document in dynamic {
-            model.dynamic(document, findings);
-        }
-        for document in of_source(documents, Source::Static) {
-            model.entry_points(document);
-        }
-        kubernetes::read(of_source(documents, Source::Object), &mut model, findings);
-        model
-    }
-
-    fn dynamic(&mut self, document: &'d Document, findings: &mut Vec<Finding>) {
-        let file = &document.file;
-        let mut twice = |kind: &str, name: &str, place, first: &Path| {
-            let message = format!(
-                "{kind} {name} is defined in {} too, and Traefik takes one of the two",
-                first.display()
-            );
-            findings.push(finding(file, place, Severity::Warning, message));
-        };
-        let http = |section| document.node.members_at(&["http", section]).collect::<Vec<_>>();
-        for (name, place, spec) in http("middlewares") {
-            let id = format!("{name}@file");
-            if let Some(first) = self.middlewares.get(&id) {
-                twice("middleware", name, place, first.file);
-                continue;
-            }
-            let definition = Definition {
-                file,
-                place,
-                name: name.to_owned(),
-                kind: Kind::of(spec, |spec| references(file, spec, "file")),
-            };
-            self.middlewares.insert(id, definition);
-        }
-        for (name, place, service) in http("services") {
-            let id = format!("{name}@file");
-            if self.services.contains_key(&id) {
-                twice("service", name, place, file);
-                continue;
-            }
-            self.services.insert(id, file_service(file, service));
-        }
-        for (name, place, router) in http("routers") {
-            let id = format!("{name}@file");
-            if let Some(first) = self.routers.iter().find(|router| router.id == id) {
-                twice("router", name, place, &first.file);
-                continue;
-            }
-            let texts = |name| router.items_of(name).iter().filter_map(Node::text);
-            self.routers.push(Router {
-                file: file.clone(),
-                place,
-                id,
-                name: name.to_owned(),
-                provider: "file",
-                entry_points: texts("entryPoints").map(str::to_owned).collect(),
-                middlewares: references(file, router, "file"),
-                services: named_services(router.text_of("service"), "file"),
-                parents: texts("parentRefs")
-                    .map(|parent| qualified(parent, "file"))
-                    .collect(),
-            });
-        }
-        for (name, _, service) in document.node.members_at(&["tcp", "services"]) {
-            let mut service = file_service(file, service);
-            service.parts.iter_mut().for_each(|part| part.push_str("/tcp"));
-            self.services.insert(format!("{name}@file/tcp"), service);
-        }
-        for (name, place, router) in document.node.members_at(&["tcp", "routers"]) {
-            let service = router
-                .text_of("service")
-                .map(|name| format!("{}/tcp", qualified(name, "file")));
-            self.routers.push(Router {
-                file: file.clone(),
-                place,
-                id: format!("{name}@file/tcp"),
-                name: format!("{name} (TCP)"),
-                provider: "file",
-                entry_points: Vec::new(),
-                middlewares: Vec::new(),
-                services: service.into_iter().collect(),
-                parents: Vec::new(),
-            });
-        }
-    }
-
-    fn entry_points(&mut self, document: &Document) {
-        for (name, _, settings) in document.node.members_at(&["entryPoints"]) {
-            let middlewares = settings
-                .get("http")
-                .map(|http| references(&document.file, http, ""))
-                .unwrap_or_default();
-            self.entry_points.push(EntryPoint {
-                name: name.to_owned(),
-                is_default: settings.get("asDefault").is_some_and(Node::is_true),
-                middlewares,
-            });
-        }
-    }
-
     /// The ways through a router: one for each entry point and parent.
     pub(super) fn ways(&self, router: &Router) -> Vec<Way<'_>> {
         self.ways_within(router, DEEPEST)
@@ -362,58 +253,11 @@ impl<'d> Kind<'d> {
     }
 }
 
-fn of_source(documents: &[Document], source: Source) -> impl Iterator<Item = &Document> {
-    documents.iter().filter(move |it| it.source == source)
-}
-
-/// The middlewares that a router, a chain or an entry point lists by their names.
-fn references(file: &Path, node: &Node, provider: &str) -> Vec<Reference> {
-    let items = node.items_of("middlewares").iter();
-    items
-        .filter_map(|item| Some(reference(file, item.text()?, item.place, provider)))
-        .collect()
-}
-
 pub(super) fn reference(file: &Path, name: &str, place: Place, provider: &str) -> Reference {
     Reference {
         id: qualified(name, provider),
         name: name.trim_end_matches(&format!("@{provider}")).to_owned(),
         file: file.to_owned(),
         place,
-    }
-}
-
-fn named_services(name: Option<&str>, provider: &str) -> Vec<String> {
-    let name = name.filter(|name| !name.is_empty());
-    name.map(|name| qualified(name, provider)).into_iter().collect()
-}
-
-fn file_service(file: &Path, service: &Node) -> Service {
-    let mut parts = Vec::new();
-    for kind in ["weighted", "highestRandomWeight"] {
-        let services = service.at(&[kind, "services"]).into_iter().flat_map(Node::items);
-        parts.extend(services.filter_map(|part| part.text_of("name")));
-    }
-    for way in [
-        ["mirroring", "service"],
-        ["failover", "service"],
-        ["failover", "fallback"],
-    ] {
-        parts.extend(service.at(&way).and_then(Node::text));
-    }
-    let mirrors = service
-        .at(&["mirroring", "mirrors"])
-        .into_iter()
-        .flat_map(Node::items);
-    parts.extend(mirrors.filter_map(|part| part.text_of("name")));
-    let servers = service
-        .at(&["loadBalancer", "servers"])
-        .into_iter()
-        .flat_map(Node::items);
-    let servers = servers.filter_map(|it| it.text_of("url").or(it.text_of("address")));
-    Service {
-        servers: servers.map(server).collect(),
-        parts: parts.into_iter().map(|name| qualified(name, "file")).collect(),
-        middlewares: references(file, service, "file"),
     }
 }

@@ -14,10 +14,10 @@ use oauth_token_exchange_plugin::OAuthTokenExchange;
 use path_rewrite_plugin::PathRewrite;
 use serde_json::{Map, Value};
 
+use super::finding::{Finding, Severity, finding};
 use super::model::{Kind, Model};
 use super::placeholders::placeholder;
 use super::plugins::Plugin;
-use super::{Finding, Severity, finding};
 
 pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for definition in model.middlewares.values() {
@@ -81,7 +81,7 @@ fn mistakes(plugin: Plugin, mut options: Value) -> Vec<(String, String)> {
         let Err(error) = build(plugin, &options) else {
             break;
         };
-        let (field, message) = (error.field().to_owned(), error.to_string());
+        let (field, message) = (error.field().to_owned(), sentence(&error));
         // Missing only because it was taken out, itself or its first item, or written in another way.
         let is_consequence = found.iter().any(|(known, _)| {
             let item = known
@@ -101,6 +101,16 @@ fn mistakes(plugin: Plugin, mut options: Value) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// The error as a sentence, which the option's name begins.
+fn sentence(error: &ConfigError) -> String {
+    let (text, field) = (error.to_string(), error.field());
+    match text.strip_prefix(field).and_then(|rest| rest.strip_prefix(": ")) {
+        // serde's own words.
+        Some(rest) if !rest.starts_with("invalid") => format!("{field} {rest}"),
+        _ => text,
+    }
 }
 
 fn build(plugin: Plugin, options: &Value) -> Result<(), ConfigError> {

@@ -1,7 +1,7 @@
 //! Placeholders that were never filled in: `{tenantid}`, `YOUR_DOMAIN`, `<your-domain>`, `${DOMAIN}`.
 
+use super::finding::{Finding, Severity, finding};
 use super::model::{Kind, Model};
-use super::{Finding, Severity, finding};
 
 pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for definition in model.middlewares.values() {

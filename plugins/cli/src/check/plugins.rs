@@ -11,9 +11,8 @@ use oauth_introspection_plugin::OAuthIntrospection;
 use oauth_token_exchange_plugin::OAuthTokenExchange;
 use path_rewrite_plugin::PathRewrite;
 
-use super::Document;
 use super::document::Node;
-use super::files::Source;
+use super::files::{Document, Source};
 
 /// One of our plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +116,7 @@ impl Plugins {
 }
 
 /// The plugins that a static configuration registers.
-pub(super) fn registrations(node: &Node) -> impl Iterator<Item = (&str, super::Place, &Node)> {
+pub(super) fn registrations(node: &Node) -> impl Iterator<Item = (&str, super::place::Place, &Node)> {
     ["plugins", "localPlugins"]
         .into_iter()
         .flat_map(|section| node.members_at(&["experimental", section]))

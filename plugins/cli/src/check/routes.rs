@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::document::Node;
+use super::finding::{Finding, Severity, finding};
 use super::model::{Definition, Kind, Model, Reference, Router, Step, Way};
 use super::plugins::Plugin;
-use super::{Finding, Severity, finding};
 
 /// What a middleware does, as far as it matters here. The words of warnings say jwt for whatever guards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

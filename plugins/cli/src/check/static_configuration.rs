@@ -2,8 +2,8 @@
 
 use super::document::Node;
 use super::files::{Document, Source};
+use super::finding::{Finding, Severity, finding};
 use super::plugins::{Plugin, registrations};
-use super::{Finding, Severity, finding};
 
 pub(super) fn check(documents: &[Document], findings: &mut Vec<Finding>) {
     for document in documents.iter().filter(|it| it.source == Source::Static) {

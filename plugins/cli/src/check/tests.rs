@@ -1,6 +1,7 @@
 //! Files with mistakes, and what is said about them.
 
 use super::*;
+use finding::Severity;
 
 /// Checks these texts as files; a finding is `file:line:column severity: message`.
 fn check_texts(texts: &[&str]) -> Vec<String> {
@@ -119,15 +120,15 @@ http:
     assert_findings(
         &[wrong],
         &[
-            "0.yml:7:11: error: audience: is no option…did you mean `audiences`?…docs/options.md#jwt",
-            "0.yml:8:11: error: leewaySeconds:",
-            "0.yml:9:31: error: algorithms[1]: is no algorithm",
-            "0.yml:11:13: error: clientConfig.timeout: is no option…`timeoutSeconds`",
-            "0.yml:12:11: error: claims: cannot be read: Equals takes a key and a value",
-            "0.yml:16:11: error: clientSecret: is required…#oauthclientcredentials",
-            "0.yml:17:11: error: clientID: is a Kubernetes secret reference",
-            "0.yml:21:11: error: regex:",
-            "0.yml:26:17: error: jwt.jwksURL: is no option…`jwksUrl`",
+            "0.yml:7:11: error: audience is not an option…did you mean `audiences`?…docs/options.md#jwt",
+            "0.yml:8:11: error: leewaySeconds: invalid value",
+            "0.yml:9:31: error: algorithms[1] is…known here",
+            "0.yml:11:13: error: clientConfig.timeout is not an option…`timeoutSeconds`",
+            "0.yml:12:11: error: claims cannot be read: Equals takes a key and a value",
+            "0.yml:16:11: error: clientSecret is required…#oauthclientcredentials",
+            "0.yml:17:11: error: clientID is a Kubernetes secret reference",
+            "0.yml:21:11: error: regex is",
+            "0.yml:26:17: error: jwt.jwksURL is not an option…`jwksUrl`",
             "0.yml:29:9: error: Jwt is not a plugin of ours; did you mean `jwt`?",
         ],
     );
@@ -157,10 +158,10 @@ http:
     assert_findings(
         &[rules],
         &[
-            "0.yml:8:13: error: jwksAuth.url: must be an absolute URL",
-            "0.yml:11:11: error: onDeny: must be 401, 403 or 404",
-            "0.yml:13:15: error: authorize[0].path: has braces…write * for one segment",
-            "0.yml:16:25: error: authorize[1].methods[0]: is no method",
+            "0.yml:8:13: error: jwksAuth.url must be an absolute URL",
+            "0.yml:11:11: error: onDeny must be 401, 403 or 404",
+            "0.yml:13:15: error: authorize[0].path has braces…write * for one segment",
+            "0.yml:16:25: error: authorize[1].methods[0] is…method",
         ],
     );
     let hidden = rules
@@ -170,8 +171,8 @@ http:
     assert_findings(
         &[&hidden],
         &[
-            "0.yml:8:13: error: jwksAuth.url:",
-            "0.yml:15:15: error: authorize[1]: is never asked: authorize[0] comes first",
+            "0.yml:8:13: error: jwksAuth.url must",
+            "0.yml:15:15: error: authorize[1] is never asked: authorize[0] comes first",
         ],
     );
 }
@@ -208,7 +209,7 @@ spec:
     assert_findings(
         &[middleware, routes],
         &[
-            "0.yml:8:7: error: issuer: is no option…`issuers`",
+            "0.yml:8:7: error: issuer is not an option…`issuers`",
             "1.yml:7:49: warning: apps/missing is defined in none of these files",
             "1.yml:7:66: warning: other/there is defined in none",
             "1.yml:9:7: warning: router apps/echo (PathPrefix(`/`)) leads to the same backend as apps/echo (PathPrefix(`/echo`)) without jwt",
@@ -256,7 +257,7 @@ fn whatever_asks_callers_for_credentials_guards_and_what_lets_all_in_lends() {
     let wrong = "{basicCredentials: {onCallerCredentials: pass}}";
     assert_findings(
         &[&router("one", wrong)],
-        &["0.yml:5:…error: onCallerCredentials: must be refuse…docs/options.md#basiccredentials"],
+        &["0.yml:5:…error: onCallerCredentials must be refuse…docs/options.md#basiccredentials"],
     );
 }
 
@@ -366,8 +367,8 @@ http:
     assert_findings(
         &[text],
         &[
-            "0.yml:33:43: error: clientAssertion.algorithm: does not fit the key…#oauthtokenexchange",
-            "0.yml:34:54: error: jwt.audience: is no option…`audiences`",
+            "0.yml:33:43: error: clientAssertion.algorithm does not fit the key…#oauthtokenexchange",
+            "0.yml:34:54: error: jwt.audience is not an option…`audiences`",
         ],
     );
 }
@@ -707,7 +708,7 @@ fn plugins_are_known_by_their_modules() {
         |name: &str| format!("http: {{middlewares: {{m: {{plugin: {{{name}: {{jwksURL: x}}}}}}}}}}\n");
     assert_found(
         check_texts(&[&registered("ours", "oic-gateway/jwt"), &dynamic("ours")]),
-        &["1.yml:1…error: jwksURL: is"],
+        &["1.yml:1…error: jwksURL is"],
     );
     assert_found(
         check_texts(&[&registered("jwt", "somebody/else"), &dynamic("jwt")]),

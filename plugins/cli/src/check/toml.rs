@@ -1,6 +1,7 @@
 //! TOML, which Traefik's file provider reads as well as YAML.
 
-use super::yaml::{Fault, Member, Place, Raw, RawValue};
+use super::place::{Fault, Place};
+use super::raw::{Member, Raw, RawValue};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

@@ -1,55 +1,78 @@
-//! `check`: what the plugins would say about a user's files.
+//! `check FILE…`: what the plugins would say about a user's files.
 
 use std::path::PathBuf;
 
+use anstyle::{AnsiColor, Style};
 use clap::Args;
 
-use serde_json::{Value, json};
+use super::exit::Exit;
+use super::watch;
+use crate::check;
+use crate::check::finding::{Finding, Severity};
+use crate::check::report::{Counts, json};
 
-use crate::check::{self, Severity};
-
-/// Check your own files: options of our plugins, and routers that let requests through unchecked, with line and column
+/// Checks your files: options of the plugins, and routers that let requests through unchecked
+///
+/// All files are checked as one configuration. Each finding names the file, line and column.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  no errors; there may be warnings and notes
+  1  errors: requests would be refused, or a file was not read
+  2  the command line is wrong")]
 pub(super) struct Options {
-    /// Static or dynamic configuration of Traefik (YAML, TOML), or Kubernetes manifests; they are checked together
+    /// Traefik's static or dynamic configuration (YAML, TOML), Kubernetes manifests, Docker Compose files, or values of
+    /// Traefik's Helm chart
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+    /// Stay, check again when a file changes, and print what is new; Ctrl-C ends it
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
     /// Print what Traefik would load from each file instead, as one JSON array; for tests of this program
     #[arg(long, hide = true)]
     loaded: bool,
 }
 
-/// Why the files are not in order.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CheckError {
-    #[error("{0} of these must be mended: requests would be refused, or a file was not checked")]
-    Mistakes(usize),
-}
-
-/// Warnings and notes alone are not a failure.
-pub(super) fn run(options: &Options) -> Result<(), CheckError> {
+pub(super) fn run(options: &Options) -> Exit {
     if options.loaded {
-        println!("{}", loaded(&options.files));
-        return Ok(());
+        anstream::println!("{}", check::loaded::all(&options.files));
+        return Exit::Fine;
+    }
+    if options.watch {
+        return Exit::of(watch::run(&options.files));
     }
     let findings = check::check(&options.files);
-    for finding in &findings {
-        println!("{finding}");
+    let counts = Counts::of(&findings);
+    if options.json {
+        anstream::println!("{:#}", json(&findings));
+    } else {
+        for finding in &findings {
+            anstream::println!("{}", line(finding));
+        }
+        anstream::println!("{counts}");
     }
-    let count = |severity| findings.iter().filter(|it| it.severity == severity).count();
-    match (count(Severity::Error), findings.len()) {
-        (0, 0) => println!("nothing found"),
-        (0, all) if all == count(Severity::Note) => println!("nothing found apart from these notes"),
-        (0, _) => {}
-        (errors, _) => return Err(CheckError::Mistakes(errors)),
+    match counts.errors {
+        0 => Exit::Fine,
+        _ => Exit::Findings,
     }
-    Ok(())
 }
 
-fn loaded(files: &[PathBuf]) -> Value {
-    let files = files.iter().map(|file| match check::loaded(file) {
-        Ok(configuration) => json!({ "loaded": configuration }),
-        Err(finding) => json!({ "refused": finding.to_string() }),
-    });
-    files.collect()
+/// A finding on a terminal.
+pub(super) fn line(finding: &Finding) -> String {
+    let style = match finding.severity {
+        Severity::Error => AnsiColor::Red.on_default().bold(),
+        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
+        Severity::Note => Style::new().dimmed(),
+    };
+    let (place, severity) = (finding.place, finding.severity.name());
+    format!(
+        "{}:{}:{}: {style}{severity}{style:#}: {}",
+        finding.file.display(),
+        place.line,
+        place.column,
+        finding.message
+    )
 }

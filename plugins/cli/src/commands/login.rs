@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 use middleware::SecretRef;
@@ -13,27 +13,33 @@ use serde_json::Value;
 use super::interrupt;
 use crate::login::{DeviceCode, Login, Place, Request};
 
-/// Have a person allow the gateway to call in his name, for `grant: refreshToken` (OAuth 2.0 device flow, RFC 8628)
+/// Logs a user in, in whose name the gateway then calls: for `grant: refreshToken` (OAuth 2.0 device flow, RFC 8628)
 ///
-/// Url, client id, scopes and key must be those of the middleware; the state directory, or the store, is the plugin's.
+/// URL, client id, scopes and key must be those of the middleware. The login is kept, encrypted, in the plugin's state
+/// directory or in its store.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the user is logged in
+  1  the user is not logged in; nothing has changed
+  2  the command line is wrong")]
 pub(super) struct Options {
     /// The token endpoint: the option `url`
     #[arg(long, value_name = "URL")]
     url: String,
-    /// The device authorization endpoint; if not given, `device` in the place of `token` at the end of --url
+    /// The device authorization endpoint [default: --url with `device` instead of `token` at its end]
     #[arg(long, value_name = "URL")]
     device_url: Option<String>,
     /// The client id: the option `clientID`
     #[arg(long, value_name = "ID")]
     client_id: String,
-    /// Where the client secret is, for a client that has one: env:NAME or file:/path
+    /// Where the client secret is, if the client has one: env:NAME or file:/path
     #[arg(long, value_name = "REF", value_parser = reference)]
     client_secret: Option<SecretRef>,
-    /// A scope, without offline_access; may be given several times: the option `scopes`
+    /// A scope, without offline_access; repeat the option for several: the option `scopes`
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<String>,
-    /// The plugin's state directory, which must outlast a restart of the machine
+    /// The plugin's state directory, which must survive a restart of the machine
     #[arg(
         long,
         value_name = "DIR",
@@ -44,15 +50,15 @@ pub(super) struct Options {
     /// Instead of --state-directory, for several machines: a YAML file with the middleware's block `store`
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
-    /// Where the option `refreshTokenKey` is: env:NAME or file:/path
+    /// Where the value of `refreshTokenKey` is: env:NAME or file:/path
     #[arg(long, value_name = "REF", default_value = "env:OIC_REFRESH_TOKEN_KEY", value_parser = reference)]
     key: SecretRef,
-    /// A file with a private authority that issued the provider's certificate (PEM)
+    /// A PEM file with the private authority that issued the provider's certificate
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
-/// A secret's place. The secret itself would stand in the shell's history and in everybody's list of processes.
+/// Where a secret is. The secret itself would appear in the shell's history and in the list of processes.
 fn reference(text: &str) -> Result<SecretRef, String> {
     match text.split_once(':') {
         Some(("env" | "file", rest)) if !rest.is_empty() => Ok(SecretRef::new(text)),
@@ -87,10 +93,10 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     };
     let kept_in = request.place.to_string();
     let login = Login::prepare(request, |event| {
-        eprintln!("warning: {}", event.line());
+        anstream::eprintln!("warning: {}", event.line());
     })?;
     let code = login.start()?;
-    print!("{}", invitation(&code));
+    anstream::print!("{}", invitation(&code, SystemTime::now()));
     let user = login.finish(&code, &mut |span| {
         let end = Instant::now() + span;
         while Instant::now() < end && !interrupted.load(Ordering::Relaxed) {
@@ -99,8 +105,10 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         !interrupted.load(Ordering::Relaxed)
     })?;
     let user = user.map_or_else(|| "allowed".to_owned(), |user| format!("allowed by {user}"));
-    println!("\nDone: {user}. The gateway uses it from its next request on; nothing needs to be restarted.");
-    println!("Kept encrypted in {kept_in}.");
+    anstream::println!(
+        "\nDone: {user}. The gateway uses the login from its next request on; no restart is needed.\n\
+         The login is kept, encrypted, in {kept_in}."
+    );
     Ok(())
 }
 
@@ -113,8 +121,8 @@ fn store(file: &Path) -> Result<Value, String> {
     Ok(value.get("store").cloned().unwrap_or(value))
 }
 
-/// What the person has to do.
-fn invitation(code: &DeviceCode) -> String {
+/// What the user has to do, and until when.
+fn invitation(code: &DeviceCode, now: SystemTime) -> String {
     let target = code
         .verification_uri_complete
         .as_ref()
@@ -128,12 +136,17 @@ fn invitation(code: &DeviceCode) -> String {
                 .build()
         })
         .unwrap_or_default();
+    let minutes = match code.expires_in.as_secs().div_ceil(60) {
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    };
+    let end = now.checked_add(code.expires_in).unwrap_or(now);
     format!(
-        "Log in as the user in whose name the gateway shall call.\n\n    open   {}\n    enter  {}\n\n{picture}\n\n\
-         Waiting, {} minutes at most. Ctrl-C ends it; nothing is changed then.\n",
+        "Log in as the user in whose name the gateway will call.\n\n    open   {}\n    enter  {}\n\n{picture}\n\n\
+         Waiting until {} ({minutes}). Ctrl-C ends it and changes nothing.\n",
         code.verification_uri,
         code.user_code,
-        code.expires_in.as_secs().div_ceil(60)
+        humantime::format_rfc3339_seconds(end),
     )
 }
 

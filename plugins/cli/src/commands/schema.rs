@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::schema::schemas;
 
-/// Write the options as JSON Schema, for editors that complete and check YAML
+/// Writes the plugins' options as JSON Schema, for editors that complete and check YAML
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The folder to write to; it is created if need be
-    #[arg(long, value_name = "DIR", default_value = "target/schemas")]
+    /// The folder to write to; it is created if it does not exist
+    #[arg(long, value_name = "DIR", default_value = "schemas")]
     out: PathBuf,
 }
 
@@ -21,7 +21,7 @@ pub(super) fn run(options: &Options) -> io::Result<()> {
     for (name, schema) in schemas() {
         let path = options.out.join(format!("{name}.schema.json"));
         fs::write(&path, format!("{schema:#}\n"))?;
-        println!("{}", path.display());
+        anstream::println!("{}", path.display());
     }
     Ok(())
 }

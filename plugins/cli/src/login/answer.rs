@@ -33,7 +33,7 @@ impl DeviceCode {
     pub(super) fn read(response: &Response<Vec<u8>>) -> Result<Self, String> {
         let status = response.status().as_u16();
         let body: Value = serde_json::from_slice(response.body())
-            .map_err(|_| format!("status {status} with a body that is no JSON"))?;
+            .map_err(|_| format!("status {status} with a body that is not JSON"))?;
         if !response.status().is_success() {
             return Err(refusal(status, &body));
         }
@@ -167,7 +167,7 @@ mod tests {
                 "status 401, error: invalid_client, ecid: e",
             ),
             (200, "{}", "status 200 without device_code"),
-            (200, "<html>", "status 200 with a body that is no JSON"),
+            (200, "<html>", "status 200 with a body that is not JSON"),
             (400, "{\"error\":\"a\\u001b[2Jb\"}", "status 400, error: a[2Jb"),
         ] {
             assert_eq!(DeviceCode::read(&answer(status, body)).unwrap_err(), expected);

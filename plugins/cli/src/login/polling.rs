@@ -12,7 +12,9 @@ pub enum Ended {
     #[error("the request was denied in the browser; nothing has changed")]
     Denied,
     /// The person did not come in time.
-    #[error("the code has expired before anybody allowed the request; nothing has changed, so run it again")]
+    #[error(
+        "the code expired before anybody allowed the request; nothing has changed: run the command again"
+    )]
     Expired,
     /// Nobody wants to wait any longer.
     #[error("interrupted; nothing has changed")]
@@ -22,7 +24,7 @@ pub enum Ended {
     Refused(String),
     /// The provider could not be reached until the code had expired.
     #[error(
-        "the provider could not be asked until the code had expired ({0}); nothing has changed, so run it again"
+        "the provider could not be reached until the code expired ({0}); nothing has changed: run the command again"
     )]
     Unreachable(String),
 }

@@ -1,6 +1,7 @@
 //! A file as paerser sees it first: a tree of texts, in the order of the names.
 
-use crate::check::yaml::{Fault, Member, Place, Raw, RawValue};
+use crate::check::place::{Fault, Place};
+use crate::check::raw::{Member, Raw, RawValue};
 
 /// A setting, before its type is known.
 #[derive(Clone, Debug)]

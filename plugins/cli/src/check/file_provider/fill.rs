@@ -6,7 +6,7 @@ use super::element::{Element, Value};
 use super::options::{marked, options};
 use super::shape::{Fields, Shape};
 use crate::check::document::{Content, Node};
-use crate::check::yaml::Fault;
+use crate::check::place::Fault;
 
 pub(super) fn fill(shape: Shape, element: Element) -> Result<Node, Fault> {
     fill_over(shape, element, None)
@@ -120,7 +120,7 @@ fn block(fields: Fields, is_closed: bool, element: Element, before: Option<Node>
     })
 }
 
-fn members_of(node: Option<Node>) -> Vec<(String, crate::check::Place, Node)> {
+fn members_of(node: Option<Node>) -> Vec<(String, crate::check::place::Place, Node)> {
     match node.map(|node| node.content) {
         Some(Content::Block(members)) => members,
         _ => Vec::new(),

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::element::{Element, ItemKind, MARK, Value};
 use crate::check::document::{Content, Node, json_number};
-use crate::check::yaml::{Fault, Place};
+use crate::check::place::{Fault, Place};
 
 /// What a plugin gets.
 pub(super) fn options(plugin: &Element) -> Result<Node, Fault> {

@@ -1,7 +1,9 @@
 //! What Traefik makes of a file. The same files and more go to a running Traefik in the end-to-end test `check`.
 
 use super::*;
-use crate::check::yaml::{Dialect, decode, read};
+use crate::check::yaml::decode::decode;
+use crate::check::yaml::dialect::Dialect;
+use crate::check::yaml::syntax::read;
 use serde_json::{Value, json};
 
 fn load(text: &str) -> Result<Value, Fault> {

@@ -2,46 +2,11 @@
 
 use std::rc::Rc;
 
+use super::dialect::Dialect;
 use super::resolve::{Scalar, resolve};
 use super::syntax::{Kind, Syntax};
-use super::{Dialect, Fault, Place};
-
-/// A value as the reader has it, and where it stands.
-#[derive(Clone, Debug)]
-pub(in crate::check) struct Raw {
-    pub(in crate::check) place: Place,
-    pub(in crate::check) value: RawValue,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::check) enum RawValue {
-    Null,
-    Bool(bool),
-    Int(i64),
-    /// Beyond the largest signed one.
-    Unsigned(u64),
-    Float(f64),
-    Text(String),
-    /// A point in time, as written.
-    Time(String),
-    List(Vec<Raw>),
-    Block(Vec<Member>),
-}
-
-/// A member of a block.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::check) struct Member {
-    pub(in crate::check) name: String,
-    /// Where the name stands.
-    pub(in crate::check) place: Place,
-    pub(in crate::check) value: Raw,
-}
-
-impl PartialEq for Raw {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
-    }
-}
+use crate::check::place::{Fault, Place};
+use crate::check::raw::{Member, Raw, RawValue};
 
 /// A document in a dialect, and what its reader passes over in silence.
 ///

@@ -1,6 +1,7 @@
 //! What a scalar means: `yes`, `0x10`, `2024-01-01`. The rules are those of Go's yaml.v3 and yaml.v2.
 
-use super::{Dialect, Fault, Place};
+use super::dialect::Dialect;
+use crate::check::place::{Fault, Place};
 
 /// A scalar as Go has it.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::tabs::{self, Lines};
-use super::{Fault, Place};
+use crate::check::place::{Fault, Place};
 
 /// A node of a document.
 #[derive(Debug)]

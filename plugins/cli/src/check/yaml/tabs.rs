@@ -1,6 +1,6 @@
 //! Tabs before the first character of a line. YAML allows them between lines; Go's readers refuse the file.
 
-use super::{Fault, Place};
+use crate::check::place::{Fault, Place};
 
 /// Lines in which tabs mean nothing, or something else. From 1, the last one included.
 #[derive(Debug, Default)]

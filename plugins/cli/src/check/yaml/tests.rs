@@ -2,8 +2,12 @@
 //! (`kubectl annotate --local -f FILE -o json x=y`); what Traefik makes of them is compared with a running one by the
 //! end-to-end test `check`.
 
-use super::*;
+use super::decode::decode;
+use super::dialect::Dialect;
+use super::syntax::read;
 use crate::check::document::Node;
+use crate::check::place::{Fault, Place};
+use crate::check::raw::{Raw, RawValue};
 use serde_json::{Value, json};
 
 fn only(text: &str, dialect: Dialect) -> Result<Raw, Fault> {
