@@ -245,7 +245,7 @@ fn configuration_errors_name_the_option_and_show_no_secret() {
         ),
         (
             json!({ "user": "x" }),
-            "user: is no option of this plugin; did you mean `username`?",
+            "user: is not an option of this plugin; did you mean `username`?",
         ),
     ] {
         let error = plugin(&options).err().unwrap();

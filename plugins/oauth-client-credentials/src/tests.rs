@@ -200,7 +200,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             format!(r#"{{{good},"scope":"x"}}"#),
-            "scope: is no option of this plugin; did you mean `scopes`?",
+            "scope: is not an option of this plugin; did you mean `scopes`?",
         ),
         (
             format!(r#"{{{good},"endpointParams":{{"scope":"x"}}}}"#),

@@ -562,7 +562,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             json!({ "clientConfig": { "timeout": 1 } }),
-            "clientConfig.timeout: is no option of this plugin; did you mean `timeoutSeconds`?",
+            "clientConfig.timeout: is not an option of this plugin; did you mean `timeoutSeconds`?",
         ),
         (json!({ "clientID": "a" }), "clientSecret: is required"),
         (json!({ "clientSecret": "a" }), "clientID: is required"),

@@ -337,7 +337,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             with("jwtBearer", json!({"jwtBearer": {"users": [{"issuer": ISSUER}]}})),
-            "jwtBearer.users[0].issuer: is no option of this plugin; did you mean `issuers`?",
+            "jwtBearer.users[0].issuer: is not an option of this plugin; did you mean `issuers`?",
         ),
         (with("rfc8693", json!({"url": null})), "url: is required"),
         (
@@ -366,7 +366,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             with("rfc8693", json!({"scope": "x"})),
-            "scope: is no option of this plugin",
+            "scope: is not an option of this plugin",
         ),
     ] {
         let error = build(&options).err().unwrap();

@@ -187,7 +187,7 @@ fn without_a_login_nobody_is_asked() {
     let (mut plugin, log) = plugin(endpoint.url(), directory.path());
     assert_eq!(reason(&mut plugin), "user_grant_lost");
     assert!(
-        log.borrow().contains("run device-login with the same url"),
+        log.borrow().contains("run oic-gateway login with the same url"),
         "{}",
         log.borrow()
     );

@@ -1,4 +1,4 @@
-//! How a resource is doing, for people: `cargo run -p test-harness -- status DIR` shows it as a table.
+//! How a resource is doing, for people: `oic-gateway status DIR` shows it as a table.
 
 use serde::Serialize;
 
