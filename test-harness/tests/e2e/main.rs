@@ -19,6 +19,7 @@ mod observability;
 mod one_module;
 mod path_rewrite;
 mod probes;
+mod quick_start;
 mod reloads;
 mod resilience;
 mod rotation;
