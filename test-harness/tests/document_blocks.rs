@@ -64,6 +64,7 @@ fn blocks() -> Vec<Block> {
                 comment: comment.unwrap_or_default().to_owned(),
                 text: inside.join("\n") + "\n",
             });
+            before.clear();
         }
     }
     found
@@ -225,9 +226,9 @@ fn the_recommended_files_fit_together() {
 }
 
 /// Programs that the commands of the documents may call.
-const PROGRAMS: [&str; 19] = [
+const PROGRAMS: [&str; 20] = [
     "cat", "curl", "cut", "date", "docker", "echo", "export", "helm", "install", "kill", "kubectl", "mkdir", "mv",
-    "oic-gateway", "openssl", "printf", "python3", "traefik", "unzip",
+    "oic-gateway", "openssl", "printf", "python3", "sleep", "traefik", "unzip",
 ];
 
 #[test]
