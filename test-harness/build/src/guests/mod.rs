@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::tools::{self, ToolError};
 
 pub use cargo::{Program, STACK_SIZE, TARGET_FEATURES, compile, show_progress};
+pub(crate) use cargo::{encoded, forget_outer_cargo, path_remaps};
 pub use check::{CheckError, MAX_SIZE, check};
 pub use lower::{LowerError, Lowered, Replaced, lower};
 pub use probe::{build_probe, lay_out_probe, probe_module};
