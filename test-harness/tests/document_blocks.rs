@@ -56,7 +56,9 @@ fn blocks() -> Vec<Block> {
                 .take_while(|line| line.trim() != "```")
                 .map(|line| line.get(indent..).unwrap_or_default())
                 .collect();
-            let comment = before.strip_prefix("<!-- ").and_then(|it| it.strip_suffix(" -->"));
+            let comment = before
+                .strip_prefix("<!-- ")
+                .and_then(|it| it.strip_suffix(" -->"));
             found.push(Block {
                 page: page.strip_prefix(root).unwrap().to_owned(),
                 line: number + 1,
@@ -71,7 +73,10 @@ fn blocks() -> Vec<Block> {
 }
 
 fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -83,7 +88,9 @@ fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn of_language(language: &str) -> impl Iterator<Item = Block> {
-    blocks().into_iter().filter(move |block| block.language == language)
+    blocks()
+        .into_iter()
+        .filter(move |block| block.language == language)
 }
 
 /// What the operators' check says about these files, as one configuration.
@@ -148,7 +155,11 @@ fn check_whole(block: &Block, documents: &[Value]) {
         .all(|it| it["apiVersion"].is_string() && it["kind"].is_string());
     let first = documents[0].as_object().unwrap();
     let has = |names: &[&str]| names.iter().any(|name| first.contains_key(*name));
-    let name = match (manifests, has(&["http", "tls"]), has(&["entryPoints", "experimental"])) {
+    let name = match (
+        manifests,
+        has(&["http", "tls"]),
+        has(&["entryPoints", "experimental"]),
+    ) {
         (true, ..) => "manifests.yml",
         (_, true, _) => "dynamic.yml",
         (.., true) => "traefik.yml",
@@ -168,14 +179,24 @@ fn check_options(block: &Block, plugin: &str, options: &Value) {
             "method": "jwtBearer", "url": "https://idcs.example/token", "clientID": "env:ID",
             "tokenEndpointAuthMethod": "private_key_jwt",
             "clientAssertion": { "key": "file:/key.pem", "keyId": "a" },
-            "jwt": { "trustedIssuers": [{ "issuer": "https://idp.partner.example/", "jwksUrl": "https://idp.partner.example/keys" }] },
+            // The issuers that the page names.
+            "jwt": { "trustedIssuers": options["jwtBearer"]["users"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|users| users["issuers"].as_array())
+                .flatten()
+                .map(|issuer| json!({ "issuer": issuer, "jwksUrl": "https://idcs.example/keys" }))
+                .collect::<Vec<_>>() },
         }),
         other => panic!("{}: no options of {other} are known here", block.place()),
     };
     let add = options.as_object().unwrap().clone();
     whole.as_object_mut().unwrap().extend(add);
     let file = json!({ "http": { "middlewares": { "m": { "plugin": { plugin: whole } } } } });
-    assert_no_errors(block, "dynamic.yml", &file.to_string());
+    // The check takes every placeholder for the same value, and two issuers must differ.
+    let file = file.to_string().replace("YOUR_", "");
+    assert_no_errors(block, "dynamic.yml", &file);
 }
 
 /// Values for the chart: every plugin that the arguments register exists, and so does every mounted directory.
@@ -189,7 +210,11 @@ fn check_values(block: &Block, values: &Value) {
     let arguments = values["additionalArguments"].as_array();
     for argument in arguments.into_iter().flatten().filter_map(Value::as_str) {
         let (name, value) = argument.split_once('=').unwrap();
-        assert!(name.starts_with("--experimental."), "{}: {argument}", block.place());
+        assert!(
+            name.starts_with("--experimental."),
+            "{}: {argument}",
+            block.place()
+        );
         if name.ends_with(".moduleName") {
             let known = Guest::ALL.iter().any(|guest| guest.module_name() == value);
             assert!(known, "{}: {argument}", block.place());
@@ -197,7 +222,11 @@ fn check_values(block: &Block, values: &Value) {
         if name.ends_with(".settings.mounts") {
             for mount in value.split(',') {
                 let directory = mount.split(':').next().unwrap();
-                assert!(mounted.contains(&directory), "{}: nobody mounts {mount}", block.place());
+                assert!(
+                    mounted.contains(&directory),
+                    "{}: nobody mounts {mount}",
+                    block.place()
+                );
             }
         }
     }
@@ -211,24 +240,48 @@ fn the_manifests_of_the_kubernetes_page_fit_together() {
         .collect();
     assert_eq!(texts.len(), 4);
     let files: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (&**name, &**text)).collect();
-    let serious = |finding: &String| !finding.contains(": note: ") && !finding.contains("looks like a placeholder");
+    let serious =
+        |finding: &String| !finding.contains(": note: ") && !finding.contains("looks like a placeholder");
     let found: Vec<String> = findings(&files).into_iter().filter(serious).collect();
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
 fn the_recommended_files_fit_together() {
-    let file = |name: &str| fs::read_to_string(workspace_root().join("examples/recommended").join(name)).unwrap();
+    let file =
+        |name: &str| fs::read_to_string(workspace_root().join("examples/recommended").join(name)).unwrap();
     let (settings, dynamic) = (file("traefik.yml"), file("dynamic.yml"));
     let found = findings(&[("traefik.yml", &settings), ("dynamic.yml", &dynamic)]);
-    let serious = |finding: &&String| !finding.contains(": note: ") && !finding.contains("looks like a placeholder");
-    assert_eq!(found.iter().filter(serious).collect::<Vec<_>>(), Vec::<&String>::new());
+    let serious =
+        |finding: &&String| !finding.contains(": note: ") && !finding.contains("looks like a placeholder");
+    assert_eq!(
+        found.iter().filter(serious).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
 }
 
 /// Programs that the commands of the documents may call.
 const PROGRAMS: [&str; 20] = [
-    "cat", "curl", "cut", "date", "docker", "echo", "export", "helm", "install", "kill", "kubectl", "mkdir", "mv",
-    "oic-gateway", "openssl", "printf", "python3", "sleep", "traefik", "unzip",
+    "cat",
+    "curl",
+    "cut",
+    "date",
+    "docker",
+    "echo",
+    "export",
+    "helm",
+    "install",
+    "kill",
+    "kubectl",
+    "mkdir",
+    "mv",
+    "oic-gateway",
+    "openssl",
+    "printf",
+    "python3",
+    "sleep",
+    "traefik",
+    "unzip",
 ];
 
 #[test]
@@ -249,19 +302,29 @@ fn every_block_of_commands_is_run_or_says_why_not() {
         let folder = tempfile::tempdir().unwrap();
         match (kind, rest) {
             ("not run", reason) => assert!(!reason.is_empty(), "{place}"),
-            ("run", "") => assert!(shell(&["-euo", "pipefail"], &block.text, Some(folder.path())), "{place}"),
+            ("run", "") => assert!(
+                shell(&["-euo", "pipefail"], &block.text, Some(folder.path())),
+                "{place}"
+            ),
             ("run in", rest) => {
                 for name in rest.trim_start_matches("a directory with ").split(" and ") {
                     fs::create_dir_all(folder.path().join(name)).unwrap();
                 }
-                assert!(shell(&["-euo", "pipefail"], &block.text, Some(folder.path())), "{place}");
+                assert!(
+                    shell(&["-euo", "pipefail"], &block.text, Some(folder.path())),
+                    "{place}"
+                );
             }
             // An end-to-end test runs all of this page.
             _ if block.page.ends_with("quick-start.md") => {}
             (kind, _) => {
                 let test = kind.strip_prefix("run by the end-to-end test ");
-                let test = test.unwrap_or_else(|| panic!("{place}: say in a comment how this is run, or why not"));
-                assert!(code.contains(&format!("fn {test}()")), "{place}: there is no test {test}");
+                let test =
+                    test.unwrap_or_else(|| panic!("{place}: say in a comment how this is run, or why not"));
+                assert!(
+                    code.contains(&format!("fn {test}()")),
+                    "{place}: there is no test {test}"
+                );
             }
         }
     }
@@ -278,11 +341,15 @@ fn known_programs(block: &Block) {
             }
             continue;
         }
-        until = line.split_once("<<'").and_then(|(_, end)| end.split('\'').next()).map(str::to_owned);
+        until = line
+            .split_once("<<'")
+            .and_then(|(_, end)| end.split('\'').next())
+            .map(str::to_owned);
         let begins = !std::mem::replace(&mut continued, line.ends_with('\\'));
         let mut words = line.split_whitespace().skip_while(|word| {
             // Variables that are set, and functions that are defined.
-            word.split_once('=').is_some_and(|(name, _)| !name.starts_with('-'))
+            word.split_once('=')
+                .is_some_and(|(name, _)| !name.starts_with('-'))
         });
         let Some(program) = words.next().filter(|_| begins && !line.starts_with("    ")) else {
             continue;
@@ -291,11 +358,19 @@ fn known_programs(block: &Block) {
             continue;
         }
         let program = program.trim_start_matches("./");
-        assert!(PROGRAMS.contains(&program), "{}: what is {program}?", block.place());
+        assert!(
+            PROGRAMS.contains(&program),
+            "{}: what is {program}?",
+            block.place()
+        );
         if program == "oic-gateway" {
             let command = words.next().unwrap_or_default();
             let known = ["check", "status", "login", "schema", "completions", "man"];
-            assert!(known.contains(&command), "{}: oic-gateway {command}", block.place());
+            assert!(
+                known.contains(&command),
+                "{}: oic-gateway {command}",
+                block.place()
+            );
         }
     }
 }

@@ -68,13 +68,21 @@ fn every_row_of_a_comparison_has_a_test_that_exists() {
                 continue;
             };
             for test in tests.split(", ") {
-                assert!(code.contains(&format!("fn {test}()")), "{page}: there is no test {test}");
+                assert!(
+                    code.contains(&format!("fn {test}()")),
+                    "{page}: there is no test {test}"
+                );
             }
             rows.insert(row);
         }
         assert!(rows.len() > least, "{page}: {}", rows.len());
         // Tables that compare options and patterns. Others, such as "what to do", need no test.
-        let tables = ["Hub's option", "OCI's field", "OCI's policy on a route", "pattern"];
+        let tables = [
+            "Hub's option",
+            "OCI's field",
+            "OCI's policy on a route",
+            "pattern",
+        ];
         let mut compares = false;
         for line in text.lines() {
             let Some(cell) = line.strip_prefix("| ").and_then(|line| line.split(" | ").next()) else {
@@ -84,7 +92,10 @@ fn every_row_of_a_comparison_has_a_test_that_exists() {
             if tables.contains(&cell) {
                 compares = true;
             } else if compares && cell != "---" && !line.contains("see below") {
-                assert!(rows.contains(cell), "{page}: no test is listed for the row {cell}");
+                assert!(
+                    rows.contains(cell),
+                    "{page}: no test is listed for the row {cell}"
+                );
             }
         }
     }
@@ -215,7 +226,10 @@ fn the_drawing_of_the_crates_is_true() {
     for name in &boxes {
         assert!(real.contains_key(name), "{name} is drawn and does not exist");
         let (in_fact, on_paper) = (reached(&real, name), reached(&drawn, name));
-        assert_eq!(on_paper, in_fact, "what {name} depends on: the drawing, and the workspace");
+        assert_eq!(
+            on_paper, in_fact,
+            "what {name} depends on: the drawing, and the workspace"
+        );
     }
 }
 

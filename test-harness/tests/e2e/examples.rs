@@ -70,7 +70,10 @@ fn the_recommended_example_does_the_whole_way() {
     );
     assert_eq!(example.get("/echo").send().unwrap().status, 401);
     let other = example.idcs.client_token().audience("https://other.example.com/");
-    assert_eq!(example.get("/echo").bearer(&other.mint()).send().unwrap().status, 401);
+    assert_eq!(
+        example.get("/echo").bearer(&other.mint()).send().unwrap().status,
+        401
+    );
 }
 
 #[test]

@@ -63,5 +63,9 @@ fn the_quick_start_does_what_it_says() {
     ] {
         assert!(said.contains(expected), "{expected}\n{said}\n{log}");
     }
-    assert!(output.status.success(), "{}\n{log}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}\n{log}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
