@@ -1,4 +1,4 @@
-//! Wires the middleware to Traefik. Build it with `cargo run -p test-harness -- build --out DIR`.
+//! Wires the middleware to Traefik. Build it with `cargo run -p harness-build -- build --out DIR`.
 
 #[cfg(target_family = "wasm")]
 fn main() {
@@ -18,6 +18,6 @@ fn main() {
 #[cfg(not(target_family = "wasm"))]
 fn main() {
     println!(
-        "This is a Traefik plugin; build it for Traefik with: cargo run -p test-harness -- build --out DIR"
+        "This is a Traefik plugin; build it for Traefik with: cargo run -p harness-build -- build --out DIR"
     );
 }

@@ -1,7 +1,7 @@
 //! `cargo demo`: one request's way through the gateway, step by step, for people.
 //!
 //! In scope: starting the gateway with the harness, showing what really went in and out of every step, and checking
-//! that this is what should: a demo that shows something else fails. Out of scope: tests, which are in `test-harness/tests/e2e`.
+//! that this is what should: a demo that shows something else fails. Out of scope: tests, which are in `test-harness/e2e/tests/e2e`.
 
 mod crowd;
 mod refusals;
@@ -18,9 +18,9 @@ use serde_json::json;
 use self::screen::{Screen, milliseconds};
 use harness::client::{Request, Response};
 use harness::gateway::Gateway;
-use harness::guests::{self, Artifacts, Guest};
 use harness::idcs::Resource;
-use harness::tools::{self, TRAEFIK_VERSION};
+use harness_build::guests::{self, Artifacts, Guest};
+use harness_build::tools::{self, TRAEFIK_VERSION};
 use launch::progress::during;
 
 /// Why the demo ended before its end. Every message says what to do.
@@ -89,7 +89,6 @@ fn start(screen: &Screen) -> Result<Gateway, Box<dyn Error>> {
     let caller_api = Resource::gateway_api();
     let gateway = during("making keys, starting Traefik", || {
         Gateway::builder()
-            .artifacts(&plugins)
             .jwt(json!({ "audiences": [caller_api.primary_audience], "requiredScopes": ["echo"] }))
             .http(json!({ "routers": { "route-0": { "middlewares": ["jwt", "oauth", "rewrite"] } } }))
             .traefik(|traefik| traefik.access_log())

@@ -2,7 +2,7 @@
 //! keeps what would be logged.
 //!
 //! Each target reads what a stranger may write and holds it against an oracle, not only against "no panic". Run
-//! them with `cargo run -p test-harness -- fuzz --seconds N`.
+//! them with `cargo run -p measure -- fuzz --seconds N`.
 #![forbid(unsafe_code)]
 
 use std::cell::{Cell, RefCell};

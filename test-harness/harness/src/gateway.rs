@@ -11,14 +11,15 @@
 
 use std::path::{Path, PathBuf};
 
+use harness_build::guests::Guest;
 use serde_json::{Value, json};
 
 use crate::certificates::CertificateAuthority;
 use crate::client::{Client, Request};
 use crate::faults::Fault;
-use crate::guests::{Artifacts, Guest};
 use crate::idcs::{Application, Idcs, Resource};
 use crate::load::{Load, LoadReport, get_with_bearer};
+use crate::merge::merge;
 use crate::oic::Oic;
 use crate::traefik::{LocalPlugin, Traefik, TraefikBuilder};
 
@@ -26,17 +27,17 @@ use crate::traefik::{LocalPlugin, Traefik, TraefikBuilder};
 pub const INTEGRATION: &str = "/ic/api/integration/v2/flows/rest/project/DEMO/ECHO/1.0";
 
 /// The names under which the plugins are registered, those of Traefik Hub and of Traefik's own middlewares.
-pub const JWT: &str = "jwt";
+pub const JWT: &str = Guest::JWT.name;
 /// See [`JWT`].
-pub const OAUTH_CLIENT_CREDENTIALS: &str = "oAuthClientCredentials";
+pub const OAUTH_CLIENT_CREDENTIALS: &str = Guest::OAUTH_CLIENT_CREDENTIALS.name;
 /// See [`JWT`].
-pub const OAUTH_INTROSPECTION: &str = "oAuthIntrospection";
+pub const OAUTH_INTROSPECTION: &str = Guest::OAUTH_INTROSPECTION.name;
 /// Our own name: neither has such a middleware.
-pub const BASIC_CREDENTIALS: &str = "basicCredentials";
+pub const BASIC_CREDENTIALS: &str = Guest::BASIC_CREDENTIALS.name;
 /// See [`JWT`].
-pub const PATH_REWRITE: &str = "pathRewrite";
+pub const PATH_REWRITE: &str = Guest::PATH_REWRITE.name;
 /// See [`JWT`].
-pub const GATEWAY: &str = "gateway";
+pub const GATEWAY: &str = Guest::GATEWAY.name;
 
 /// A running gateway; everything stops when it is dropped.
 pub struct Gateway {
@@ -62,7 +63,6 @@ pub struct GatewayBuilder {
     state: Option<PathBuf>,
     one_module: bool,
     more: Vec<(&'static str, Guest)>,
-    artifacts: Option<Artifacts>,
     traefik: Box<dyn FnOnce(TraefikBuilder) -> TraefikBuilder>,
 }
 
@@ -96,7 +96,6 @@ impl Gateway {
             state: None,
             one_module: false,
             more: Vec::new(),
-            artifacts: None,
             traefik: Box::new(|traefik| traefik),
         }
     }
@@ -154,15 +153,10 @@ impl GatewayBuilder {
         self
     }
 
-    /// Registers one more plugin under this name, with the state directory. The usual ones are there already.
+    /// Registers one more plugin under this name, with the state directory. The usual ones are registered if a middleware
+    /// uses them when Traefik starts.
     pub fn plugin(mut self, name: &'static str, guest: Guest) -> Self {
         self.more.push((name, guest));
-        self
-    }
-
-    /// Takes the plugins from here, and registers none that is not here. Without this call all plugins are built.
-    pub fn artifacts(mut self, artifacts: &Artifacts) -> Self {
-        self.artifacts = Some(artifacts.clone());
         self
     }
 
@@ -248,7 +242,6 @@ impl GatewayBuilder {
             state,
             one_module,
             more,
-            artifacts,
             traefik,
         } = self;
         let oic = oic.unwrap_or_else(|| Oic::start(&idcs));
@@ -275,24 +268,13 @@ impl GatewayBuilder {
         let mut http = http(&names, middlewares, &paths, &oic, &files.ca_file());
         merge(&mut http, &extra);
 
-        let is_there = |guest: &Guest| {
-            artifacts
-                .as_ref()
-                .is_none_or(|artifacts| artifacts.report(guest).is_some())
-        };
-        let with_state = [
-            (GATEWAY, Guest::GATEWAY),
-            (JWT, Guest::JWT),
-            (OAUTH_CLIENT_CREDENTIALS, Guest::OAUTH_CLIENT_CREDENTIALS),
-        ];
-        let mut builder = Traefik::builder()
-            .dynamic(json!({ "http": http }).to_string())
-            .plugin(LocalPlugin::new(PATH_REWRITE, Guest::PATH_REWRITE.module_name()));
-        for (name, guest) in with_state.iter().filter(|(_, guest)| is_there(guest)) {
-            builder = builder.plugin(LocalPlugin::new(*name, guest.module_name()).mount(&files.state));
-        }
-        if let Some(artifacts) = &artifacts {
-            builder = builder.plugins_from(&artifacts.root);
+        let mut builder = Traefik::builder().dynamic(json!({ "http": http }).to_string());
+        for guest in Guest::MAIN.iter().filter(|guest| uses(&http, guest.name)) {
+            let plugin = LocalPlugin::of(guest);
+            builder = builder.plugin(match *guest {
+                Guest::PATH_REWRITE => plugin,
+                _ => plugin.mount(&files.state),
+            });
         }
         let builder = more.iter().fold(builder, |builder, (name, guest)| {
             builder.plugin(LocalPlugin::new(*name, guest.module_name()).mount(&files.state))
@@ -369,18 +351,11 @@ fn http(names: &[&str], middlewares: Value, prefixes: &[String], oic: &Oic, ca_f
     })
 }
 
-/// RFC 7396.
-fn merge(target: &mut Value, patch: &Value) {
-    match (target, patch) {
-        (Value::Object(members), Value::Object(changes)) => {
-            for (name, change) in changes {
-                if change.is_null() {
-                    members.remove(name);
-                } else {
-                    merge(members.entry(name.as_str()).or_insert(Value::Null), change);
-                }
-            }
-        }
-        (target, patch) => *target = patch.clone(),
-    }
+/// Whether a middleware is of the plugin with this name.
+fn uses(http: &Value, plugin: &str) -> bool {
+    let middlewares = http["middlewares"].as_object();
+    middlewares
+        .into_iter()
+        .flat_map(|middlewares| middlewares.values())
+        .any(|middleware| middleware["plugin"].get(plugin).is_some())
 }

@@ -13,16 +13,17 @@ pub mod clock;
 pub mod entra;
 pub mod faults;
 pub mod gateway;
+pub mod hex;
 pub mod idcs;
+pub mod interop;
 pub mod keys;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod load;
+pub mod merge;
 pub mod oic;
 pub mod process;
 pub mod redis;
 pub mod server;
 pub mod traefik;
 pub mod verification;
-
-pub use harness_build::{guests, tools};

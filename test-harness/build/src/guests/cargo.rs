@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{GuestError, Variant};
+use super::error::GuestError;
+use super::plugins::Guest;
+use super::variant::Variant;
 use crate::tools::{self, WASM_TARGET, ensure_wasm_target, last_lines, rustc_output};
 
 /// Bytes of the stack of a plugin, part of every instance's memory, and there is one instance per request in flight:
@@ -38,54 +40,81 @@ pub fn show_progress() {
 
 static SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Compiles `programs` at one go, since each is linked on one processor for half a minute, and returns the paths of the
+/// Compiles `programs` in one go, since each is linked on one processor for half a minute. Returns the paths of the
 /// modules, as linked.
 ///
-/// cargo decides what is fresh. The plugins have a target folder of their own, so that a test may build while the
-/// cargo that runs the test still holds the other one's lock.
+/// cargo decides what is fresh. The plugins have a target folder of their own, so that a test can build while the
+/// cargo that runs the test holds the lock of the usual one.
 pub fn compile(
     workspace: &Path,
     target_dir: &Path,
     programs: &[Program<'_>],
     variant: Variant,
 ) -> Result<Vec<PathBuf>, GuestError> {
-    ensure_wasm_target()?;
-    let compiler = tools::c_compiler_for_wasm()?;
     let folder = target_dir.join(WASM_TARGET).join(PROFILE);
     let modules: Vec<PathBuf> = programs
         .iter()
         .map(|program| folder.join(format!("{}.wasm", program.bin)))
         .collect();
     let names: Vec<&str> = programs.iter().map(|program| program.package).collect();
-    let names = names.join(", ");
     if modules.iter().any(|module| !module.exists()) {
+        let names = names.join(", ");
         eprintln!("compiling for Wasm: {names} (the first time takes some minutes) ...");
     }
-
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    forget_outer_cargo(&mut command);
-    command
-        .current_dir(workspace)
-        .args(["build", "--profile", PROFILE, "--target", WASM_TARGET])
-        .arg("--target-dir")
-        .arg(target_dir)
-        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(workspace)?)
-        .env(tools::CC_FOR_WASM, &compiler.cc);
+    let mut command = cargo_for_wasm("build", workspace, target_dir)?;
+    command.args(["--profile", PROFILE]);
     for Program { package, bin } in programs {
         command.args(["-p", package, "--bin", bin]);
-    }
-    if let Some(ar) = &compiler.ar {
-        command.env(tools::AR_FOR_WASM, ar);
     }
     match variant {
         Variant::Plain => {}
         Variant::WithNames => drop(command.env("CARGO_PROFILE_GUEST_STRIP", "debuginfo")),
         Variant::WithTraps => drop(command.args(["--features", "traps"])),
     }
+    run(command, &names)?;
+    Ok(modules)
+}
+
+/// Runs clippy on what exists only in Wasm. A warning is an error.
+pub fn clippy() -> Result<(), GuestError> {
+    let mut command = cargo_for_wasm(
+        "clippy",
+        tools::workspace_root(),
+        &tools::target_dir().join("guests"),
+    )?;
+    let names = Guest::ALL.map(|guest| guest.folder);
+    for name in names {
+        command.args(["-p", name]);
+    }
+    command.args(["--", "-D", "warnings"]);
+    run(command, &names)
+}
+
+/// `cargo SUBCOMMAND` for the plugins' target, with everything that makes the result the same on every machine.
+fn cargo_for_wasm(subcommand: &str, workspace: &Path, target_dir: &Path) -> Result<Command, GuestError> {
+    ensure_wasm_target()?;
+    let compiler = tools::c_compiler_for_wasm()?;
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    forget_outer_cargo(&mut command);
+    command
+        .current_dir(workspace)
+        .args([subcommand, "--target", WASM_TARGET])
+        .arg("--target-dir")
+        .arg(target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(workspace)?)
+        .env(tools::CC_FOR_WASM, &compiler.cc);
+    if let Some(ar) = &compiler.ar {
+        command.env(tools::AR_FOR_WASM, ar);
+    }
+    Ok(command)
+}
+
+/// Runs cargo on these packages, with its progress on stderr if [`show_progress`] was called.
+fn run(mut command: Command, packages: &[&str]) -> Result<(), GuestError> {
     if SHOWN.load(Ordering::Relaxed) {
         command.stderr(Stdio::inherit());
     } else {
-        command.arg("--quiet");
+        command.env("CARGO_TERM_QUIET", "true");
     }
     let line = tools::command_line(&command);
     let output = command
@@ -97,12 +126,12 @@ pub fn compile(
         })?;
     if !output.status.success() {
         return Err(GuestError::DoesNotCompile {
-            folder: names,
+            folder: packages.join(", "),
             status: output.status.to_string(),
             output: last_lines(&String::from_utf8_lossy(&output.stderr), 60),
         });
     }
-    Ok(modules)
+    Ok(())
 }
 
 /// The flags, joined as `CARGO_ENCODED_RUSTFLAGS` wants them. No path of this machine gets into the module.

@@ -1,13 +1,13 @@
-//! Guests that are no plugins (crate `host-probes`), laid out where Traefik looks for plugins.
+//! Guests that are not plugins (crate `host-probes`), laid out where Traefik looks for plugins.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::json;
 
-use super::{
-    GuestError, MANIFEST, MODULE_PREFIX, Program, Variant, WASM, compile, io_error, plugin_dir, read, write,
-};
+use super::cargo::{Program, compile};
+use super::error::GuestError;
+use super::layout::{MANIFEST, MODULE_PREFIX, WASM, create_dir, plugin_dir, read, write};
+use super::variant::Variant;
 use crate::tools;
 
 /// The module of the probe `bin`, as linked.
@@ -24,7 +24,7 @@ pub fn build_probe(bin: &str) -> Result<Vec<u8>, GuestError> {
 /// Lays `wasm` out below `root` as the plugin with the module name [`probe_module`]`(name)`.
 pub fn lay_out_probe(root: &Path, name: &str, wasm: &[u8]) -> Result<(), GuestError> {
     let folder = plugin_dir(root, name);
-    fs::create_dir_all(&folder).map_err(|source| io_error("create", &folder, source))?;
+    create_dir(&folder)?;
     write(&folder.join(WASM), wasm)?;
     let manifest = json!({
         "displayName": name, "type": "middleware", "runtime": "wasm", "wasmPath": WASM,

@@ -39,7 +39,7 @@ fn prepare(begun: Instant) -> Result<PathBuf, Box<dyn std::error::Error>> {
 
     let mut jobs = Jobs::new(begun);
     let mut plugins = Command::new(programs.join(BUILDER));
-    show_bars(plugins.args(PLUGINS));
+    show_bars(plugins.arg("prepare").args(PLUGINS));
     jobs.start("plugins", &mut plugins)?;
     jobs.start("demo", &mut cargo_build(DEMO))?;
     finish(jobs)?;

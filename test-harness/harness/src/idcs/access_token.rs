@@ -1,12 +1,12 @@
 //! The shape of IDCS's access tokens for clients and users.
 
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value, json};
 
 use super::applications::Application;
-use super::domain::{Domain, stable_hex};
+use super::domain::Domain;
 use super::scopes::Grantable;
 use super::switches::AudienceShape;
+use crate::hex;
 use crate::keys::SigningKey;
 
 /// A token's claims or header: a JSON object.
@@ -27,7 +27,7 @@ pub(super) fn claims(
         "sub_type": "client",
         "sub_mappingattr": "userName",
         "client_id": application.client_id,
-        "client_guid": stable_hex(&application.client_id),
+        "client_guid": hex::stable(&application.client_id),
         "client_name": application.name,
         "client_tenantname": domain.tenant,
         "tenant": domain.tenant,
@@ -38,7 +38,7 @@ pub(super) fn claims(
         "scope": granted.scope,
         "iat": now.div_euclid(1000),
         "exp": (now + 999).div_euclid(1000) + lifetime,
-        "jti": random_hex(),
+        "jti": hex::random(),
     });
     let mut claims = match claims {
         Value::Object(claims) => claims,
@@ -56,7 +56,7 @@ fn user_claims(domain: &Domain, user: &str) -> Value {
     json!({
         "sub": user,
         "sub_type": "user",
-        "user_id": stable_hex(user),
+        "user_id": hex::stable(user),
         "user_displayname": display_name,
         "user_tenantname": domain.tenant,
         "user_lang": "en",
@@ -67,7 +67,7 @@ fn user_claims(domain: &Domain, user: &str) -> Value {
         "idp_name": "UserNamePassword",
         "idp_guid": "UserNamePassword",
         "idp_type": "LOCAL",
-        "sid": random_hex(),
+        "sid": hex::random(),
     })
 }
 
@@ -87,15 +87,6 @@ pub(super) fn pad(claims: &mut Members, length: usize, size: usize) {
         // Four characters of base64url carry three bytes.
         claims.insert("padding".to_owned(), json!("x".repeat(missing * 3 / 4 + 1)));
     }
-}
-
-/// 32 hex digits that never come twice.
-pub(super) fn random_hex() -> String {
-    let mut bytes = [0; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the system has entropy");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The claim `aud` in the shape the switch asks for.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::applications::Application;
 use super::domain::Domain;
-use super::service::TOKEN_PATH;
+use super::paths;
 use crate::keys::SigningKey;
 use crate::verification::signed_claims;
 
@@ -79,7 +79,7 @@ fn candidates(application: &Application, header: &Map<String, Value>) -> Vec<Sig
 
 fn is_for(domain: &Domain, audience: Option<&Value>) -> bool {
     let accepted = [
-        format!("{}{TOKEN_PATH}", domain.url()),
+        format!("{}{}", domain.url(), paths::TOKEN),
         domain.url().to_owned(),
         format!("https://{}", domain.host()),
         "https://identity.oraclecloud.com/".to_owned(),
@@ -117,7 +117,7 @@ mod tests {
     fn signed(key: &SigningKey, header: Value, change: &Value) -> String {
         let mut claims = json!({
             "iss": "app", "sub": "app", "aud": "https://identity.oraclecloud.com/", "iat": now(), "exp": now() + 300,
-            "jti": crate::idcs::access_token::random_hex(),
+            "jti": crate::hex::random(),
         });
         for (name, value) in change.as_object().unwrap() {
             claims[name] = value.clone();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::applications::{Application, Resource};
 use super::domain::Domain;
+use super::handle::Idcs;
 use super::switches::Switches;
-use super::{Idcs, IdcsHandle};
 use crate::certificates::CertificateAuthority;
 use crate::entra::{Entra, EntraHandle};
 use crate::server::{Server, Tls};
@@ -21,6 +21,18 @@ pub struct IdcsBuilder {
     trusted: Vec<EntraHandle>,
     resources: Vec<Resource>,
     switches: Switches,
+}
+
+impl Idcs {
+    /// Starts tenant 0 with TLS and the default applications.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// Chooses what cannot change later.
+    pub fn builder() -> IdcsBuilder {
+        IdcsBuilder::default()
+    }
 }
 
 impl Default for IdcsBuilder {
@@ -133,16 +145,6 @@ impl IdcsBuilder {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = Server::start(Arc::clone(&domain), tls);
         domain.set_url(format!("{scheme}://{}", server.control().address()));
-        let handle = IdcsHandle {
-            domain,
-            control: server.control().clone(),
-            scheme,
-        };
-        // The initial switches may already hold a fault of the listener.
-        handle.set(|_| {});
-        Idcs {
-            handle,
-            _server: server,
-        }
+        Idcs::new(domain, server, scheme)
     }
 }

@@ -1,7 +1,5 @@
 //! How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2).
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,10 +7,8 @@ use super::applications::Application;
 use super::assertions;
 use super::domain::Domain;
 use super::errors::OAuthError;
+use super::request::Form;
 use crate::server::PeerCertificate;
-
-/// A form's fields; a parameter may stand in it once only (RFC 6749 section 3.2).
-pub(super) type Form = BTreeMap<String, String>;
 
 /// What a client claims; not yet checked.
 #[derive(Default, PartialEq, Eq)]

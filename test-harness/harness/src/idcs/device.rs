@@ -3,15 +3,13 @@
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
-use super::access_token;
-use super::client_authentication::Form;
 use super::domain::Domain;
 use super::errors::OAuthError;
-use super::scopes;
-use super::service::{DEVICE_PAGE_PATH, DEVICE_PATH};
-use super::token_endpoint::{read_form, text};
+use super::request::{Form, read_typed_form};
 use super::user_grants::Device;
+use super::{paths, scopes};
 use crate::faults::Answer;
+use crate::hex;
 
 pub(super) fn answer(
     domain: &Domain,
@@ -21,8 +19,8 @@ pub(super) fn answer(
     body: &[u8],
 ) -> Answer {
     match path {
-        DEVICE_PATH => authorize(domain, headers, body).unwrap_or_else(|error| {
-            let ecid = domain.switches().emit_ecid.then(access_token::random_hex);
+        paths::DEVICE => authorize(domain, headers, body).unwrap_or_else(|error| {
+            let ecid = domain.switches().emit_ecid.then(hex::random);
             error.answer(ecid.as_deref())
         }),
         _ if method == Method::GET => Answer::html(StatusCode::OK, &page("")),
@@ -32,14 +30,7 @@ pub(super) fn answer(
 
 /// Takes no client authentication; tells neither `interval` nor `verification_uri_complete`, as IDCS.
 fn authorize(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer, OAuthError> {
-    let content_type = text(headers, "content-type").unwrap_or_default();
-    if !content_type.starts_with("application/x-www-form-urlencoded") {
-        return Err(OAuthError::new(
-            "invalid_request",
-            "Content type is not application/x-www-form-urlencoded.",
-        ));
-    }
-    let form = read_form(body)?;
+    let form = read_typed_form(headers, body)?;
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     if field("response_type") != "device_code" {
         return Err(OAuthError::new(
@@ -63,7 +54,7 @@ fn authorize(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer
         "expires_in": LIFETIME,
         "device_code": device.device_code,
         "user_code": device.user_code,
-        "verification_uri": format!("{}{DEVICE_PAGE_PATH}", domain.url()),
+        "verification_uri": format!("{}{}", domain.url(), paths::DEVICE_PAGE),
     });
     if let Some(seconds) = interval {
         body["interval"] = json!(seconds);

@@ -4,8 +4,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::domain::Domain;
-use super::jwks;
-use super::service::{IDCS_CONFIGURATION_PATH, JWKS_PATH, TOKEN_PATH};
+use super::{jwks, paths};
 use crate::faults::Answer;
 
 pub(super) fn answer(domain: &Domain, path: &str, headers: &HeaderMap) -> Answer {
@@ -14,7 +13,7 @@ pub(super) fn answer(domain: &Domain, path: &str, headers: &HeaderMap) -> Answer
     }
     let flat = flat(domain);
     let document = match path {
-        IDCS_CONFIGURATION_PATH => wrapped(domain, flat),
+        paths::IDCS_CONFIGURATION => wrapped(domain, flat),
         _ => flat,
     };
     Answer::json(StatusCode::OK, &document)
@@ -27,12 +26,12 @@ fn flat(domain: &Domain) -> Value {
     json!({
         "issuer": domain.issuer(),
         "authorization_endpoint": format!("{url}/oauth2/v1/authorize"),
-        "token_endpoint": format!("{url}{TOKEN_PATH}"),
+        "token_endpoint": format!("{url}{}", paths::TOKEN),
         "userinfo_endpoint": format!("{url}/oauth2/v1/userinfo"),
         "revocation_endpoint": format!("{url}/oauth2/v1/revoke"),
         "introspect_endpoint": format!("{url}/oauth2/v1/introspect"),
         "end_session_endpoint": format!("{url}/oauth2/v1/userlogout"),
-        "jwks_uri": format!("{url}{JWKS_PATH}"),
+        "jwks_uri": format!("{url}{}", paths::JWKS),
         "scopes_supported": [
             "openid", "profile", "offline_access", "email", "address", "phone", "groups", "get_groups", "approles",
             "get_approles",
@@ -49,8 +48,8 @@ fn wrapped(domain: &Domain, flat: Value) -> Value {
     json!({
         "openid-configuration": flat,
         "secure_authorization_endpoint": format!("{url}/oauth2/v1/authorize"),
-        "secure_token_endpoint": format!("{url}{TOKEN_PATH}"),
+        "secure_token_endpoint": format!("{url}{}", paths::TOKEN),
         "secure_userinfo_endpoint": format!("{url}/oauth2/v1/userinfo"),
-        "secure_jwks_uri": format!("{url}{JWKS_PATH}"),
+        "secure_jwks_uri": format!("{url}{}", paths::JWKS),
     })
 }

@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use ring::digest;
-
 use super::applications::{Application, Resource};
-use super::introspection::TokenStates;
 use super::key_ring::KeyRing;
 use super::records::Records;
 use super::switches::{Endpoint, IssuerMode, Switches};
+use super::token_states::TokenStates;
 use super::user_grants::UserGrants;
 use crate::clock::Clock;
 use crate::entra::EntraHandle;
+use crate::hex;
 
 pub(super) struct Domain {
     pub(super) tenant: String,
@@ -39,7 +38,7 @@ impl Domain {
         switches: Switches,
     ) -> Self {
         Self {
-            tenant: format!("idcs-{}", stable_hex(&format!("tenant {number}"))),
+            tenant: format!("idcs-{}", hex::stable(&format!("tenant {number}"))),
             clock: Clock::default(),
             resources,
             trusted: Vec::new(),
@@ -148,16 +147,6 @@ impl Domain {
         let in_this_second = self.records().count_in_second(endpoint, self.clock.now());
         (in_this_second > limit.per_second).then_some(limit.retry_after)
     }
-}
-
-/// 32 hex digits that are the same in every run.
-pub(super) fn stable_hex(seed: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, seed.as_bytes());
-    hash.as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,49 +1,26 @@
-//! `POST /oauth2/v1/introspect` (RFC 7662), the opaque tokens it knows, and what was revoked.
-
-use std::collections::{HashMap, HashSet};
+//! `POST /oauth2/v1/introspect` (RFC 7662).
 
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::access_token::{Members, random_hex};
 use super::client_authentication::authenticate;
 use super::domain::Domain;
 use super::errors::OAuthError;
-use super::token_endpoint::{read_form, text};
+use super::request::{header, read_form};
 use crate::faults::Answer;
+use crate::hex;
 use crate::verification;
-
-/// Tokens whose state is known here alone.
-#[derive(Default)]
-pub(super) struct TokenStates {
-    /// What is said of opaque tokens.
-    opaque: HashMap<String, Members>,
-    revoked: HashSet<String>,
-}
-
-impl TokenStates {
-    /// A new opaque token, of which this is said while it is active. IDCS's begin like this.
-    pub(super) fn issue(&mut self, said: Members) -> String {
-        let token = format!("AQ{}", random_hex());
-        self.opaque.insert(token.clone(), said);
-        token
-    }
-
-    pub(super) fn revoke(&mut self, token: &str) {
-        self.revoked.insert(token.to_owned());
-    }
-}
 
 pub(super) fn answer(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Answer {
     introspect(domain, headers, body).unwrap_or_else(|error| {
-        let ecid = domain.switches().emit_ecid.then(random_hex);
+        let ecid = domain.switches().emit_ecid.then(hex::random);
         error.answer(ecid.as_deref())
     })
 }
 
 fn introspect(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer, OAuthError> {
     let form = read_form(body)?;
-    let client = authenticate(domain, text(headers, "authorization"), None, &form)?;
+    let client = authenticate(domain, header(headers, "authorization"), None, &form)?;
     if !client.may_introspect {
         return Err(OAuthError::unauthorized_client());
     }
@@ -57,13 +34,11 @@ fn state(domain: &Domain, token: &str) -> Value {
     let inactive = json!({ "active": false });
     let now = domain.clock.now();
     let states = domain.token_states();
-    if states.revoked.contains(token) {
+    if states.is_revoked(token) {
         return inactive;
     }
     let said = states
-        .opaque
-        .get(token)
-        .cloned()
+        .of_opaque(token)
         .or_else(|| verification::verify(&domain.keys().ever_used(), token, now).ok());
     match said {
         Some(mut said)

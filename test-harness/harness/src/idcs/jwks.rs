@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::domain::Domain;
 use super::errors::scim_error;
+use super::request::header;
 use super::scopes::MY_SCOPES;
-use super::token_endpoint::text;
 use crate::faults::Answer;
 use crate::verification;
 
@@ -32,7 +32,7 @@ pub(super) fn document(domain: &Domain) -> Value {
 
 /// Whether the request brings a valid token for the domain's own API.
 pub(super) fn may_read(domain: &Domain, headers: &HeaderMap) -> bool {
-    let token = text(headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let token = header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
     let keys = domain.keys().ever_used();
     token
         .and_then(|token| verification::verify(&keys, token, domain.clock.now()).ok())

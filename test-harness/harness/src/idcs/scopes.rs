@@ -4,6 +4,7 @@ use super::applications::Application;
 use super::domain::Domain;
 use super::errors::OAuthError;
 use super::switches::ScopeRefusal;
+use super::user_grants::Allowed;
 
 /// What a token will hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,19 @@ pub(super) fn resolve(
         lifetime,
         user: None,
         refresh_token: None,
+    })
+}
+
+/// Like [`resolve`], for the user who allowed this.
+pub(super) fn resolve_for_user(
+    domain: &Domain,
+    application: &Application,
+    allowed: &Allowed,
+) -> Result<Grantable, OAuthError> {
+    let granted = resolve(domain, application, Some(&allowed.scope))?;
+    Ok(Grantable {
+        user: Some(allowed.user.clone()),
+        ..granted
     })
 }
 

@@ -8,15 +8,15 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-use super::access_token::random_hex;
 use super::client_authentication::claimed_client_id;
 use super::domain::Domain;
 use super::errors::scim_error;
 use super::records::RecordedRequest;
+use super::request::header;
 use super::switches::Endpoint;
-use super::token_endpoint::{self, text};
-use super::{device, discovery, introspection, jwks};
+use super::{device, discovery, introspection, jwks, paths, token_endpoint};
 use crate::faults::{Answer, Fault};
+use crate::hex;
 use crate::server::{Body, BrokenOff, Service};
 
 impl Service for Domain {
@@ -28,7 +28,7 @@ impl Service for Domain {
         let mut response = self.respond(endpoint, &parts, &body).await?;
         self.records().answered(place, response.status().as_u16());
         for name in ["x-oracle-dms-ecid", "x-oracle-dms-rid"] {
-            if let Ok(value) = random_hex().parse() {
+            if let Ok(value) = hex::random().parse() {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -88,13 +88,13 @@ impl Domain {
 
 fn endpoint(parts: &Parts) -> Option<Endpoint> {
     match (&parts.method, parts.uri.path()) {
-        (&Method::POST, TOKEN_PATH) => Some(Endpoint::Token),
-        (&Method::POST, INTROSPECT_PATH) => Some(Endpoint::Introspect),
-        (&Method::POST, DEVICE_PATH) | (&Method::GET | &Method::POST, DEVICE_PAGE_PATH) => {
+        (&Method::POST, paths::TOKEN) => Some(Endpoint::Token),
+        (&Method::POST, paths::INTROSPECT) => Some(Endpoint::Introspect),
+        (&Method::POST, paths::DEVICE) | (&Method::GET | &Method::POST, paths::DEVICE_PAGE) => {
             Some(Endpoint::Device)
         }
-        (&Method::GET, JWKS_PATH) => Some(Endpoint::Jwks),
-        (&Method::GET, OPENID_CONFIGURATION_PATH | IDCS_CONFIGURATION_PATH) => Some(Endpoint::Discovery),
+        (&Method::GET, paths::JWKS) => Some(Endpoint::Jwks),
+        (&Method::GET, paths::OPENID_CONFIGURATION | paths::IDCS_CONFIGURATION) => Some(Endpoint::Discovery),
         _ => None,
     }
 }
@@ -106,7 +106,7 @@ fn record(endpoint: Option<Endpoint>, parts: &Parts, body: &[u8]) -> RecordedReq
         }
         _ => Default::default(),
     };
-    let authorization = text(&parts.headers, "authorization");
+    let authorization = header(&parts.headers, "authorization");
     let client_id = claimed_client_id(authorization, &form);
     let form = form.into_iter().map(|(name, value)| {
         let secret = SECRET_FIELDS.contains(&name.as_str());
@@ -128,14 +128,6 @@ fn record(endpoint: Option<Endpoint>, parts: &Parts, body: &[u8]) -> RecordedReq
         status: None,
     }
 }
-
-pub(super) const TOKEN_PATH: &str = "/oauth2/v1/token";
-pub(super) const INTROSPECT_PATH: &str = "/oauth2/v1/introspect";
-pub(super) const DEVICE_PATH: &str = "/oauth2/v1/device";
-pub(super) const DEVICE_PAGE_PATH: &str = "/ui/v1/device";
-pub(super) const JWKS_PATH: &str = "/admin/v1/SigningCert/jwk";
-pub(super) const OPENID_CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
-pub(super) const IDCS_CONFIGURATION_PATH: &str = "/.well-known/idcs-configuration";
 
 const SECRET_FIELDS: [&str; 9] = [
     "assertion",

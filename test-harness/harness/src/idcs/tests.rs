@@ -12,8 +12,10 @@ use super::key_ring::KeyRing;
 use super::*;
 use crate::certificates::CertificateAuthority;
 use crate::client::{Client, ClientError, Request, Response};
+use crate::clock::Clock;
 use crate::entra::Entra;
-use crate::keys::Algorithm;
+use crate::faults::Fault;
+use crate::keys::{Algorithm, SigningKey};
 
 pub(super) fn client() -> Client {
     Client::trusting(&CertificateAuthority::shared().ca_pem())
@@ -686,7 +688,7 @@ fn users_get_tokens_by_assertions_and_by_tokens_of_a_trusted_provider() {
         let now = idcs.clock().now();
         let claims = json!({
             "iss": Application::GATEWAY_ID, "sub": user, "aud": audience, "iat": now, "exp": now + lifetime,
-            "jti": access_token::random_hex(),
+            "jti": crate::hex::random(),
         });
         signer.sign(
             Algorithm::ES256,

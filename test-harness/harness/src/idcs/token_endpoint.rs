@@ -1,23 +1,25 @@
 //! `POST /oauth2/v1/token`.
 
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::access_token;
 use super::applications::Application;
-use super::client_authentication::{Form, authenticate};
+use super::client_authentication::authenticate;
 use super::domain::Domain;
 use super::errors::OAuthError;
 use super::grants;
 use super::records::IssuedToken;
+use super::request::{header, read_typed_form};
 use super::scopes::Grantable;
 use super::switches::ExpiresIn;
 use crate::faults::Answer;
+use crate::hex;
 
 pub(super) fn answer(domain: &Domain, parts: &Parts, body: &[u8]) -> Answer {
     let answer = issue(domain, parts, body).unwrap_or_else(|error| {
-        let ecid = domain.switches().emit_ecid.then(access_token::random_hex);
+        let ecid = domain.switches().emit_ecid.then(hex::random);
         error.answer(ecid.as_deref())
     });
     answer
@@ -25,34 +27,10 @@ pub(super) fn answer(domain: &Domain, parts: &Parts, body: &[u8]) -> Answer {
         .with("pragma", "no-cache")
 }
 
-/// The form's fields; a repeated one is an error.
-pub(super) fn read_form(body: &[u8]) -> Result<Form, OAuthError> {
-    let mut form = Form::new();
-    for (name, value) in form_urlencoded::parse(body) {
-        if form
-            .insert(name.clone().into_owned(), value.into_owned())
-            .is_some()
-        {
-            return Err(OAuthError::new(
-                "invalid_request",
-                format!("Repeated parameter: {name}"),
-            ));
-        }
-    }
-    Ok(form)
-}
-
 fn issue(domain: &Domain, parts: &Parts, body: &[u8]) -> Result<Answer, OAuthError> {
     let headers = &parts.headers;
-    let content_type = text(headers, "content-type").unwrap_or_default();
-    if !content_type.starts_with("application/x-www-form-urlencoded") {
-        return Err(OAuthError::new(
-            "invalid_request",
-            "Content type is not application/x-www-form-urlencoded.",
-        ));
-    }
-    let form = read_form(body)?;
-    let (authorization, certificate) = (text(headers, "authorization"), parts.extensions.get());
+    let form = read_typed_form(headers, body)?;
+    let (authorization, certificate) = (header(headers, "authorization"), parts.extensions.get());
     let application = authenticate(domain, authorization, certificate, &form)?;
     let granted = grants::grant(domain, &application, &form)?;
     Ok(token_response(domain, &application, &granted))
@@ -67,12 +45,12 @@ fn token_response(domain: &Domain, application: &Application, granted: &Grantabl
         .lifetime
         .map_or(default_ttl, |wanted| wanted.min(default_ttl));
     let key = domain.keys().current.clone();
-    let header = Value::Object(access_token::header(&key)).to_string();
+    let header_text = Value::Object(access_token::header(&key)).to_string();
     let mut claims = access_token::claims(domain, application, granted, i64::from(lifetime));
     let sign = |claims: &access_token::Members| {
         key.sign(
             key.algorithm(),
-            &header,
+            &header_text,
             &Value::Object(claims.clone()).to_string(),
         )
     };
@@ -102,9 +80,4 @@ fn token_response(domain: &Domain, application: &Application, granted: &Grantabl
         body["refresh_token"] = json!(refresh_token);
     }
     Answer::json(StatusCode::OK, &body)
-}
-
-/// The first header of this name as text.
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

@@ -1,7 +1,7 @@
 //! What users allowed clients: device codes that wait for them, and the refresh tokens that come of it.
 
-use super::access_token::random_hex;
 use super::errors::OAuthError;
+use crate::hex;
 
 /// All of a domain's.
 #[derive(Default)]
@@ -53,8 +53,8 @@ pub(super) struct Allowed {
 impl Device {
     pub(super) fn new(client_id: &str, scope: &str, expires_at: i64, interval_millis: i64) -> Self {
         Self {
-            device_code: random_hex(),
-            user_code: random_hex()
+            device_code: hex::random(),
+            user_code: hex::random()
                 .bytes()
                 .take(8)
                 .map(|digit| char::from(b'A' + digit % 26))
@@ -189,7 +189,7 @@ impl UserGrants {
     }
 
     fn issue(&mut self, grant: usize, of: Allowed, expires_at: i64) -> String {
-        let value = format!("{}{}", random_hex(), random_hex());
+        let value = format!("{}{}", hex::random(), hex::random());
         self.refresh_tokens.push(RefreshToken {
             value: value.clone(),
             grant,

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::authorization::BasicUser;
-use super::service::Instance;
+use super::callers::BasicUser;
+use super::handle::Oic;
+use super::instance::Instance;
 use super::switches::Switches;
-use super::{Oic, OicHandle};
 use crate::certificates::CertificateAuthority;
-use crate::idcs::{Application, IdcsHandle, Resource};
+use crate::idcs::{Application, Idcs, IdcsHandle, Resource};
 use crate::server::{Server, Tls};
 
 /// Settings of a mock OIC.
@@ -24,8 +24,20 @@ pub struct OicBuilder {
     address: SocketAddr,
 }
 
+impl Oic {
+    /// Starts the instance of [`Resource::oic`] with TLS, trusting this domain's tokens.
+    pub fn start(idcs: &Idcs) -> Self {
+        Self::builder(idcs).start()
+    }
+
+    /// Chooses what cannot change later.
+    pub fn builder(idcs: &IdcsHandle) -> OicBuilder {
+        OicBuilder::new(idcs)
+    }
+}
+
 impl OicBuilder {
-    pub(super) fn new(idcs: &IdcsHandle) -> Self {
+    fn new(idcs: &IdcsHandle) -> Self {
         Self {
             idcs: idcs.clone(),
             authority: Some(CertificateAuthority::shared()),
@@ -118,15 +130,8 @@ impl OicBuilder {
         });
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = Server::start_at(self.address, Arc::clone(&instance), tls);
-        let handle = OicHandle {
-            instance,
-            control: server.control().clone(),
-            scheme,
-        };
-        handle.set(|switches| *switches = self.switches);
-        Oic {
-            handle,
-            _server: server,
-        }
+        let oic = Oic::new(instance, server, scheme);
+        oic.set(|switches| *switches = self.switches);
+        oic
     }
 }

@@ -12,13 +12,14 @@ use ring::digest::{Context, SHA256};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::authorization::Caller;
+use super::callers::Caller;
+use super::instance::Instance;
 use super::path::IntegrationPath;
 use super::records::RecordedRequest;
-use super::service::{Instance, hex};
 use super::streams::numbered;
 use super::{trailers, websocket};
 use crate::faults::{Answer, pieces, respond};
+use crate::hex::hex;
 use crate::server::{Body, BrokenOff};
 
 pub(super) async fn run(

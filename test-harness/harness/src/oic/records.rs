@@ -6,7 +6,12 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::service::token_hash;
+use crate::hex;
+
+/// SHA-256 of a token in hex. Records and echoes name a token by it, so that they do not show the token.
+pub fn token_hash(token: &str) -> String {
+    hex::sha256(token)
+}
 
 /// A request that reached the mock; the Authorization header's credentials are replaced by their SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq)]

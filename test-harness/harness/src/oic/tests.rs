@@ -9,7 +9,8 @@ use serde_json::json;
 use super::*;
 use crate::certificates::CertificateAuthority;
 use crate::client::{Client, Request, raw};
-use crate::idcs::{Application, Resource};
+use crate::faults::Fault;
+use crate::idcs::{Application, Idcs, Resource};
 
 const ECHO: &str = "/ic/api/integration/v2/flows/rest/project/DEMO/ECHO/1.0";
 
@@ -283,7 +284,7 @@ fn integrations_do_what_their_names_say() {
     );
 
     let body = vec![7; 3_000_000];
-    let sha256 = super::service::hex(ring::digest::digest(&ring::digest::SHA256, &body).as_ref());
+    let sha256 = crate::hex::sha256(&body);
     let uploaded = client()
         .post(&(oic.url() + &path("upload")))
         .body(body)
@@ -393,7 +394,7 @@ fn trailers_are_seen_and_sent() {
         assert!(read > 0, "{answer}");
         answer += std::str::from_utf8(&chunk[..read]).unwrap();
     }
-    let hash = super::service::hex(ring::digest::digest(&ring::digest::SHA256, b"hello").as_ref());
+    let hash = crate::hex::sha256("hello");
     assert!(answer.contains(r#""trailers":{"x-note":"last"}"#), "{answer}");
     assert!(
         answer.contains(&format!("\r\n0\r\nx-body-sha256: {hash}\r\n\r\n")),

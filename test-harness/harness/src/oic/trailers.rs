@@ -7,11 +7,10 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
-use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use super::service::hex;
 use crate::faults::{Answer, respond};
+use crate::hex;
 use crate::server::Body;
 
 /// `{"bytes": 5, "trailers": {...}}`, followed by the trailer field `x-body-sha256` of the request's body. Over
@@ -29,7 +28,7 @@ pub(super) async fn answer(body: Incoming) -> Response<Body> {
     let body = body.to_bytes();
     let shown = json!({"bytes": body.len(), "trailers": received});
     let mut trailers = HeaderMap::new();
-    if let Ok(hash) = HeaderValue::from_str(&hex(digest(&SHA256, &body).as_ref())) {
+    if let Ok(hash) = HeaderValue::from_str(&hex::sha256(&body)) {
         trailers.insert(HASH, hash);
     }
     let mut headers = HeaderMap::new();

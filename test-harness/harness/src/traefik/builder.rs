@@ -5,18 +5,19 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use harness_build::guests::{self, Guest};
+use harness_build::tools;
 use serde_json::{Value, json};
 
 #[cfg(feature = "yaml")]
 use super::configuration::from_yaml;
-use super::configuration::{entry_points, merge, redirects};
-use super::error::io_error;
-use super::process::{DYNAMIC_DIR, Endpoints, Program};
-use super::{Traefik, TraefikError};
-use crate::guests::{self, Guest};
+use super::configuration::{entry_points, redirects};
+use super::error::{TraefikError, io_error};
+use super::layout::{ACCESS_LOG, API, DYNAMIC_DIR, LOG, WEB};
+use super::process::{Endpoints, Program, Traefik};
 #[cfg(feature = "kubernetes")]
 use crate::kubernetes::ApiServer;
-use crate::tools;
+use crate::merge::merge;
 
 /// A plugin to be registered under `experimental.localPlugins`.
 #[derive(Clone, Debug)]
@@ -72,6 +73,13 @@ pub struct TraefikBuilder {
     access_log: bool,
 }
 
+impl Traefik {
+    /// What to start; nothing runs before [`TraefikBuilder::start`].
+    pub fn builder() -> TraefikBuilder {
+        TraefikBuilder::default()
+    }
+}
+
 impl TraefikBuilder {
     /// The dynamic configuration, as a file of the file provider holds it (YAML, or JSON).
     pub fn dynamic(mut self, yaml: impl Into<String>) -> Self {
@@ -100,7 +108,7 @@ impl TraefikBuilder {
         self
     }
 
-    /// The folder that holds `plugins-local`, in place of this workspace's own plugins.
+    /// The folder that holds `plugins-local`. Without this call the plugins of this workspace that are registered are built.
     pub fn plugins_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.plugins_from = Some(folder.into());
         self
@@ -144,18 +152,13 @@ impl TraefikBuilder {
         self
     }
 
-    /// Starts Traefik and waits until it serves the dynamic configuration. The plugins are built first, if needed.
+    /// Starts Traefik and waits until it serves the dynamic configuration. Plugins that it registers are built first.
     pub fn start(self) -> Result<Traefik, TraefikError> {
         const ATTEMPTS: usize = 5;
         let binary = tools::traefik()?;
-        let plugins_root = match &self.plugins_from {
-            Some(folder) => Some(folder.clone()),
-            None if self.plugins.is_empty() => None,
-            None => Some(guests::artifacts()?.root.clone()),
-        };
         let mut attempt = 1;
         loop {
-            match self.start_once(&binary, plugins_root.as_deref()) {
+            match self.start_once(&binary) {
                 // Between our choice of a port and Traefik's use of it another process was quicker.
                 Err(TraefikError::EndedEarly { log, .. })
                     if attempt < ATTEMPTS && log.contains("address already in use") =>
@@ -167,19 +170,19 @@ impl TraefikBuilder {
         }
     }
 
-    fn start_once(&self, binary: &Path, plugins_root: Option<&Path>) -> Result<Traefik, TraefikError> {
+    fn start_once(&self, binary: &Path) -> Result<Traefik, TraefikError> {
         let dir = tempfile::Builder::new()
             .prefix("traefik-")
             .tempdir()
             .map_err(|source| io_error("create", std::env::temp_dir(), source))?;
-        if let Some(root) = plugins_root {
-            let (target, link) = (root.join("plugins-local"), dir.path().join("plugins-local"));
-            symlink(&target, &link).map_err(|source| io_error("link", link, source))?;
-        }
         let dynamic_dir = dir.path().join(DYNAMIC_DIR);
         std::fs::create_dir(&dynamic_dir).map_err(|source| io_error("create", &dynamic_dir, source))?;
 
         let (settings, endpoints) = self.settings(dir.path())?;
+        if let Some(root) = self.plugins_root(&settings)? {
+            let (target, link) = (root.join("plugins-local"), dir.path().join("plugins-local"));
+            symlink(&target, &link).map_err(|source| io_error("link", link, source))?;
+        }
         let config = dir.path().join("traefik.yml");
         // JSON is YAML.
         std::fs::write(&config, format!("{settings:#}"))
@@ -190,6 +193,27 @@ impl TraefikBuilder {
             env: self.env.clone(),
         };
         Traefik::start_in(dir, program, endpoints, &self.dynamic)
+    }
+
+    /// The folder that holds `plugins-local`. Builds the plugins of this workspace that the static configuration
+    /// registers.
+    fn plugins_root(&self, settings: &Value) -> Result<Option<PathBuf>, TraefikError> {
+        if let Some(folder) = &self.plugins_from {
+            return Ok(Some(folder.clone()));
+        }
+        let registered = settings["experimental"]["localPlugins"].as_object();
+        let mut guests: Vec<Guest> = registered
+            .into_iter()
+            .flat_map(|plugins| plugins.values())
+            .filter_map(|plugin| Guest::of_module(plugin["moduleName"].as_str()?))
+            .collect();
+        if guests.is_empty() {
+            return Ok(None);
+        }
+        // The same plugin may be registered under several names.
+        guests.sort_by_key(|guest| guest.folder);
+        guests.dedup();
+        Ok(Some(guests::artifacts_of(&guests)?.root))
     }
 
     /// What the static configuration begins with.
@@ -286,12 +310,6 @@ fn free_addresses() -> Result<impl Iterator<Item = SocketAddr>, TraefikError> {
         .map_err(failed)?;
     Ok(addresses.into_iter())
 }
-
-pub(super) const WEB: &str = "web";
-/// The entry point that Traefik serves its API and dashboard on with `api.insecure`.
-pub(super) const API: &str = "traefik";
-pub(super) const LOG: &str = "traefik.log";
-pub(super) const ACCESS_LOG: &str = "access.log";
 
 #[cfg(all(test, feature = "yaml"))]
 mod tests {

@@ -1,9 +1,9 @@
 //! Putting the static configuration together.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 #[cfg(feature = "yaml")]
-use super::TraefikError;
+use super::error::TraefikError;
 
 /// Reads YAML into the JSON model. An empty document is an empty object.
 #[cfg(feature = "yaml")]
@@ -11,25 +11,6 @@ pub(super) fn from_yaml(text: &str) -> Result<Value, TraefikError> {
     let value: Value =
         serde_saphyr::from_str(text).map_err(|error| TraefikError::StaticConfiguration(error.to_string()))?;
     Ok(if value.is_null() { json!({}) } else { value })
-}
-
-/// Lays `patch` over `target` as RFC 7396 defines it: objects are merged, `null` removes, all else replaces.
-pub(super) fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(members) = target else { return };
-    for (name, value) in patch {
-        if value.is_null() {
-            members.remove(name);
-        } else {
-            merge(members.entry(name).or_insert(Value::Null), value);
-        }
-    }
 }
 
 /// The names of the entry points that a static configuration defines.
@@ -70,29 +51,6 @@ pub(super) const MARKER_STATUS: u16 = 418;
 #[cfg(all(test, feature = "yaml"))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn merging_follows_rfc_7396() {
-        for (target, patch, expected) in [
-            (json!({"a": 1}), json!({"b": 2}), json!({"a": 1, "b": 2})),
-            (
-                json!({"a": {"b": 1, "c": 2}}),
-                json!({"a": {"b": null}}),
-                json!({"a": {"c": 2}}),
-            ),
-            (json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]})),
-            (
-                json!({"a": 1}),
-                json!({"a": {"b": {"c": null}}}),
-                json!({"a": {"b": {}}}),
-            ),
-            (json!(null), json!({"a": 1}), json!({"a": 1})),
-        ] {
-            let mut merged = target.clone();
-            merge(&mut merged, &patch);
-            assert_eq!(merged, expected, "{target} patched with {patch}");
-        }
-    }
 
     #[test]
     fn yaml_is_read_as_traefik_reads_it() {

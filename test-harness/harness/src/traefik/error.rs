@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::guests::GuestError;
-use crate::tools::ToolError;
+use harness_build::guests::GuestError;
+use harness_build::tools::ToolError;
 
 /// Why Traefik does not run, or not as asked.
 #[derive(Debug, thiserror::Error)]

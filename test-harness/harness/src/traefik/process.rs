@@ -12,13 +12,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::TraefikError;
-use super::builder::{ACCESS_LOG, API, LOG, TraefikBuilder, WEB};
 use super::configuration::{MARKER_PATH, MARKER_STATUS, marker, marker_path};
-use super::error::io_error;
+use super::error::{TraefikError, io_error};
 use super::http_get::http_get;
+use super::layout::{ACCESS_LOG, API, DYNAMIC_DIR, LOG, OUTPUT, WEB};
 use crate::process::Process;
-use crate::tools::last_lines;
+use harness_build::tools::last_lines;
 
 /// A running Traefik. Dropped, it is killed and its folder removed; if the test panics, the folder stays and its
 /// path is printed.
@@ -51,11 +50,6 @@ pub(super) struct Endpoints {
 }
 
 impl Traefik {
-    /// What to start; nothing runs before [`TraefikBuilder::start`].
-    pub fn builder() -> TraefikBuilder {
-        TraefikBuilder::default()
-    }
-
     pub(super) fn start_in(
         dir: TempDir,
         program: Program,
@@ -346,9 +340,6 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The folder that Traefik's file provider watches.
-pub(super) const DYNAMIC_DIR: &str = "dynamic";
-const OUTPUT: &str = "output.log";
 const POLL: Duration = Duration::from_millis(10);
 /// A cold start compiles every plugin, and these may fetch keys and tokens before they serve.
 const READY_WITHIN: Duration = Duration::from_secs(60);

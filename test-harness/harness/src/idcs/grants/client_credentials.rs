@@ -1,9 +1,9 @@
 //! Client credentials (RFC 6749 section 4.4): an access token for the client itself, never a refresh token.
 
 use crate::idcs::applications::Application;
-use crate::idcs::client_authentication::Form;
 use crate::idcs::domain::Domain;
 use crate::idcs::errors::OAuthError;
+use crate::idcs::request::Form;
 use crate::idcs::scopes::{self, Grantable};
 
 pub(super) fn grant(

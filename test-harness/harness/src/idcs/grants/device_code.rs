@@ -1,12 +1,11 @@
 //! The device flow's last step (RFC 8628 section 3.4): an access token for the user, and with `offline_access` a refresh
 //! token.
 
-use super::user;
 use crate::idcs::applications::Application;
-use crate::idcs::client_authentication::Form;
 use crate::idcs::domain::Domain;
 use crate::idcs::errors::OAuthError;
-use crate::idcs::scopes::Grantable;
+use crate::idcs::request::Form;
+use crate::idcs::scopes::{self, Grantable};
 
 pub(super) fn grant(
     domain: &Domain,
@@ -18,7 +17,7 @@ pub(super) fn grant(
         .ok_or_else(|| OAuthError::new("invalid_request", "Required parameter missing: device_code"))?;
     let now = domain.clock.now_millis();
     let allowed = domain.user_grants().poll(code, &application.client_id, now)?;
-    let granted = user(domain, application, &allowed)?;
+    let granted = scopes::resolve_for_user(domain, application, &allowed)?;
     let offline = allowed
         .scope
         .split_whitespace()

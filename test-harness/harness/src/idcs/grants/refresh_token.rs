@@ -1,11 +1,10 @@
 //! Refreshing (RFC 6749 section 6), with rotation and reuse detection (RFC 9700 section 4.14.2).
 
-use super::user;
 use crate::idcs::applications::Application;
-use crate::idcs::client_authentication::Form;
 use crate::idcs::domain::Domain;
 use crate::idcs::errors::OAuthError;
-use crate::idcs::scopes::Grantable;
+use crate::idcs::request::Form;
+use crate::idcs::scopes::{self, Grantable};
 
 pub(super) fn grant(
     domain: &Domain,
@@ -22,6 +21,6 @@ pub(super) fn grant(
     let (allowed, refresh_token) = refreshed?;
     Ok(Grantable {
         refresh_token,
-        ..user(domain, application, &allowed)?
+        ..scopes::resolve_for_user(domain, application, &allowed)?
     })
 }

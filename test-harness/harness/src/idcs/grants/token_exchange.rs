@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::idcs::applications::Application;
-use crate::idcs::client_authentication::Form;
 use crate::idcs::domain::Domain;
 use crate::idcs::errors::OAuthError;
+use crate::idcs::request::Form;
 use crate::idcs::scopes::{self, Grantable};
 
 pub(super) fn grant(

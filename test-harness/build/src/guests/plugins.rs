@@ -1,0 +1,98 @@
+//! The list of plugins.
+
+use std::path::PathBuf;
+
+use super::layout::{MANIFEST, MODULE_PREFIX};
+use crate::tools::workspace_root;
+
+/// A plugin of this workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// Its name in Traefik's configuration: `experimental.localPlugins.<name>`, `middlewares.x.plugin.<name>`.
+    pub name: &'static str,
+    /// Its folder below `plugins/`, which is also its crate's name.
+    pub folder: &'static str,
+}
+
+impl Guest {
+    /// Decides which user name and password the backend sees.
+    pub const BASIC_CREDENTIALS: Self = Self {
+        name: "basicCredentials",
+        folder: "basic-credentials",
+    };
+    /// `jwt`, `oAuthClientCredentials` and `pathRewrite` in one.
+    pub const GATEWAY: Self = Self {
+        name: "gateway",
+        folder: "gateway",
+    };
+    /// Validates access tokens.
+    pub const JWT: Self = Self {
+        name: "jwt",
+        folder: "jwt",
+    };
+    /// Replaces the caller's token by one of the gateway's own.
+    pub const OAUTH_CLIENT_CREDENTIALS: Self = Self {
+        name: "oAuthClientCredentials",
+        folder: "oauth-client-credentials",
+    };
+    /// Asks the identity provider about tokens.
+    pub const OAUTH_INTROSPECTION: Self = Self {
+        name: "oAuthIntrospection",
+        folder: "oauth-introspection",
+    };
+    /// Swaps the caller's token for one of the same user at another provider.
+    pub const OAUTH_TOKEN_EXCHANGE: Self = Self {
+        name: "oAuthTokenExchange",
+        folder: "oauth-token-exchange",
+    };
+    /// Rewrites paths by regular expressions.
+    pub const PATH_REWRITE: Self = Self {
+        name: "pathRewrite",
+        folder: "path-rewrite",
+    };
+
+    /// All plugins. Build, release, CI and tests follow this list.
+    pub const ALL: [Self; 7] = [
+        Self::BASIC_CREDENTIALS,
+        Self::GATEWAY,
+        Self::JWT,
+        Self::OAUTH_CLIENT_CREDENTIALS,
+        Self::OAUTH_INTROSPECTION,
+        Self::OAUTH_TOKEN_EXCHANGE,
+        Self::PATH_REWRITE,
+    ];
+
+    /// The ones that tests make trap: the three of the main chain, and the one that holds all three.
+    pub const MAIN: [Self; 4] = [
+        Self::GATEWAY,
+        Self::JWT,
+        Self::OAUTH_CLIENT_CREDENTIALS,
+        Self::PATH_REWRITE,
+    ];
+
+    /// The plugin in this folder below `plugins/`.
+    pub fn in_folder(folder: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|guest| guest.folder == folder)
+    }
+
+    /// The module name, by which Traefik finds the plugin: `oic-gateway/<folder>`.
+    pub fn module_name(&self) -> String {
+        format!("{MODULE_PREFIX}/{}", self.folder)
+    }
+
+    /// The plugin with this module name.
+    pub fn of_module(module_name: &str) -> Option<Self> {
+        let folder = module_name.strip_prefix(MODULE_PREFIX)?.strip_prefix('/')?;
+        Self::in_folder(folder)
+    }
+
+    /// The binary that cargo builds.
+    pub(super) fn bin(&self) -> String {
+        format!("plugin-{}", self.folder)
+    }
+
+    /// Its manifest for Traefik.
+    pub(super) fn manifest(&self) -> PathBuf {
+        workspace_root().join("plugins").join(self.folder).join(MANIFEST)
+    }
+}

@@ -1,0 +1,33 @@
+//! End-to-end tests: every one against a real Traefik, with mocks of IDCS and OIC of its own.
+
+mod basic_credentials;
+mod callers;
+mod check;
+mod configuration;
+mod connection_header;
+mod examples;
+mod gateway;
+mod host_facts;
+mod identity_bridge;
+mod interop;
+mod jwt;
+mod kubernetes;
+mod oauth_client_credentials;
+mod oauth_introspection;
+mod oauth_token_exchange;
+mod observability;
+mod one_module;
+mod path_rewrite;
+mod probes;
+mod quick_start;
+mod resilience;
+mod rotation;
+mod shared_state;
+mod silence;
+mod state_directory;
+mod store;
+mod streaming;
+mod support;
+mod traps;
+mod user_context;
+mod wycheproof;

@@ -1,0 +1,188 @@
+//! Somebody else's authorization server, to see whether the plugins understand more than our own mock: `oidc-provider` for
+//! Node.js, which is certified for OpenID Connect. What it is told is in `test-harness/interop/server.mjs`.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use harness_build::guests::sha256;
+use harness_build::tools::{target_dir, workspace_root};
+
+use crate::keys::SigningKey;
+
+/// A running authorization server; it ends when this is dropped, and with this process in any case.
+pub struct AuthorizationServer {
+    url: String,
+    child: Child,
+    _ends_when_closed: Option<ChildStdin>,
+}
+
+/// Why it does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum InteropError {
+    /// The machine has no Node.js, or an old one.
+    #[error("Node.js 20 or later with npm is needed: {0}")]
+    NoNode(String),
+    /// It could not be installed or started.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Whom its access tokens are for.
+pub const RESOURCE: &str = "https://api.example.com";
+/// What they allow.
+pub const SCOPE: &str = "echo";
+/// Whom its opaque tokens are for.
+pub const OPAQUE_RESOURCE: &str = "https://opaque.example.com";
+/// A confidential client that may use client credentials.
+pub const CLIENT: (&str, &str) = ("gateway", "secret with: +%/");
+/// A client that proves itself by a key.
+pub const SIGNING_CLIENT: &str = "signer";
+/// A client that proves itself by assertions under its secret.
+pub const MAC_CLIENT: (&str, &str) = ("mac", "a secret of 32 characters or more");
+/// A public client that may use the device flow.
+pub const DEVICE_CLIENT: &str = "device";
+
+const FILES: [&str; 3] = ["package.json", "package-lock.json", "server.mjs"];
+
+impl AuthorizationServer {
+    /// Starts one whose access tokens last for so many seconds, and that knows [`SIGNING_CLIENT`] by this public key;
+    /// installs it first, if need be.
+    ///
+    /// # Errors
+    /// [`InteropError::NoNode`] where it cannot run at all.
+    pub fn start(access_token_seconds: u32, signer: &SigningKey) -> Result<Self, InteropError> {
+        for (program, least) in [("node", 20), ("npm", 1)] {
+            let version = version(program).map_err(InteropError::NoNode)?;
+            if version < least {
+                return Err(InteropError::NoNode(format!("{program} has version {version}")));
+            }
+        }
+        let folder = install()?;
+        let mut child = Command::new("node")
+            .arg(folder.join("server.mjs"))
+            .env("ACCESS_TOKEN_SECONDS", access_token_seconds.to_string())
+            .env("SIGNER_JWK", signer.jwk().to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| failed("start", &folder, &error))?;
+        let mut url = String::new();
+        if let Some(output) = child.stdout.take() {
+            let read = BufReader::new(output).read_line(&mut url);
+            read.map_err(|error| failed("listen to", &folder, &error))?;
+        }
+        let url = url.trim().to_owned();
+        if !url.starts_with("http://127.0.0.1:") {
+            return Err(InteropError::Failed(
+                "the authorization server ended at its start".to_owned(),
+            ));
+        }
+        Ok(Self {
+            _ends_when_closed: child.stdin.take(),
+            child,
+            url,
+        })
+    }
+
+    /// Its issuer, and the beginning of all its URLs.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token endpoint.
+    pub fn token_url(&self) -> String {
+        format!("{}/token", self.url)
+    }
+
+    /// The introspection endpoint.
+    pub fn introspection_url(&self) -> String {
+        format!("{}/token/introspection", self.url)
+    }
+
+    /// The revocation endpoint.
+    pub fn revocation_url(&self) -> String {
+        format!("{}/token/revocation", self.url)
+    }
+
+    /// The keys that its tokens are signed with.
+    pub fn jwks_url(&self) -> String {
+        format!("{}/jwks", self.url)
+    }
+
+    /// The device authorization endpoint.
+    pub fn device_url(&self) -> String {
+        format!("{}/device/auth", self.url)
+    }
+
+    /// Where a POST with `user_code` and `user` in its query stands for a user who allows a device.
+    pub fn allow_url(&self, user_code: &str, user: &str) -> String {
+        format!("{}/allow?user_code={user_code}&user={user}", self.url)
+    }
+}
+
+impl Drop for AuthorizationServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first number of `program --version`.
+fn version(program: &str) -> Result<u32, String> {
+    let output = Command::new(program)
+        .arg("--version")
+        .stderr(Stdio::null())
+        .output()
+        .map_err(|error| format!("{program}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let number = text.trim().trim_start_matches('v').split('.').next();
+    number
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| format!("{program} tells no version"))
+}
+
+/// The folder with everything in it, named after what it is made of. Several may make it at the same time.
+fn install() -> Result<PathBuf, InteropError> {
+    let source = workspace_root().join("test-harness/interop");
+    let mut content = Vec::new();
+    for file in FILES {
+        let path = source.join(file);
+        content.extend(fs::read(&path).map_err(|error| failed("read", &path, &error))?);
+    }
+    let digest = sha256(&content);
+    let folder = target_dir().join(format!("interop-{}", digest.get(..12).unwrap_or(&digest)));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let fresh = tempfile::Builder::new()
+        .prefix("interop-new-")
+        .tempdir_in(target_dir())
+        .map_err(|error| failed("make a folder in", &target_dir(), &error))?;
+    for file in FILES {
+        let path = fresh.path().join(file);
+        fs::copy(source.join(file), &path).map_err(|error| failed("write", &path, &error))?;
+    }
+    let output = Command::new("npm")
+        .args(["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(fresh.path())
+        .output()
+        .map_err(|error| failed("install in", fresh.path(), &error))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(InteropError::Failed(format!("npm ci: {said}")));
+    }
+    let fresh = fresh.keep();
+    if let Err(error) = fs::rename(&fresh, &folder)
+        && !folder.is_dir()
+    {
+        return Err(failed("rename", &fresh, &error));
+    }
+    Ok(folder)
+}
+
+fn failed(step: &str, path: &Path, error: &io::Error) -> InteropError {
+    InteropError::Failed(format!("cannot {step} {}: {error}", path.display()))
+}

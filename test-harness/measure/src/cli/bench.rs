@@ -1,0 +1,88 @@
+//! `bench`: what the plugins cost, beside their peers.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use harness_build::tools;
+
+use super::files::write_json;
+use super::interrupt;
+use crate::bench::Bench;
+
+/// Measure the plugins beside a plain Traefik, its own middlewares and Envoy; run it with `cargo run --release`
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure another build of the plugins, too: a folder that `build --out` made
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
+    /// Measure how cost grows with routers, tokens, keys and rules, too
+    #[arg(long)]
+    growth: bool,
+    /// Measure these rows and other figures alone; the figures' names are those in the JSON
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// How many rounds a row's figure is the median of
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// How long a round is
+    #[arg(long, value_name = "N", default_value_t = 3.0, value_parser = seconds)]
+    seconds_per_round: f64,
+    /// Connections of the load generator
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [32, 256])]
+    connections: Vec<usize>,
+    /// Distinct tokens in the rows whose tokens were seen before
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    tokens: u16,
+    /// Write Go's processor profiles of the Traefiks into this folder; read them with `go tool pprof`
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
+    /// Where benchmarks.md is written [default: docs for a full run, else nowhere]
+    #[arg(long, value_name = "DIR")]
+    docs: Option<PathBuf>,
+}
+
+/// Prints the tables and writes the files.
+pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    if cfg!(debug_assertions) {
+        eprintln!(
+            "bench: this is a debug build, and its load generator may be what limits: use `cargo run --release`"
+        );
+    }
+    let is_full = options.only.is_empty() && options.rounds >= 5;
+    let docs = options
+        .docs
+        .or_else(|| is_full.then(|| tools::workspace_root().join("docs")));
+    let bench = Bench {
+        round: Duration::from_secs_f64(options.seconds_per_round),
+        rounds: options.rounds.into(),
+        connections: options.connections,
+        tokens: options.tokens.into(),
+        only: options.only,
+        baseline: options.baseline,
+        growth: options.growth,
+        profiles: options.profiles,
+    };
+    let interrupted = Arc::default();
+    interrupt::sets(Arc::clone(&interrupted));
+    let report = bench.run(&interrupted)?;
+    print!("{report}");
+    write_json(options.json.as_deref(), &report.figures())?;
+    if let Some(docs) = docs {
+        report.write_page(&docs)?;
+        println!("\nwritten to {}", docs.join("benchmarks.md").display());
+    }
+    Ok(())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("give a number of seconds from 0.1 to 600".to_owned()),
+    }
+}

@@ -1,0 +1,24 @@
+//! Ctrl-C and `kill`: ended by force, this process would leave its Traefik behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use harness::server::runtime;
+
+/// Has the first such signal set this.
+pub(super) fn sets(interrupted: Arc<AtomicBool>) {
+    runtime().spawn(async move {
+        let (Ok(mut by_key), Ok(mut by_kill)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        tokio::select! {
+            _ = by_key.recv() => {}
+            _ = by_kill.recv() => {}
+        }
+        interrupted.store(true, Ordering::Relaxed);
+    });
+}

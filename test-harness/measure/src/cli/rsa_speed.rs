@@ -1,0 +1,29 @@
+//! `rsa-speed`: how long RSA checks take inside Traefik.
+
+use clap::Args;
+
+use crate::rsa_speed::{RsaSpeedError, measure};
+
+/// Time RSA checks inside Traefik, by our library, ring and jwt-simple
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// How many checks a time is the median of
+    #[arg(long, value_name = "N", default_value_t = 101, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), RsaSpeedError> {
+    for bits in [2048, 3072, 4096] {
+        let speed = measure(bits, options.rounds)?;
+        println!(
+            "{bits} bits: ours {:.0} us, ring {:.0} us ({:.2} x), jwt-simple {:.0} us ({:.1} x), making a key {:.0} us",
+            speed.ours,
+            speed.ring,
+            speed.ring / speed.ours,
+            speed.jwt_simple,
+            speed.jwt_simple / speed.ours,
+            speed.key
+        );
+    }
+    Ok(())
+}

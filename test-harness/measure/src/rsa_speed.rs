@@ -1,0 +1,116 @@
+//! How long RSA checks take where the plugins do them: inside a real Traefik, by three libraries in turn.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use harness::client::Client;
+use harness::keys::{Algorithm, SigningKey};
+use harness::traefik::{LocalPlugin, Traefik, TraefikError};
+use harness_build::guests::{self, GuestError};
+
+/// Median times of one RS256 check, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RsaSpeed {
+    /// The crate `rsa-verify`, with a key that was made before.
+    pub ours: f64,
+    /// ring.
+    pub ring: f64,
+    /// jwt-simple, built of Rust alone; it reads the token too.
+    pub jwt_simple: f64,
+    /// Making a key of `rsa-verify`.
+    pub key: f64,
+}
+
+/// Why there are no times.
+#[derive(Debug, thiserror::Error)]
+pub enum RsaSpeedError {
+    /// The probe cannot be built.
+    #[error(transparent)]
+    Guest(#[from] GuestError),
+
+    /// Traefik does not run it.
+    #[error(transparent)]
+    Traefik(#[from] TraefikError),
+
+    /// A file or the connection failed.
+    #[error("could not {0}; run it again")]
+    Failed(String),
+
+    /// The probe ran, but has no times to tell.
+    #[error("the probe answered {status}: {text}; one of the libraries does not work in this Traefik")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The answer's body.
+        text: String,
+    },
+}
+
+/// Has a Traefik of its own check an RS256 signature of a key of 2048, 3072 or 4096 bits, `rounds` times by each
+/// library.
+pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
+    let key = SigningKey::rsa_cached(bits, 0);
+    let token = key.sign(
+        Algorithm::RS256,
+        r#"{"alg":"RS256","typ":"JWT"}"#,
+        r#"{"sub":"someone"}"#,
+    );
+    measure_checks(&key, &token, rounds)
+}
+
+/// The same for this token, which must be one of `key`.
+pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
+    const NAME: &str = "rsa-speed";
+    let folder = tempfile::tempdir().map_err(|error| failed("make a temporary folder", error))?;
+    let wasm = guests::build_probe("probe-rsa-speed")?;
+    let lowered = guests::lower(&wasm, false).map_err(|source| GuestError::Lower {
+        folder: NAME.into(),
+        source,
+    })?;
+    guests::lay_out_probe(folder.path(), NAME, &lowered.wasm)?;
+
+    let dynamic = json!({ "http": {
+        "routers": { NAME: {
+            "rule": "PathPrefix(`/`)", "entryPoints": ["web"],
+            "middlewares": [NAME], "service": "noop@internal",
+        } },
+        "middlewares": { NAME: { "plugin": { NAME: {} } } },
+    } });
+    let traefik = Traefik::builder()
+        .plugins_from(folder.path())
+        .plugin(LocalPlugin::new(NAME, guests::probe_module(NAME)))
+        .dynamic(dynamic.to_string())
+        .start()?;
+
+    let jwk = key.jwk();
+    let (message, signature) = token.rsplit_once('.').unwrap_or_default();
+    let answer = Client::plain()
+        .post(&traefik.url())
+        .json(&json!({
+            "modulus": jwk["n"],
+            "exponent": jwk["e"],
+            "message": URL_SAFE_NO_PAD.encode(message),
+            "signature": signature,
+            "rounds": rounds,
+        }))
+        .timeout(Duration::from_secs(120))
+        .send()
+        .map_err(|error| failed("ask the probe", error))?;
+    let (status, text) = (answer.status, answer.text());
+    let nanoseconds: RsaSpeed =
+        serde_json::from_str(&text).map_err(|_| RsaSpeedError::Refused { status, text })?;
+    Ok(RsaSpeed {
+        ours: nanoseconds.ours / 1e3,
+        ring: nanoseconds.ring / 1e3,
+        jwt_simple: nanoseconds.jwt_simple / 1e3,
+        key: nanoseconds.key / 1e3,
+    })
+}
+
+fn failed(action: &str, error: impl std::fmt::Display) -> RsaSpeedError {
+    RsaSpeedError::Failed(format!("{action}: {error}"))
+}
