@@ -9,7 +9,8 @@ use jose::{IgnoredKey, KeySet};
 use middleware::{ConfigError, Event, Host, UnixTime};
 use oauth::AccessToken;
 use shared_state::{
-    Exchange, FetchError, Fetched, Former, Lifetime, Pace, Resource, Seal, Shared, StateName, Unavailable,
+    Exchange, Failure, FetchError, Fetched, Former, Lifetime, RefetchInterval, Resource, Seal, Shared,
+    StateName,
 };
 
 use crate::cache_control;
@@ -25,7 +26,7 @@ const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
 /// The remote source of keys.
 pub(crate) struct RemoteKeys {
     keys: Shared<Jwks>,
-    pace: Pace,
+    pace: RefetchInterval,
 }
 
 impl RemoteKeys {
@@ -77,7 +78,10 @@ impl RemoteKeys {
         };
         Ok(Self {
             keys: Shared::new(jwks, platform, client),
-            pace: options.refetch_interval.map(Pace::every).unwrap_or_default(),
+            pace: options
+                .refetch_interval
+                .map(RefetchInterval::every)
+                .unwrap_or_default(),
         })
     }
 }
@@ -127,8 +131,8 @@ impl KeySource for RemoteKeys {
     }
 }
 
-impl From<Unavailable> for KeysUnavailable {
-    fn from(unavailable: Unavailable) -> Self {
+impl From<Failure> for KeysUnavailable {
+    fn from(unavailable: Failure) -> Self {
         Self {
             retry_after_seconds: unavailable.retry_after_seconds(),
             reason: unavailable.reason(),

@@ -3,7 +3,7 @@
 use credentials::bearer::NoToken;
 use jose::Rejection;
 use middleware::{Problem, Reason};
-use shared_state::{Cause, Unavailable};
+use shared_state::{Cause, Failure};
 
 /// Why a request does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum Refusal {
     /// The token is active, and not good for this.
     Rejected(Rejection),
     /// The provider says no, or nothing.
-    Unavailable(Unavailable),
+    Unavailable(Failure),
 }
 
 impl From<NoToken> for Refusal {
@@ -28,8 +28,8 @@ impl From<Rejection> for Refusal {
     }
 }
 
-impl From<Unavailable> for Refusal {
-    fn from(unavailable: Unavailable) -> Self {
+impl From<Failure> for Refusal {
+    fn from(unavailable: Failure) -> Self {
         Self::Unavailable(unavailable)
     }
 }

@@ -1,18 +1,19 @@
-//! What was fetched before a secret of the configuration changed.
+//! Values that were fetched before a secret of the configuration changed.
 //!
-//! Where a value lies, and how it is sealed, depends on the secret that fetched it, so a new secret finds nothing. What the
-//! old one fetched is as good as before, though, and belongs to the same configuration. An instance that has seen both
-//! secrets takes it over: otherwise every change would cost a fetch at once, and requests, where the provider learns of
-//! the new secret a moment later.
+//! The name and the seal of a value depend on the secret that fetched it, so an instance with a new secret finds nothing. The
+//! old value is as good as before, though, and belongs to the same configuration. An instance that knows both secrets takes
+//! it over. Otherwise each change would cost a fetch at once, and would fail requests if the provider learns of the new
+//! secret a moment later.
 
 use std::rc::Rc;
 
+use super::cached::Cached;
 use super::envelope::Envelope;
-use super::{Held, Resource, Shared};
-use crate::state::{Lease, Observer};
-use crate::state::{Seal, StateName};
+use super::instance::Shared;
+use super::resource::Resource;
+use crate::state::{Lease, Observer, Seal, StateName};
 
-/// Where a resource lay before a secret changed.
+/// Where a resource was kept before a secret changed.
 #[derive(Debug, Clone)]
 pub struct Former {
     name: StateName,
@@ -20,22 +21,22 @@ pub struct Former {
 }
 
 impl Former {
-    /// The place that a resource with this name and this seal has.
+    /// Where a resource with this name and this seal is kept.
     pub const fn new(name: StateName, seal: Rc<Seal>) -> Self {
         Self { name, seal }
     }
 
-    /// The same, if what lies there is what a resource with the name `name` and the seal `seal` would hold, but for the
-    /// secret. `None` if something else differs, such as the URL, or nothing.
+    /// Returns `self` if its resource differs from the one with this `name` and this `seal` in the secret alone. Returns
+    /// `None` if something else differs, such as the URL, or nothing at all.
     pub fn of(self, name: &StateName, seal: &Seal) -> Option<Self> {
         (self.name != *name && self.seal.has_identity_of(seal)).then_some(self)
     }
 }
 
 impl<R: Resource> Shared<R> {
-    /// Takes over what the former secret fetched, where there is nothing newer.
+    /// Takes over what the former secret fetched, if there is nothing newer.
     pub(super) fn adopt_former(&mut self) {
-        if self.held.is_some() {
+        if self.cached.is_some() {
             return;
         }
         let Some(Former { name, seal }) = self.resource.former() else {
@@ -46,21 +47,17 @@ impl<R: Resource> Shared<R> {
             .and_then(|text| seal.open(&text))
             .and_then(|bytes| Envelope::decode(&bytes));
         let Some(envelope) = envelope else { return };
-        let discarded = [self.last_discard(), self.own.discard];
-        let is_discarded = |discarded: &(_, _)| discarded.1 == envelope.generation;
-        if envelope.lifetime.usable_until <= self.platform.now()
-            || discarded.iter().flatten().any(is_discarded)
-        {
+        if envelope.lifetime.usable_until <= self.platform.now() || self.is_discarded(envelope.generation) {
             return;
         }
         if let Some(value) = self.resource.decode(&envelope.payload) {
-            self.held = Some(Held::of(&envelope, Rc::new(value)));
+            self.cached = Some(Cached::new(&envelope, Rc::new(value)));
             self.share_former(&envelope);
         }
     }
 
-    /// Puts what was taken over in the place of its own, for instances that know the new secret alone. Whoever has the lease
-    /// is about to put something newer there.
+    /// Publishes the value under its new name, for instances that know only the new secret. If another instance holds the
+    /// lease, it is about to publish something newer.
     fn share_former(&mut self, envelope: &Envelope) {
         let platform = Rc::clone(&self.platform);
         let name = self.resource.name().as_str().to_owned();
@@ -69,7 +66,7 @@ impl<R: Resource> Shared<R> {
             && matches!(platform.directory().read(&name), Ok(None))
             && let Ok(text) = self.resource.seal().close(&envelope.encode(), &*platform)
         {
-            // Others would fetch it for themselves.
+            // If this fails, the other instances fetch it themselves.
             let _ = self.values().publish(&name, &text);
         }
     }
@@ -82,10 +79,11 @@ mod tests {
 
     use middleware::{Secret, UnixTime};
 
-    use super::*;
-    use crate::shared::{Cause, Exchange, FetchError, Fetched, Lifetime, Unavailable};
     use egress::platform::Native;
     use egress::{ClientConfig, HttpClient, Platform, Url};
+
+    use super::*;
+    use crate::shared::{Cause, Exchange, FetchError, Fetched, Lifetime};
 
     /// What a provider gives for the one secret that it knows.
     #[derive(Default)]
@@ -197,7 +195,7 @@ mod tests {
         instance
             .get(now)
             .map(|token| *token)
-            .map_err(|unavailable: Unavailable| unavailable.cause())
+            .map_err(|failure| failure.cause())
     }
 
     #[test]

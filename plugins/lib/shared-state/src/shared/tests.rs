@@ -3,16 +3,22 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use middleware::Reason;
-
-use super::*;
-use crate::test_machine::TestMachine;
-use egress::ClientConfig;
 use egress::platform::Native;
+use egress::{ClientConfig, HttpClient, Platform, Url};
+use http::Request;
+use middleware::{Reason, UnixTime};
+
+use super::instance::LOOK_WHILE_FRESH;
+use super::obtain::LOOK_WHILE_DUE;
+use super::refetch::Attempt;
+use super::*;
+use crate::state::{Seal, StateName};
+use crate::test_machine::TestMachine;
 
 /// A provider that answers with a running number.
 struct Provider {
@@ -215,7 +221,7 @@ impl Machines {
 }
 
 impl SharedMany<Number> {
-    fn of(&mut self, caller: &str, provider: &str) -> Result<u64, Unavailable> {
+    fn of(&mut self, caller: &str, provider: &str) -> Result<u64, Failure> {
         let mut key = CallerKey::default();
         key[..caller.len()].copy_from_slice(caller.as_bytes());
         let now = self.platform.now();
@@ -225,7 +231,7 @@ impl SharedMany<Number> {
 }
 
 impl Shared<Number> {
-    fn now(&mut self) -> Result<Rc<u64>, Unavailable> {
+    fn now(&mut self) -> Result<Rc<u64>, Failure> {
         self.get(self.platform.now())
     }
 }
@@ -281,7 +287,7 @@ fn short_lived_values_are_renewed_by_one_while_nobody_ever_gets_an_old_one() {
                 while begun.elapsed() < Duration::from_secs(4) {
                     let before = instance.platform.now();
                     instance.now().unwrap();
-                    assert!(before < instance.held.as_ref().unwrap().lifetime.usable_until);
+                    assert!(before < instance.cached.as_ref().unwrap().lifetime.usable_until);
                 }
             });
         }
@@ -321,7 +327,7 @@ fn an_outage_does_not_touch_what_is_still_usable() {
     let mut instance = instance(&provider.url, &directory, Duration::from_millis(1000));
     instance.now().unwrap();
     provider.down.store(true, Ordering::SeqCst);
-    let usable_until = instance.held.as_ref().unwrap().lifetime.usable_until;
+    let usable_until = instance.cached.as_ref().unwrap().lifetime.usable_until;
     loop {
         let outcome = instance.now();
         // Judged by the time after the call, so that a pause of the machine cannot fail it.
@@ -335,7 +341,11 @@ fn an_outage_does_not_touch_what_is_still_usable() {
 
 /// At which seconds the provider was asked because of a value that does not do, if that is so at every second and for
 /// several instances in turn.
-fn asked_at(pace: Pace, seconds: u64, disturb: impl FnOnce(&Provider, &tempfile::TempDir)) -> Vec<u64> {
+fn asked_at(
+    interval: RefetchInterval,
+    seconds: u64,
+    disturb: impl FnOnce(&Provider, &tempfile::TempDir),
+) -> Vec<u64> {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let (machines, platforms) = Machines::in_directory::<3>(&directory);
     let mut instances = platforms.map(|platform| instance_on(platform, &provider.url, LONG));
@@ -348,7 +358,7 @@ fn asked_at(pace: Pace, seconds: u64, disturb: impl FnOnce(&Provider, &tempfile:
         machines.at(second);
         let (calls, instance) = (provider.calls(), &mut instances[index]);
         let seen = instance.now().unwrap();
-        instance.renew(&seen, pace);
+        instance.renew(&seen, interval);
         // Each attempt is one call: the error 503 is not worth repeating here.
         asked_at.extend(std::iter::repeat_n(second, provider.calls() - calls));
     }
@@ -387,9 +397,9 @@ fn a_provider_in_trouble_is_asked_seldom_while_what_is_held_serves_and_often_whe
 
 #[test]
 fn renewing_keeps_its_pace_whatever_comes_of_it_for_all_instances_together() {
-    let usual = Pace::default();
+    let usual = RefetchInterval::default();
     assert_eq!(asked_at(usual, 14, |_, _| {}), [3, 6, 9, 12]);
-    let given = Pace::every(Duration::from_secs(10));
+    let given = RefetchInterval::every(Duration::from_secs(10));
     assert_eq!(asked_at(given, 31, |_, _| {}), [10, 20, 30]);
     let faults: [fn(&Provider) -> &AtomicBool; 2] = [|provider| &provider.down, |provider| &provider.busy];
     for fault in faults {
@@ -404,7 +414,10 @@ fn instances_without_their_directory_renew_at_the_slowest_pace_each() {
     let gone =
         |_: &Provider, directory: &tempfile::TempDir| std::fs::remove_dir_all(directory.path()).unwrap();
     // Three instances, each of which has its turn every third second.
-    assert_eq!(asked_at(Pace::default(), 64, gone), [30, 31, 32, 60, 61, 62]);
+    assert_eq!(
+        asked_at(RefetchInterval::default(), 64, gone),
+        [30, 31, 32, 60, 61, 62]
+    );
 }
 
 #[test]
@@ -416,17 +429,17 @@ fn a_fetch_that_succeeded_since_ends_the_longer_pause() {
     provider.down.store(true, Ordering::SeqCst);
     for second in [3, 6, 12, 24] {
         machines.at(second);
-        assert_eq!(*instance.renew(&seen, Pace::default()), 1);
+        assert_eq!(*instance.renew(&seen, RefetchInterval::default()), 1);
     }
     assert_eq!(provider.calls(), 5);
     provider.down.store(false, Ordering::SeqCst);
     machines.at(47);
-    assert_eq!(*instance.renew(&seen, Pace::default()), 1, "too soon");
+    assert_eq!(*instance.renew(&seen, RefetchInterval::default()), 1, "too soon");
     machines.at(48);
-    let newer = instance.renew(&seen, Pace::default());
+    let newer = instance.renew(&seen, RefetchInterval::default());
     assert_eq!(*newer, 6);
     machines.at(51);
-    assert_eq!(*instance.renew(&newer, Pace::default()), 7);
+    assert_eq!(*instance.renew(&newer, RefetchInterval::default()), 7);
 }
 
 #[test]
@@ -443,7 +456,7 @@ fn an_attempt_that_was_cut_off_counts_and_holds_nobody_up() {
     killed.note(Attempt::new(killed.platform.now(), two_seconds, 1));
     for (second, calls) in [(10, 1), (12, 1), (13, 2)] {
         machines.at(second);
-        other.renew(&seen, Pace::default());
+        other.renew(&seen, RefetchInterval::default());
         assert_eq!(provider.calls(), calls, "{second}");
     }
 }
@@ -456,15 +469,18 @@ fn a_clock_that_was_set_back_does_not_end_renewing() {
     let mut instance = instance_on(platform, &provider.url, LONG);
     let seen = instance.now().unwrap();
     machines.at(100_010);
-    assert_eq!(*instance.renew(&seen, Pace::default()), 2);
+    assert_eq!(*instance.renew(&seen, RefetchInterval::default()), 2);
     machines.at(0);
-    let newer = instance.renew(&seen, Pace::default());
+    let newer = instance.renew(&seen, RefetchInterval::default());
     machines.at(1);
-    let newest = instance.renew(&newer, Pace::default());
+    let newest = instance.renew(&newer, RefetchInterval::default());
     machines.at(2);
-    assert!(Rc::ptr_eq(&instance.renew(&newest, Pace::default()), &newest));
+    assert!(Rc::ptr_eq(
+        &instance.renew(&newest, RefetchInterval::default()),
+        &newest
+    ));
     machines.at(4);
-    assert_eq!(*instance.renew(&newest, Pace::default()), 4);
+    assert_eq!(*instance.renew(&newest, RefetchInterval::default()), 4);
 }
 
 #[test]
@@ -483,7 +499,10 @@ fn those_whose_value_does_not_do_at_the_same_time_get_the_new_one_by_one_fetch()
                 barrier.wait();
                 // A pause that is over by now, and not again while the test lasts.
                 std::thread::sleep(Duration::from_millis(1000));
-                assert_eq!(*instance.renew(&seen, Pace::every(Duration::from_millis(900))), 2);
+                assert_eq!(
+                    *instance.renew(&seen, RefetchInterval::every(Duration::from_millis(900))),
+                    2
+                );
             });
         }
     });
@@ -503,7 +522,7 @@ fn an_attempt_that_hangs_does_not_hold_the_others_up_for_as_long() {
     let renewed = || {
         let mut instance = instance(&provider.url, &directory, LONG);
         let seen = instance.now().unwrap();
-        *instance.renew(&seen, Pace::every(Duration::ZERO))
+        *instance.renew(&seen, RefetchInterval::every(Duration::ZERO))
     };
     std::thread::scope(|scope| {
         let first = scope.spawn(|| {
@@ -602,7 +621,7 @@ fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
         instance(&provider.url, &directory, LONG),
     );
     let (old, _) = (first.now().unwrap(), second.now().unwrap());
-    assert_eq!(*first.renew(&old, Pace::every(Duration::ZERO)), 2);
+    assert_eq!(*first.renew(&old, RefetchInterval::every(Duration::ZERO)), 2);
     let begun = Instant::now();
     while *second.now().unwrap() != 2 {
         assert!(
@@ -797,7 +816,7 @@ fn an_instance_holds_the_callers_it_saw_last() {
     for caller in ["1", "2", "1", "3", "1", "4"] {
         many.of(caller, &provider.url).unwrap();
     }
-    let held: Vec<u8> = many.held.iter().map(|(key, _)| key[0]).collect();
+    let held: Vec<u8> = many.cached.iter().map(|(key, _)| key[0]).collect();
     assert_eq!(held, *b"14");
     assert_eq!(provider.calls(), 4, "the others are in the state directory");
 }
@@ -812,7 +831,7 @@ fn a_denied_caller_is_remembered_and_nobody_else_suffers() {
         let denied = instance.of(&mallory, &provider.url).unwrap_err();
         assert_eq!(denied.cause(), Cause::Denied);
         assert!(denied.retry_after_seconds() >= 29);
-        assert!(instance.held.is_empty());
+        assert!(instance.cached.is_empty());
     }
     assert_eq!(provider.calls(), 1);
     provider.denies.store(false, Ordering::SeqCst);

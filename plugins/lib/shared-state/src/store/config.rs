@@ -6,8 +6,8 @@ use middleware::{ConfigError, Event, Host, Secret, SecretRef, config::lenient};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::conversation::Credentials;
 use super::servers::{Endpoint, Sentinel, Servers};
-use super::session::Credentials;
 use egress::tls::{Tls, TlsOptions, given};
 
 /// Where and how to share.

@@ -1,22 +1,25 @@
 //! The store against servers that say what a test wants.
 #![allow(clippy::disallowed_methods)] // the test's own clock
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use egress::platform::Native;
+use middleware::Event;
 use serde_json::{Value, json};
 
 use super::scripted::{Answer, Scripted, empty, say};
 use super::*;
-use egress::platform::Native;
+use crate::state::{Seal, StateName};
 
 const PASSWORD: &str = "hunter2-password";
 
 /// A store, and what it logs.
 struct Fixture {
     store: Store,
-    slot: Slot,
+    key: StoreKey,
     log: Arc<Mutex<Vec<String>>>,
     _directory: tempfile::TempDir,
 }
@@ -41,13 +44,13 @@ impl Fixture {
             let platform = &*store.platform;
             store.health.borrow_mut().note(platform, 0, None);
         }
-        let slot = store
-            .slot(&StateName::new("token", &["x"]), &Seal::public(&["x"]), "")
+        let key = store
+            .key(&StateName::new("token", &["x"]), &Seal::public(&["x"]), "")
             .unwrap();
         log.lock().unwrap().clear();
         Self {
             store,
-            slot,
+            key,
             log,
             _directory: directory,
         }
@@ -55,11 +58,11 @@ impl Fixture {
 
     fn get(&self) -> Result<Vec<Content>, StoreError> {
         self.store
-            .session(Duration::ZERO, &|| {}, |session| session.get(&[&self.slot]))
+            .session(Duration::ZERO, &|| {}, |session| session.get(&[&self.key]))
     }
 
     fn put(&self) -> Result<Vec<bool>, StoreError> {
-        let change = [Change::Put(&self.slot, b"x", Duration::from_secs(1))];
+        let change = [Change::Put(&self.key, b"x", Duration::from_secs(1))];
         self.store
             .session(Duration::ZERO, &|| {}, |session| session.apply(&change))
     }
@@ -98,7 +101,7 @@ fn credentials_and_database_come_first_and_what_is_changed_waits_for_their_answe
         let (get, put) = heard.split_at(greeting.len() + 1);
         assert_eq!(get[..greeting.len()], greeting);
         assert_eq!(put[..greeting.len()], greeting);
-        assert_eq!(get.last().unwrap(), &format!("MGET {}", fixture.slot.key()));
+        assert_eq!(get.last().unwrap(), &format!("MGET {}", fixture.key.as_str()));
         assert!(put.last().unwrap().starts_with("SET test:{token-"), "{put:?}");
         assert!(put.last().unwrap().ends_with(" PX 1000"), "{put:?}");
     }
@@ -152,7 +155,11 @@ fn whatever_goes_wrong_is_an_error_in_time_and_logged_once_without_secrets() {
         let fixture = Fixture::new(&json!({ "endpoints": [server.endpoint], "password": PASSWORD }));
         let begun = Instant::now();
         let error = fixture.get().unwrap_err().to_string();
-        assert!(begun.elapsed() < BUDGET * 2, "{expected}: {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < TIME_LIMIT * 2,
+            "{expected}: {:?}",
+            begun.elapsed()
+        );
         assert!(error.contains(expected), "{error}");
         assert_eq!(fixture.get(), Err(StoreError::Resting), "{expected}");
         assert_eq!(server.connections(), 1, "{expected}");
