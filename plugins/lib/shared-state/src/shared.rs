@@ -24,11 +24,13 @@
 //!     further ones are refused at once (`waiting`).
 //!
 //! * `resource`: what is fetched. `instance`: one instance's view of it ([`Shared`]); `many`: of many of them.
-//! * `adopt`, `obtain`, `fetch`, `discard`, `former`: how a view gets its value, and loses it.
-//! * `cached`, `envelope`, `records`, `status`: a value in memory, in the state directory, and what lies beside it.
+//! * `adopt`, `obtain`, `fetch`, `refetch`, `replicas`, `discard`: how a view gets its value, and loses it.
+//! * `cached`, `envelope`, `records`, `status`, `attempt`: a value in memory and in the state directory, and the records of it.
+//!   `remote`, `former`: where else it may be.
 //! * `fetch_error`: why one fetch failed. `failure_record`: what of that is recorded. `failure`: what a request is told.
 
 mod adopt;
+mod attempt;
 mod cached;
 mod discard;
 mod envelope;
@@ -43,6 +45,7 @@ mod many;
 mod obtain;
 mod records;
 mod refetch;
+mod remote;
 mod replicas;
 mod resource;
 mod status;

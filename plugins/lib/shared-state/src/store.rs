@@ -7,7 +7,7 @@
 //! they expire, but can neither read nor make one.
 //!
 //! * `client`: the store as one instance sees it ([`Store`]). `config`: the option block.
-//! * `servers`: which server to talk to, by way of endpoints, sentinels and clusters.
+//! * `endpoint`: the address of a server. `servers`: which server to talk to, by way of endpoints, sentinels and clusters.
 //! * `session`: the conversation with one server. `change`: what can be changed there. `conversation`: commands and replies.
 //!   `resp`: the protocol's bytes.
 //! * `key`: names and seals. `health`: what to do if the store fails. `error`: how it fails.
@@ -16,6 +16,7 @@ mod change;
 mod client;
 mod config;
 mod conversation;
+mod endpoint;
 mod error;
 mod health;
 mod key;
@@ -31,8 +32,8 @@ mod time_limit;
 pub use self::change::{Change, RemoteLease};
 pub use self::client::Store;
 pub use self::config::{RedisConfig, SentinelConfig, StoreConfig};
+pub use self::endpoint::Endpoint;
 pub use self::error::StoreError;
 pub use self::key::{Content, Kept, StoreKey};
-pub use self::servers::Endpoint;
 pub use self::session::Session;
 pub(crate) use self::time_limit::TIME_LIMIT;

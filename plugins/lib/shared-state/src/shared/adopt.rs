@@ -1,11 +1,13 @@
-//! Takes over the values that other instances put into the state directory.
+//! Takes over the values that other instances put into the state directory, under this name or under a former one.
 
 use std::rc::Rc;
 
 use super::cached::Cached;
 use super::envelope::Envelope;
+use super::former::Former;
 use super::instance::Shared;
 use super::resource::Resource;
+use crate::state::{Lease, Observer};
 
 impl<R: Resource> Shared<R> {
     /// Takes over the state directory's value if it is not the cached one. Only the holder of the lease publishes, so the
@@ -70,4 +72,44 @@ impl<R: Resource> Shared<R> {
             self.cached = None;
         }
     }
+
+    /// Takes over what the former secret fetched, if there is nothing newer.
+    pub(super) fn adopt_former(&mut self) {
+        if self.cached.is_some() {
+            return;
+        }
+        let Some(Former { name, seal }) = self.resource.former() else {
+            return;
+        };
+        let text = self.values().read(name.as_str()).ok().flatten();
+        let envelope = text
+            .and_then(|text| seal.open(&text))
+            .and_then(|bytes| Envelope::decode(&bytes));
+        let Some(envelope) = envelope else { return };
+        if envelope.lifetime.usable_until <= self.platform.now() || self.is_discarded(envelope.generation) {
+            return;
+        }
+        if let Some(value) = self.resource.decode(&envelope.payload) {
+            self.cached = Some(Cached::new(&envelope, Rc::new(value)));
+            self.share_former(&envelope);
+        }
+    }
+
+    /// Publishes the value under its new name, for instances that know only the new secret. If another instance holds the
+    /// lease, it is about to publish something newer.
+    fn share_former(&mut self, envelope: &Envelope) {
+        let platform = Rc::clone(&self.platform);
+        let name = self.resource.name().as_str().to_owned();
+        let lease = Lease::try_take(&*platform, &name, &mut Observer::default());
+        if let Ok(Some(_lease)) = lease
+            && matches!(platform.directory().read(&name), Ok(None))
+            && let Ok(text) = self.resource.seal().close(&envelope.encode(), &*platform)
+        {
+            // If this fails, the other instances fetch it themselves.
+            let _ = self.values().publish(&name, &text);
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

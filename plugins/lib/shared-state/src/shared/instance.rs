@@ -7,12 +7,12 @@ use egress::platform::{DirectoryError, Platform};
 use egress::{HttpClient, Url};
 use middleware::{Event, UnixTime};
 
+use super::attempt::Attempt;
 use super::cached::Cached;
 use super::envelope::Generation;
 use super::failure::{Cause, Failure};
 use super::failure_record::FailureRecord;
-use super::refetch::Attempt;
-use super::replicas::Remote;
+use super::remote::Remote;
 use super::resource::Resource;
 use crate::state::{Observer, Values};
 use crate::store::{Store, StoreError};

@@ -14,8 +14,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use middleware::UnixTime;
-use serde::{Deserialize, Serialize};
 
+use super::attempt::Attempt;
 use super::fetch::Occasion;
 use super::instance::Shared;
 use super::resource::Resource;
@@ -62,44 +62,6 @@ impl RefetchInterval {
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(2);
 /// How long a request waits for another instance's attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-
-/// The record of the last attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Attempt {
-    /// When it began or, if it has failed, when it ended. Milliseconds since the epoch.
-    at: u64,
-    /// When it ends at the latest.
-    until: u64,
-    /// Failed attempts in a row. One that has not ended counts as failed, because its instance may have been killed.
-    failures: u32,
-}
-
-impl Attempt {
-    /// The record of an attempt that begins at `now` and may take `time`.
-    pub(super) fn new(now: UnixTime, time: Duration, failures: u32) -> Self {
-        Self {
-            at: now.as_millis(),
-            until: now.plus(time).as_millis(),
-            failures,
-        }
-    }
-
-    const fn at(&self) -> UnixTime {
-        UnixTime::from_millis(self.at)
-    }
-
-    fn is_under_way(&self, now: UnixTime) -> bool {
-        now < UnixTime::from_millis(self.until)
-    }
-
-    fn encode(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    fn decode(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-}
 
 /// Whether an attempt may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +145,7 @@ impl<R: Resource> Shared<R> {
         }
         let attempts = self.last_attempts().into_iter().flatten();
         let attempts = attempts.filter(|attempt| is_sane(&attempt.at()));
-        let last = attempts.max_by_key(|attempt| attempt.at);
+        let last = attempts.max_by_key(Attempt::at);
         match last.filter(|attempt| fetched_at.is_none_or(|at| at < attempt.at())) {
             None => Turn::Ours(0),
             Some(attempt) if attempt.is_under_way(now) => Turn::UnderWay,
@@ -244,14 +206,5 @@ mod tests {
             );
         }
         assert_eq!(seconds(RefetchInterval::default().alone()), [30; 7]);
-    }
-
-    #[test]
-    fn the_record_survives_the_state_directory() {
-        let attempt = Attempt::new(UnixTime::from_secs(9), Duration::from_secs(2), 3);
-        assert_eq!(Attempt::decode(&attempt.encode()), Some(attempt));
-        assert!(attempt.is_under_way(UnixTime::from_secs(10)));
-        assert!(!attempt.is_under_way(UnixTime::from_secs(11)));
-        assert_eq!(Attempt::decode("garbage"), None);
     }
 }

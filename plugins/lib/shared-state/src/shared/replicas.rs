@@ -6,7 +6,6 @@
 //!    as long as the lease may last. Then they fetch nevertheless.
 //! 3. If anything goes wrong with the store, the fetch is made without it.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use middleware::UnixTime;
@@ -16,17 +15,10 @@ use super::failure_record::FailureRecord;
 use super::instance::Shared;
 use super::resource::{Lifetime, Resource};
 use crate::clock::CLOCK_DIFFERENCE;
-use crate::store::{Change, Content, RemoteLease, Store, StoreError, StoreKey, TIME_LIMIT};
+use crate::store::{Change, Content, RemoteLease, TIME_LIMIT};
 
 /// The pause between two looks into the store.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// A resource in the store.
-pub(super) struct Remote {
-    store: Rc<Store>,
-    value: StoreKey,
-    failure: StoreKey,
-}
 
 /// What the store says about other machines.
 pub(super) enum Asked<V> {
@@ -42,18 +34,6 @@ pub(super) enum Asked<V> {
     Failed(FailureRecord),
     /// Another machine is fetching.
     UnderWay,
-}
-
-impl Remote {
-    pub(super) fn new(resource: &impl Resource, store: Rc<Store>) -> Result<Self, StoreError> {
-        let key = |role| store.key(resource.name(), resource.seal(), role);
-        let (value, failure) = (key("")?, key(".fail")?);
-        Ok(Self {
-            store,
-            value,
-            failure,
-        })
-    }
 }
 
 /// How long the lease must last: for a fetch that takes `timeout`, and for telling the others.

@@ -13,12 +13,14 @@ use egress::{ClientConfig, HttpClient, Platform, Url};
 use http::Request;
 use middleware::{Reason, UnixTime};
 
+use super::attempt::Attempt;
 use super::instance::LOOK_WHILE_FRESH;
 use super::obtain::LOOK_WHILE_DUE;
-use super::refetch::Attempt;
 use super::*;
 use crate::state::{Seal, StateName};
 use crate::test_machine::TestMachine;
+
+mod operators;
 
 /// A provider that answers with a running number.
 struct Provider {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::conversation::Credentials;
-use super::servers::{Endpoint, Sentinel, Servers};
+use super::endpoint::Endpoint;
+use super::servers::{Sentinel, Servers};
 use egress::tls::{Tls, TlsOptions, given};
 
 /// Where and how to share.

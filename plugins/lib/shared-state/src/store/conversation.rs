@@ -8,9 +8,9 @@ use egress::platform::{Platform, SocketError};
 use egress::wire::{Protocol, Step, WireError};
 use middleware::Secret;
 
+use super::endpoint::Endpoint;
 use super::error::StoreError;
 use super::resp::{self, MAX_REPLY, Reply};
-use super::servers::Endpoint;
 use super::time_limit::TIME_LIMIT;
 
 /// The gateway's credentials at a server.

@@ -4,7 +4,7 @@ use egress::platform::SocketError;
 use egress::wire::{Protocol, Step, WireError};
 use middleware::ConfigError;
 
-use super::servers::Endpoint;
+use super::endpoint::Endpoint;
 
 /// Why the store could not be used. The text is for the log and holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,27 +1,19 @@
 //! Which server to talk to: endpoints in order, sentinels that know the master, and clusters that redirect.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use middleware::Host;
 
 use super::conversation::Credentials;
+use super::endpoint::Endpoint;
 use super::error::StoreError;
 use super::session::Session;
 use super::time_limit::TIME_LIMIT;
 use egress::connection::{self, Peer, Wire};
 use egress::platform::{Platform, Sockets, is_over};
 use egress::tls::Tls;
-
-/// The address of a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Host name or address, without brackets.
-    host: String,
-    port: u16,
-}
 
 /// The configured servers.
 pub(super) struct Servers {
@@ -56,38 +48,6 @@ pub(super) struct Visit<'v> {
     pulse: &'v dyn Fn(),
     deadline: Cell<Duration>,
     is_untried: bool,
-}
-
-impl Endpoint {
-    /// Parses `host:port`. An IPv6 address is in brackets.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::parse_lenient(text).filter(|endpoint| !endpoint.host.is_empty())
-    }
-
-    /// Parses `host:port` as servers write it: an IPv6 address has no brackets, and without a host it is the same host.
-    pub(super) fn parse_lenient(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        Some(Self {
-            host: host.to_owned(),
-            port: port.parse().ok().filter(|port| *port != 0)?,
-        })
-    }
-
-    /// Makes an endpoint of the two words of a sentinel.
-    pub(super) fn of_bytes(host: &[u8], port: &[u8]) -> Option<Self> {
-        let (host, port) = (std::str::from_utf8(host).ok()?, std::str::from_utf8(port).ok()?);
-        Self::parse(&format!("{host}:{port}"))
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
 }
 
 impl Servers {

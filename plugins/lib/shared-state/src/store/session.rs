@@ -8,10 +8,10 @@ use egress::platform::{Platform, nonce};
 
 use super::change::{Change, DELETE_IF, RemoteLease, milliseconds};
 use super::conversation::{Command, Conversation, Credentials, command};
+use super::endpoint::Endpoint;
 use super::error::StoreError;
 use super::key::{Content, StoreKey};
 use super::resp::Reply;
-use super::servers::Endpoint;
 
 /// A session with one server.
 pub struct Session<'s> {
