@@ -27,6 +27,6 @@ pub use bearer::TokenHeader;
 pub use config::{KeyOptions, KeyUrl, Options, RemoteKeyOptions, Rules};
 pub use credentials::TokenField;
 use credentials::bearer;
-pub use keys::{Issuers, KeySource, KeysUnavailable, StaticKeys};
+pub use keys::{Issuers, KeySource, StaticKeys};
 pub use keys_login::KeysLogin;
 pub use plugin::JwtPlugin;

@@ -14,7 +14,7 @@ use shared_state::{
 };
 
 use crate::cache_control;
-use crate::{KeySource, KeyUrl, KeysLogin, KeysUnavailable, RemoteKeyOptions};
+use crate::{KeySource, KeyUrl, KeysLogin, RemoteKeyOptions};
 
 /// How long published keys are taken for current where the issuer does not say.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -108,8 +108,8 @@ fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<
 }
 
 impl KeySource for RemoteKeys {
-    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable> {
-        self.keys.get(now).map_err(KeysUnavailable::from)
+    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, Failure> {
+        self.keys.get(now)
     }
 
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {
@@ -128,15 +128,6 @@ impl KeySource for RemoteKeys {
     fn take_over(&mut self, before: Former) {
         let keys = self.keys.resource_mut();
         keys.former = before.of(&keys.name, &keys.seal);
-    }
-}
-
-impl From<Failure> for KeysUnavailable {
-    fn from(unavailable: Failure) -> Self {
-        Self {
-            retry_after_seconds: unavailable.retry_after_seconds(),
-            reason: unavailable.reason(),
-        }
     }
 }
 
