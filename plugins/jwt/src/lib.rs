@@ -4,7 +4,7 @@
 //! ([`Jwt`]), which token opens which path ([`Access`]), the answers of RFC 6750, and remembering tokens that were verified. Where keys come from is a
 //! trait ([`KeySource`]), so all of this runs natively.
 //!
-//! Out of scope: tokens and keys themselves (crate `jose`), fetching keys (crate `egress`), the host (crate
+//! Out of scope: tokens and keys themselves (crate `jose`), fetching keys (crate `shared-state`), the host (crate
 //! `guest`).
 #![forbid(unsafe_code)]
 

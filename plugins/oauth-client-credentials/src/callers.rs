@@ -199,7 +199,7 @@ impl From<Failure> for Refusal {
 }
 
 impl Refusal {
-    /// For the log; `None` where egress says what there is to say.
+    /// A stable code for the log, or `None` if crate `shared-state` logs the failure.
     fn code(&self) -> Option<&'static str> {
         match self {
             Self::NoBasic(NoBasic::Missing) => Some("missing_credentials"),

@@ -35,7 +35,7 @@ impl From<Failure> for Refusal {
 }
 
 impl Refusal {
-    /// A stable code for the log; `None` where egress says what there is to say.
+    /// A stable code for the log, or `None` if crate `shared-state` logs the failure.
     pub(crate) const fn code(self) -> Option<&'static str> {
         match self {
             Self::NoToken(NoToken::Missing) => Some("missing_token"),

@@ -46,8 +46,8 @@ impl Breaker {
         UnixTime::from_millis(self.until)
     }
 
-    /// Whether the breaker is open at `now`. If it seems to stay open for more than `longest`, the record is from before the
-    /// clock was set back, and does not count.
+    /// Whether the breaker is open at `now`. If it seems to stay open for more than `longest`, the record is from
+    /// before the clock was set back, and does not count.
     pub(crate) fn is_open_at(self, now: UnixTime, longest: Duration) -> bool {
         now < self.until() && self.until() <= now.plus(longest)
     }

@@ -1,9 +1,10 @@
 //! Limits how often the gateway asks the provider about unknown callers.
 //!
-//! Each guess at a secret or token costs one call. Without a limit, somebody who guesses uses up the calls that the provider
-//! allows, for everybody. Calls are counted in the state directory, for all instances, routers and processes together, by the
-//! minute of the wall clock. A counter is changed only under a lease. The minute belongs to the counter and not to the
-//! request, because a request may wait for the lease past the end of the minute in which it began.
+//! Each guess at a secret or token costs one call. Without a limit, somebody who guesses uses up the calls that the
+//! provider allows, for everybody. Calls are counted in the state directory, for all instances, routers and processes
+//! together, by the minute of the wall clock. A counter is changed only under a lease. The minute belongs to the
+//! counter and not to the request, because a request may wait for the lease past the end of the minute in which it
+//! began.
 //!
 //! If calls cannot be counted, none is allowed: a limit that an attacker can switch off is not a limit.
 
@@ -49,8 +50,8 @@ struct Tally {
     count: u64,
 }
 
-/// The number of names that the callers' counters share. Two callers with the same name share a counter. They reach its limit
-/// sooner, and neither gets more calls than its own limit.
+/// The number of names that the callers' counters share. Two callers with the same name share a counter. They reach its
+/// limit sooner, and neither gets more calls than its own limit.
 const SLOTS: u32 = 1024;
 const MINUTE: u64 = 60;
 /// How many minutes a counter may be ahead of the clock: the clocks of two machines differ a little, and a clock may be set
@@ -132,8 +133,9 @@ impl Budget {
         format!("{}-{number:03x}", self.name.as_str())
     }
 
-    /// The count of the current minute. That is the clock's minute, or the counter's minute if another instance has counted in a
-    /// later one already. So a count never moves back into an older minute, which would lose the newer count.
+    /// The count of the current minute. That is the clock's minute, or the counter's minute if another instance has
+    /// counted in a later one already. So a count never moves back into an older minute, which would lose the newer
+    /// count.
     fn read(&self, counter: &str, now: UnixTime) -> Result<Tally, DirectoryError> {
         let minute = now.as_secs() / MINUTE;
         let current = minute..=minute.saturating_add(MOST_AHEAD);
@@ -198,10 +200,10 @@ mod tests {
         matches!(outcome, Err(FetchError::Limited { .. }))
     }
 
-    /// A quarter past the beginning of a minute.
+    /// Fifteen seconds after the beginning of a minute.
     const NOW: UnixTime = UnixTime::from_secs(6_000_015);
 
-    /// A machine on this directory, whose clock stands at `now`.
+    /// A machine on this directory whose clock is stopped at `now`.
     fn machine(directory: &tempfile::TempDir, now: UnixTime) -> Rc<TestMachine> {
         let machine = TestMachine::in_directory(directory.path());
         machine.stop_wall_clock(now);
@@ -246,7 +248,7 @@ mod tests {
         let (before, after) = (UnixTime::from_millis(6_059_900), UnixTime::from_millis(6_060_100));
         let late = budget(machine(&directory, before), 2, Some(2));
         let early = budget(machine(&directory, after), 2, Some(2));
-        // Two of the old minute, then two of the new one, which is the current one from then on.
+        // The two calls of the old minute, then those of the new one, which is current from then on.
         let allowed: Vec<bool> = (0..20)
             .flat_map(|_| [&late, &early])
             .map(|budget| budget.take("mallory").is_ok())
@@ -256,7 +258,7 @@ mod tests {
             3,
             "{allowed:?}"
         );
-        // Each by itself says when to come back by its own clock.
+        // Each machine says by its own clock when to come back.
         assert_eq!(
             [&late, &early].map(|budget| budget.take("joe")),
             [60_100, 59_900].map(|wait| Err(FetchError::Limited {
@@ -273,7 +275,7 @@ mod tests {
                 .map(|thread| {
                     let directory = &directory;
                     scope.spawn(move || {
-                        // Half of them live in the old minute to the end.
+                        // Half of the machines stay in the old minute.
                         let now = UnixTime::from_secs(if thread % 2 == 0 { 6_059 } else { 6_060 });
                         let budget = budget(machine(directory, now), 20, None);
                         (0..20).filter(|_| budget.take("x").is_ok()).count()

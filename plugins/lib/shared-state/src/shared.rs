@@ -12,21 +12,21 @@
 //!    may take.
 //! 5. A failed fetch is recorded for all. Until its pause is over, nobody tries again and nobody waits. Then one instance
 //!    tries (half-open), and the others still do not wait. While a usable value is cached, attempts are further apart.
-//! 6. If the state directory fails, instances cannot coordinate. Each of them fetches for itself and keeps its own record of
-//!    failures. That is slower, and means more calls to the provider, but no outage.
+//! 6. If the state directory fails, instances cannot coordinate. Each of them fetches for itself and keeps its own
+//!    record of failures. That is slower, and means more calls to the provider, but no outage.
 //! 7. If there is a store, the instance that is about to fetch asks it first (`replicas`), so one of several machines
 //!    fetches. A store that fails is ignored.
 //! 8. A value that is not sufficient, such as keys that do not explain a signature, is fetched again at a limited rate
 //!    (`refetch`).
 //! 9. If the provider denies the caller ([`FetchError::Denied`]), all instances drop the value. If the provider does not
 //!    answer, or refuses the gateway itself, the value stays in use until the end of its lifetime.
-//! 10. Waiting costs processor time, because a guest cannot sleep. The number of requests of a process that wait is limited;
-//!     further ones are refused at once (`waiting`).
+//! 10. Waiting costs processor time, because a guest cannot sleep. The number of requests of a process that wait is
+//!     limited; further ones are refused at once (`waiting`).
 //!
 //! * `resource`: what is fetched. `instance`: one instance's view of it ([`Shared`]); `many`: of many of them.
 //! * `adopt`, `obtain`, `fetch`, `refetch`, `replicas`, `discard`: how a view gets its value, and loses it.
-//! * `cached`, `envelope`, `records`, `status`, `attempt`: a value in memory and in the state directory, and the records of it.
-//!   `remote`, `former`: where else it may be.
+//! * `cached`, `envelope`, `records`, `status`, `attempt`: a value in memory and in the state directory, and the
+//!   records of it. `remote`, `former`: where else it may be.
 //! * `fetch_error`: why one fetch failed. `failure_record`: what of that is recorded. `failure`: what a request is told.
 
 mod adopt;

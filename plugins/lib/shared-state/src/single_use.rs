@@ -5,9 +5,10 @@
 //! A second use of the secret while the first one is under way makes the provider withdraw the whole grant. So
 //!
 //! * only one instance can claim a stored secret. If nothing can keep others from claiming it too, it is not used,
-//! * an instance that is killed during a use leaves its claim behind. The claim says until when the instance may still get an
-//!   answer. Until then, and for a margin, no other instance begins a use. After that the secret may be used again: if the
-//!   first use arrived, its answer is lost, and the grant with it; if it did not arrive, nothing has happened,
+//! * an instance that is killed during a use leaves its claim behind. The claim says until when the instance may still
+//!   get an answer. Until then, and for a margin, no other instance begins a use. After that the secret may be used
+//!   again: if the first use arrived, its answer is lost, and the grant with it; if it did not arrive, nothing has
+//!   happened,
 //! * no use begins before there is room for the successor, and the successor is stored before the use ends.
 //!
 //! * `place`: where secrets are kept and claimed. `in_directory`: in the state directory; `in_store`: in a [`Store`].
@@ -40,8 +41,8 @@ pub struct SingleUse {
     place: Box<dyn Place>,
 }
 
-/// A use of the secret. End it by [`Use::replace`], [`Use::give_back`] or [`Use::lose`]. Otherwise it counts as under way until
-/// its time is over.
+/// A use of the secret. End it by [`Use::replace`], [`Use::give_back`] or [`Use::lose`]. Otherwise it counts as under
+/// way until its time is over.
 #[must_use = "nobody else can use the secret until this use ends"]
 pub struct Use<'s> {
     place: &'s dyn Place,
@@ -55,8 +56,8 @@ impl SingleUse {
         Self { place }
     }
 
-    /// The secret `name` in `store`, protected by `seal` and the store's secret. A secret that is in the state directory moves
-    /// to the store. Each operation waits up to `patience` for the right to use sockets.
+    /// The secret `name` in `store`, protected by `seal` and the store's secret. A secret that is in the state
+    /// directory moves to the store. Each operation waits up to `patience` for the right to use sockets.
     ///
     /// # Errors
     /// [`StoreError::Seal`].
@@ -122,8 +123,8 @@ impl Use<'_> {
         self.place.give_back(&self.claim);
     }
 
-    /// Ends a use after which the other side never accepts the secret again. Returns false if another secret has replaced it
-    /// meanwhile.
+    /// Ends a use after which the other side never accepts the secret again. Returns false if another secret has
+    /// replaced it meanwhile.
     ///
     /// # Errors
     /// [`PlaceError`].

@@ -48,8 +48,8 @@ impl TestMachine {
         self.ahead.set(seconds);
     }
 
-    /// Leaves room for this many more entries that do not fit into an inode, like a file system that is nearly full. Removing
-    /// entries makes room.
+    /// Leaves room for this many more entries that do not fit into an inode, like a file system that is nearly full.
+    /// Removing entries makes room.
     pub(crate) fn set_room(&self, entries: usize) {
         let limit = self.directory.long_entries().saturating_add(entries);
         self.directory.room.set(limit);

@@ -153,9 +153,9 @@ impl FailureRecord {
         Failure::new(self.cause, self.until().since(now))
     }
 
-    /// The time limit of the next attempt. An attempt at a provider that hangs takes as long as it may, and meanwhile nobody
-    /// would notice that the provider is back. So the limit is twice the time that the last success took. That may be unknown,
-    /// or too short, so every fourth attempt gets the whole `timeout`.
+    /// The time limit of the next attempt. An attempt at a provider that hangs takes as long as it may, and meanwhile
+    /// nobody would notice that the provider is back. So the limit is twice the time that the last success took. That
+    /// may be unknown, or too short, so every fourth attempt gets the whole `timeout`.
     pub(super) fn trial_time(&self, last_success_took: Option<Duration>, timeout: Duration) -> Duration {
         if self.count.is_multiple_of(4) || !self.is_outage() {
             return timeout;

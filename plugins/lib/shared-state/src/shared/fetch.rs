@@ -199,7 +199,7 @@ impl<R: Resource> Shared<R> {
         if failure.is_outage() {
             self.platform.log(&self.event(Event::warn("fetch.failed")).field(
                 "error",
-                "another Traefik with the same store has just tried in vain",
+                "another Traefik with the same store has just failed to fetch it",
             ));
         }
         self.record_failure(failure);

@@ -1,9 +1,9 @@
 //! Values that were fetched before a secret of the configuration changed.
 //!
-//! The name and the seal of a value depend on the secret that fetched it, so an instance with a new secret finds nothing. The
-//! old value is as good as before, though, and belongs to the same configuration. An instance that knows both secrets takes
-//! it over. Otherwise each change would cost a fetch at once, and would fail requests if the provider learns of the new
-//! secret a moment later.
+//! The name and the seal of a value depend on the secret that fetched it, so an instance with a new secret finds
+//! nothing. The old value is as good as before, though, and belongs to the same configuration. An instance that knows
+//! both secrets takes it over. Otherwise each change would cost a fetch at once, and would fail requests if the
+//! provider learns of the new secret a moment later.
 
 use std::rc::Rc;
 

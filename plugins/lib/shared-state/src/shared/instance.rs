@@ -84,7 +84,8 @@ impl<R: Resource> Shared<R> {
         &mut self.resource
     }
 
-    /// The value to use at `now`, which must be the present time. It is a parameter because reading the clock is a host call.
+    /// The value to use at `now`, which must be the present time. It is a parameter because reading the clock is a host
+    /// call.
     ///
     /// # Errors
     /// [`Failure`] if there is no usable value and none can be fetched.

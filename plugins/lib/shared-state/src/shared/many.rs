@@ -14,8 +14,8 @@ use crate::store::Store;
 /// One instance's view of the resources of many callers.
 ///
 /// An instance caches those that were used last. In the state directory they share a bounded number of names
-/// ([`Seal::slot`](crate::Seal::slot)), so callers cannot fill it. Two callers with the same name replace each other's value,
-/// which costs a fetch and nothing else.
+/// ([`Seal::slot`](crate::Seal::slot)), so callers cannot fill it. Two callers with the same name replace each other's
+/// value, which costs a fetch and nothing else.
 pub struct SharedMany<R: Resource> {
     pub(super) platform: Rc<dyn Platform>,
     client: Rc<HttpClient>,

@@ -2,8 +2,8 @@
 //!
 //! Anybody can trigger such a fetch with a forged token, so its rate is limited:
 //!
-//! 1. There is a pause ([`RefetchInterval`]) between an attempt and the last fetch, regardless of who triggered that and whether it
-//!    succeeded. An attempt is recorded for all instances before it is made.
+//! 1. There is a pause ([`RefetchInterval`]) between an attempt and the last fetch, regardless of who triggered that
+//!    and whether it succeeded. An attempt is recorded for all instances before it is made.
 //! 2. The pause does not grow when attempts bring nothing new. Nothing tells a forger from a client with a new key, so a
 //!    longer pause would let the forger hide a rotation.
 //! 3. The pause grows while attempts fail. Asking a provider in trouble more often gains nothing.
@@ -75,9 +75,9 @@ enum Turn {
 }
 
 impl<R: Resource> Shared<R> {
-    /// Gets a newer value than `seen`, because `seen` is not sufficient. It comes from the state directory if another instance
-    /// has fetched one, otherwise from the network if `interval` allows a fetch. Returns the cached value if there is no newer
-    /// one.
+    /// Gets a newer value than `seen`, because `seen` is not sufficient. It comes from the state directory if another
+    /// instance has fetched one, otherwise from the network if `interval` allows a fetch. Returns the cached value if
+    /// there is no newer one.
     pub fn renew(&mut self, seen: &Rc<R::Value>, interval: RefetchInterval) -> Rc<R::Value> {
         self.look_for_newer(seen, interval);
         self.usable().unwrap_or_else(|| Rc::clone(seen))

@@ -1,9 +1,9 @@
-//! Coordinates with other machines through the store. Before a fetch, this asks the store whether another machine has fetched
-//! the value, or is fetching it. After a fetch, it tells the others.
+//! Coordinates with other machines through the store. Before a fetch, this asks the store whether another machine has
+//! fetched the value, or is fetching it. After a fetch, it tells the others.
 //!
 //! 1. A value in the store that is newer than the cached one is taken over.
-//! 2. Otherwise the lease in the store decides which machine fetches. The others wait for the value, or for the failure, for
-//!    as long as the lease may last. Then they fetch nevertheless.
+//! 2. Otherwise the lease in the store decides which machine fetches. The others wait for the value, or for the
+//!    failure, for as long as the lease may last. Then they fetch nevertheless.
 //! 3. If anything goes wrong with the store, the fetch is made without it.
 
 use std::time::Duration;

@@ -22,7 +22,7 @@ use crate::test_machine::TestMachine;
 
 mod operators;
 
-/// A provider that answers with a running number.
+/// A provider that answers with consecutive numbers.
 struct Provider {
     url: String,
     calls: Arc<AtomicUsize>,
@@ -30,7 +30,7 @@ struct Provider {
     denies: Arc<AtomicBool>,
     /// Answers 503, which is worth repeating.
     busy: Arc<AtomicBool>,
-    /// Does not answer yet.
+    /// Does not answer while this is set.
     hangs: Arc<AtomicBool>,
 }
 
@@ -90,7 +90,7 @@ struct Number {
     name: StateName,
     seal: Seal,
     url: Url,
-    /// What is asked before it.
+    /// A server to ask first.
     first: Option<Url>,
     lifetime: Duration,
 }
@@ -169,7 +169,7 @@ fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -
     Shared::new(number, platform, client)
 }
 
-/// The number of one caller among many.
+/// The resource of one caller among many.
 fn number_of(caller: &str, provider: &str) -> Number {
     let seal = Seal::secret(&middleware::Secret::new(caller), &[provider, caller]).unwrap();
     Number {
@@ -181,7 +181,7 @@ fn number_of(caller: &str, provider: &str) -> Number {
     }
 }
 
-/// Two callers whose names fall together.
+/// Two callers that share a name.
 fn neighbours(provider: &str) -> [String; 2] {
     let mut callers: Vec<String> = (0..).map(|number: u32| number.to_string()).take(400).collect();
     callers.sort_by_cached_key(|caller| number_of(caller, provider).name.as_str().to_owned());
@@ -201,7 +201,7 @@ fn many_on(platform: Rc<dyn Platform>, provider: &str, most: usize) -> SharedMan
     SharedMany::new(platform, client, most)
 }
 
-/// Some machines with one directory, whose clocks stand at the same time.
+/// Machines with one directory. Their clocks are stopped at the same time.
 struct Machines(Vec<Rc<TestMachine>>);
 
 impl Machines {
@@ -213,7 +213,7 @@ impl Machines {
         (machines, platforms)
     }
 
-    /// So many seconds after the beginning.
+    /// Sets the clocks to this many seconds after the beginning.
     fn at(&self, seconds: u64) {
         const BEGINNING: u64 = 1_700_000_000;
         for machine in &self.0 {
@@ -332,7 +332,7 @@ fn an_outage_does_not_touch_what_is_still_usable() {
     let usable_until = instance.cached.as_ref().unwrap().lifetime.usable_until;
     loop {
         let outcome = instance.now();
-        // Judged by the time after the call, so that a pause of the machine cannot fail it.
+        // The time after the call decides, so that a pause of the machine cannot fail the test.
         if instance.platform.now() >= usable_until {
             break;
         }
@@ -341,8 +341,8 @@ fn an_outage_does_not_touch_what_is_still_usable() {
     assert!(instance.now().is_err());
 }
 
-/// At which seconds the provider was asked because of a value that does not do, if that is so at every second and for
-/// several instances in turn.
+/// The seconds at which the provider was asked because the value was not sufficient. Several instances ask for a newer
+/// one in turn, one each second.
 fn asked_at(
     interval: RefetchInterval,
     seconds: u64,
@@ -376,7 +376,7 @@ fn a_provider_in_trouble_is_asked_seldom_while_what_is_held_serves_and_often_whe
         instance.now().unwrap();
     }
     provider.down.store(true, Ordering::SeqCst);
-    // Due at 2880, usable until 3600.
+    // The value is due at 2880, and usable until 3600.
     let mut calls = |seconds: std::ops::Range<u64>| {
         let before = provider.calls();
         for second in seconds {
@@ -415,7 +415,7 @@ fn renewing_keeps_its_pace_whatever_comes_of_it_for_all_instances_together() {
 fn instances_without_their_directory_renew_at_the_slowest_pace_each() {
     let gone =
         |_: &Provider, directory: &tempfile::TempDir| std::fs::remove_dir_all(directory.path()).unwrap();
-    // Three instances, each of which has its turn every third second.
+    // Each of the three instances has its turn every third second.
     assert_eq!(
         asked_at(RefetchInterval::default(), 64, gone),
         [30, 31, 32, 60, 61, 62]
@@ -499,7 +499,7 @@ fn those_whose_value_does_not_do_at_the_same_time_get_the_new_one_by_one_fetch()
                 let mut instance = instance(&provider.url, &directory, LONG);
                 let seen = instance.now().unwrap();
                 barrier.wait();
-                // A pause that is over by now, and not again while the test lasts.
+                // This pause is over by now, and no other one begins while the test lasts.
                 std::thread::sleep(Duration::from_millis(1000));
                 assert_eq!(
                     *instance.renew(&seen, RefetchInterval::every(Duration::from_millis(900))),
@@ -576,7 +576,7 @@ fn a_no_has_what_is_held_dropped_by_all_and_no_answer_does_not() {
         if is_dropped {
             assert_eq!(provider.calls(), calls + 1, "one was told, and told the others");
         }
-        // What was denied may be granted again.
+        // A denied caller may be granted a value again.
         fault(&provider).store(false, Ordering::SeqCst);
         machines.at(2931);
         assert!(instances.iter_mut().all(|instance| *instance.now().unwrap() > 1));
@@ -608,7 +608,7 @@ fn what_was_dropped_does_not_come_back_from_a_directory_that_could_not_be_told()
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let mut instance = instance(&provider.url, &directory, LONG);
     let seen = instance.now().unwrap();
-    // No entry can take this one's place.
+    // No entry can replace a directory.
     std::fs::create_dir(directory.path().join(instance.discard_name())).unwrap();
     assert!(instance.discard(&seen, LONG));
     assert_eq!(*instance.now().unwrap(), 2);
@@ -755,7 +755,7 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
             down(provider_is_down_at_the_step);
             clock.set_wall_clock_ahead(step);
             let begun = Instant::now();
-            // Forward: what is held is taken for expired. Back: nobody knows how long it still lasts.
+            // Forward: the cached value seems to have expired. Back: its remaining lifetime is unknown.
             match provider_is_down_at_the_step {
                 false => {}
                 true if step > 0 => assert!(instance.now().is_err(), "{step}"),
@@ -771,7 +771,7 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
                 instance.now().unwrap();
             }
             assert_eq!(provider.calls(), calls, "{step}: once was enough");
-            // And when the clock is put right.
+            // The same when the clock is corrected.
             clock.set_wall_clock_ahead(0);
             let begun = Instant::now();
             while instance.now().is_err() || provider.calls() == calls {

@@ -1,9 +1,9 @@
 //! Requests that wait for another instance: bounded in time and number.
 //!
 //! A guest cannot sleep, so a waiting request keeps looking and yields in between. That costs little for some hundred
-//! requests, and would cost the whole machine for many thousand. The instances of a process share no memory to count in, so
-//! the permits are entries of the state directory: a waiter tries some at random. When most of them are taken, some requests
-//! are refused a little early.
+//! requests, and would cost the whole machine for many thousand. The instances of a process share no memory to count
+//! in, so the permits are entries of the state directory: a waiter tries some at random. When most of them are taken,
+//! some requests are refused a little early.
 
 use std::time::Duration;
 

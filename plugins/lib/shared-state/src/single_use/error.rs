@@ -16,27 +16,28 @@ pub enum PlaceError {
     #[error("the store: {0}")]
     Store(#[from] StoreError),
     /// The store has a value that was not written with this configuration.
-    #[error("what lies in the store was put there with another store.secret, or has been changed")]
+    #[error("the value in the store was written with another store.secret, or has been changed")]
     Foreign,
 }
 
-/// Why the secret cannot be used now.
+/// Why the secret cannot be used now. The text continues a sentence that begins with the name of the secret, except for
+/// [`UseError::Place`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UseError {
     /// There is no secret with this name and key.
-    #[error("there is none")]
+    #[error("is not there")]
     Missing,
     /// The other side no longer accepts the secret.
-    #[error("the one that is there is no longer accepted")]
+    #[error("is no longer accepted")]
     Lost,
     /// Another instance uses the secret, or was killed during a use that may have arrived.
-    #[error("it is in use, for {} ms at most", .left.as_millis())]
+    #[error("is in use, for {} ms at most", .left.as_millis())]
     Busy {
         /// How long the use may last.
         left: Duration,
     },
     /// There is no room for the successor, so the secret must not be used up.
-    #[error("there is no room for its successor: {0}")]
+    #[error("has no room for its successor: {0}")]
     NoRoom(DirectoryError),
     /// The place failed. Without it nothing keeps others from using the secret at the same time.
     #[error("{0}")]

@@ -68,8 +68,8 @@ impl Place for InDirectory {
         let content = format!("{}:{}", nonce(&*self.platform), until.as_millis());
         let mut entry = self.entry(&last);
         self.make(&entry, &content)?;
-        // Entries are removed only after their generation has been replaced. So a late instance creates an entry that nobody
-        // else looks at, and finds another generation here.
+        // Entries are removed only after their generation has been replaced. So a late instance creates an entry that
+        // nobody else looks at, and finds another generation here.
         let current = self.stored()?;
         if current.is_none_or(|current| current.generation != stored.generation) {
             self.withdraw(&entry);
@@ -239,7 +239,8 @@ impl InDirectory {
         self.platform.forget(entry);
     }
 
-    /// Gives the stored secret a new generation, on which no other instance has a claim. Returns the entry of the claim on it.
+    /// Gives the stored secret a new generation, on which no other instance has a claim. Returns the entry of the claim
+    /// on it.
     fn take_over(
         &self,
         stored: &StoredSecret,

@@ -3,9 +3,9 @@
 //! One value holds the secret and its claim. Each change is a compare-and-set: it succeeds only if the value is the same as
 //! when it was read. So one machine wins. If its answer gets lost, it finds its own mark in the value.
 //!
-//! A successor is written to the state directory first, because the store may fail at that moment, and is removed from there
-//! once the store has it. If the state directory has a later secret than the store, it is such a successor, or a secret from
-//! before there was a store. The next claim takes it along.
+//! A successor is written to the state directory first, because the store may fail at that moment, and is removed from
+//! there once the store has it. If the state directory has a later secret than the store, it is such a successor, or a
+//! secret from before there was a store. The next claim takes it along.
 
 use std::rc::Rc;
 use std::time::Duration;

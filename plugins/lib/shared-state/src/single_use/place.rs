@@ -53,8 +53,9 @@ impl Claim {
 pub enum Replaced {
     /// It has replaced the secret.
     Done,
-    /// The store did not take it. It waits in the state directory, and goes to the store with the next use that begins there.
-    /// That must be soon: otherwise another machine finds the spent secret refused, and marks it as lost for good.
+    /// The store did not take it. It waits in the state directory, and goes to the store with the next use that begins
+    /// there. That must be soon: otherwise another machine finds the spent secret refused, and marks it as lost for
+    /// good.
     ForNow,
     /// Another secret was put in place meanwhile, so the successor is dropped.
     Unwanted,

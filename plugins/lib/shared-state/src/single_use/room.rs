@@ -68,7 +68,8 @@ impl<'d> Room<'d> {
                 Err(error) => return Err(error),
             }
         }
-        // Some file systems notice only now that they are full. Others cannot synchronise at all, which says nothing about room.
+        // Some file systems notice only now that they are full. Others cannot synchronise at all, which says nothing
+        // about room.
         match self.directory.sync() {
             Err(DirectoryError::Full) => Err(DirectoryError::Full),
             _ => Ok(()),

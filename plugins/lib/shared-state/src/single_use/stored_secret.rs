@@ -18,8 +18,8 @@ const GOOD: &str = "good";
 const LOST: &str = "lost";
 
 impl StoredSecret {
-    /// A secret that arrived at `now`, after `previous`. Its time is later than that of `previous`, even if the clock was set
-    /// back.
+    /// A secret that arrived at `now`, after `previous`. Its time is later than that of `previous`, even if the clock
+    /// was set back.
     pub(super) fn new(secret: &Secret, generation: String, now: UnixTime, previous: Option<&Self>) -> Self {
         let since = previous.map_or(now, |previous| {
             now.max(UnixTime::from_millis(

@@ -1,9 +1,9 @@
-//! The right to be the one that fetches: one holder at a time among all instances, routers and processes that share the state
-//! directory.
+//! The right to be the one that fetches: one holder at a time among all instances, routers and processes that share the
+//! state directory.
 //!
-//! A lease is an entry with its owner's nonce. Creating it is atomic. The owner gives a sign of life at least every second by
-//! replacing a second entry. An instance that wants the lease, and sees no change of either entry for [`PATIENCE`] by the
-//! monotonic clock, takes it for abandoned: its holder was killed, or trapped.
+//! A lease is an entry with its owner's nonce. Creating it is atomic. The owner gives a sign of life at least every
+//! second by replacing a second entry. An instance that wants the lease, and sees no change of either entry for
+//! [`PATIENCE`] by the monotonic clock, takes it for abandoned: its holder was killed, or trapped.
 //!
 //! A holder that was merely slow may lose its lease in this way. It can check ([`Lease::is_mine`]) before it does something
 //! that must not happen twice. For everything else the worst case is one more fetch.
@@ -110,8 +110,8 @@ impl Observer {
     }
 }
 
-/// Removes an abandoned lease. Several instances may decide to do so at the same time. A third entry makes sure that the second
-/// of them looks again, and does not remove a new holder's lease.
+/// Removes an abandoned lease. Several instances may decide to do so at the same time. A third entry makes sure that
+/// the second of them looks again, and does not remove a new holder's lease.
 fn break_lease(platform: &dyn Platform, name: &str, observer: &mut Observer) -> Result<(), DirectoryError> {
     let directory = platform.directory();
     let guard = format!("{name}.break");
@@ -124,8 +124,8 @@ fn break_lease(platform: &dyn Platform, name: &str, observer: &mut Observer) -> 
             observer.seen = None;
             directory.remove(&guard)
         }
-        // Another instance is breaking the lease, or was killed while it did. In that case the guard must be removed, but not
-        // at once, because the other instance may just be slow.
+        // Another instance is breaking the lease, or was killed while it did. In that case the guard must be removed,
+        // but not at once, because the other instance may just be slow.
         Err(DirectoryError::Exists) => {
             if platform.monotonic().saturating_sub(observer.since) >= PATIENCE.saturating_mul(2) {
                 clear(platform, &guard)?;

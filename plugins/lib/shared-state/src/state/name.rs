@@ -36,8 +36,8 @@ impl StateName {
         }
     }
 
-    /// One of the names that all resources of `kind` and `group` share. It depends on `owner`, which also tells whose a record
-    /// under that name is. Whose a value is follows from its seal.
+    /// One of the names that all resources of `kind` and `group` share. It depends on `owner`, which also tells whose a
+    /// record under that name is. Whose a value is follows from its seal.
     pub(super) fn slot(kind: &str, group: &[&str], owner: &[u8; 16]) -> Self {
         let [high, low, ..] = *owner;
         let slot = u16::from_be_bytes([high, low]) % SLOTS;

@@ -28,16 +28,16 @@ enum Kind {
 }
 
 impl Seal {
-    /// For values that are not secret. They are readable in the directory, and anyone who can write there can replace them. So
-    /// the directory must belong to Traefik's user alone.
+    /// For values that are not secret. They are readable in the directory, and anyone who can write there can replace
+    /// them. So the directory must belong to Traefik's user alone.
     pub fn public(identity: &[&str]) -> Self {
         let mut binding = [0; 32];
         binding.copy_from_slice(digest::digest(&digest::SHA256, &join(identity)).as_ref());
         Self(Kind::Public { binding })
     }
 
-    /// For secrets. They are encrypted and authenticated with a key that only a configuration with the same `secret` and the
-    /// same identity can derive (HKDF-SHA256, RFC 5869).
+    /// For secrets. They are encrypted and authenticated with a key that only a configuration with the same `secret`
+    /// and the same identity can derive (HKDF-SHA256, RFC 5869).
     ///
     /// # Errors
     /// None in practice, but the interface of the cryptographic library allows for one.
@@ -71,8 +71,8 @@ impl Seal {
         }
     }
 
-    /// The name of the resource of this `kind` with this seal. With a secret seal, the name also depends on the secret, so two
-    /// configurations that differ in the secret alone do not overwrite each other's values.
+    /// The name of the resource of this `kind` with this seal. With a secret seal, the name also depends on the secret,
+    /// so two configurations that differ in the secret alone do not overwrite each other's values.
     pub fn name(&self, kind: &str, identity: &[&str]) -> StateName {
         match &self.0 {
             Kind::Public { .. } => StateName::new(kind, identity),
@@ -85,8 +85,8 @@ impl Seal {
         }
     }
 
-    /// The name of one caller's resource of this `kind` with this seal: one of a bounded number of names that all callers of
-    /// the configuration `group` share. The identity of the seal must contain the caller.
+    /// The name of one caller's resource of this `kind` with this seal: one of a bounded number of names that all
+    /// callers of the configuration `group` share. The identity of the seal must contain the caller.
     pub fn slot(&self, kind: &str, group: &[&str]) -> StateName {
         let owner = match &self.0 {
             Kind::Public { binding } => {
@@ -111,8 +111,8 @@ impl Seal {
         StateName::slot(kind, group, &owner)
     }
 
-    /// A seal for the same resource with another secret: that of a store, which several machines share. `role` distinguishes
-    /// the things that are stored of one resource: a failure must not be taken for a value.
+    /// A seal for the same resource with another secret: that of a store, which several machines share. `role`
+    /// distinguishes the things that are stored of one resource: a failure must not be taken for a value.
     ///
     /// # Errors
     /// None in practice, but the interface of the cryptographic library allows for one.

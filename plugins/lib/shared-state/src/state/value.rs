@@ -1,8 +1,8 @@
 //! Named values in the state directory.
 //!
-//! A value is text in one entry, or in several if it is too long for one. Its parts are written under names that nobody reads
-//! yet. Then the head, which lists them, replaces the old head in one step. A reader that does not find a part has an old head,
-//! and reads again. The parts of the last head but one are removed.
+//! A value is text in one entry, or in several if it is too long for one. Its parts are written under names that nobody
+//! reads yet. Then the head, which lists them, replaces the old head in one step. A reader that does not find a part
+//! has an old head, and reads again. The parts of the last head but one are removed.
 
 use egress::platform::nonce;
 use egress::platform::{Directory, DirectoryError, MAX_CONTENT, Platform};

@@ -60,9 +60,9 @@ impl Store {
         RemoteLease::new(key, nonce(&*self.platform), ttl)
     }
 
-    /// Connects and calls `talk` with the connection. Waits up to `patience` for the right to use sockets; after that, all of
-    /// it takes at most one second and what `talk` adds to it. If a server turns out to be the wrong one, `talk` is called
-    /// again from the start. `pulse` is called at least once a second.
+    /// Connects and calls `talk` with the connection. Waits up to `patience` for the right to use sockets; after that,
+    /// all of it takes at most one second and what `talk` adds to it. If a server turns out to be the wrong one, `talk`
+    /// is called again from the start. `pulse` is called at least once a second.
     ///
     /// If the store fails, no instance asks it for a moment. The log says so once.
     ///

@@ -122,8 +122,8 @@ impl<'s> Conversation<'s> {
         self.received = 0;
         let mut replies = Vec::new();
         let mut refusal = None;
-        // All replies are read, because a change may have been made although one before it was refused. The first refusal is
-        // the cause.
+        // All replies are read, because a change may have been made although one before it was refused. The first
+        // refusal is the cause.
         for (command, is_asked_for) in expected {
             match self.reply()? {
                 Reply::Error(error) => drop(refusal.get_or_insert_with(|| refused(command, &error))),

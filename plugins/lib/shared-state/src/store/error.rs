@@ -19,13 +19,13 @@ pub enum StoreError {
     #[error("the connection closed before the answer was complete")]
     Closed,
     /// The host name cannot have a certificate.
-    #[error("the host is no DNS name")]
+    #[error("the host is not a DNS name")]
     HostName,
     /// The answer is not in Redis's protocol, or it is too long.
-    #[error("the answer is none of Redis's, or too long")]
+    #[error("the answer is not in the protocol of Redis, or too long")]
     Garbage,
     /// The server speaks another protocol.
-    #[error("it is not Redis that answers there; it answers in {0}")]
+    #[error("the server is not Redis; it answers in {0}")]
     NoRedis(Protocol),
     /// The server closed the connection at the first command.
     #[error("the server closed the connection without an answer")]

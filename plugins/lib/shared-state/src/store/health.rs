@@ -13,8 +13,8 @@ use super::servers::Servers;
 use crate::breaker::{Backoff, Breaker};
 use crate::state::{StateName, Values};
 
-/// The pauses after failures. They are so long that a store that hangs delays few requests, and so short that the store is soon
-/// used again.
+/// The pauses after failures. They are so long that a store that hangs delays few requests, and so short that the store
+/// is soon used again.
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(1),
     longest: Duration::from_secs(4),
@@ -132,7 +132,7 @@ impl Health {
         } else if new.error != old.error {
             let event = Event::warn("store.failed").field("error", &new.error).field(
                 "effect",
-                "this Traefik goes on by itself, and shares nothing with others",
+                "this Traefik goes on without the store, and shares nothing with others",
             );
             platform.log(&match error.and_then(StoreError::cure) {
                 Some(cure) => event.field("cure", cure),

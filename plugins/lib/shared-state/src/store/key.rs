@@ -32,10 +32,10 @@ pub struct Kept {
 }
 
 impl StoreKey {
-    /// All keys are made here. Everything that belongs to one resource has the same name in braces, so a cluster keeps it on
-    /// one server. Resources that share a name of the state directory ([`StateName::owner`]) have names of their own here. The
-    /// name tells the kind of resource and nothing else. The owner may be derived from a password, so it is hashed with the
-    /// store's secret.
+    /// All keys are made here. Everything that belongs to one resource has the same name in braces, so a cluster keeps
+    /// it on one server. Resources that share a name of the state directory ([`StateName::owner`]) have names of their
+    /// own here. The name tells the kind of resource and nothing else. The owner may be derived from a password, so it
+    /// is hashed with the store's secret.
     pub(super) fn new(prefix: &str, name: &StateName, role: &str, seal: Seal, secret: &Secret) -> Self {
         let mut full = format!("{prefix}{{{}", name.as_str());
         if let Some(owner) = name.owner() {

@@ -2,8 +2,8 @@
 //!
 //! Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
-/// How many bytes the answer to one batch of commands may have. The largest value that is ever fetched, sealed and in base64,
-/// has two thirds of that.
+/// How many bytes the answer to one batch of commands may have. The largest value that is ever fetched, sealed and in
+/// base64, has two thirds of that.
 pub(super) const MAX_REPLY: usize = 512 * 1024;
 
 /// The longest line: a status, an error, a number.
@@ -54,8 +54,8 @@ enum Element {
 }
 
 impl Reader {
-    /// Continues with `bytes`. Returns how many of them it used, and the reply if it is complete. Otherwise call this again with
-    /// the unused bytes and those that follow.
+    /// Continues with `bytes`. Returns how many of them it used, and the reply if it is complete. Otherwise call this
+    /// again with the unused bytes and those that follow.
     ///
     /// # Errors
     /// [`Garbage`], also for a reply that would be longer than [`MAX_REPLY`].
@@ -215,7 +215,7 @@ mod tests {
                 assert_eq!(reply, whole);
             }
         }
-        // Never again what was read before: no element here has more than 11 bytes.
+        // No byte is read twice: no element here has more than 11 bytes.
         assert!(looked_at <= 11 * text.len(), "{looked_at}");
         assert!(unread.is_empty());
     }
@@ -249,7 +249,8 @@ mod tests {
         assert_eq!(reply(b"+\xff\r\n"), Err(Garbage));
     }
 
-    /// Every prefix and every changed byte of good replies: read, incomplete or garbage, and never more than there is.
+    /// Every prefix of good replies, and every reply with one changed byte, is read, incomplete or garbage. The reader
+    /// never uses more bytes than there are.
     #[test]
     fn whatever_a_stranger_sends_is_read_or_refused() {
         let good = b"*3\r\n$3\r\nabc\r\n*2\r\n:12\r\n-ERR\r\n$-1\r\n+OK\r\n";
@@ -257,7 +258,7 @@ mod tests {
         for round in 0..200_000 {
             let mut bytes = good.to_vec();
             for _ in 0..=(round % 4) {
-                // A generator of Park and Miller's kind is chance enough.
+                // A generator of the Park-Miller kind is random enough.
                 state = u32::try_from(u64::from(state) * 48271 % 0x7fff_ffff).unwrap();
                 let place = usize::try_from(state).unwrap() % bytes.len();
                 let with = b"*$:+-\r\n0123459 \xff"[usize::try_from(state >> 8).unwrap() % 16];

@@ -80,9 +80,9 @@ impl<'v> Visit<'v> {
         }
     }
 
-    /// Talks to the server that served last. If that fails, talks to the endpoints in turn, beginning with number `first`,
-    /// while there is time. Returns the outcome, and the endpoint to begin with the next time: the one that served, or the one
-    /// for which no time was left.
+    /// Talks to the server that served last. If that fails, talks to the endpoints in turn, beginning with number
+    /// `first`, while there is time. Returns the outcome, and the endpoint to begin with the next time: the one that
+    /// served, or the one for which no time was left.
     pub(super) fn run(
         mut self,
         servers: &Servers,

@@ -46,8 +46,8 @@ impl<'s> Session<'s> {
         contents(keys, replies.into_iter().next())
     }
 
-    /// Takes `lease` unless another machine holds it, and reads the values of these keys. Returns whether this machine holds
-    /// the lease, and the values.
+    /// Takes `lease` unless another machine holds it, and reads the values of these keys. Returns whether this machine
+    /// holds the lease, and the values.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -113,9 +113,9 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Tries every command that the store needs, on a key of its own beside `key`. A user who may take a lease but not give it
-    /// back would make all others wait for its end. Other errors than a missing right are ignored, because the first real
-    /// command meets them too.
+    /// Tries every command that the store needs, on a key of its own beside `key`. A user who may take a lease but not
+    /// give it back would make all others wait for its end. Other errors than a missing right are ignored, because the
+    /// first real command meets them too.
     fn try_rights(&mut self, key: Option<&StoreKey>) -> Result<(), StoreError> {
         let Some(key) = key.filter(|_| self.is_untried) else {
             return Ok(());

@@ -12,7 +12,7 @@ use super::*;
 use crate::shared::{Cause, Exchange, FetchError, Fetched, Lifetime};
 use crate::state::{Seal, StateName};
 
-/// What a provider gives for the one secret that it knows.
+/// A provider that knows one secret.
 #[derive(Default)]
 struct Provider {
     secret: RefCell<&'static str>,
@@ -110,7 +110,7 @@ impl Machine {
     }
 }
 
-/// `new` takes the place of `old`.
+/// The instance `new` after it has replaced `old`.
 fn replaced(mut new: Shared<Token>, old: &Shared<Token>) -> Shared<Token> {
     let former = Former::new(old.resource.name.clone(), Rc::clone(&old.resource.seal));
     new.resource.former = former.of(&new.resource.name, &new.resource.seal);
@@ -138,7 +138,7 @@ fn a_new_secret_that_nobody_knows_yet_costs_nothing() {
         "shared with new instances"
     );
     assert_eq!(machine.provider.calls.get(), 1);
-    // What is discarded does not come back from the old place.
+    // A discarded value does not come back from its former name.
     machine.provider.secret.replace("new");
     let seen = new.get(new.platform.now()).unwrap();
     assert!(new.discard(&seen, Duration::ZERO));

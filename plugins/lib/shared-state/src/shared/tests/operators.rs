@@ -270,7 +270,7 @@ fn each_failure_on_the_wire_says_in_the_log_what_happened() {
         ),
         (
             WireError::HostName,
-            "the request cannot be built: the host is no DNS name",
+            "the request cannot be built: the host is not a DNS name",
         ),
         (
             WireError::Request("its URL is wrong".to_owned()),

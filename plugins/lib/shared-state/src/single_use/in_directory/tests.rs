@@ -13,7 +13,7 @@ fn single_use(machine: &Rc<TestMachine>) -> SingleUse {
     SingleUse::in_directory(name, seal, Rc::clone(machine) as Rc<dyn Platform>)
 }
 
-/// Two instances on one directory, and a directory that has the secret `one`.
+/// Two instances on a directory that has the secret `one`.
 fn stored() -> (tempfile::TempDir, Rc<TestMachine>, SingleUse, SingleUse) {
     let directory = tempfile::tempdir().unwrap();
     let machine = Rc::new(TestMachine::in_directory(directory.path()));
@@ -22,7 +22,7 @@ fn stored() -> (tempfile::TempDir, Rc<TestMachine>, SingleUse, SingleUse) {
     (directory, machine, this, other)
 }
 
-/// How many entries there are beside the room for a successor.
+/// The number of entries without those that reserve room for a successor.
 fn entries(directory: &tempfile::TempDir) -> usize {
     all_entries(directory) - rooms(directory)
 }
@@ -87,7 +87,7 @@ fn an_owner_that_was_asleep_takes_nothing_from_its_successor() {
     let asleep = this.begin(SPAN).unwrap();
     machine.set_wall_clock_ahead(26);
     let using = other.begin(SPAN).unwrap();
-    // Even if it removes its entry much too late.
+    // That is so even if it removes its entry much too late.
     let _ = std::fs::remove_file(directory.path().join(&asleep.claim.mark));
     asleep.give_back();
     assert!(matches!(error(&this), UseError::Busy { .. }));
@@ -143,7 +143,7 @@ fn without_a_directory_that_can_be_written_nothing_begins() {
 
 #[test]
 fn without_room_for_a_successor_nothing_begins_and_with_it_the_successor_is_kept_whatever_fills_up() {
-    // Two entries of several parts: the secret and what it may become.
+    // Both are so long that they take several entries.
     let (secret, successor) = ("1".repeat(2_000), "2".repeat(4_000));
     let directory = tempfile::tempdir().unwrap();
     let machine = Rc::new(TestMachine::in_directory(directory.path()));
