@@ -11,7 +11,7 @@ use super::exchange;
 use super::extensions::{Repeated, SendOnce};
 use super::retry;
 use super::url::Url;
-use crate::ClientConfig;
+use crate::client_config::ClientConfig;
 use crate::connection::{self, Peer, Wire};
 use crate::platform::{Platform, SocketError};
 use crate::tls::Tls;
