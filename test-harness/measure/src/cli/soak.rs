@@ -53,7 +53,7 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .svg
         .clone()
         .unwrap_or_else(|| tools::target_dir().join("soak.svg"));
-    write(&svg, report.svg())?;
+    write(&svg, report.svg()?)?;
     println!("\nchart: {}", svg.display());
     write_json(options.json.as_deref(), &report.figures())?;
     match report.failures() {
