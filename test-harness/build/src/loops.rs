@@ -27,14 +27,15 @@ pub(crate) enum LoopError {
     Plugins(#[from] GuestError),
 }
 
-/// The tests that need neither Wasm nor Traefik, on all processors.
+/// The tests that need neither Wasm nor Traefik.
 pub(crate) fn unit(arguments: &[OsString]) -> Result<(), LoopError> {
     let mut cargo = cargo("test");
     cargo.arg("--workspace");
     for package in WITH_TRAEFIK {
         cargo.args(["--exclude", package]);
     }
-    run(cargo.args(arguments).env(THREADS, processors().to_string()))
+    // Some of these tests wait for a while.
+    run(cargo.args(arguments).env(THREADS, (2 * processors()).to_string()))
 }
 
 /// The end-to-end tests with one of these names in theirs. The harness builds only the plugins that they register.
