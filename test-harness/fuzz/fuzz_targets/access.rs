@@ -4,31 +4,10 @@
 //! The input is a path with its query; after a line break may follow a pattern, which is read or refused.
 #![no_main]
 
-use bytes::Bytes;
+use fuzz::Call;
 use jose::Claims;
 use jwt_plugin::{Access, AccessRule, OnDeny, PathPattern};
 use libfuzzer_sys::fuzz_target;
-use middleware::RequestHead;
-
-struct Call<'i>(&'i [u8]);
-
-impl RequestHead for Call<'_> {
-    fn method(&self) -> Bytes {
-        Bytes::from_static(b"GET")
-    }
-    fn uri(&self) -> Bytes {
-        Bytes::copy_from_slice(self.0)
-    }
-    fn header(&self, _: &str) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
 
 fn rule(path: PathPattern, scope: &str) -> AccessRule {
     AccessRule {

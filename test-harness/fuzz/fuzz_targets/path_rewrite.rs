@@ -6,36 +6,13 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-use fuzz::Machine;
+use fuzz::{Call, Machine};
 use libfuzzer_sys::fuzz_target;
-use middleware::{Decision, Edit, Middleware as _, RequestHead};
+use middleware::{Decision, Edit, Middleware as _};
 use path_rewrite_plugin::{PathRewrite, REPLACED_PATH_HEADER};
 use serde_json::json;
 
 const BASE: &str = "/ic/api/integration/v1/flows/rest/ECHO/1.0";
-
-struct Call<'i>(&'i [u8]);
-
-impl RequestHead for Call<'_> {
-    fn method(&self) -> Bytes {
-        Bytes::from_static(b"GET")
-    }
-
-    fn uri(&self) -> Bytes {
-        Bytes::copy_from_slice(self.0)
-    }
-
-    fn header(&self, _: &str) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
 
 /// The new target; `None` for a rule that cannot be used, a path that no rule matches, and a refusal.
 fn rewritten(regex: &str, replacement: &str, uri: &[u8]) -> Option<String> {
