@@ -1,4 +1,4 @@
-//! The report as a page of the documentation: figures and charts are replaced, what people wrote around them stays.
+//! The report as a page of the documentation. Figures and charts are replaced; the text around them stays.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use crate::chart::{Bars, Chart, ChartError, Line, Panel, Scale};
 /// Why the page could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// There is no place for the figures.
+    /// The page does not mark the place for the figures.
     #[error("{0} has no lines `{BEGIN}` and `{END}` in this order: put them where the figures belong")]
     NoPlace(PathBuf),
     /// A chart could not be drawn.

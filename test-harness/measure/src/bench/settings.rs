@@ -6,17 +6,17 @@ use std::time::Duration;
 /// What to measure, and for how long.
 #[derive(Clone, Debug)]
 pub struct Bench {
-    /// How long one round of one row is.
+    /// The length of one round of one row.
     pub round: Duration,
-    /// Rounds of each row; its figure is their median.
+    /// The number of rounds of each row. Its figure is their median.
     pub rounds: usize,
     /// Connections of the load generator; every row is measured with each number.
     pub connections: Vec<usize>,
     /// Distinct tokens in the rows whose tokens were seen before.
     pub tokens: usize,
-    /// Names of rows ([`super::ROWS`]) and of other measurements ([`super::MEASUREMENTS`]); none means all.
+    /// Names of rows ([`super::ROWS`]) and of other measurements ([`super::MEASUREMENTS`]); empty means all.
     pub only: Vec<String>,
-    /// A folder with another build of the plugins, laid out as `build --out` does; its rows stand beside ours.
+    /// A folder with another build of the plugins, laid out as `build --out` does; its rows are shown beside ours.
     pub baseline: Option<PathBuf>,
     /// Measure how cost grows with routers, tokens, keys and rules.
     pub growth: bool,
