@@ -1,68 +1,23 @@
 //! The middleware natively: who passes, as whom, and what a wrong block is told.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use credentials::Basic;
-use middleware::{Decision, Edit, Event, FileError, Host, Middleware, RequestHead, Secret, UnixTime};
+use middleware::{Decision, Edit, Middleware, RequestHead as _, Secret};
 use serde_json::{Value, json};
+use test_doubles::{Request, TestHost};
 
 use crate::BasicCredentials;
-
-#[derive(Default)]
-struct Machine(RefCell<Vec<String>>);
-
-impl Host for Machine {
-    fn now(&self) -> UnixTime {
-        UnixTime::EPOCH
-    }
-    fn fill_random(&self, _: &mut [u8]) {}
-    fn env(&self, name: &str) -> Option<String> {
-        (name == "SET").then(|| "from-environment-0123".to_owned())
-    }
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        match path {
-            "/run/secret" => Ok(b"from-file-0123456789\n".to_vec()),
-            _ => Err(FileError::NotMounted),
-        }
-    }
-    fn log(&self, event: &Event) {
-        self.0.borrow_mut().push(event.line().to_owned());
-    }
-}
-
-struct Request(Vec<(&'static str, String)>);
-
-impl RequestHead for Request {
-    fn method(&self) -> Bytes {
-        "GET".into()
-    }
-    fn uri(&self) -> Bytes {
-        "/".into()
-    }
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        let named = self
-            .0
-            .iter()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| Bytes::from(value.clone())).collect()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
 
 fn basic(name: &str, password: &str) -> String {
     Basic::new(name, Secret::new(password)).unwrap().header_value()
 }
 
 fn plugin(options: &Value) -> Result<BasicCredentials, String> {
-    let host = Rc::new(Machine::default());
-    BasicCredentials::new(options.to_string().as_bytes(), host).map_err(|error| error.to_string())
+    let host = TestHost::new()
+        .with_variable("SET", "from-environment-0123")
+        .with_file("/run/secret", "from-file-0123456789\n");
+    BasicCredentials::new(options.to_string().as_bytes(), Rc::new(host)).map_err(|error| error.to_string())
 }
 
 /// What becomes of the request: the status and reason of a refusal, or the Authorization header that the backend sees and
@@ -71,11 +26,7 @@ fn outcome(
     plugin: &mut BasicCredentials,
     headers: &[(&'static str, &str)],
 ) -> Result<(Option<String>, Vec<String>), (u16, String)> {
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect();
-    let request = Request(headers);
+    let request = Request::get("/").with_headers(headers.iter().copied());
     match plugin.on_request(&request) {
         Decision::Forward(edits) => {
             let sent = request.header("Authorization");
@@ -294,7 +245,7 @@ fn configuration_errors_name_the_option_and_show_no_secret() {
         ),
         (
             json!({ "user": "x" }),
-            "user: is no option of this plugin; did you mean `username`?",
+            "user: is not an option of this plugin; did you mean `username`?",
         ),
     ] {
         let error = plugin(&options).err().unwrap();

@@ -4,27 +4,12 @@
 use std::rc::Rc;
 
 use basic_credentials_plugin::BasicCredentials;
-use middleware::{Event, FileError, Host, Middleware as _, UnixTime};
+use middleware::Middleware as _;
 use serde_json::{Value, json};
-
-struct NoHost;
-
-impl Host for NoHost {
-    fn now(&self) -> UnixTime {
-        UnixTime::EPOCH
-    }
-    fn fill_random(&self, _: &mut [u8]) {}
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-        Err(FileError::NotMounted)
-    }
-    fn log(&self, _: &Event) {}
-}
+use test_doubles::TestHost;
 
 fn build(options: &Value) -> Result<(), String> {
-    let built = BasicCredentials::new(options.to_string().as_bytes(), Rc::new(NoHost));
+    let built = BasicCredentials::new(options.to_string().as_bytes(), Rc::new(TestHost::new()));
     built.map(|_| ()).map_err(|error| error.to_string())
 }
 

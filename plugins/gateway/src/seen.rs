@@ -110,29 +110,7 @@ const PER_NAME: usize = 30;
 mod tests {
     use super::*;
     use middleware::pace::{STRETCH, watch};
-
-    struct Original;
-
-    impl RequestHead for Original {
-        fn method(&self) -> Bytes {
-            Bytes::from_static(b"GET")
-        }
-        fn uri(&self) -> Bytes {
-            Bytes::from_static(b"/original")
-        }
-        fn header(&self, name: &str) -> Vec<Bytes> {
-            match name.to_ascii_lowercase().as_str() {
-                "a" => vec![Bytes::from_static(b"1"), Bytes::from_static(b"2")],
-                _ => Vec::new(),
-            }
-        }
-        fn header_names(&self) -> Vec<Bytes> {
-            vec![Bytes::from_static(b"a")]
-        }
-        fn body(&self, _: usize) -> Option<Vec<u8>> {
-            None
-        }
-    }
+    use test_doubles::Request;
 
     #[test]
     fn a_middleware_sees_what_the_ones_before_did() {
@@ -158,7 +136,8 @@ mod tests {
         ];
         for (edits, values, uri) in table {
             let shown = format!("{edits:?}");
-            let mut seen = Seen::new(&Original);
+            let request = Request::get("/original").with_headers([("a", "1"), ("a", "2")]);
+            let mut seen = Seen::new(&request);
             seen.edits.append(edits);
             assert_eq!(seen.header("a"), values, "{shown}");
             assert_eq!(seen.uri(), uri, "{shown}");
@@ -171,33 +150,12 @@ mod tests {
         }
     }
 
-    /// Many headers that a backend could take for one, all of which are removed.
-    struct Aliases(usize);
-
-    impl RequestHead for Aliases {
-        fn method(&self) -> Bytes {
-            Bytes::from_static(b"GET")
-        }
-        fn uri(&self) -> Bytes {
-            Bytes::from_static(b"/")
-        }
-        fn header(&self, _: &str) -> Vec<Bytes> {
-            Vec::new()
-        }
-        fn header_names(&self) -> Vec<Bytes> {
-            (0..self.0)
-                .map(|index| Bytes::from(format!("x-{index}")))
-                .collect()
-        }
-        fn body(&self, _: usize) -> Option<Vec<u8>> {
-            None
-        }
-    }
-
     #[test]
     fn work_grows_with_the_number_of_names_and_not_with_its_square() {
         let steps = |count: usize| {
-            let request = Aliases(count);
+            // Aliases of headers that a middleware sets, all of which are removed.
+            let names = (0..count).map(|index| format!("x-{index}"));
+            let request = Request::get("/").with_header_names(names);
             let mut seen = Seen::new(&request);
             let removed = (0..count).fold(Edits::none(), |edits, index| {
                 edits.remove_header(format!("X-{index}"))

@@ -1,38 +1,14 @@
 use std::rc::Rc;
 
-use bytes::Bytes;
 use egress::Platform;
 use egress::platform::Native;
 use jwt_simple::prelude::*;
-use middleware::{Decision, Edit, Middleware, RequestHead};
+use middleware::{Decision, Edit, Middleware};
+use test_doubles::Request;
 
 use crate::Gateway;
 
 const SECRET: &str = "a secret of 32 bytes or even more";
-
-struct Get {
-    uri: &'static str,
-    authorization: Option<String>,
-}
-
-impl RequestHead for Get {
-    fn method(&self) -> Bytes {
-        Bytes::from_static(b"GET")
-    }
-    fn uri(&self) -> Bytes {
-        Bytes::from_static(self.uri.as_bytes())
-    }
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        let values = self.authorization.iter().filter(|_| name == "Authorization");
-        values.map(|value| Bytes::from(value.clone())).collect()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
 
 fn platform() -> Rc<dyn Platform> {
     Rc::new(Native::new("/nonexistent", |_| {}))
@@ -45,7 +21,7 @@ fn gateway(config: &str) -> Gateway {
 fn token() -> String {
     let claims = Claims::create(Duration::from_mins(5)).with_issuer("https://idcs");
     let key = HS256Key::from_bytes(SECRET.as_bytes());
-    format!("Bearer {}", key.authenticate(claims).unwrap())
+    key.authenticate(claims).unwrap()
 }
 
 const JWT: &str = r#""jwt": {"signingSecret": "a secret of 32 bytes or even more", "algorithms": "HS256"}"#;
@@ -55,10 +31,7 @@ const REWRITE: &str = r#""pathRewrite": {"regex": "^/echo(.*)", "replacement": "
 fn every_block_does_its_part_in_order() {
     let mut all = gateway(&format!("{{ {JWT}, {REWRITE} }}"));
     let uri = "/echo/hello?x=1";
-    let Decision::Forward(edits) = all.on_request(&Get {
-        uri,
-        authorization: Some(token()),
-    }) else {
+    let Decision::Forward(edits) = all.on_request(&Request::get(uri).with_bearer(&token())) else {
         panic!("refused");
     };
     let edits: Vec<Edit> = edits.iter().cloned().collect();
@@ -70,10 +43,7 @@ fn every_block_does_its_part_in_order() {
             Edit::SetUri("/ic/hello?x=1".into()),
         ]
     );
-    let Decision::Reply(reply) = all.on_request(&Get {
-        uri,
-        authorization: None,
-    }) else {
+    let Decision::Reply(reply) = all.on_request(&Request::get(uri)) else {
         panic!("passed");
     };
     assert_eq!(reply.status, 401, "nothing after it is even asked");
@@ -83,10 +53,7 @@ fn every_block_does_its_part_in_order() {
 fn an_absent_block_is_left_out() {
     let mut rewrite = gateway(&format!("{{ {REWRITE} }}"));
     assert!(matches!(
-        rewrite.on_request(&Get {
-            uri: "/echo",
-            authorization: None
-        }),
+        rewrite.on_request(&Request::get("/echo")),
         Decision::Forward(_)
     ));
 }

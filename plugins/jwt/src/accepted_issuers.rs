@@ -1,6 +1,6 @@
 //! Whose tokens the options let pass.
 
-use jose::same_issuer;
+use claims::same_issuer;
 
 /// The issuers whose tokens may pass. A name or a right in a token means something only together with its issuer, so
 /// whoever uses one must know how many there are.

@@ -14,7 +14,8 @@ mod outline;
 mod pattern;
 mod request_path;
 
-use jose::{Claims, Expression, Rejection, granted_scopes};
+use claims::{Expression, granted_scopes};
+use jose::{Claims, Rejection};
 use middleware::{RequestHead, same_to_a_backend, work};
 
 pub use pattern::{PathPattern, PatternError};

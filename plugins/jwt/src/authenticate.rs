@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use jose::{ClaimValues, Header, KeySet, Rejection, Token, Validity};
+use claims::{ClaimValues, Validity};
+use jose::{Header, KeySet, Rejection, Token};
 use middleware::{Decision, Edits, Event, Host, Problem, RequestHead, UnixTime, work};
 
 use crate::access::{Denial, Satisfied};

@@ -7,10 +7,9 @@ mod keys;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use claims::{ClaimHeaders, ClaimRequirement, Expression, Policy, check_scopes};
 use egress::ClientConfig;
-use jose::{
-    Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, KeyType, Policy, check_scopes,
-};
+use jose::{Acceptance, Algorithm, KeyType};
 use middleware::config::{self, ConfigError, lenient};
 use middleware::{Event, Host, SecretRef, is_token};
 use serde::Deserialize;

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use egress::Former;
-use jose::{Claims, KeySet, same_issuer};
+use claims::same_issuer;
+use jose::{Claims, KeySet};
 use middleware::{Reason, UnixTime};
+use shared_state::Former;
 
 /// A source of verification keys. Sets are compared by value where it matters, so an implementation may
 /// hand out a new `Rc` for the same keys.

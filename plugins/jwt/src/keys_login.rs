@@ -3,9 +3,10 @@
 //! IDCS keeps its key set closed unless an administrator opens it to the world. Any token for the domain's own API opens
 //! it for its bearer. Such a token is got for each fetch of keys, every quarter of an hour, and kept nowhere.
 
-use egress::{Exchange, FetchError, Url, send_fresh};
+use egress::Url;
 use middleware::{Host, UnixTime};
 use oauth::{AccessToken, Client, TokenError, TokenRequest, TokenResponse};
+use shared_state::{Exchange, FetchError, send_fresh};
 
 /// How to get a token that opens a key set: the client credentials grant (RFC 6749 section 4.4).
 #[derive(Debug, Clone, PartialEq, Eq)]

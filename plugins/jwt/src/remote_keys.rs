@@ -3,14 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{
-    Exchange, FetchError, Fetched, Former, HttpClient, Lifetime, Pace, Platform, Resource, Seal, Shared,
-    StateName, Unavailable, Url,
-};
+use egress::{HttpClient, Platform, Url};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use jose::{IgnoredKey, KeySet};
 use middleware::{ConfigError, Event, Host, UnixTime};
 use oauth::AccessToken;
+use shared_state::{
+    Exchange, FetchError, Fetched, Former, Lifetime, Pace, Resource, Seal, Shared, StateName, Unavailable,
+};
 
 use crate::cache_control;
 use crate::{KeySource, KeyUrl, KeysLogin, KeysUnavailable, RemoteKeyOptions};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use jose::{ClaimValues, KeySet, Validity};
+use claims::{ClaimValues, Validity};
+use jose::KeySet;
 use middleware::UnixTime;
 
 use crate::access::Satisfied;
@@ -150,7 +151,8 @@ mod tests {
     use super::*;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use jose::{Acceptance, Algorithm, ClaimHeaders, Claims, Policy, Token};
+    use claims::{ClaimHeaders, Policy};
+    use jose::{Acceptance, Algorithm, Claims, Token};
     use std::time::Duration;
 
     fn keys(secret: u8) -> Rc<KeySet> {

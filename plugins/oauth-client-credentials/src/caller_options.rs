@@ -1,8 +1,8 @@
 //! Options that are about callers with credentials of their own.
 
-use egress::Limits;
 use middleware::{ConfigError, config::lenient};
 use serde::Deserialize;
+use shared_state::Limits;
 
 /// A list of scopes.
 #[derive(Debug, Clone, Default, Deserialize)]

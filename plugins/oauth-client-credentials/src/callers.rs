@@ -16,13 +16,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use credentials::{Basic, NoBasic};
-use egress::{
-    Budget, CallerKey, Cause, FetchError, HttpClient, HttpError, Platform, SharedMany, Store, Unavailable,
-};
+use egress::{HttpClient, Platform, WireError};
 use http::{Response, StatusCode};
 use middleware::{ConfigError, Event, Problem, Reason, RequestHead, Secret, SecretRef, UnixTime};
 use oauth::{AccessToken, Client, ClientAuthentication};
 use serde_json::Value;
+use shared_state::{Budget, CallerKey, Cause, FetchError, SharedMany, Store, Unavailable};
 
 use crate::Options;
 use crate::token::{Demand, Peppers, Token};
@@ -243,7 +242,7 @@ impl Guard {
     /// Sends a token request by `send`, if that is not too much.
     pub(crate) fn exchange(
         &self,
-        send: impl FnOnce() -> Result<Response<Vec<u8>>, HttpError>,
+        send: impl FnOnce() -> Result<Response<Vec<u8>>, WireError>,
     ) -> Result<Response<Vec<u8>>, FetchError> {
         let charge = match self.proven.get() {
             true => None,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use egress::{ClientConfig, StoreConfig};
+use egress::ClientConfig;
 use middleware::{SecretRef, config::lenient};
 use oauth::AssertionOptions;
 use serde::Deserialize;
+use shared_state::StoreConfig;
 
 use crate::caller_options::{CallerLimits, ScopeList};
 
@@ -25,7 +26,7 @@ pub struct Options {
     /// with `grant: refreshToken`).
     pub client_secret: Option<SecretRef>,
     /// Whose token it is: the client's own, by `clientCredentials` (default), or a user's, by the `refreshToken` that
-    /// `device-login` has put into the state directory.
+    /// `oic-gateway login` has put into the state directory.
     pub grant: Option<String>,
     /// What the refresh token is encrypted with in the state directory: at least 32 characters. Required with
     /// `grant: refreshToken`.

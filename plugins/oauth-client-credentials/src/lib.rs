@@ -29,11 +29,12 @@ mod user_grant;
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{HttpClient, PlaceError, Platform, Shared, Store};
+use egress::{HttpClient, Platform};
 use middleware::{
     ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, Secret,
 };
 use oauth::AccessToken;
+use shared_state::{PlaceError, Shared, Store};
 
 use callers::Callers;
 pub use config::Options;

@@ -1,61 +1,14 @@
 //! The middleware natively, against a token endpoint of a few lines.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, channel};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use egress::platform::Native;
-use middleware::{Decision, Edit, Middleware, RequestHead};
+use middleware::{Decision, Edit, Middleware};
+use test_doubles::{Endpoint, Request};
 
 use crate::OAuthClientCredentials;
-
-struct AnyRequest;
-
-impl RequestHead for AnyRequest {
-    fn method(&self) -> bytes::Bytes {
-        "GET".into()
-    }
-    fn uri(&self) -> bytes::Bytes {
-        "/".into()
-    }
-    fn header(&self, _: &str) -> Vec<bytes::Bytes> {
-        Vec::new()
-    }
-    fn header_names(&self) -> Vec<bytes::Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-/// Answers every request with `status` and `body`; tells what it was asked.
-fn token_endpoint(status: u16, body: &'static str) -> (String, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/oauth2/v1/token", listener.local_addr().unwrap());
-    let (asked, requests) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = String::new();
-            let mut chunk = [0; 4096];
-            while !request.contains("grant_type") {
-                let count = stream.read(&mut chunk).unwrap();
-                request.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
-            }
-            let _ = asked.send(request);
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-        }
-    });
-    (url, requests)
-}
 
 fn plugin(config: &str, directory: &tempfile::TempDir) -> Result<OAuthClientCredentials, String> {
     let platform = Rc::new(Native::new(directory.path(), |_| {}));
@@ -64,17 +17,18 @@ fn plugin(config: &str, directory: &tempfile::TempDir) -> Result<OAuthClientCred
 
 #[test]
 fn the_callers_credentials_are_replaced_by_a_token_fetched_once() {
-    let (url, requests) = token_endpoint(
+    let endpoint = Endpoint::answering(
         200,
         r#"{"access_token":"the-token","token_type":"Bearer","expires_in":3600}"#,
     );
+    let url = endpoint.url();
     let directory = tempfile::tempdir().unwrap();
     let config = format!(
         r#"{{"url":"{url}","clientID":"app","clientSecret":"s3cret","scopes":["a","b"],"endpointParams":{{"x":"y"}}}}"#
     );
     for _ in 0..3 {
         let mut plugin = plugin(&config, &directory).unwrap();
-        let Decision::Forward(edits) = plugin.on_request(&AnyRequest) else {
+        let Decision::Forward(edits) = plugin.on_request(&Request::get("/")) else {
             panic!("refused")
         };
         assert_eq!(
@@ -85,16 +39,10 @@ fn the_callers_credentials_are_replaced_by_a_token_fetched_once() {
             )]
         );
     }
-    let request = requests.try_recv().unwrap();
-    assert!(
-        request.ends_with("grant_type=client_credentials&scope=a+b&x=y"),
-        "{request}"
-    );
-    assert!(
-        request.to_lowercase().contains("\r\nauthorization: basic "),
-        "{request}"
-    );
-    assert!(requests.try_recv().is_err(), "one call for three instances");
+    let [request] = endpoint.received().try_into().unwrap();
+    assert_eq!(request.body, "grant_type=client_credentials&scope=a+b&x=y");
+    let authorization = request.header("Authorization").unwrap();
+    assert!(authorization.starts_with("Basic "), "{authorization}");
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let content = std::fs::read_link(entry.unwrap().path()).unwrap();
         assert!(!content.to_string_lossy().contains("the-token"));
@@ -103,7 +51,8 @@ fn the_callers_credentials_are_replaced_by_a_token_fetched_once() {
 
 #[test]
 fn a_token_is_shared_only_with_those_who_believe_the_same_servers() {
-    let (url, requests) = token_endpoint(200, r#"{"access_token":"the-token","expires_in":3600}"#);
+    let endpoint = Endpoint::answering(200, r#"{"access_token":"the-token","expires_in":3600}"#);
+    let url = endpoint.url();
     let directory = tempfile::tempdir().unwrap();
     let config = |tls: serde_json::Value| {
         serde_json::json!({
@@ -114,8 +63,11 @@ fn a_token_is_shared_only_with_those_who_believe_the_same_servers() {
     let careless = serde_json::json!({ "insecureSkipVerify": true });
     for (tls, calls) in [(&careless, 1), (&careful, 1), (&careless, 0), (&careful, 0)] {
         let mut plugin = plugin(&config(tls.clone()).to_string(), &directory).unwrap();
-        assert!(matches!(plugin.on_request(&AnyRequest), Decision::Forward(_)));
-        assert_eq!(requests.try_iter().count(), calls, "{tls}");
+        assert!(matches!(
+            plugin.on_request(&Request::get("/")),
+            Decision::Forward(_)
+        ));
+        assert_eq!(endpoint.take_received().len(), calls, "{tls}");
     }
 }
 
@@ -145,10 +97,14 @@ fn trouble_at_the_provider_is_never_the_callers_fault() {
             "identity_provider_unavailable",
         ),
     ] {
-        let (url, _requests) = token_endpoint(status, body);
+        let endpoint = Endpoint::answering(status, body);
+        let url = endpoint.url();
         let directory = tempfile::tempdir().unwrap();
         let config = format!(r#"{{"url":"{url}","clientId":"app","clientSecret":"s3cret","scopes":"a"}}"#);
-        let Decision::Reply(reply) = plugin(&config, &directory).unwrap().on_request(&AnyRequest) else {
+        let Decision::Reply(reply) = plugin(&config, &directory)
+            .unwrap()
+            .on_request(&Request::get("/"))
+        else {
             panic!("{status} {body}: passed on without a token")
         };
         assert_eq!(reply.status, expected, "{status} {body}");
@@ -182,12 +138,13 @@ fn rules_are_about_the_fetched_token() {
             Some(vec![("X-Id", "")]),
         ),
     ] {
-        let (url, _requests) = token_endpoint(200, body.to_owned().leak());
+        let endpoint = Endpoint::answering(200, body);
+        let url = endpoint.url();
         let directory = tempfile::tempdir().unwrap();
         let config = format!(r#"{{"url":"{url}","clientID":"app","clientSecret":"s3cret",{rules}}}"#);
         let mut plugin = plugin(&config, &directory).unwrap();
         for _ in 0..2 {
-            match (plugin.on_request(&AnyRequest), &expected) {
+            match (plugin.on_request(&Request::get("/")), &expected) {
                 (Decision::Forward(edits), Some(expected)) => {
                     let set = edits.iter().map(|edit| match edit {
                         Edit::SetHeader(name, value) => (name.as_str(), value.as_str()),
@@ -243,7 +200,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             format!(r#"{{{good},"scope":"x"}}"#),
-            "scope: is no option of this plugin; did you mean `scopes`?",
+            "scope: is not an option of this plugin; did you mean `scopes`?",
         ),
         (
             format!(r#"{{{good},"endpointParams":{{"scope":"x"}}}}"#),
@@ -285,14 +242,18 @@ fn configuration_errors_name_the_option() {
 
 #[test]
 fn a_new_secret_goes_on_with_the_old_ones_token_and_another_client_does_not() {
-    let (url, requests) = token_endpoint(200, r#"{"access_token":"the-token","expires_in":3600}"#);
+    let endpoint = Endpoint::answering(200, r#"{"access_token":"the-token","expires_in":3600}"#);
+    let url = endpoint.url();
     let directory = tempfile::tempdir().unwrap();
     let of = |id: &str, secret: &str| {
         let config = format!(r#"{{"url":"{url}","clientID":"{id}","clientSecret":"{secret}"}}"#);
         plugin(&config, &directory).unwrap()
     };
     let forwards = |plugin: &mut OAuthClientCredentials| {
-        assert!(matches!(plugin.on_request(&AnyRequest), Decision::Forward(_)));
+        assert!(matches!(
+            plugin.on_request(&Request::get("/")),
+            Decision::Forward(_)
+        ));
     };
     let mut old = of("app", "old");
     forwards(&mut old);
@@ -301,12 +262,12 @@ fn a_new_secret_goes_on_with_the_old_ones_token_and_another_client_does_not() {
     forwards(&mut new);
     forwards(&mut of("app", "new"));
     assert_eq!(
-        requests.try_iter().count(),
+        endpoint.take_received().len(),
         1,
         "and instances that never knew the old secret"
     );
     let mut other = of("other", "new");
     other.take_over(new);
     forwards(&mut other);
-    assert_eq!(requests.try_iter().count(), 1);
+    assert_eq!(endpoint.take_received().len(), 1);
 }

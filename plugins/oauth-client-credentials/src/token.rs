@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use egress::{
-    Exchange, FetchError, Fetched, Former, Lifetime, Platform, Resource, Seal, StateName, Store, Url,
-    send_fresh,
-};
+use egress::{Platform, Url};
 use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
 use oauth::{
     AccessToken, Client, ClientAuthentication, ClientOptions, TokenError, TokenRequest, TokenResponse,
+};
+use shared_state::{
+    Exchange, FetchError, Fetched, Former, Lifetime, Resource, Seal, StateName, Store, send_fresh,
 };
 
 use crate::Options;

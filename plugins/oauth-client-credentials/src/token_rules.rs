@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use jose::{ClaimHeaders, ClaimValues, Claims, Expression, Rejection};
+use claims::{ClaimHeaders, ClaimValues, Expression};
+use jose::{Claims, Rejection};
 use middleware::ConfigError;
 use oauth::AccessToken;
 

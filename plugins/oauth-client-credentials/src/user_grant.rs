@@ -16,12 +16,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{
-    Exchange, FetchError, PlaceError, Platform, Replaced, Seal, SendOnce, SingleUse, Store, Url, Use,
-    UseError,
-};
+use egress::{Platform, SendOnce, Url};
 use middleware::{ConfigError, Event, Host, Secret, UnixTime};
 use oauth::{TokenError, TokenRequest, TokenResponse, refresh_token};
+use shared_state::{Exchange, FetchError, PlaceError, Replaced, Seal, SingleUse, Store, Use, UseError};
 
 use crate::Options;
 use crate::token::gateways_trouble;
@@ -198,7 +196,7 @@ impl UserGrant {
                         .field("of", &self.whose)
                         .field(
                             "cure",
-                            format_args!("mend the {}, then run device-login again", self.place),
+                            format_args!("mend the {}, then run oic-gateway login again", self.place),
                         ),
                 );
                 let detail = format!(
@@ -217,11 +215,11 @@ impl UserGrant {
         self.platform.log(
             &Event::error("grant.lost")
                 .field("error", detail)
-                .field("cure", "run device-login again")
+                .field("cure", "run oic-gateway login again")
                 .field("of", &self.whose),
         );
         FetchError::GrantLost {
-            detail: format!("the user's grant is lost ({detail}): run device-login again"),
+            detail: format!("the user's grant is lost ({detail}): run oic-gateway login again"),
         }
     }
 
@@ -229,13 +227,13 @@ impl UserGrant {
         match error {
             UseError::Missing => FetchError::GrantLost {
                 detail: format!(
-                    "no refresh token is kept for {}: run device-login with the same url, client id, scopes and key, \
+                    "no refresh token is kept for {}: run oic-gateway login with the same url, client id, scopes and key, \
                      into the {}",
                     self.whose, self.place
                 ),
             },
             UseError::Lost => FetchError::GrantLost {
-                detail: format!("the grant of {} is lost: run device-login again", self.whose),
+                detail: format!("the grant of {} is lost: run oic-gateway login again", self.whose),
             },
             UseError::Busy { left } => FetchError::Unavailable {
                 detail: format!("the refresh token {error}"),

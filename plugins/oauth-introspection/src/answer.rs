@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use egress::FetchError;
 use http::{Response, StatusCode, header};
 use jose::{Claims, Rejection};
 use middleware::published;
 use serde_json::Value;
+use shared_state::FetchError;
 
 /// What the answer says of an active token. Everything but a JSON object with `"active": true` is an error.
 pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use egress::{ClientConfig, Limits, TlsOptions};
-use jose::{ClaimHeaders, Expression, Policy, check_scopes};
+use claims::{ClaimHeaders, Expression, Policy, check_scopes};
+use egress::{ClientConfig, TlsOptions};
 use middleware::config::lenient;
 use middleware::{ConfigError, SecretRef};
 use serde::{Deserialize, Deserializer};
+use shared_state::Limits;
 
 /// The option block `oAuthIntrospection`.
 #[derive(Debug, Deserialize)]

@@ -4,15 +4,15 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use claims::{ClaimHeaders, ClaimValues, Policy, Validity, other_kind};
 use credentials::Basic;
-use egress::{
-    Budget, Exchange, FetchError, Fetched, Former, Lifetime, Platform, Resource, Seal, StateName, Url,
-};
+use egress::{Platform, Url};
 use form_urlencoded::Serializer;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
-use jose::{ClaimHeaders, ClaimValues, Claims, Policy, Rejection, Validity, other_kind};
+use jose::{Claims, Rejection};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
+use shared_state::{Budget, Exchange, FetchError, Fetched, Former, Lifetime, Resource, Seal, StateName};
 
 use crate::answer;
 use crate::config::{LEEWAY, Options};

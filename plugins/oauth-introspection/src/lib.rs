@@ -20,10 +20,12 @@ mod token_source;
 
 use std::rc::Rc;
 
+use claims::{ClaimHeaders, ClaimValues};
 use credentials::bearer::{self, NoToken};
-use egress::{Budget, CallerKey, HttpClient, Platform, SharedMany};
-use jose::{ClaimHeaders, ClaimValues, Rejection};
+use egress::{HttpClient, Platform};
+use jose::Rejection;
 use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime};
+use shared_state::{Budget, CallerKey, SharedMany};
 
 pub use config::Options;
 use introspection::{Introspection, Question};

@@ -1,9 +1,9 @@
 //! What a refused caller is told. RFC 6750 §3.
 
 use credentials::bearer::NoToken;
-use egress::{Cause, Unavailable};
 use jose::Rejection;
 use middleware::{Problem, Reason};
+use shared_state::{Cause, Unavailable};
 
 /// Why a request does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

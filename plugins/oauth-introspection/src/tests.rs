@@ -1,94 +1,30 @@
 //! The middleware natively, against an introspection endpoint of a few lines.
 
 use std::cell::RefCell;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, channel};
 
-use bytes::Bytes;
 use egress::platform::Native;
-use middleware::{Decision, Edit, Event, Middleware, RequestHead};
+use middleware::{Decision, Edit, Event, Middleware};
 use serde_json::{Value, json};
+use test_doubles::{Endpoint, Request};
 
 use crate::OAuthIntrospection;
 
-struct Request {
-    uri: &'static str,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl RequestHead for Request {
-    fn method(&self) -> Bytes {
-        "GET".into()
-    }
-    fn uri(&self) -> Bytes {
-        self.uri.into()
-    }
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        let named = self
-            .headers
-            .iter()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| Bytes::from(value.clone())).collect()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        self.headers.iter().map(|(name, _)| Bytes::from(*name)).collect()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-fn with(uri: &'static str, headers: &[(&'static str, &str)]) -> Request {
-    Request {
-        uri,
-        headers: headers
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect(),
-    }
+fn with(uri: &str, headers: &[(&str, &str)]) -> Request {
+    Request::get(uri).with_headers(headers.iter().copied())
 }
 
 fn bearer(token: &str) -> Request {
     with("/", &[("Authorization", &format!("Bearer {token}"))])
 }
 
-/// Answers with what stands behind the token's first dash, and is there for tokens that begin with `good`, `bad` for no
-/// other; tells what it was asked.
-fn endpoint(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> (String, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/oauth2/v1/introspect", listener.local_addr().unwrap());
-    let (asked, requests) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = String::new();
-            let mut chunk = [0; 4096];
-            while !request.contains("token=") {
-                let count = stream.read(&mut chunk).unwrap();
-                request.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
-            }
-            let (_, form) = request.split_once("\r\n\r\n").unwrap();
-            let token = form
-                .trim_start_matches("token=")
-                .split('&')
-                .next()
-                .unwrap_or_default();
-            let (status, body) = answer(token);
-            let _ = asked.send(request.clone());
-            let length = body.len();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}"
-            );
-        }
-    });
-    (url, requests)
+/// Answers with what `answer` says of the token.
+fn endpoint(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> Endpoint {
+    Endpoint::start(move |request| Some(answer(&request.form()["token"])))
 }
 
 /// Says of every token that it is active, and these members.
-fn saying(members: &str) -> (String, Receiver<String>) {
+fn saying(members: &str) -> Endpoint {
     let answer = format!(r#"{{"active":true,"sub":"jane",{members}}}"#);
     endpoint(move |_| (200, answer.clone()))
 }
@@ -158,7 +94,7 @@ fn refused(status: u16, reason: &str) -> Result<Vec<Edit>, (u16, String)> {
 
 #[test]
 fn an_active_token_passes_and_is_asked_about_once_for_all_instances() {
-    let (url, asked) = endpoint(usual);
+    let endpoint = endpoint(usual);
     let directory = tempfile::tempdir().unwrap();
     let options = json!({
         "clientID": "gate:way", "clientSecret": "s3cret",
@@ -166,7 +102,7 @@ fn an_active_token_passes_and_is_asked_about_once_for_all_instances() {
         "usernameClaim": "sub",
     });
     for _ in 0..3 {
-        let mut plugin = plugin(&url, &options, &directory).unwrap();
+        let mut plugin = plugin(endpoint.url(), &options, &directory).unwrap();
         for _ in 0..3 {
             assert_eq!(
                 outcome(&mut plugin, &bearer("good-1")),
@@ -181,7 +117,11 @@ fn an_active_token_passes_and_is_asked_about_once_for_all_instances() {
             refused(401, "invalid_token")
         );
     }
-    let asked: Vec<String> = asked.try_iter().map(|request| request.to_lowercase()).collect();
+    let asked: Vec<String> = endpoint
+        .received()
+        .iter()
+        .map(|request| request.to_string().to_lowercase())
+        .collect();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(
         asked[0].ends_with("token=good-1&token_type_hint=access_token"),
@@ -266,9 +206,9 @@ fn answers_that_are_no_word_about_the_token_never_let_it_pass() {
             "invalid_token",
         ),
     ] {
-        let (url, _asked) = endpoint(answer);
+        let endpoint = endpoint(answer);
         let directory = tempfile::tempdir().unwrap();
-        let mut plugin = plugin(&url, &json!({}), &directory).unwrap();
+        let mut plugin = plugin(endpoint.url(), &json!({}), &directory).unwrap();
         for _ in 0..2 {
             assert_eq!(outcome(&mut plugin, &bearer("good")), refused(status, reason));
         }
@@ -303,8 +243,8 @@ fn members_are_read_as_providers_write_them() {
         (r#""aud":{"id":"api"},"scope":7"#, json!({}), true),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let (url, _asked) = saying(members);
-        let mut plugin = plugin(&url, &rules, &directory).unwrap();
+        let endpoint = saying(members);
+        let mut plugin = plugin(endpoint.url(), &rules, &directory).unwrap();
         for _ in 0..2 {
             assert_eq!(
                 outcome(&mut plugin, &bearer("good")).is_ok(),
@@ -342,8 +282,8 @@ fn what_the_provider_writes_wrongly_is_its_fault_and_the_log_says_what() {
         (r#""typ":["ID"]"#, json!({}), "member typ that is not text"),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let (url, _asked) = saying(members);
-        let (mut plugin, log) = logging(&url, &rules, &directory);
+        let endpoint = saying(members);
+        let (mut plugin, log) = logging(endpoint.url(), &rules, &directory);
         assert_eq!(
             outcome(&mut plugin, &bearer("good")),
             refused(503, "identity_provider_unavailable"),
@@ -361,15 +301,15 @@ fn what_the_provider_writes_wrongly_is_its_fault_and_the_log_says_what() {
 #[test]
 fn an_answer_that_another_router_kept_is_judged_by_ones_own_rules() {
     let directory = tempfile::tempdir().unwrap();
-    let (url, asked) = saying(r#""aud":7"#);
-    let mut careless = plugin(&url, &json!({}), &directory).unwrap();
+    let endpoint = saying(r#""aud":7"#);
+    let mut careless = plugin(endpoint.url(), &json!({}), &directory).unwrap();
     assert!(outcome(&mut careless, &bearer("good")).is_ok());
-    let mut careful = plugin(&url, &json!({"audiences": ["api"]}), &directory).unwrap();
+    let mut careful = plugin(endpoint.url(), &json!({"audiences": ["api"]}), &directory).unwrap();
     assert_eq!(
         outcome(&mut careful, &bearer("good")),
         refused(503, "identity_provider_unavailable")
     );
-    assert_eq!(asked.try_iter().count(), 2);
+    assert_eq!(endpoint.take_received().len(), 2);
 }
 
 #[test]
@@ -400,8 +340,8 @@ fn an_active_token_of_another_kind_does_not_pass_and_the_log_names_the_word() {
         (r#""nonce":"n","at_hash":"h""#, Some("ID token")),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let (url, asked) = saying(members);
-        let (mut plugin, log) = logging(&url, &json!({}), &directory);
+        let endpoint = saying(members);
+        let (mut plugin, log) = logging(endpoint.url(), &json!({}), &directory);
         for _ in 0..2 {
             let outcome = outcome(&mut plugin, &bearer("good")).map(drop);
             match logged {
@@ -409,7 +349,7 @@ fn an_active_token_of_another_kind_does_not_pass_and_the_log_names_the_word() {
                 Some(_) => assert_eq!(outcome, Err((401, "invalid_token".to_owned())), "{members}"),
             }
         }
-        assert_eq!(asked.try_iter().count(), 1, "{members}");
+        assert_eq!(endpoint.take_received().len(), 1, "{members}");
         let log = log.borrow().join("\n");
         let lines: Vec<&str> = log
             .lines()
@@ -430,7 +370,7 @@ fn an_active_token_of_another_kind_does_not_pass_and_the_log_names_the_word() {
 
 #[test]
 fn an_answer_must_fit_the_rules() {
-    let (url, _asked) = endpoint(usual);
+    let endpoint = endpoint(usual);
     for (rules, expected) in [
         (json!({ "claims": "Equals(`sub`, `jane`)" }), None),
         (
@@ -450,7 +390,7 @@ fn an_answer_must_fit_the_rules() {
         ),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let mut plugin = plugin(&url, &rules, &directory).unwrap();
+        let mut plugin = plugin(endpoint.url(), &rules, &directory).unwrap();
         for _ in 0..2 {
             let outcome = outcome(&mut plugin, &bearer("good")).map(drop);
             let expected = expected.map_or(Ok(()), |(status, reason)| Err((status, reason.to_owned())));
@@ -461,7 +401,7 @@ fn an_answer_must_fit_the_rules() {
 
 #[test]
 fn the_token_is_looked_for_where_it_may_stand_and_taken_out_there() {
-    let (url, _asked) = endpoint(usual);
+    let endpoint = endpoint(usual);
     let directory = tempfile::tempdir().unwrap();
     let removed = |name: &str| Edit::RemoveHeader(name.to_owned());
     let own = removed("Authorization");
@@ -565,23 +505,17 @@ fn the_token_is_looked_for_where_it_may_stand_and_taken_out_there() {
         ),
     ] {
         let options = json!({ "tokenSource": source });
-        let mut plugin = plugin(&url, &options, &directory).unwrap();
-        assert_eq!(
-            outcome(&mut plugin, &request),
-            expected,
-            "{source} {} {:?}",
-            request.uri,
-            request.headers
-        );
+        let mut plugin = plugin(endpoint.url(), &options, &directory).unwrap();
+        assert_eq!(outcome(&mut plugin, &request), expected, "{source} {request:?}");
     }
 }
 
 #[test]
 fn a_flood_of_unknown_tokens_costs_so_many_calls_and_known_tokens_do_not_notice() {
-    let (url, asked) = endpoint(usual);
+    let endpoint = endpoint(usual);
     let directory = tempfile::tempdir().unwrap();
     let options = json!({ "limits": { "callsPerMinute": 5 } });
-    let mut plugin = plugin(&url, &options, &directory).unwrap();
+    let mut plugin = plugin(endpoint.url(), &options, &directory).unwrap();
     assert!(outcome(&mut plugin, &bearer("good")).is_ok());
     let statuses: Vec<u16> = (0..100)
         .map(|token| {
@@ -595,7 +529,7 @@ fn a_flood_of_unknown_tokens_costs_so_many_calls_and_known_tokens_do_not_notice(
     assert!((4..=9).contains(&count(401)), "{statuses:?}");
     assert_eq!(count(401) + count(429), 100);
     assert!(outcome(&mut plugin, &bearer("good")).is_ok());
-    assert!(asked.try_iter().count() <= 10);
+    assert!(endpoint.take_received().len() <= 10);
 }
 
 #[test]
@@ -628,7 +562,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             json!({ "clientConfig": { "timeout": 1 } }),
-            "clientConfig.timeout: is no option of this plugin; did you mean `timeoutSeconds`?",
+            "clientConfig.timeout: is not an option of this plugin; did you mean `timeoutSeconds`?",
         ),
         (json!({ "clientID": "a" }), "clientSecret: is required"),
         (json!({ "clientSecret": "a" }), "clientID: is required"),
@@ -663,23 +597,23 @@ fn configuration_errors_name_the_option() {
 
 #[test]
 fn what_was_said_before_the_clients_secret_changed_still_counts() {
-    let (url, requests) = endpoint(usual);
+    let endpoint = endpoint(usual);
     let directory = tempfile::tempdir().unwrap();
     let with_secret = |secret: &str| {
         let more = json!({ "clientID": "gateway", "clientSecret": secret });
-        plugin(&url, &more, &directory).unwrap()
+        plugin(endpoint.url(), &more, &directory).unwrap()
     };
     let mut old = with_secret("old");
     for token in ["good-1", "good-2"] {
         assert!(outcome(&mut old, &bearer(token)).is_ok());
     }
-    assert_eq!(requests.try_iter().count(), 2);
+    assert_eq!(endpoint.take_received().len(), 2);
     let mut new = with_secret("new");
     new.take_over(old);
     assert!(outcome(&mut new, &bearer("good-1")).is_ok());
     assert!(outcome(&mut with_secret("new"), &bearer("good-1")).is_ok());
-    assert_eq!(requests.try_iter().count(), 0);
+    assert_eq!(endpoint.take_received().len(), 0);
     // Who has never known the old secret cannot read what it got.
     assert!(outcome(&mut with_secret("new"), &bearer("good-2")).is_ok());
-    assert_eq!(requests.try_iter().count(), 1);
+    assert_eq!(endpoint.take_received().len(), 1);
 }

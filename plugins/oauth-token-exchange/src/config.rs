@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use egress::{ClientConfig, StoreConfig};
+use egress::ClientConfig;
 use middleware::{SecretRef, config::lenient};
 use oauth::AssertionOptions;
 use serde::Deserialize;
 use serde_json::Value;
+use shared_state::StoreConfig;
 
 /// The option block `oAuthTokenExchange`.
 ///

@@ -25,13 +25,14 @@ mod users;
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{CallerKey, Cause, HttpClient, Platform, SharedMany, Store, Unavailable};
+use egress::{HttpClient, Platform};
 use jwt_plugin::JwtPlugin;
 use middleware::{
     ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead,
 };
 use oauth::AccessToken;
 use serde_json::Value;
+use shared_state::{CallerKey, Cause, SharedMany, Store, Unavailable};
 
 pub use config::{JwtBearerOptions, Options, Rfc8693Options, UsersOptions};
 use provider::Provider;

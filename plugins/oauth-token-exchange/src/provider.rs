@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{CallerKey, FetchError, Fetched, Former, Lifetime, Platform, Seal, StateName, Url};
+use egress::{Platform, Url};
 use http::{Request, Response};
 use jwt_plugin::AcceptedIssuers;
 use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
 use oauth::{AccessToken, Client, ClientOptions, RequestError, TokenError, TokenRequest, TokenResponse};
+use shared_state::{CallerKey, FetchError, Fetched, Former, Lifetime, Seal, StateName};
 
 use crate::Options;
 use crate::config::{JwtBearerOptions, Rfc8693Options};

@@ -1,16 +1,13 @@
 //! The middleware natively, against a token endpoint of a few lines.
 
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, channel};
 
 use egress::Platform;
 use egress::platform::Native;
 use jwt_simple::prelude::*;
-use middleware::{Decision, Edit, Middleware, RequestHead};
+use middleware::{Decision, Edit, Middleware};
 use serde_json::{Value, json};
+use test_doubles::{Endpoint, Request};
 
 use crate::OAuthTokenExchange;
 
@@ -25,83 +22,28 @@ pub(crate) fn unsigned(claims: &str) -> String {
     format!("e30.{part}.c2ln")
 }
 
-struct Bearing(String);
-
-impl RequestHead for Bearing {
-    fn method(&self) -> bytes::Bytes {
-        "GET".into()
-    }
-    fn uri(&self) -> bytes::Bytes {
-        "/".into()
-    }
-    fn header(&self, name: &str) -> Vec<bytes::Bytes> {
-        match name {
-            "Authorization" => vec![format!("Bearer {}", self.0).into()],
-            _ => Vec::new(),
-        }
-    }
-    fn header_names(&self) -> Vec<bytes::Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-fn token(user: &str, valid_for: Duration) -> Bearing {
+fn token(user: &str, valid_for: Duration) -> String {
     token_of(ISSUER, user, valid_for)
 }
 
-fn token_of(issuer: &str, user: &str, valid_for: Duration) -> Bearing {
+fn token_of(issuer: &str, user: &str, valid_for: Duration) -> String {
     #[derive(Serialize, Deserialize)]
     struct User {
         upn: String,
     }
     let claims = Claims::with_custom_claims(User { upn: user.to_owned() }, valid_for).with_issuer(issuer);
     let key = HS256Key::from_bytes(SECRET.as_bytes());
-    Bearing(key.authenticate(claims).unwrap())
+    key.authenticate(claims).unwrap()
 }
 
-fn jane() -> Bearing {
+fn jane() -> String {
     token("jane", Duration::from_mins(5))
 }
 
-type Form = BTreeMap<String, String>;
-
-/// Answers every request with `status` and what `body` makes of its number; tells what it was asked.
-fn token_endpoint(status: u16, body: impl Fn(usize) -> String + Send + 'static) -> (String, Receiver<Form>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/token", listener.local_addr().unwrap());
-    let (asked, requests) = channel();
-    std::thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let mut chunk = [0; 8192];
-            let form = loop {
-                let count = stream.read(&mut chunk).unwrap();
-                request.extend_from_slice(chunk.get(..count).unwrap());
-                let text = String::from_utf8_lossy(&request).into_owned();
-                let Some((head, form)) = text.split_once("\r\n\r\n") else {
-                    continue;
-                };
-                let length = head
-                    .lines()
-                    .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-                if Some(form.len()) == length {
-                    break form.to_owned();
-                }
-            };
-            let _ = asked.send(form_urlencoded::parse(form.as_bytes()).into_owned().collect());
-            let body = body(number);
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-        }
-    });
-    (url, requests)
+/// Answers every request with `status` and what `body` makes of its number.
+fn token_endpoint(status: u16, body: impl Fn(usize) -> String + Send + 'static) -> Endpoint {
+    let mut numbers = 0..;
+    Endpoint::start(move |_| Some((status, body(numbers.next()?))))
 }
 
 fn numbered(number: usize) -> String {
@@ -140,8 +82,8 @@ fn options(method: &str, url: &str) -> Value {
 }
 
 /// The token that goes on to the backend, or the answer's status.
-fn sent(plugin: &mut OAuthTokenExchange, request: &Bearing) -> Result<String, u16> {
-    match plugin.on_request(request) {
+fn sent(plugin: &mut OAuthTokenExchange, token: &str) -> Result<String, u16> {
+    match plugin.on_request(&Request::get("/").with_bearer(token)) {
         Decision::Reply(reply) => Err(reply.status),
         Decision::Forward(edits) => match edits.iter().collect::<Vec<_>>().as_slice() {
             [Edit::SetHeader(name, value)] if name == "Authorization" => {
@@ -155,24 +97,24 @@ fn sent(plugin: &mut OAuthTokenExchange, request: &Bearing) -> Result<String, u1
 #[test]
 fn a_users_token_is_shared_only_among_routers_that_believe_the_same_servers() {
     for method in ["jwtBearer", "rfc8693"] {
-        let (url, requests) = token_endpoint(200, numbered);
-        let mut options = options(method, &url);
+        let endpoint = token_endpoint(200, numbered);
+        let mut options = options(method, endpoint.url());
         let caller = jane();
         for (is_careless, calls) in [(true, 1), (false, 1), (true, 0), (false, 0)] {
             options["clientConfig"] = json!({ "tls": { "insecureSkipVerify": is_careless } });
             assert!(sent(&mut build(&options).unwrap(), &caller).is_ok());
-            assert_eq!(requests.try_iter().count(), calls, "{method} {is_careless}");
+            assert_eq!(endpoint.take_received().len(), calls, "{method} {is_careless}");
         }
     }
 }
 
 #[test]
 fn the_gateway_vouches_for_the_user_of_a_proven_token() {
-    let (url, requests) = token_endpoint(200, numbered);
-    let options = options("jwtBearer", &url);
+    let endpoint = token_endpoint(200, numbered);
+    let options = options("jwtBearer", endpoint.url());
     let mut plugin = build(&options).unwrap();
     assert_eq!(sent(&mut plugin, &jane()), Ok("user-token-0".to_owned()));
-    let form = requests.recv().unwrap();
+    let form = endpoint.take_received()[0].form();
     assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
     assert_eq!(form["scope"], "all");
     let key = options["jwtBearer"]["assertion"]["key"].as_str().unwrap();
@@ -197,22 +139,22 @@ fn the_gateway_vouches_for_the_user_of_a_proven_token() {
     );
     let joe = token("joe", Duration::from_mins(5));
     assert_eq!(sent(&mut plugin, &joe), Ok("user-token-1".to_owned()));
-    assert_eq!(requests.try_iter().count(), 1);
+    assert_eq!(endpoint.take_received().len(), 1);
 }
 
 #[test]
 fn the_callers_token_itself_is_exchanged_and_what_is_got_never_outlives_it() {
-    let (url, requests) = token_endpoint(200, numbered);
-    let mut options = options("rfc8693", &url);
+    let endpoint = token_endpoint(200, numbered);
+    let mut options = options("rfc8693", endpoint.url());
     options["rfc8693"] = json!({"audience": "oic", "requestedTokenType": "urn:x"});
     let mut plugin = build(&options).unwrap();
     let callers = jane();
     assert_eq!(sent(&mut plugin, &callers), Ok("user-token-0".to_owned()));
     assert_eq!(sent(&mut plugin, &callers), Ok("user-token-0".to_owned()));
-    let form = requests.recv().unwrap();
+    let form = endpoint.take_received()[0].form();
     for (name, value) in [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-        ("subject_token", callers.0.as_str()),
+        ("subject_token", callers.as_str()),
         (
             "subject_token_type",
             "urn:ietf:params:oauth:token-type:access_token",
@@ -229,13 +171,13 @@ fn the_callers_token_itself_is_exchanged_and_what_is_got_never_outlives_it() {
     // `jwt` allows for clocks that differ; here that ends.
     let expired = token("jane", Duration::from_secs(0));
     assert_eq!(sent(&mut plugin, &expired), Err(401));
-    assert_eq!(requests.try_iter().count(), 1);
+    assert_eq!(endpoint.take_received().len(), 1);
 }
 
 #[test]
 fn nobody_is_vouched_for_without_a_good_token_that_names_him() {
-    let (url, requests) = token_endpoint(200, numbered);
-    let mut plugin = build(&options("jwtBearer", &url)).unwrap();
+    let endpoint = token_endpoint(200, numbered);
+    let mut plugin = build(&options("jwtBearer", endpoint.url())).unwrap();
     let forged = HS256Key::from_bytes(b"another secret of 32 bytes or more!!");
     let forged = forged.authenticate(Claims::create(Duration::from_mins(5)).with_subject("jane"));
     let nameless = HS256Key::from_bytes(SECRET.as_bytes());
@@ -244,16 +186,16 @@ fn nobody_is_vouched_for_without_a_good_token_that_names_him() {
             .with_subject("jane")
             .with_issuer(ISSUER),
     );
-    for (request, status) in [
-        (Bearing(forged.unwrap()), 401),
-        (Bearing(unsigned(r#"{"upn":"jane","exp":99999999999}"#)), 401),
-        (Bearing("opaque".to_owned()), 401),
-        (Bearing(nameless.unwrap()), 403),
+    for (token, status) in [
+        (forged.unwrap(), 401),
+        (unsigned(r#"{"upn":"jane","exp":99999999999}"#), 401),
+        ("opaque".to_owned(), 401),
+        (nameless.unwrap(), 403),
         (token("", Duration::from_mins(5)), 403),
     ] {
-        assert_eq!(sent(&mut plugin, &request), Err(status), "{}", request.0);
+        assert_eq!(sent(&mut plugin, &token), Err(status), "{token}");
     }
-    assert!(requests.try_recv().is_err(), "the provider was asked");
+    assert!(endpoint.received().is_empty(), "the provider was asked");
 }
 
 #[test]
@@ -268,8 +210,8 @@ fn what_is_refused_is_the_callers_matter_only_where_it_is_about_him() {
         ("rfc8693", 400, r#"{"error":"invalid_target"}"#, 502),
         ("rfc8693", 401, r#"{"error":"invalid_client"}"#, 502),
     ] {
-        let (url, _requests) = token_endpoint(status, move |_| body.to_owned());
-        let mut plugin = build(&options(method, &url)).unwrap();
+        let endpoint = token_endpoint(status, move |_| body.to_owned());
+        let mut plugin = build(&options(method, endpoint.url())).unwrap();
         assert_eq!(sent(&mut plugin, &jane()), Err(expected), "{method} {body}");
         if expected == 401 {
             let joe = sent(&mut plugin, &token("joe", Duration::from_mins(5)));
@@ -280,11 +222,11 @@ fn what_is_refused_is_the_callers_matter_only_where_it_is_about_him() {
 
 #[test]
 fn one_who_is_denied_does_not_stand_in_the_way_of_others() {
-    let (url, _requests) = token_endpoint(200, |number| match number {
+    let endpoint = token_endpoint(200, |number| match number {
         0 => r#"{"error":"invalid_grant"}"#.to_owned(),
         number => numbered(number),
     });
-    let mut plugin = build(&options("jwtBearer", &url)).unwrap();
+    let mut plugin = build(&options("jwtBearer", endpoint.url())).unwrap();
     assert_eq!(
         sent(&mut plugin, &token("nobody", Duration::from_mins(5))),
         Err(401)
@@ -298,8 +240,8 @@ fn one_who_is_denied_does_not_stand_in_the_way_of_others() {
 
 #[test]
 fn the_same_name_at_two_issuers_is_two_users() {
-    let (url, requests) = token_endpoint(200, numbered);
-    let mut options = options("jwtBearer", &url);
+    let endpoint = token_endpoint(200, numbered);
+    let mut options = options("jwtBearer", endpoint.url());
     options["jwt"]["issuers"] = json!([ISSUER, OTHER]);
     // The operator says that both name the same users; what is kept is of each of them all the same.
     options["jwtBearer"]["users"] = json!([{"issuers": [ISSUER, OTHER]}]);
@@ -310,7 +252,7 @@ fn the_same_name_at_two_issuers_is_two_users() {
         assert_eq!(sent(&mut plugin, &here), Ok("user-token-0".to_owned()));
         assert_eq!(sent(&mut plugin, &there), Ok("user-token-1".to_owned()));
     }
-    assert_eq!(requests.try_iter().count(), 2);
+    assert_eq!(endpoint.take_received().len(), 2);
 
     // One router for each issuer, with the same client and state directory.
     let router = |issuer: &str| {
@@ -326,8 +268,8 @@ fn the_same_name_at_two_issuers_is_two_users() {
 
 #[test]
 fn an_issuer_names_its_own_users_only() {
-    let (url, requests) = token_endpoint(200, numbered);
-    let mut options = options("jwtBearer", &url);
+    let endpoint = token_endpoint(200, numbered);
+    let mut options = options("jwtBearer", endpoint.url());
     options["jwt"]["issuers"] = json!([ISSUER, OTHER]);
     let error = build(&options).err().unwrap();
     assert!(error.starts_with("jwtBearer.users: is required"), "{error}");
@@ -348,7 +290,7 @@ fn an_issuer_names_its_own_users_only() {
         let answer = sent(&mut plugin, &token_of(issuer, name, minutes));
         assert_eq!(answer, expected, "{issuer} {name}");
     }
-    assert_eq!(requests.try_iter().count(), 2);
+    assert_eq!(endpoint.take_received().len(), 2);
 }
 
 #[test]
@@ -395,7 +337,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             with("jwtBearer", json!({"jwtBearer": {"users": [{"issuer": ISSUER}]}})),
-            "jwtBearer.users[0].issuer: is no option of this plugin; did you mean `issuers`?",
+            "jwtBearer.users[0].issuer: is not an option of this plugin; did you mean `issuers`?",
         ),
         (with("rfc8693", json!({"url": null})), "url: is required"),
         (
@@ -424,7 +366,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             with("rfc8693", json!({"scope": "x"})),
-            "scope: is no option of this plugin",
+            "scope: is not an option of this plugin",
         ),
     ] {
         let error = build(&options).err().unwrap();
@@ -452,9 +394,9 @@ fn configuration_errors_name_the_option() {
 
 #[test]
 fn a_users_token_outlives_the_gateways_old_secret() {
-    let (url, requests) = token_endpoint(200, numbered);
+    let endpoint = token_endpoint(200, numbered);
     let with_secret = |secret: &str| {
-        let mut options = options("rfc8693", &url);
+        let mut options = options("rfc8693", endpoint.url());
         options["clientSecret"] = json!(secret);
         build(&options).unwrap()
     };
@@ -464,7 +406,7 @@ fn a_users_token_outlives_the_gateways_old_secret() {
     let mut new = with_secret("new");
     new.take_over(old);
     assert_eq!(sent(&mut new, &jane), Ok("user-token-0".to_owned()));
-    assert_eq!(requests.try_iter().count(), 1);
+    assert_eq!(endpoint.take_received().len(), 1);
     assert_eq!(
         sent(&mut with_secret("other"), &jane),
         Ok("user-token-1".to_owned())

@@ -1,6 +1,7 @@
 //! Which of a token's claims name the user.
 
-use jose::{ClaimPath, Claims};
+use claims::ClaimPath;
+use jose::Claims;
 use middleware::ConfigError;
 
 /// The claims that may name the user, the best one first.

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use egress::{CallerKey, Exchange, FetchError, Fetched, Former, Resource, Seal, StateName, Url, send_fresh};
+use egress::Url;
 use middleware::UnixTime;
 use oauth::AccessToken;
+use shared_state::{CallerKey, Exchange, FetchError, Fetched, Former, Resource, Seal, StateName, send_fresh};
 
 use crate::provider::Provider;
 use crate::subject::Subject;

@@ -3,7 +3,8 @@
 //! `jane` of one issuer is not `jane` of another (RFC 7519 section 4.1.2), and the token endpoint knows one `jane` only.
 //! So either one issuer alone can name users, or the operator says which issuer may name which.
 
-use jose::{Claims, same_issuer};
+use claims::same_issuer;
+use jose::Claims;
 use jwt_plugin::AcceptedIssuers;
 use middleware::ConfigError;
 

@@ -112,60 +112,19 @@ impl PathRewrite {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
-    use bytes::Bytes;
-    use middleware::{Edit, FileError, UnixTime};
+    use middleware::Edit;
+    use test_doubles::{Request, TestHost};
 
     use super::*;
-
-    #[derive(Default)]
-    struct FakeHost(RefCell<Vec<String>>);
-
-    impl Host for FakeHost {
-        fn now(&self) -> UnixTime {
-            UnixTime::EPOCH
-        }
-        fn fill_random(&self, _: &mut [u8]) {}
-        fn env(&self, _: &str) -> Option<String> {
-            None
-        }
-        fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-            Err(FileError::NotMounted)
-        }
-        fn log(&self, event: &Event) {
-            self.0.borrow_mut().push(event.line().to_owned());
-        }
-    }
-
-    struct Get(&'static [u8]);
-
-    impl RequestHead for Get {
-        fn method(&self) -> Bytes {
-            Bytes::from_static(b"GET")
-        }
-        fn uri(&self) -> Bytes {
-            Bytes::from_static(self.0)
-        }
-        fn header(&self, _: &str) -> Vec<Bytes> {
-            Vec::new()
-        }
-        fn header_names(&self) -> Vec<Bytes> {
-            Vec::new()
-        }
-        fn body(&self, _: usize) -> Option<Vec<u8>> {
-            None
-        }
-    }
 
     const ECHO: &str =
         r#"{"regex":"^/echo(/.*)?$","replacement":"/ic/api/integration/v2/flows/rest/project/P/I/1.0$1"}"#;
 
-    fn decide(config: &str, uri: &'static [u8]) -> (Decision, Vec<String>) {
-        let host = Rc::new(FakeHost::default());
+    fn decide(config: &str, uri: &[u8]) -> (Decision, Vec<String>) {
+        let host = Rc::new(TestHost::new());
         let mut middleware = PathRewrite::new(config.as_bytes(), host.clone()).unwrap();
-        let decision = middleware.on_request(&Get(uri));
-        (decision, host.0.take())
+        let decision = middleware.on_request(&Request::get(uri));
+        (decision, host.logged())
     }
 
     #[test]

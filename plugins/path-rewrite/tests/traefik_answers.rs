@@ -9,12 +9,12 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-use middleware::{Decision, Edit, Event, FileError, Host, Middleware, RequestHead, UnixTime};
+use middleware::{Decision, Edit, Middleware};
 use path_rewrite_plugin::rules::{Rules, TooMuchWork};
 use path_rewrite_plugin::target::{self, Refusal};
 use path_rewrite_plugin::{PathRewrite, REPLACED_PATH_HEADER, config};
 use serde_json::{Value, json};
+use test_doubles::{Request, TestHost};
 
 const CASES: &str = include_str!("../../../test-harness/e2e/tests/data/rewrite_cases.json");
 
@@ -107,13 +107,13 @@ fn options(case: &Value) -> String {
 
 /// The plugin's answer in the terms of the recorded ones.
 fn answer(case: &Value) -> Value {
-    let Ok(mut middleware) = PathRewrite::new(options(case).as_bytes(), Rc::new(Nothing)) else {
+    let Ok(mut middleware) = PathRewrite::new(options(case).as_bytes(), Rc::new(TestHost::new())) else {
         return json!({"status": 500});
     };
     let Some(seen) = case["seen"].as_str() else {
         return json!({"status": 400});
     };
-    match middleware.on_request(&Get(seen.to_owned().into())) {
+    match middleware.on_request(&Request::get(seen)) {
         Decision::Reply(reply) => json!({"status": reply.status}),
         Decision::Forward(edits) => {
             let edits: Vec<_> = edits.iter().collect();
@@ -126,40 +126,4 @@ fn answer(case: &Value) -> Value {
             }
         }
     }
-}
-
-struct Get(Bytes);
-
-impl RequestHead for Get {
-    fn method(&self) -> Bytes {
-        Bytes::from_static(b"GET")
-    }
-    fn uri(&self) -> Bytes {
-        self.0.clone()
-    }
-    fn header(&self, _: &str) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-struct Nothing;
-
-impl Host for Nothing {
-    fn now(&self) -> UnixTime {
-        UnixTime::EPOCH
-    }
-    fn fill_random(&self, _: &mut [u8]) {}
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-        Err(FileError::NotMounted)
-    }
-    fn log(&self, _: &Event) {}
 }

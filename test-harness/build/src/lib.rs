@@ -4,4 +4,5 @@
 //! Out of scope: running anything of it.
 
 pub mod guests;
+pub mod operator_tool;
 pub mod tools;

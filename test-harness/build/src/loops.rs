@@ -56,7 +56,7 @@ pub(crate) fn lint() -> Result<(), LoopError> {
 }
 
 /// The packages whose tests start Traefik or build for Wasm.
-const WITH_TRAEFIK: [&str; 6] = ["demo", "e2e", "harness", "host-probes", "measure", "test-harness"];
+const WITH_TRAEFIK: [&str; 6] = ["demo", "dist", "e2e", "harness", "host-probes", "measure"];
 
 /// How many tests of a program run at the same time. `.cargo/config.toml` has a value for a small machine.
 const THREADS: &str = "RUST_TEST_THREADS";

@@ -138,7 +138,7 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> ToolError {
 }
 
 /// Runs a command to its end. `cure` is what the error tells the reader to do.
-fn run(command: &mut Command, cure: &str) -> Result<Output, ToolError> {
+pub(crate) fn run(command: &mut Command, cure: &str) -> Result<Output, ToolError> {
     let line = command_line(command);
     let output = command.output().map_err(|source| ToolError::CommandMissing {
         command: line.clone(),

@@ -1,10 +1,12 @@
 //! The documents and the code say the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use harness_build::tools::workspace_root;
+use serde_json::Value;
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -37,34 +39,73 @@ fn between<'t>(text: &'t str, before: &str, after: char) -> impl Iterator<Item =
         .filter_map(move |rest| rest.split(after).next())
 }
 
+/// The pages of `docs/`, by their path in the workspace.
+fn pages() -> Vec<(PathBuf, String)> {
+    let paths = files(&workspace_root().join("docs"), "md");
+    let pages = paths.into_iter().map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text)
+    });
+    pages.collect()
+}
+
+/// A comment at the end of these pages lists the tests behind each row of their tables, out of the readers' sight.
 #[test]
-fn every_test_that_the_tables_name_exists() {
+fn every_row_of_a_comparison_has_a_test_that_exists() {
     let code = sources(".");
     for (page, least) in [
         ("docs/hub-compatibility.md", 25),
-        ("docs/oci-api-gateway.md", 20),
+        ("docs/oci-api-gateway.md", 19),
         ("docs/patterns.md", 15),
     ] {
-        check_table(&document(page), &code, least);
+        let text = document(page);
+        let (text, list) = text
+            .split_once("<!-- The tests behind the rows above.")
+            .unwrap_or_else(|| panic!("{page} has no list of tests"));
+        let mut rows = BTreeSet::new();
+        for line in list.lines() {
+            let Some((row, tests)) = line.split_once(" => ") else {
+                continue;
+            };
+            for test in tests.split(", ") {
+                assert!(
+                    code.contains(&format!("fn {test}()")),
+                    "{page}: there is no test {test}"
+                );
+            }
+            rows.insert(row);
+        }
+        assert!(rows.len() > least, "{page}: {}", rows.len());
+        // Tables that compare options and patterns. Others, such as "what to do", need no test.
+        let tables = [
+            "Hub's option",
+            "OCI's field",
+            "OCI's policy on a route",
+            "pattern",
+        ];
+        let mut compares = false;
+        for line in text.lines() {
+            let Some(cell) = line.strip_prefix("| ").and_then(|line| line.split(" | ").next()) else {
+                compares = false;
+                continue;
+            };
+            if tables.contains(&cell) {
+                compares = true;
+            } else if compares && cell != "---" && !line.contains("see below") {
+                assert!(
+                    rows.contains(cell),
+                    "{page}: no test is listed for the row {cell}"
+                );
+            }
+        }
     }
 }
 
-/// Every test that is named exists, at least so many are, and every row names one.
-fn check_table(table: &str, code: &str, least: usize) {
-    let is_test = |name: &&str| {
-        name.matches('_').count() >= 2 && name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())
-    };
-    let mut named = 0;
-    for name in table.split('`').filter(is_test) {
-        assert!(code.contains(&format!("fn {name}()")), "there is no test {name}");
-        named += 1;
-    }
-    assert!(named > least, "{named}");
-    let is_row = |line: &&str| line.starts_with("| ") && !line.starts_with("| ---");
-    for row in table.lines().filter(is_row) {
-        let tested = row.split('|').nth(3).unwrap_or_default().trim();
-        let elsewhere = row.contains("see below");
-        assert!(!tested.is_empty() || elsewhere, "an open row: {row}");
+#[test]
+fn every_page_says_for_whom_it_is() {
+    for (path, text) in pages() {
+        let first = text.split("\n\n").nth(1).unwrap_or_default();
+        assert!(first.starts_with("For "), "{}: {first}", path.display());
     }
 }
 
@@ -93,19 +134,138 @@ fn every_reason_and_every_event_is_explained() {
     }
 }
 
+/// What the release archive has beside the plugins. Its documents may link to nothing else.
+const SHIPPED: [&str; 5] = ["README.md", "CHANGELOG.md", "LICENSE", "docs", "examples"];
+
 #[test]
-fn every_link_leads_to_a_file() {
-    let mut pages = files(workspace_root(), "md");
-    pages.extend(files(&workspace_root().join(".github"), "md"));
-    for path in pages {
+fn every_link_leads_to_something_that_ships() {
+    let root = workspace_root();
+    let mut documents: Vec<PathBuf> = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    documents.extend(files(&root.join("docs"), "md"));
+    documents.extend(files(&root.join("examples"), "md"));
+    let shipped = documents.len();
+    documents.extend(files(&root.join(".github"), "md"));
+    for (index, path) in documents.into_iter().enumerate() {
         let text = fs::read_to_string(&path).unwrap();
         for target in between(&text, "](", ')') {
-            let file = target.split('#').next().unwrap();
-            if file.is_empty() || file.contains("://") {
+            if target.contains("://") {
                 continue;
             }
-            let there = path.parent().unwrap().join(file);
-            assert!(there.exists(), "{}: {target} leads nowhere", path.display());
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let there = match file {
+                "" => path.clone(),
+                file => path.parent().unwrap().join(file),
+            };
+            let Ok(there) = there.canonicalize() else {
+                panic!("{}: {target} leads nowhere", path.display());
+            };
+            let inside = there.strip_prefix(root).unwrap();
+            assert!(
+                index >= shipped || SHIPPED.iter().any(|shipped| inside.starts_with(shipped)),
+                "{}: {target} is not in the release archive",
+                path.display()
+            );
+            if !anchor.is_empty() {
+                let page = fs::read_to_string(&there).unwrap();
+                assert!(
+                    headings(&page).any(|heading| heading == anchor),
+                    "{}: {target} has no such heading",
+                    path.display()
+                );
+            }
         }
     }
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn headings(page: &str) -> impl Iterator<Item = String> {
+    let lines = page.lines().filter(|line| line.starts_with('#'));
+    lines.map(|line| {
+        let text = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = text
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    })
+}
+
+/// The drawing in docs/architecture.md says which crate reaches which. Arrows that follow from others may be left out.
+#[test]
+fn the_drawing_of_the_crates_is_true() {
+    let real = dependencies();
+    if !real.contains_key("shared-state") {
+        eprintln!("SKIPPED: the drawing shows crates that this workspace does not have yet");
+        return;
+    }
+    let page = document("docs/architecture.md");
+    let drawing = between(&page, "```mermaid", '`').next().unwrap();
+    let mut drawn: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let names = |text: &str| {
+        let names = text.split('&').map(|name| name.trim().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    for line in drawing.lines() {
+        let arrow = [" --> ", " -. in Wasm only .-> "];
+        let Some((from, to)) = arrow.iter().find_map(|arrow| line.split_once(arrow)) else {
+            continue;
+        };
+        for from in names(from) {
+            drawn.entry(from).or_default().extend(names(to));
+        }
+    }
+    let packages: BTreeSet<&String> = real.keys().collect();
+    let boxes: BTreeSet<String> = drawing
+        .lines()
+        .filter_map(|line| line.strip_prefix("        "))
+        .map(|line| line.trim().to_owned())
+        .collect();
+    // Doubles for unit tests: no crate depends on them otherwise.
+    let missing: Vec<&&String> = packages
+        .iter()
+        .filter(|name| ***name != "test-doubles" && !boxes.contains(**name))
+        .collect();
+    assert!(missing.is_empty(), "crates that are not drawn: {missing:?}");
+    for name in &boxes {
+        assert!(real.contains_key(name), "{name} is drawn and does not exist");
+        let (in_fact, on_paper) = (reached(&real, name), reached(&drawn, name));
+        assert_eq!(
+            on_paper, in_fact,
+            "what {name} depends on: the drawing, and the workspace"
+        );
+    }
+}
+
+/// What each crate of the workspace depends on, other crates of the workspace only. Programs that test others depend on
+/// what their tests use, too.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .current_dir(workspace_root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let names: BTreeSet<String> = packages.iter().map(|package| text(&package["name"])).collect();
+    let dependencies = packages.iter().map(|package| {
+        let tests_others = text(&package["manifest_path"]).contains("/test-harness/");
+        let on = package["dependencies"].as_array().unwrap().iter();
+        let on = on.filter(|it| tests_others || it["kind"] != "dev");
+        let on = on.map(|it| text(&it["name"])).filter(|name| names.contains(name));
+        (text(&package["name"]), on.collect())
+    });
+    dependencies.collect()
+}
+
+/// Everything that can be reached from `name`.
+fn reached(graph: &BTreeMap<String, BTreeSet<String>>, name: &str) -> BTreeSet<String> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![name.to_owned()]);
+    while let Some(next) = open.pop() {
+        for on in graph.get(&next).into_iter().flatten() {
+            if found.insert(on.clone()) {
+                open.push(on.clone());
+            }
+        }
+    }
+    found
 }

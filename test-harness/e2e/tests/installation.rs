@@ -84,17 +84,22 @@ fn the_containers_have_the_tested_traefik_and_what_the_plugins_need() {
     }
     let dockerfile = example("oic-gateway-kubernetes/Dockerfile");
     assert!(dockerfile.contains(&format!("FROM {tag}\n")));
-    assert_eq!(
-        yaml("oic-gateway-kubernetes/values.yml")["image"]["tag"],
-        format!("v{TRAEFIK_VERSION}")
-    );
+    // Traefik's version and that of the plugins, so that a rollback finds the old image.
+    let tag = format!("v{TRAEFIK_VERSION}-oic{}", env!("CARGO_PKG_VERSION"));
+    for values in ["values.yml", "production/values.yml"] {
+        let values = yaml(&format!("oic-gateway-kubernetes/{values}"));
+        assert_eq!(values["image"]["tag"], tag);
+        assert_eq!(values["versionOverride"], format!("v{TRAEFIK_VERSION}"));
+    }
 }
 
 #[test]
 fn the_charts_values_hold_no_secret() {
-    let values = example("oic-gateway-kubernetes/values.yml").to_lowercase();
-    for word in ["secret:", "password", "clientsecret", "token:"] {
-        assert!(!values.contains(word), "{word}");
+    for values in ["values.yml", "production/values.yml"] {
+        let values = example(&format!("oic-gateway-kubernetes/{values}")).to_lowercase();
+        for word in ["secret:", "password", "clientsecret", "token:"] {
+            assert!(!values.contains(word), "{word}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 
 use harness_build::guests::{self, Guest, Variant};
-use harness_build::tools;
+use harness_build::{operator_tool, tools};
 
 /// What follows from the list in code follows by itself. This is what people write.
 #[test]
@@ -20,7 +20,8 @@ fn every_plugin_is_in_the_list_and_has_a_schema_and_a_page() {
     assert_eq!(folders, Guest::ALL.map(|guest| guest.folder));
 
     let options = fs::read_to_string(root.join("docs/options.md")).unwrap();
-    let schemas = test_harness::check::schemas();
+    let schemas = tempfile::tempdir().unwrap();
+    operator_tool::write_schemas(schemas.path()).unwrap();
     for guest in Guest::ALL {
         let name = guest.name;
         assert!(
@@ -28,7 +29,7 @@ fn every_plugin_is_in_the_list_and_has_a_schema_and_a_page() {
             "docs/options.md lacks {name}"
         );
         assert!(
-            schemas.iter().any(|(schema, _)| *schema == name),
+            schemas.path().join(format!("{name}.schema.json")).is_file(),
             "there is no schema of {name}"
         );
     }
@@ -44,8 +45,8 @@ fn every_plugin_lies_where_traefik_looks_and_passes_the_check() {
         guests::check(&wasm).unwrap();
         let has_others_in_it = [Guest::GATEWAY, Guest::OAUTH_TOKEN_EXCHANGE].contains(guest);
         assert!(
-            has_others_in_it || wasm.len() <= 1_363_148,
-            "{}: {} bytes, more than 1.3 MiB",
+            has_others_in_it || wasm.len() <= 1_415_577,
+            "{}: {} bytes, more than 1.35 MiB",
             guest.folder,
             wasm.len()
         );

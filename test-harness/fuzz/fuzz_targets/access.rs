@@ -4,10 +4,10 @@
 //! The input is a path with its query; after a line break may follow a pattern, which is read or refused.
 #![no_main]
 
-use fuzz::Call;
 use jose::Claims;
 use jwt_plugin::{Access, AccessRule, OnDeny, PathPattern};
 use libfuzzer_sys::fuzz_target;
+use test_doubles::Request;
 
 fn rule(path: PathPattern, scope: &str) -> AccessRule {
     AccessRule {
@@ -27,7 +27,7 @@ fn rule(path: PathPattern, scope: &str) -> AccessRule {
 fn lets_through(rules: Vec<AccessRule>, uri: &[u8]) -> bool {
     let access = Access::new(rules, OnDeny::Forbidden);
     let satisfied = access.satisfied(&Claims::default()).unwrap();
-    access.judge(&Call(uri), satisfied).is_ok()
+    access.judge(&Request::get(uri), satisfied).is_ok()
 }
 
 /// One round of percent-decoding by a server that leaves alone what is no escape.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claims::Policy;
 use fuzz::NOW;
-use jose::{Acceptance, Algorithm, Policy, Token};
+use jose::{Acceptance, Algorithm, Token};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

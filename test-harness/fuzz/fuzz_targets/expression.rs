@@ -6,29 +6,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::{Acceptance, Algorithm, ClaimHeaders, Expression, Token};
+use claims::{ClaimHeaders, Expression};
+use jose::{Acceptance, Algorithm, Token};
 use libfuzzer_sys::fuzz_target;
-use middleware::{Edit, RequestHead};
-
-struct Call;
-
-impl RequestHead for Call {
-    fn method(&self) -> bytes::Bytes {
-        bytes::Bytes::new()
-    }
-    fn uri(&self) -> bytes::Bytes {
-        bytes::Bytes::new()
-    }
-    fn header(&self, _: &str) -> Vec<bytes::Bytes> {
-        Vec::new()
-    }
-    fn header_names(&self) -> Vec<bytes::Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
+use middleware::Edit;
+use test_doubles::Request;
 
 fuzz_target!(|input: &[u8]| {
     let accept = Acceptance {
@@ -66,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(values) = headers.values(token.unverified_claims()) else {
         return;
     };
-    for edit in headers.edits(&Call, &values).iter() {
+    for edit in headers.edits(&Request::get("/"), &values).iter() {
         match edit {
             Edit::SetHeader(_, value) => {
                 assert!(!value.chars().any(char::is_control), "{value:?}");

@@ -5,12 +5,12 @@
 
 use std::rc::Rc;
 
-use egress::{ClientConfig, HttpClient, HttpError, MAX_BODY, Url};
+use egress::{ClientConfig, HttpClient, MAX_BODY, Url, WireError};
 use fuzz::Machine;
 use http::{Request, Response, header};
 use libfuzzer_sys::fuzz_target;
 
-fn receive(answer: &[u8], piece: usize) -> Result<Response<Vec<u8>>, HttpError> {
+fn receive(answer: &[u8], piece: usize) -> Result<Response<Vec<u8>>, WireError> {
     let machine = Rc::new(Machine::answering(answer, piece));
     let config = ClientConfig {
         max_retries: 0,

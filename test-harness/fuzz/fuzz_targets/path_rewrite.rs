@@ -6,11 +6,12 @@
 
 use std::rc::Rc;
 
-use fuzz::{Call, Machine};
+use fuzz::Machine;
 use libfuzzer_sys::fuzz_target;
 use middleware::{Decision, Edit, Middleware as _};
 use path_rewrite_plugin::{PathRewrite, REPLACED_PATH_HEADER};
 use serde_json::json;
+use test_doubles::Request;
 
 const BASE: &str = "/ic/api/integration/v1/flows/rest/ECHO/1.0";
 
@@ -18,7 +19,7 @@ const BASE: &str = "/ic/api/integration/v1/flows/rest/ECHO/1.0";
 fn rewritten(regex: &str, replacement: &str, uri: &[u8]) -> Option<String> {
     let config = json!({ "regex": regex, "replacement": replacement }).to_string();
     let mut plugin = PathRewrite::new(config.as_bytes(), Rc::new(Machine::default())).ok()?;
-    let Decision::Forward(edits) = plugin.on_request(&Call(uri)) else {
+    let Decision::Forward(edits) = plugin.on_request(&Request::get(uri)) else {
         return None;
     };
     let edits: Vec<&Edit> = edits.iter().collect();

@@ -9,10 +9,9 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use egress::Platform;
 use egress::platform::{Directory, DirectoryError, SocketError, Sockets, Stream};
-use middleware::{ConfigError, Event, FileError, Host, RequestHead, UnixTime};
+use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 
 /// The time at which every target lives.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -153,30 +152,5 @@ impl Stream for Connection<'_> {
 
     fn wait_to_write(&mut self) -> Result<(), SocketError> {
         Ok(())
-    }
-}
-
-/// A GET request with this target and without headers.
-pub struct Call<'i>(pub &'i [u8]);
-
-impl RequestHead for Call<'_> {
-    fn method(&self) -> Bytes {
-        Bytes::from_static(b"GET")
-    }
-
-    fn uri(&self) -> Bytes {
-        Bytes::copy_from_slice(self.0)
-    }
-
-    fn header(&self, _: &str) -> Vec<Bytes> {
-        Vec::new()
-    }
-
-    fn header_names(&self) -> Vec<Bytes> {
-        Vec::new()
-    }
-
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
     }
 }

@@ -1,35 +1,11 @@
 //! Tables of rules, and requests before them.
 
-use bytes::Bytes;
 use jose::{Acceptance, Algorithm, Token};
 use middleware::pace::{STRETCH, watch};
 use serde_json::{Value, json};
+use test_doubles::Request;
 
 use super::*;
-
-/// A request with these names of headers.
-struct Request<'r>(&'r str, &'r str, &'r [&'static str]);
-
-impl RequestHead for Request<'_> {
-    fn method(&self) -> Bytes {
-        Bytes::copy_from_slice(self.0.as_bytes())
-    }
-    fn uri(&self) -> Bytes {
-        Bytes::copy_from_slice(self.1.as_bytes())
-    }
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        panic!("nobody needs {name}")
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        self.2
-            .iter()
-            .map(|&name| Bytes::from_static(name.as_bytes()))
-            .collect()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        panic!("nobody needs the body")
-    }
-}
 
 fn rule(methods: &[&str], path: &str, on_deny: OnDeny) -> AccessRule {
     AccessRule {
@@ -76,7 +52,7 @@ fn teams() -> Access {
 }
 
 /// The answer to a token with these scopes; `Ok` with the request let through.
-fn judge(access: &Access, scope: &str, request: &Request<'_>) -> Result<(), Denial> {
+fn judge(access: &Access, scope: &str, request: &Request) -> Result<(), Denial> {
     let satisfied = access.satisfied(&claims(&json!({ "scope": scope }))).unwrap();
     access.judge(request, satisfied)
 }
@@ -129,7 +105,9 @@ fn the_first_rule_that_fits_decides_and_without_one_nobody_passes() {
         ("GET", "/", "oic_api_HR oic_api_IT", NO_RULE),
         ("GET", "/other", "oic_api_HR oic_api_IT", NO_RULE),
     ] {
-        let got = judge(&access, scope, &Request(method, uri, &[]));
+        let request = Request::new(method, uri);
+        let got = judge(&access, scope, &request);
+        assert!(request.headers_read().is_empty(), "only names are looked at");
         assert_eq!(got, expected, "{method} {uri} with {scope}");
     }
 }
@@ -141,7 +119,7 @@ fn a_path_that_looks_like_a_rules_is_refused_by_that_rule_and_never_reaches_the_
     let access = Access::new(vec![hr, wide], OnDeny::Forbidden);
     let everything = "oic_api_HR";
     for uri in ["/HR/people", "/Hr", "/hr.", "/hr%20/people", "/h%C5%99/x"] {
-        let got = judge(&access, everything, &Request("GET", uri, &[]));
+        let got = judge(&access, everything, &Request::get(uri));
         assert_eq!(got, by_its_looks(0, OnDeny::NotFound), "{uri}");
     }
     for uri in [
@@ -153,11 +131,11 @@ fn a_path_that_looks_like_a_rules_is_refused_by_that_rule_and_never_reaches_the_
         "/it\\hr",
         "//hr",
     ] {
-        let got = judge(&access, everything, &Request("GET", uri, &[]));
+        let got = judge(&access, everything, &Request::get(uri));
         assert_eq!(got, Err(Denial::AmbiguousPath), "{uri}");
     }
     for uri in ["/hrs", "/it", "/h/r", "/it/hr", "/m%C3%BCller"] {
-        assert_eq!(judge(&access, "", &Request("GET", uri, &[])), Ok(()), "{uri}");
+        assert_eq!(judge(&access, "", &Request::get(uri)), Ok(()), "{uri}");
     }
 }
 
@@ -175,10 +153,14 @@ fn a_request_that_asks_to_be_taken_for_another_is_refused() {
         ("GET", &["x-original-url"]),
         ("GET", &["X-Rewrite-Url"]),
     ] {
-        let got = judge(&access, "oic_api_HR", &Request(method, "/hr", headers));
+        let got = judge(
+            &access,
+            "oic_api_HR",
+            &Request::new(method, "/hr").with_header_names(headers),
+        );
         assert_eq!(got, Err(Denial::AmbiguousRequest), "{method} {headers:?}");
     }
-    let request = Request("GET", "/hr", &["Accept", "X-Http-Method-Overrides"]);
+    let request = Request::get("/hr").with_header_names(["Accept", "X-Http-Method-Overrides"]);
     assert_eq!(judge(&access, "oic_api_HR", &request), Ok(()));
 }
 
@@ -211,7 +193,7 @@ fn a_rule_asks_for_one_scope_or_all_or_a_claim_or_all_of_that() {
     ] {
         let satisfied = access.satisfied(&claims(&token)).unwrap();
         let got = ["/any", "/all", "/claim", "/both"]
-            .map(|path| access.judge(&Request("GET", path, &[]), satisfied).is_ok());
+            .map(|path| access.judge(&Request::get(path), satisfied).is_ok());
         assert_eq!(got, passes, "{token}");
     }
     let malformed = claims(&json!({ "scope": 7 }));
@@ -222,7 +204,7 @@ fn a_rule_asks_for_one_scope_or_all_or_a_claim_or_all_of_that() {
 fn what_would_help_is_told_and_no_more() {
     let access = teams();
     let wanted = |scope, uri| {
-        let denial = judge(&access, scope, &Request("GET", uri, &[])).unwrap_err();
+        let denial = judge(&access, scope, &Request::get(uri)).unwrap_err();
         access.wanted(denial)
     };
     assert_eq!(wanted("", "/hr/pay"), ["payroll"], "one of several is enough");
@@ -243,10 +225,10 @@ fn every_one_of_sixty_four_rules_counts() {
     let access = Access::new(rules, OnDeny::Forbidden);
     for number in 0..Access::MOST {
         let (scope, own) = (format!("s{number}"), format!("/{number}"));
-        assert_eq!(judge(&access, &scope, &Request("GET", &own, &[])), Ok(()));
+        assert_eq!(judge(&access, &scope, &Request::get(&own)), Ok(()));
         let other = (number + 1) % Access::MOST;
         let other_path = format!("/{other}");
-        let got = judge(&access, &scope, &Request("GET", &other_path, &[]));
+        let got = judge(&access, &scope, &Request::get(&other_path));
         assert_eq!(got, denied(other, OnDeny::Forbidden));
     }
 }
@@ -266,7 +248,7 @@ fn many_headers_and_many_scopes_are_read_in_pieces() {
     assert!(pace.steps >= 64 * 2 * 3500, "{pace:?}");
     assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
     let names = vec!["x-header"; 60_000];
-    let request = Request("GET", "/hr", &names);
+    let request = Request::get("/hr").with_header_names(&names);
     let (verdict, pace) = watch(|| table.judge(&request, Satisfied::default()));
     assert!(verdict.is_err());
     assert!(pace.safe_points >= 10, "{pace:?}");

@@ -5,64 +5,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use jose::{Acceptance, Algorithm, ClaimHeaders, ClaimRequirement, Expression, Policy};
-use middleware::{FileError, Reason, Reply};
+use claims::{ClaimHeaders, ClaimRequirement, Expression, Policy};
+use jose::{Acceptance, Algorithm};
+use middleware::{Reason, Reply};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
+use test_doubles::{Request, TestHost};
 
 use super::*;
 use crate::{Access, AccessRule, KeysUnavailable, OnDeny, PathPattern, TokenField, TokenHeader};
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
-
-/// A request with these Authorization headers and this target.
-struct Request(Vec<String>, &'static str);
-
-impl RequestHead for Request {
-    fn method(&self) -> Bytes {
-        Bytes::from_static(b"GET")
-    }
-    fn uri(&self) -> Bytes {
-        Bytes::from_static(self.1.as_bytes())
-    }
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        if name == "Content-Type" {
-            return Vec::new();
-        }
-        assert!(name.eq_ignore_ascii_case("authorization"));
-        self.0
-            .iter()
-            .map(|value| Bytes::copy_from_slice(value.as_bytes()))
-            .collect()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        ["X-User", "x_user"].map(Bytes::from).into()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        panic!("nobody has said that there is a form")
-    }
-}
-
-/// A host that keeps its log.
-#[derive(Default)]
-struct Log(RefCell<Vec<String>>);
-
-impl Host for Log {
-    fn now(&self) -> UnixTime {
-        NOW
-    }
-    fn fill_random(&self, _: &mut [u8]) {}
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-        Err(FileError::NotMounted)
-    }
-    fn log(&self, event: &Event) {
-        self.0.borrow_mut().push(event.line().to_owned());
-    }
-}
 
 type Keys = Result<Rc<KeySet>, KeysUnavailable>;
 
@@ -189,7 +142,7 @@ fn rules() -> Rules {
 struct Gateway {
     jwt: Jwt<Rc<Provider>>,
     provider: Rc<Provider>,
-    log: Rc<Log>,
+    log: Rc<TestHost>,
 }
 
 impl Gateway {
@@ -198,7 +151,7 @@ impl Gateway {
     }
 
     fn with(rules: Rules, provider: Rc<Provider>) -> Self {
-        let log = Rc::new(Log::default());
+        let log = Rc::new(TestHost::at(NOW));
         let keys = Issuers::any(Rc::clone(&provider));
         Self {
             jwt: Jwt::new(rules, keys, Rc::clone(&log) as Rc<dyn Host>),
@@ -220,12 +173,19 @@ impl Gateway {
     }
 
     fn logged(&self) -> String {
-        self.log.0.borrow().join("\n")
+        self.log.logged().join("\n")
     }
 }
 
 fn bearing(token: &str) -> Request {
-    Request(vec![format!("Bearer {token}")], "/")
+    with_authorization("/", [format!("Bearer {token}")])
+}
+
+/// A request with these values of `Authorization`, and headers that a backend may take for one that comes from a claim.
+fn with_authorization<V: AsRef<[u8]>>(uri: &str, values: impl IntoIterator<Item = V>) -> Request {
+    Request::get(uri)
+        .with_headers(values.into_iter().map(|value| ("Authorization", value)))
+        .with_header_names(["X-User", "x_user"])
 }
 
 fn forwarded_without_authorization() -> Decision {
@@ -284,7 +244,7 @@ fn requests_without_one_bearer_token_are_told_what_is_missing() {
         ),
     ] {
         let mut gateway = Gateway::on(Provider::publishing(&issuer.published()));
-        let Decision::Reply(reply) = gateway.jwt.decide(&Request(values, "/"), NOW) else {
+        let Decision::Reply(reply) = gateway.jwt.decide(&with_authorization("/", values), NOW) else {
             panic!("let through");
         };
         assert_eq!(
@@ -611,7 +571,7 @@ fn a_token_may_stand_in_the_query_where_the_header_has_none() {
         ..rules()
     };
     let token = issuer.token(&good_claims());
-    let target: &'static str = format!("/echo?a=1&token={token}&b=2").leak();
+    let target = &*format!("/echo?a=1&token={token}&b=2");
     let provider = Provider::publishing(&issuer.published());
 
     let mut gateway = Gateway::with(keeping(false), Rc::clone(&provider));
@@ -623,11 +583,11 @@ fn a_token_may_stand_in_the_query_where_the_header_has_none() {
         vec!["Basic YTpi".to_owned()],
         vec![format!("Bearer {token}")],
     ] {
-        let decision = gateway.jwt.decide(&Request(headers, target), NOW);
+        let decision = gateway.jwt.decide(&with_authorization(target, headers), NOW);
         assert_eq!(decision, Decision::Forward(without.clone()));
     }
     let mut gateway = Gateway::with(keeping(true), Rc::clone(&provider));
-    let decision = gateway.jwt.decide(&Request(vec![], target), NOW);
+    let decision = gateway.jwt.decide(&Request::get(target), NOW);
     assert_eq!(decision, Decision::Forward(Edits::none()));
 
     for (headers, target, status) in [
@@ -639,13 +599,13 @@ fn a_token_may_stand_in_the_query_where_the_header_has_none() {
         (vec![], "/echo?token=a&token=b", 400),
         (vec![], "/echo?token=a.b.c", 401),
     ] {
-        let Decision::Reply(reply) = gateway.jwt.decide(&Request(headers, target), NOW) else {
+        let Decision::Reply(reply) = gateway.jwt.decide(&with_authorization(target, headers), NOW) else {
             panic!("let through: {target}");
         };
         assert_eq!(reply.status, status, "{target}");
     }
     let mut gateway = Gateway::on(provider);
-    let Decision::Reply(reply) = gateway.jwt.decide(&Request(vec![], target), NOW) else {
+    let Decision::Reply(reply) = gateway.jwt.decide(&Request::get(target), NOW) else {
         panic!("let through without tokenKey");
     };
     assert_eq!(reply.status, 401);
@@ -658,7 +618,7 @@ fn each_issuer_is_judged_by_its_own_keys() {
         |name: &str, signer: &Signer| (Some(name.to_owned()), Provider::publishing(&signer.published()));
     let mut open = rules();
     open.policy.issuers.clear();
-    let with = |sources| Jwt::new(open.clone(), Issuers::new(sources), Rc::new(Log::default()));
+    let with = |sources| Jwt::new(open.clone(), Issuers::new(sources), Rc::new(TestHost::at(NOW)));
     let token = |signer: &Signer, issuer: Value| signer.token(&claims(&json!({ "iss": issuer })));
     let (is_a, is_b, is_other) = (json!("https://a"), json!("https://b/"), json!("https://c"));
 
@@ -758,9 +718,8 @@ fn a_token_opens_the_paths_of_its_scopes_the_first_time_and_later() {
                 "reason=bad_signature",
             ),
         ] {
-            gateway.log.0.borrow_mut().clear();
-            let request = Request(vec![format!("Bearer {token}")], path.to_owned().leak());
-            match gateway.jwt.decide(&request, NOW) {
+            gateway.logged();
+            match gateway.jwt.decide(&Request::get(path).with_bearer(&token), NOW) {
                 Decision::Forward(_) => assert_eq!(status, 200, "{path}"),
                 Decision::Reply(reply) => {
                     let got = (reply.status, header(&reply, "WWW-Authenticate"));
@@ -776,25 +735,6 @@ fn a_token_opens_the_paths_of_its_scopes_the_first_time_and_later() {
 
 #[test]
 fn another_header_may_hold_the_token_and_authorization_stays_then() {
-    struct Other(String);
-    impl RequestHead for Other {
-        fn method(&self) -> Bytes {
-            Bytes::from_static(b"GET")
-        }
-        fn uri(&self) -> Bytes {
-            Bytes::from_static(b"/")
-        }
-        fn header(&self, name: &str) -> Vec<Bytes> {
-            assert_eq!(name, "X-Api-Token");
-            vec![Bytes::copy_from_slice(self.0.as_bytes())]
-        }
-        fn header_names(&self) -> Vec<Bytes> {
-            Vec::new()
-        }
-        fn body(&self, _: usize) -> Option<Vec<u8>> {
-            None
-        }
-    }
     let issuer = Signer::new();
     let rules = Rules {
         token_header: TokenHeader {
@@ -805,12 +745,13 @@ fn another_header_may_hold_the_token_and_authorization_stays_then() {
     };
     let mut gateway = Gateway::with(rules, Provider::publishing(&issuer.published()));
     let token = issuer.token(&good_claims());
-    let decision = gateway.jwt.decide(&Other(format!("jwt {token}")), NOW);
+    let request = |scheme: &str| Request::get("/").with_header("X-Api-Token", format!("{scheme} {token}"));
+    let decision = gateway.jwt.decide(&request("jwt"), NOW);
     assert_eq!(
         decision,
         Decision::Forward(Edits::none().remove_header("X-Api-Token"))
     );
-    let Decision::Reply(reply) = gateway.jwt.decide(&Other(format!("Bearer {token}")), NOW) else {
+    let Decision::Reply(reply) = gateway.jwt.decide(&request("Bearer"), NOW) else {
         panic!("let through with another scheme");
     };
     assert_eq!(reply.status, 401);

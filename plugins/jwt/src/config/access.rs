@@ -1,6 +1,6 @@
 //! `authorize`, as configured.
 
-use jose::Expression;
+use claims::Expression;
 use middleware::config::lenient;
 use middleware::{ConfigError, is_token};
 use serde::Deserialize;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use claims::same_issuer;
 use egress::{ClientConfig, Url};
-use jose::{KeySet, same_issuer};
+use jose::KeySet;
 use middleware::{ConfigError, Host, SecretRef};
 
 use super::{RawOptions, in_range};

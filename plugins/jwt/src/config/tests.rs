@@ -1,6 +1,5 @@
 //! Every option: what it accepts, and what a wrong value is answered with.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use base64::Engine as _;
@@ -8,40 +7,19 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use egress::Url;
 use jose::KeySet;
 use jwt_simple::prelude::Ed25519KeyPair;
-use middleware::{Event, FileError, Secret, UnixTime};
+use middleware::{FileError, Secret};
 use oauth::{Client, ClientAuthentication};
 use serde_json::{Value, json};
+use test_doubles::TestHost;
 
 use super::*;
 use crate::{AccessRule, KeysLogin, OnDeny, PathPattern};
 
-/// A host with one file and one variable.
-struct Files {
-    document: String,
-}
-
-impl Host for Files {
-    fn now(&self) -> UnixTime {
-        UnixTime::EPOCH
-    }
-    fn fill_random(&self, _: &mut [u8]) {}
-    fn env(&self, name: &str) -> Option<String> {
-        (name == "KEYS").then(|| self.document.clone())
-    }
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        match path {
-            "/keys/it" => Ok(self.document.clone().into_bytes()),
-            "/keys/missing" => Err(FileError::NotFound),
-            _ => Err(FileError::NotMounted),
-        }
-    }
-    fn log(&self, _: &Event) {}
-}
-
 fn parse_with(options: &Value, document: &str) -> Result<Options, ConfigError> {
-    let host = Files {
-        document: document.to_owned(),
-    };
+    let host = TestHost::new()
+        .with_variable("KEYS", document)
+        .with_file("/keys/it", document)
+        .with_unreadable_file("/keys/missing", FileError::NotFound);
     Options::parse(options.to_string().as_bytes(), &host)
 }
 
@@ -778,22 +756,6 @@ fn keys_may_be_published_in_several_places() {
 
 #[test]
 fn names_of_several_issuers_without_their_issuer_are_worth_a_warning() {
-    struct Log(RefCell<Vec<String>>);
-    impl Host for Log {
-        fn now(&self) -> UnixTime {
-            UnixTime::EPOCH
-        }
-        fn fill_random(&self, _: &mut [u8]) {}
-        fn env(&self, _: &str) -> Option<String> {
-            None
-        }
-        fn read_file(&self, _: &str) -> Result<Vec<u8>, FileError> {
-            Err(FileError::NotMounted)
-        }
-        fn log(&self, event: &Event) {
-            self.0.borrow_mut().push(event.line().to_owned());
-        }
-    }
     let two = json!({"trustedIssuers": [
         {"issuer": "https://a", "jwksUrl": "https://a/k"}, {"issuer": "https://b", "jwksUrl": "https://b/k"},
     ]});
@@ -821,9 +783,9 @@ fn names_of_several_issuers_without_their_issuer_are_worth_a_warning() {
         let mut options = source.clone();
         let members = options.as_object_mut().unwrap();
         members.extend(more.as_object().unwrap().clone());
-        let log = Log(RefCell::default());
+        let log = TestHost::new();
         Options::parse(options.to_string().as_bytes(), &log).unwrap();
-        let lines = log.0.into_inner();
+        let lines = log.logged();
         let warned = lines
             .iter()
             .any(|line| line.starts_with("code=configuration.ambiguous"));

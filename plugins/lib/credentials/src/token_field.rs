@@ -110,34 +110,8 @@ const MAX_FORM: usize = 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use middleware::pace::watch;
-
-    struct Request {
-        method: &'static str,
-        uri: &'static str,
-        content_type: &'static str,
-        body: &'static str,
-    }
-
-    impl RequestHead for Request {
-        fn method(&self) -> Bytes {
-            self.method.into()
-        }
-        fn uri(&self) -> Bytes {
-            self.uri.into()
-        }
-        fn header(&self, name: &str) -> Vec<Bytes> {
-            assert_eq!(name, "Content-Type");
-            vec![self.content_type.into()]
-        }
-        fn header_names(&self) -> Vec<Bytes> {
-            Vec::new()
-        }
-        fn body(&self, limit: usize) -> Option<Vec<u8>> {
-            (self.body.len() <= limit).then(|| self.body.into())
-        }
-    }
+    use test_doubles::Request;
 
     const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -178,12 +152,9 @@ mod tests {
             ("POST", "/", "text/plain", "access+token=b", Err(NoToken::Missing)),
             ("GET", "/", FORM, "access+token=b", Err(NoToken::Missing)),
         ] {
-            let request = Request {
-                method,
-                uri,
-                content_type,
-                body,
-            };
+            let request = Request::new(method, uri)
+                .with_header("Content-Type", content_type)
+                .with_body(body);
             assert_eq!(
                 field.find(&request),
                 expected.map(Vec::from),
@@ -204,25 +175,16 @@ mod tests {
 
     #[test]
     fn a_form_is_not_read_without_limit() {
-        let body: &str = Box::leak("x".repeat(MAX_FORM + 1).into_boxed_str());
-        let request = Request {
-            method: "POST",
-            uri: "/",
-            content_type: FORM,
-            body,
-        };
+        let request = Request::new("POST", "/")
+            .with_header("Content-Type", FORM)
+            .with_body("x".repeat(MAX_FORM + 1));
         assert_eq!(TokenField::new("t").find(&request), Err(NoToken::FormTooLong));
     }
 
     #[test]
     fn many_fields_are_read_in_pieces() {
-        let fields: &str = Box::leak(format!("/?{}", "a&".repeat(450_000)).into_boxed_str());
-        let request = Request {
-            method: "GET",
-            uri: fields,
-            content_type: "",
-            body: "",
-        };
+        let fields = format!("/?{}", "a&".repeat(450_000));
+        let request = Request::get(&fields);
         let field = TokenField::new("t");
         let (found, finding) = watch(|| field.find(&request));
         assert_eq!(found, Err(NoToken::Missing));

@@ -17,7 +17,11 @@ pub struct Claims(Members);
 pub struct VerifiedClaims<'a>(&'a Claims);
 
 impl Claims {
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, Rejection> {
+    /// Reads the JSON object of a token's payload.
+    ///
+    /// # Errors
+    /// [`Rejection`] if it is not an object, has a duplicate member, or is too deep or too large.
+    pub fn parse(json: &[u8]) -> Result<Self, Rejection> {
         strict_json::object(json, MAX_DEPTH)
             .map(Self)
             .map_err(|error| match error {

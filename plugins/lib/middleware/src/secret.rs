@@ -148,35 +148,20 @@ impl fmt::Debug for SecretRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, FileError, UnixTime};
+    use crate::FileError;
+    use crate::test_doubles::host::TestHost;
 
-    struct FakeHost;
-
-    impl Host for FakeHost {
-        fn now(&self) -> UnixTime {
-            UnixTime::EPOCH
-        }
-        fn fill_random(&self, _: &mut [u8]) {}
-        fn env(&self, name: &str) -> Option<String> {
-            match name {
-                "SET" => Some("from-env".to_owned()),
-                "EMPTY" => Some(String::new()),
-                "LINE" => Some("from-env\r\n".to_owned()),
-                "LINES" => Some("hunter\n2\n".to_owned()),
-                _ => None,
-            }
-        }
-        fn read_file(&self, path: &str) -> Result<Vec<u8>, FileError> {
-            match path {
-                "/run/secret" => Ok(b"from-file\r\n".to_vec()),
-                "/run/two-lines" => Ok(b"hunter2\n\n".to_vec()),
-                "/run/busy" => Err(FileError::Busy),
-                "/run/blank" => Ok(b"\n".to_vec()),
-                "/run/binary" => Ok(vec![0xff]),
-                _ => Err(FileError::NotMounted),
-            }
-        }
-        fn log(&self, _: &Event) {}
+    fn host() -> TestHost {
+        TestHost::new()
+            .with_variable("SET", "from-env")
+            .with_variable("EMPTY", "")
+            .with_variable("LINE", "from-env\r\n")
+            .with_variable("LINES", "hunter\n2\n")
+            .with_file("/run/secret", "from-file\r\n")
+            .with_file("/run/two-lines", "hunter2\n\n")
+            .with_file("/run/blank", "\n")
+            .with_file("/run/binary", [0xff])
+            .with_unreadable_file("/run/busy", FileError::Busy)
     }
 
     #[test]
@@ -193,7 +178,7 @@ mod tests {
             ("with:colon", "with:colon"),
         ] {
             let secret = SecretRef::new(reference)
-                .resolve("clientSecret", &FakeHost)
+                .resolve("clientSecret", &host())
                 .unwrap();
             assert_eq!(secret.expose(), expected, "{reference}");
         }
@@ -219,7 +204,7 @@ mod tests {
             ("", "is empty"),
         ] {
             let error = SecretRef::new(reference)
-                .resolve("clientSecret", &FakeHost)
+                .resolve("clientSecret", &host())
                 .unwrap_err();
             assert_eq!(error.field(), "clientSecret");
             assert!(error.to_string().contains(cure), "{reference}: {error}");
@@ -238,9 +223,7 @@ mod tests {
             "\u{85}s3cret",
             "s3cret\u{7f}\n",
         ] {
-            let error = SecretRef::new(text)
-                .resolve("clientSecret", &FakeHost)
-                .unwrap_err();
+            let error = SecretRef::new(text).resolve("clientSecret", &host()).unwrap_err();
             let shown = error.to_string();
             assert!(shown.contains("control character"), "{shown}");
             assert!(!shown.contains("cret\u{7f}") && !shown.contains("s3"), "{shown}");
@@ -251,10 +234,10 @@ mod tests {
     fn documents_keep_their_lines() {
         let pem = "-----BEGIN X-----\n\tAA==\r\n-----END X-----\n\n";
         let document = SecretRef::new(pem)
-            .resolve_document("publicKey", &FakeHost)
+            .resolve_document("publicKey", &host())
             .unwrap();
         assert_eq!(document.expose(), pem.strip_suffix('\n').unwrap());
-        let error = SecretRef::new("\n").resolve_document("publicKey", &FakeHost);
+        let error = SecretRef::new("\n").resolve_document("publicKey", &host());
         assert!(error.is_err());
     }
 
@@ -262,7 +245,7 @@ mod tests {
     fn only_a_busy_host_is_no_fault_of_the_configuration() {
         for (reference, passing) in [("file:/run/busy", true), ("file:/elsewhere", false), ("", false)] {
             let error = SecretRef::new(reference)
-                .resolve("clientSecret", &FakeHost)
+                .resolve("clientSecret", &host())
                 .unwrap_err();
             assert_eq!(error.is_passing(), passing, "{reference}");
             assert_eq!(error.within("jwt").is_passing(), passing, "{reference}");

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use middleware::{Host, Secret, UnixTime};
 use serde_json::{Map, Value, json};
 
-use crate::signing_key::{SigningKey, Thumbprints};
+use crate::signing_key::{SigningError, SigningKey, Thumbprints};
 
 /// Signs assertions with one key.
 pub struct AssertionSigner {
@@ -124,7 +124,7 @@ impl AssertionSigner {
         }
         let encode = |part: Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::Object(part).to_string());
         let message = format!("{}.{}", encode(self.header()), encode(members));
-        let signature = self.key.sign(message.as_bytes()).map_err(|_| SigningError)?;
+        let signature = self.key.sign(message.as_bytes())?;
         Ok(Secret::new(format!(
             "{message}.{}",
             URL_SAFE_NO_PAD.encode(signature)
@@ -174,8 +174,3 @@ impl fmt::Debug for AssertionSigner {
             .finish_non_exhaustive()
     }
 }
-
-/// Signing failed inside the cryptographic library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the assertion cannot be signed")]
-pub struct SigningError;

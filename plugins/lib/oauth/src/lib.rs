@@ -16,14 +16,13 @@ mod request;
 mod response;
 mod signing_key;
 #[cfg(test)]
-mod test_host;
-#[cfg(test)]
 mod tests;
 
 pub use access_token::AccessToken;
-pub use assertion::{AssertionClaims, AssertionSigner, SigningError};
+pub use assertion::{AssertionClaims, AssertionSigner};
 pub use client::{Client, ClientAuthentication};
 pub use options::{AssertionOptions, ClientOptions};
 pub use refresh_token::refresh_token;
 pub use request::{RequestError, TokenRequest};
 pub use response::{TokenError, TokenResponse};
+pub use signing_key::SigningError;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use middleware::{ConfigError, Event, Host, Secret, SecretRef};
+use middleware::{ConfigError, Host, Secret, SecretRef};
 use serde::Deserialize;
 
 use crate::signing_key::{SigningKey, Thumbprints};
@@ -120,20 +120,6 @@ impl AssertionOptions {
         let option = |name: &str| format!("{block}.{name}");
         let pem = required(&option("key"), self.key.as_ref())?.resolve_document(&option("key"), host)?;
         let key = SigningKey::of_pem(&pem).map_err(|problem| ConfigError::new(option("key"), problem))?;
-        if key.is_slow() {
-            host.log(
-                &Event::warn("assertion.slow_key")
-                    .field("option", option("key"))
-                    .field(
-                        "effect",
-                        "Traefik may stand still for about 60 (3072 bits) to 160 (4096) milliseconds at each signature",
-                    )
-                    .field(
-                        "cure",
-                        "use a P-256 key (ES256) where the provider takes one, or RSA with 2048 bits",
-                    ),
-            );
-        }
         let thumbprints = match given(self.certificate.as_ref()) {
             None => None,
             Some(certificate) => {

@@ -6,7 +6,8 @@ use form_urlencoded::Serializer;
 use http::{HeaderValue, Request, Uri, header};
 use middleware::{Host, Secret, UnixTime};
 
-use crate::{Client, ClientAuthentication, SigningError};
+use crate::signing_key::SigningError;
+use crate::{Client, ClientAuthentication};
 
 /// A request to a token endpoint (RFC 6749 section 3.2).
 #[derive(Clone)]
@@ -141,7 +142,7 @@ impl fmt::Debug for TokenRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_host::TestHost;
+    use test_doubles::TestHost;
 
     fn token_request(authentication: ClientAuthentication) -> TokenRequest {
         let client = Client {
@@ -160,7 +161,11 @@ mod tests {
 
     fn request(authentication: ClientAuthentication) -> Request<Vec<u8>> {
         token_request(authentication)
-            .to_http(&Uri::from_static(ENDPOINT), UnixTime::from_secs(1000), &TestHost)
+            .to_http(
+                &Uri::from_static(ENDPOINT),
+                UnixTime::from_secs(1000),
+                &TestHost::new(),
+            )
             .unwrap()
     }
 
@@ -213,7 +218,11 @@ mod tests {
         };
         let request = TokenRequest::refresh(client)
             .parameter("refresh_token", "r&1")
-            .to_http(&Uri::from_static(ENDPOINT), UnixTime::from_secs(1000), &TestHost)
+            .to_http(
+                &Uri::from_static(ENDPOINT),
+                UnixTime::from_secs(1000),
+                &TestHost::new(),
+            )
             .unwrap();
         assert_eq!(
             std::str::from_utf8(request.body()).unwrap(),

@@ -4,17 +4,16 @@ use middleware::Secret;
 use middleware::pace::{STRETCH, work};
 use middleware::pem::{self, PrivateKeyForm};
 use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
-};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use ring::{digest, hmac};
+use rsa_sign::{Hash, InvalidKey, PrivateKey, Scheme};
 
 /// A key that signs, of the one algorithm that fits it.
 pub(crate) enum SigningKey {
     /// HS256 by the client's secret.
     Secret(Box<hmac::Key>),
-    /// RS256. ring signs in time that does not depend on the key.
-    Rsa(Box<RsaKeyPair>),
+    /// RS256.
+    Rsa(Box<PrivateKey>),
     /// ES256.
     P256(Box<EcdsaKeyPair>),
 }
@@ -33,16 +32,17 @@ impl SigningKey {
     pub(crate) fn of_pem(pem: &Secret) -> Result<Self, String> {
         let (form, der) = pem::private_key(pem.expose()).map_err(|error| error.to_string())?;
         let rsa = |key| Self::Rsa(Box::new(key));
-        let refused = |error| format!("is no RSA key of 2048 to 4096 bits that can be used ({error})");
+        let refused =
+            |error: InvalidKey| format!("is not an RSA key of 2048 to 4096 bits that can be used ({error})");
         match form {
-            PrivateKeyForm::Pkcs1 => RsaKeyPair::from_der(&der).map(rsa).map_err(refused),
+            PrivateKeyForm::Pkcs1 => PrivateKey::from_pkcs1(&der).map(rsa).map_err(refused),
             PrivateKeyForm::Pkcs8 => {
                 let random = SystemRandom::new();
                 match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random) {
                     Ok(key) => Ok(Self::P256(Box::new(key))),
-                    Err(_) => RsaKeyPair::from_pkcs8(&der)
+                    Err(_) => PrivateKey::from_pkcs8(&der)
                         .map(rsa)
-                        .map_err(|error| format!("{}, and no P-256 key either", refused(error))),
+                        .map_err(|error| format!("{}, and not a P-256 key either", refused(error))),
                 }
             }
             PrivateKeyForm::Sec1 => Err(
@@ -61,20 +61,12 @@ impl SigningKey {
         }
     }
 
-    /// Whether a signature takes much longer than other work of a request: RSA with more than 2048 bits.
-    pub(crate) fn is_slow(&self) -> bool {
-        match self {
-            Self::Rsa(key) => key.public().modulus_len() > 2048 / 8,
-            Self::Secret(_) | Self::P256(_) => false,
-        }
-    }
-
     /// Whether the certificate is about this key.
     fn is_certified_by(&self, certificate: &[u8]) -> bool {
         // A certificate holds the public key in exactly the form that ring gives it: PKCS#1, or a point of SEC 1.
         let public = match self {
             Self::Secret(_) => return false,
-            Self::Rsa(key) => key.public_key().as_ref(),
+            Self::Rsa(key) => key.public_key(),
             Self::P256(key) => key.public_key().as_ref(),
         };
         certificate.windows(public.len()).any(|part| part == public)
@@ -83,22 +75,29 @@ impl SigningKey {
     /// The signature of `message`, in the form of RFC 7518 section 3.
     ///
     /// # Errors
-    /// None in practice; the cryptographic library's interface allows for it.
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ring::error::Unspecified> {
-        // Nothing can interrupt ring, and RSA takes 20 milliseconds or more.
-        work(STRETCH + 1);
-        let random = SystemRandom::new();
+    /// [`SigningError`], in practice none.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         match self {
             Self::Secret(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
-            Self::Rsa(key) => {
-                let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
-                Ok(signature)
+            Self::Rsa(key) => key
+                .sign(Scheme::Pkcs1, Hash::Sha256, message, &work)
+                .map_err(|_| SigningError),
+            Self::P256(key) => {
+                // ring cannot be interrupted; the signature takes half a millisecond.
+                work(STRETCH + 1);
+                let signature = key
+                    .sign(&SystemRandom::new(), message)
+                    .map_err(|_| SigningError)?;
+                Ok(signature.as_ref().to_vec())
             }
-            Self::P256(key) => Ok(key.sign(&random, message)?.as_ref().to_vec()),
         }
     }
 }
+
+/// Signing failed inside the cryptographic library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the assertion cannot be signed")]
+pub struct SigningError;
 
 /// A certificate's digests, by which a token names the key that signed it.
 pub(crate) struct Thumbprints {

@@ -1,9 +1,10 @@
-//! The encoded messages that a signature stands for (RFC 8017 §9).
+//! The encoded messages that signatures stand for (RFC 8017 §9).
 
 use crate::Hash;
 
 /// EMSA-PKCS1-v1_5 (§9.2): `length` bytes, or `None` if the hash does not fit.
-pub(crate) fn pkcs1(hash: Hash, message: &[u8], length: usize) -> Option<Vec<u8>> {
+#[must_use]
+pub fn pkcs1(hash: Hash, message: &[u8], length: usize) -> Option<Vec<u8>> {
     let digest = hash.digest(&[message]);
     let prefix = hash.digest_info();
     let padding = length.checked_sub(3 + prefix.len() + digest.len())?;
@@ -19,10 +20,41 @@ pub(crate) fn pkcs1(hash: Hash, message: &[u8], length: usize) -> Option<Vec<u8>
     Some(encoded)
 }
 
+/// EMSA-PSS-ENCODE (§9.1.1) with MGF1 (§B.2.1) of the same hash, for a modulus of `bits` bits. `salt` must be random and as
+/// long as the hash. The result has as many bytes as the modulus, or is `None` if hash and salt do not fit.
+#[must_use]
+pub fn pss(hash: Hash, message: &[u8], salt: &[u8], bits: usize) -> Option<Vec<u8>> {
+    let most = bits.checked_sub(1)?;
+    let digest = hash.digest(&[message]);
+    let h = hash.digest(&[&[0; 8], &digest, salt]);
+    let length = most.div_ceil(8);
+    let zeros = length.checked_sub(digest.len() + salt.len() + 2)?;
+    let mut block = vec![0; zeros];
+    block.push(1);
+    block.extend_from_slice(salt);
+    unmask(hash, &h, &mut block);
+    if let Some(highest) = block.first_mut() {
+        *highest &= 0xff >> unused_bits(most);
+    }
+    // Where the modulus has 8k + 1 bits, the message is a byte shorter than the modulus.
+    let mut encoded = vec![0; bits.div_ceil(8).saturating_sub(length)];
+    encoded.append(&mut block);
+    encoded.extend_from_slice(&h);
+    encoded.push(TRAILER);
+    Some(encoded)
+}
+
+/// The last byte of a message that EMSA-PSS encodes.
+const TRAILER: u8 = 0xbc;
+
+/// How many bits of the highest byte a number of `bits` bits does not use.
+const fn unused_bits(bits: usize) -> usize {
+    (8 - bits % 8) % 8
+}
+
 /// EMSA-PSS-VERIFY (§9.1.2) with MGF1 (§B.2.1) of the same hash and a salt as long as the hash. `encoded` is the number
 /// that the signature stands for, as many bytes as the modulus has; `bits` is one less than the modulus has.
 pub(crate) fn is_pss(hash: Hash, message: &[u8], encoded: &[u8], bits: usize) -> bool {
-    const TRAILER: u8 = 0xbc;
     let digest = hash.digest(&[message]);
     let length = digest.len();
 
@@ -41,7 +73,7 @@ pub(crate) fn is_pss(hash: Hash, message: &[u8], encoded: &[u8], bits: usize) ->
     else {
         return false;
     };
-    let unused = (8 - bits % 8) % 8;
+    let unused = unused_bits(bits);
     let highest = masked.first().copied().unwrap_or(0);
     if surplus.iter().any(|&byte| byte != 0) || highest.leading_zeros() < unused as u32 {
         return false;
@@ -96,6 +128,32 @@ mod tests {
         assert!(pkcs1(Hash::Sha512, b"abc", 94).is_some());
         assert_eq!(pkcs1(Hash::Sha512, b"abc", 93), None);
         assert_eq!(pkcs1(Hash::Sha512, b"abc", 3), None);
+    }
+
+    #[test]
+    fn what_pss_encodes_is_taken_for_pss_whatever_the_size_of_the_modulus() {
+        for bits in [2048, 2049, 2050, 2055, 3072, 4096] {
+            for (hash, salt) in [
+                (Hash::Sha256, &[7; 32][..]),
+                (Hash::Sha384, &[7; 48]),
+                (Hash::Sha512, &[7; 64]),
+            ] {
+                let encoded = pss(hash, b"abc", salt, bits).unwrap();
+                assert_eq!(encoded.len(), bits.div_ceil(8));
+                assert!(is_pss(hash, b"abc", &encoded, bits - 1), "{bits} bits, {hash:?}");
+                assert!(!is_pss(hash, b"abd", &encoded, bits - 1), "{bits} bits, {hash:?}");
+                assert!(
+                    !is_pss(
+                        hash,
+                        b"abc",
+                        &pss(hash, b"abc", &salt[1..], bits).unwrap(),
+                        bits - 1
+                    ),
+                    "a shorter salt, {bits} bits, {hash:?}"
+                );
+            }
+        }
+        assert_eq!(pss(Hash::Sha256, b"abc", &[7; 32], 33 * 8), None);
     }
 
     #[test]

@@ -4,14 +4,14 @@
 //! In scope: being fast inside Traefik's Wasm runtime. That runtime offers no 64×64→128 multiplication and makes long
 //! code of most integer instructions, but turns `f64x2` arithmetic into single ones, so the arithmetic is done in `f64`,
 //! exactly: see `radix`, `product` and `montgomery`, in this order. What was measured is in docs/rsa-engine.md.
-//! Out of scope: private keys. No secret is handled, so nothing here runs in constant time.
+//! Out of scope: private keys (crate `rsa-sign`). No secret is handled, so nothing here runs in constant time.
 //!
 //! The same code runs natively; the tests compare it with two independent libraries, by the million if asked:
 //! `RSA_VERIFY_CASES=1000000 cargo test --release -p rsa-verify`.
 
 #![forbid(unsafe_code)]
 
-mod encoding;
+pub mod encoding;
 mod lanes;
 mod montgomery;
 mod number;
@@ -136,7 +136,8 @@ impl Hash {
     }
 
     /// Bytes of a digest.
-    const fn length(self) -> usize {
+    #[must_use]
+    pub const fn length(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,

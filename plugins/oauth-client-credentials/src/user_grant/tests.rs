@@ -1,83 +1,27 @@
 //! A token endpoint of a few lines that rotates refresh tokens, or does worse.
 
 use std::cell::RefCell;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use egress::platform::Native;
-use middleware::{Decision, Edit, Middleware, Reply, RequestHead, Secret};
+use middleware::{Decision, Edit, Middleware, Reply, Secret};
+use test_doubles::{Endpoint, Received, Request};
 
 use crate::OAuthClientCredentials;
-
-struct AnyRequest;
-
-impl RequestHead for AnyRequest {
-    fn method(&self) -> bytes::Bytes {
-        "GET".into()
-    }
-    fn uri(&self) -> bytes::Bytes {
-        "/".into()
-    }
-    fn header(&self, _: &str) -> Vec<bytes::Bytes> {
-        Vec::new()
-    }
-    fn header_names(&self) -> Vec<bytes::Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
 
 /// Status and body for the refresh token that came, or no answer at all.
 type Answer = Option<(u16, String)>;
 
-struct Endpoint {
-    url: String,
-    requests: Arc<Mutex<Vec<String>>>,
+fn token_endpoint(answer: impl Fn(&str) -> Answer + Send + 'static) -> Endpoint {
+    Endpoint::start(move |request| answer(&request.form()["refresh_token"]))
 }
 
-impl Endpoint {
-    fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/oauth2/v1/token", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut request = String::new();
-                let mut chunk = [0; 4096];
-                while !request.contains("refresh_token=") {
-                    let count = stream.read(&mut chunk).unwrap();
-                    request.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
-                }
-                seen.lock().unwrap().push(request.clone());
-                let (_, token) = request.split_once("refresh_token=").unwrap();
-                if let Some((status, body)) = answer(token.split('&').next().unwrap()) {
-                    let length = body.len();
-                    let _ = write!(
-                        stream,
-                        "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}"
-                    );
-                }
-            }
-        });
-        Self { url, requests }
-    }
-
-    /// The refresh tokens that came, in their order.
-    fn refresh_tokens(&self) -> Vec<String> {
-        let requests = self.requests.lock().unwrap();
-        let token = |request: &String| {
-            let (_, rest) = request.split_once("refresh_token=").unwrap();
-            rest.split('&').next().unwrap().to_owned()
-        };
-        requests.iter().map(token).collect()
-    }
+/// The refresh tokens that came, in their order.
+fn refresh_tokens(endpoint: &Endpoint) -> Vec<String> {
+    let token = |request: &Received| request.form()["refresh_token"].clone();
+    endpoint.received().iter().map(token).collect()
 }
 
 fn tokens(access_token: &str, seconds: f32, refresh_token: &str) -> Answer {
@@ -124,7 +68,7 @@ fn logged_in(url: &str, directory: &Path) -> (OAuthClientCredentials, Rc<RefCell
 
 /// The access token that a request goes on with.
 fn access_token(plugin: &mut OAuthClientCredentials) -> Result<String, Reply> {
-    match plugin.on_request(&AnyRequest) {
+    match plugin.on_request(&Request::get("/")) {
         Decision::Reply(reply) => Err(reply),
         Decision::Forward(edits) => match edits.iter().next() {
             Some(Edit::SetHeader(_, value)) => Ok(value.clone()),
@@ -153,7 +97,7 @@ fn forget_failure(directory: &Path) {
 
 #[test]
 fn every_refresh_token_is_used_once_whoever_needs_the_next_access_token() {
-    let endpoint = Endpoint::start(|token| {
+    let endpoint = token_endpoint(|token| {
         let number = token.trim_start_matches(|c: char| !c.is_ascii_digit());
         let number: u32 = number.parse().unwrap();
         tokens(
@@ -163,15 +107,15 @@ fn every_refresh_token_is_used_once_whoever_needs_the_next_access_token() {
         )
     });
     let directory = tempfile::tempdir().unwrap();
-    let (mut first, _) = logged_in(&endpoint.url, directory.path());
-    let (mut second, _) = plugin(&endpoint.url, directory.path());
-    while endpoint.refresh_tokens().len() < 6 {
+    let (mut first, _) = logged_in(endpoint.url(), directory.path());
+    let (mut second, _) = plugin(endpoint.url(), directory.path());
+    while refresh_tokens(&endpoint).len() < 6 {
         for plugin in [&mut first, &mut second] {
             // A token of so short a life may be over before it is used.
             let _ = access_token(plugin);
         }
     }
-    let refresh_tokens = endpoint.refresh_tokens();
+    let refresh_tokens = refresh_tokens(&endpoint);
     assert_eq!(refresh_tokens[0], "r1");
     let expected: Vec<String> = (2..=6).map(|number| format!("refresh-token-{number}")).collect();
     assert_eq!(refresh_tokens[1..6], expected);
@@ -183,7 +127,7 @@ fn every_refresh_token_is_used_once_whoever_needs_the_next_access_token() {
 
 #[test]
 fn a_public_client_names_itself_and_a_confidential_one_proves_itself() {
-    let endpoint = Endpoint::start(|_| tokens("a", 3600.0, "r2"));
+    let endpoint = token_endpoint(|_| tokens("a", 3600.0, "r2"));
     for (more, in_body, header) in [
         ("", true, false),
         (r#","clientSecret":"s3cret""#, false, true),
@@ -195,10 +139,10 @@ fn a_public_client_names_itself_and_a_confidential_one_proves_itself() {
     ] {
         let directory = tempfile::tempdir().unwrap();
         let more = format!(r#"{more},"grant":"refreshToken","refreshTokenKey":"{KEY}""#);
-        let (mut plugin, _) = plugin_with(&endpoint.url, directory.path(), &more).unwrap();
+        let (mut plugin, _) = plugin_with(endpoint.url(), directory.path(), &more).unwrap();
         plugin.put_refresh_token(&Secret::new("r1")).unwrap();
         assert_eq!(access_token(&mut plugin).unwrap(), "Bearer a");
-        let request = endpoint.requests.lock().unwrap().last().unwrap().to_lowercase();
+        let request = endpoint.received().last().unwrap().to_string().to_lowercase();
         assert!(request.contains("grant_type=refresh_token&"), "{request}");
         assert!(!request.contains("scope="), "{request}");
         assert_eq!(request.contains("client_id=app"), in_body, "{request}");
@@ -208,19 +152,19 @@ fn a_public_client_names_itself_and_a_confidential_one_proves_itself() {
 
 #[test]
 fn a_grant_that_is_refused_is_lost_until_the_next_login_and_nobody_is_asked_meanwhile() {
-    let endpoint = Endpoint::start(|token| match token {
+    let endpoint = token_endpoint(|token| match token {
         "r1" => invalid_grant(),
         _ => tokens("a", 3600.0, "r3"),
     });
     let directory = tempfile::tempdir().unwrap();
-    let (mut plugin, log) = logged_in(&endpoint.url, directory.path());
+    let (mut plugin, log) = logged_in(endpoint.url(), directory.path());
     for _ in 0..3 {
         assert_eq!(reason(&mut plugin), "user_grant_lost");
         forget_failure(directory.path());
     }
-    let (mut other, _) = self::plugin(&endpoint.url, directory.path());
+    let (mut other, _) = self::plugin(endpoint.url(), directory.path());
     assert_eq!(reason(&mut other), "user_grant_lost");
-    assert_eq!(endpoint.refresh_tokens(), ["r1"]);
+    assert_eq!(refresh_tokens(&endpoint), ["r1"]);
     assert_eq!(
         log.borrow().matches("code=grant.lost").count(),
         1,
@@ -228,44 +172,44 @@ fn a_grant_that_is_refused_is_lost_until_the_next_login_and_nobody_is_asked_mean
         log.borrow()
     );
 
-    let (mut login, _) = self::plugin(&endpoint.url, directory.path());
+    let (mut login, _) = self::plugin(endpoint.url(), directory.path());
     login.put_refresh_token(&Secret::new("r2")).unwrap();
     for plugin in [&mut plugin, &mut other] {
         assert_eq!(access_token(plugin).unwrap(), "Bearer a");
     }
-    assert_eq!(endpoint.refresh_tokens(), ["r1", "r2"]);
+    assert_eq!(refresh_tokens(&endpoint), ["r1", "r2"]);
 }
 
 #[test]
 fn without_a_login_nobody_is_asked() {
-    let endpoint = Endpoint::start(|_| tokens("a", 3600.0, "r2"));
+    let endpoint = token_endpoint(|_| tokens("a", 3600.0, "r2"));
     let directory = tempfile::tempdir().unwrap();
-    let (mut plugin, log) = plugin(&endpoint.url, directory.path());
+    let (mut plugin, log) = plugin(endpoint.url(), directory.path());
     assert_eq!(reason(&mut plugin), "user_grant_lost");
     assert!(
-        log.borrow().contains("run device-login with the same url"),
+        log.borrow().contains("run oic-gateway login with the same url"),
         "{}",
         log.borrow()
     );
-    assert_eq!(endpoint.refresh_tokens().len(), 0);
+    assert_eq!(refresh_tokens(&endpoint).len(), 0);
 }
 
 #[test]
 fn a_new_login_puts_an_end_to_the_old_users_access_token() {
-    let endpoint = Endpoint::start(|token| tokens(&format!("of-{token}"), 3600.0, "next"));
+    let endpoint = token_endpoint(|token| tokens(&format!("of-{token}"), 3600.0, "next"));
     let directory = tempfile::tempdir().unwrap();
-    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
+    let (mut plugin, _) = logged_in(endpoint.url(), directory.path());
     assert_eq!(access_token(&mut plugin).unwrap(), "Bearer of-r1");
-    let (mut login, _) = self::plugin(&endpoint.url, directory.path());
+    let (mut login, _) = self::plugin(endpoint.url(), directory.path());
     login.put_refresh_token(&Secret::new("other-user")).unwrap();
-    let (mut late, _) = self::plugin(&endpoint.url, directory.path());
+    let (mut late, _) = self::plugin(endpoint.url(), directory.path());
     assert_eq!(access_token(&mut late).unwrap(), "Bearer of-other-user");
 }
 
 #[test]
 fn a_call_without_an_answer_is_not_repeated_at_once_and_the_refresh_token_is_kept() {
     let calls = Mutex::new(0);
-    let endpoint = Endpoint::start(move |_| {
+    let endpoint = token_endpoint(move |_| {
         let mut calls = calls.lock().unwrap();
         *calls += 1;
         match *calls {
@@ -275,55 +219,55 @@ fn a_call_without_an_answer_is_not_repeated_at_once_and_the_refresh_token_is_kep
         }
     });
     let directory = tempfile::tempdir().unwrap();
-    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
+    let (mut plugin, _) = logged_in(endpoint.url(), directory.path());
     for calls in [1, 2] {
         assert_eq!(reason(&mut plugin), "identity_provider_unavailable");
-        assert_eq!(endpoint.refresh_tokens().len(), calls);
+        assert_eq!(refresh_tokens(&endpoint).len(), calls);
         forget_failure(directory.path());
     }
     assert_eq!(access_token(&mut plugin).unwrap(), "Bearer a");
-    assert_eq!(endpoint.refresh_tokens(), ["r1", "r1", "r1"]);
+    assert_eq!(refresh_tokens(&endpoint), ["r1", "r1", "r1"]);
 }
 
 #[test]
 fn the_next_refresh_token_counts_even_where_the_access_token_cannot_be_used() {
-    let endpoint = Endpoint::start(|token| match token {
+    let endpoint = token_endpoint(|token| match token {
         "r1" => tokens("two words", 3600.0, "r2"),
         _ => tokens("a", 3600.0, "r3"),
     });
     let directory = tempfile::tempdir().unwrap();
-    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
+    let (mut plugin, _) = logged_in(endpoint.url(), directory.path());
     assert_eq!(reason(&mut plugin), "identity_provider_unavailable");
     forget_failure(directory.path());
     assert_eq!(access_token(&mut plugin).unwrap(), "Bearer a");
-    assert_eq!(endpoint.refresh_tokens(), ["r1", "r2"]);
+    assert_eq!(refresh_tokens(&endpoint), ["r1", "r2"]);
 }
 
 #[test]
 fn a_provider_that_does_not_rotate_keeps_its_refresh_token() {
-    let endpoint = Endpoint::start(|_| {
+    let endpoint = token_endpoint(|_| {
         Some((
             200,
             r#"{"access_token":"a","token_type":"Bearer","expires_in":0.05}"#.to_owned(),
         ))
     });
     let directory = tempfile::tempdir().unwrap();
-    let (mut plugin, _) = logged_in(&endpoint.url, directory.path());
-    while endpoint.refresh_tokens().len() < 3 {
+    let (mut plugin, _) = logged_in(endpoint.url(), directory.path());
+    while refresh_tokens(&endpoint).len() < 3 {
         let _ = access_token(&mut plugin);
     }
-    assert_eq!(endpoint.refresh_tokens()[..3], ["r1", "r1", "r1"]);
+    assert_eq!(refresh_tokens(&endpoint)[..3], ["r1", "r1", "r1"]);
 }
 
 #[test]
 fn an_access_token_whose_refresh_token_could_not_be_written_is_not_used() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_owned();
-    let endpoint = Endpoint::start(move |_| {
+    let endpoint = token_endpoint(move |_| {
         std::fs::remove_dir_all(&path).unwrap();
         tokens("a", 3600.0, "r2")
     });
-    let (mut plugin, log) = logged_in(&endpoint.url, directory.path());
+    let (mut plugin, log) = logged_in(endpoint.url(), directory.path());
     assert_eq!(reason(&mut plugin), "user_grant_lost");
     assert!(log.borrow().contains("code=grant.not_stored"), "{}", log.borrow());
     assert!(!log.borrow().contains("r2"));
@@ -366,14 +310,14 @@ fn options_that_do_not_go_together_are_refused() {
 
 #[test]
 fn a_login_with_the_new_key_first_makes_the_change_of_keys_free_and_the_old_one_stays() {
-    let endpoint = Endpoint::start(|token| {
+    let endpoint = token_endpoint(|token| {
         let user = token.trim_end_matches(|c: char| c.is_ascii_digit());
         tokens(&format!("token-of-{user}"), 3600.0, &format!("{user}2"))
     });
     let directory = tempfile::tempdir().unwrap();
     let with_key = |key: &str| {
         let more = format!(r#","grant":"refreshToken","refreshTokenKey":"{key}""#);
-        plugin_with(&endpoint.url, directory.path(), &more).unwrap().0
+        plugin_with(endpoint.url(), directory.path(), &more).unwrap().0
     };
     let new_key = "fedcba9876543210fedcba9876543210";
     let mut old = with_key(KEY);
@@ -395,16 +339,16 @@ fn a_login_with_the_new_key_first_makes_the_change_of_keys_free_and_the_old_one_
 
 #[test]
 fn a_refused_client_secret_does_not_hold_up_the_next_one() {
-    let endpoint = Endpoint::start(|_| Some((401, r#"{"error":"invalid_client"}"#.to_owned())));
+    let endpoint = token_endpoint(|_| Some((401, r#"{"error":"invalid_client"}"#.to_owned())));
     let directory = tempfile::tempdir().unwrap();
     let with_secret = |secret: &str| {
         let more = format!(r#","clientSecret":"{secret}","grant":"refreshToken","refreshTokenKey":"{KEY}""#);
-        plugin_with(&endpoint.url, directory.path(), &more).unwrap().0
+        plugin_with(endpoint.url(), directory.path(), &more).unwrap().0
     };
     let mut old = with_secret("old");
     old.put_refresh_token(&Secret::new("r1")).unwrap();
     for (secret, calls) in [("old", 1), ("old", 1), ("new", 2), ("new", 2)] {
         assert_eq!(access_token(&mut with_secret(secret)).unwrap_err().status, 502);
-        assert_eq!(endpoint.refresh_tokens().len(), calls, "{secret}");
+        assert_eq!(refresh_tokens(&endpoint).len(), calls, "{secret}");
     }
 }

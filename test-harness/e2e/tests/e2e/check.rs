@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness::traefik::Traefik;
 use serde_json::{Value, json};
-use test_harness::check::{check, loaded};
+
+use crate::support::tool::oic_gateway;
 
 /// Files that Traefik loads. `N` in a name becomes the number of the case, so that all can be loaded at once.
 const ACCEPTED: &[&str] = &[
@@ -151,9 +153,10 @@ fn check_reads_what_traefik_reads() {
     let raw = traefik.api("/api/rawdata").unwrap();
 
     let mut differences = Vec::new();
-    for (index, file, text) in &files {
+    let here = loaded(files.iter().map(|(_, file, _)| file.as_path()));
+    for ((index, _, text), here) in files.iter().zip(here) {
         let mark = format!("case{index}x");
-        match loaded(file) {
+        match here {
             Ok(here) => {
                 let (here, there) = (of_check(&here), of_traefik(&raw, &mark));
                 if here != there {
@@ -180,8 +183,11 @@ fn check_refuses_what_traefik_refuses() {
             assert!(started.elapsed() < PATIENCE, "Traefik does not refuse {text}");
             std::thread::sleep(Duration::from_millis(20));
         }
-        let refusal = loaded(&file);
-        assert!(refusal.is_err(), "Traefik refuses {text}");
+        let refusal = loaded([file.as_path()].into_iter());
+        assert!(
+            matches!(refusal.as_slice(), [Err(_)]),
+            "Traefik refuses {text}: {refusal:?}"
+        );
         fs::remove_file(&file).unwrap();
     }
 }
@@ -199,9 +205,25 @@ fn of_two_files_with_the_same_name_in_them_the_first_counts() {
     traefik.write_dynamic("").unwrap();
     let raw = traefik.api("/api/rawdata").unwrap();
     assert_eq!(raw["routers"]["twice@file"]["rule"], "Path(`/a`)", "{raw}");
-    let findings = check(&files);
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    assert!(findings[0].file.ends_with("b.yml"), "{findings:?}");
+    let output = oic_gateway().arg("check").args(&files).output().unwrap();
+    let findings = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(findings.lines().count(), 1, "{findings}");
+    assert!(findings.contains("b.yml:1:"), "{findings}");
+}
+
+/// What the tool believes that Traefik loads from each of these files, or why it does not.
+fn loaded<'f>(files: impl Iterator<Item = &'f Path>) -> Vec<Result<Value, String>> {
+    let output = oic_gateway()
+        .args(["check", "--loaded"])
+        .args(files)
+        .output()
+        .unwrap();
+    let files: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let outcome = |file: &Value| match file.get("loaded") {
+        Some(loaded) => Ok(loaded.clone()),
+        None => Err(file["refused"].as_str().unwrap().to_owned()),
+    };
+    files.iter().map(outcome).collect()
 }
 
 /// What both are asked for.

@@ -1,4 +1,4 @@
-//! `examples/` as they stand, started and called; the README shows the same lines.
+//! `examples/` as they stand, started and called.
 
 mod browser_clients;
 mod caller_identity;
@@ -9,10 +9,7 @@ mod static_keys;
 mod team_access;
 mod token_exchange;
 
-use std::fs;
-
 use harness::idcs::{Application, Idcs};
-use harness_build::tools::workspace_root;
 use serde_json::Value;
 
 use crate::support::example::{Example, ExampleBuilder, text_of};
@@ -60,15 +57,23 @@ fn the_file_example_checks_audience_scope_issuer_and_tenant() {
 }
 
 #[test]
-fn the_readme_shows_the_file_example() {
-    let readme = fs::read_to_string(workspace_root().join("README.md")).unwrap();
-    for file in ["traefik.yml", "dynamic.yml"] {
-        let text = text_of(&format!("oic-gateway-file/{file}"));
-        assert!(
-            readme.contains(text.trim()),
-            "README.md shows another {file} than the example"
-        );
-    }
+fn the_recommended_example_does_the_whole_way() {
+    let example = ExampleBuilder::of("recommended", Idcs::start()).start();
+    let token = example.idcs.client_token().mint();
+    let answer = example.get("/echo/orders/7").bearer(&token).send().unwrap();
+    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), example.traefik.log());
+    assert_eq!(answer.json()["sub"], Application::GATEWAY_ID);
+    let seen = example.oic.last_request().unwrap();
+    assert_eq!(
+        seen.path,
+        "/ic/api/integration/v2/flows/rest/project/DEMO/ECHO/1.0/orders/7"
+    );
+    assert_eq!(example.get("/echo").send().unwrap().status, 401);
+    let other = example.idcs.client_token().audience("https://other.example.com/");
+    assert_eq!(
+        example.get("/echo").bearer(&other.mint()).send().unwrap().status,
+        401
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The plugins with a certified authorization server of somebody else's, which is stricter than IDCS in places.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use harness::client::{Client, Response};
@@ -11,11 +12,10 @@ use harness::interop::{
 };
 use harness::keys::SigningKey;
 use harness_build::guests::Guest;
-use middleware::SecretRef;
 use serde_json::{Value, json};
-use test_harness::device_login::{Login, Place, Request};
 
 use crate::support::Deadline;
+use crate::support::tool::login;
 
 const KEY: &str = "only for tests, at least 32 characters long";
 
@@ -217,26 +217,25 @@ fn caller_token(server: &AuthorizationServer, resource: &str) -> String {
 }
 
 fn log_in(server: &AuthorizationServer, gateway: &Gateway) {
-    let request = Request {
-        url: server.token_url(),
-        device_url: Some(server.device_url()),
-        client_id: DEVICE_CLIENT.to_owned(),
-        client_secret: None,
-        // `offline_access` counts only beside `openid` here.
-        scopes: vec!["openid".to_owned(), SCOPE.to_owned()],
-        key: SecretRef::new(KEY),
-        ca: None,
-        place: Place::Directory(gateway.state().to_owned()),
-    };
-    let login = Login::prepare(request, |_| {}).unwrap();
-    let code = login.start().unwrap();
-    let allowed = Client::plain()
-        .post(&server.allow_url(&code.user_code, "jane"))
-        .send()
-        .unwrap();
-    assert_eq!(allowed.status, 200, "{}", allowed.text());
-    assert_eq!(
-        login.finish(&code, &mut |_| true).unwrap().as_deref(),
-        Some("jane")
-    );
+    let (url, device_url, state) = (server.token_url(), server.device_url(), gateway.state());
+    // `offline_access` counts only beside `openid` here.
+    let arguments: [(&str, &OsStr); 6] = [
+        ("--url", url.as_ref()),
+        ("--device-url", device_url.as_ref()),
+        ("--client-id", DEVICE_CLIENT.as_ref()),
+        ("--scope", "openid".as_ref()),
+        ("--scope", SCOPE.as_ref()),
+        ("--state-directory", state.as_ref()),
+    ];
+    let arguments = arguments
+        .iter()
+        .flat_map(|(name, value)| [OsStr::new(name), value]);
+    let (good, said) = login(arguments, KEY, |_, code| {
+        let allowed = Client::plain()
+            .post(&server.allow_url(code, "jane"))
+            .send()
+            .unwrap();
+        assert_eq!(allowed.status, 200, "{}", allowed.text());
+    });
+    assert!(good && said.contains("allowed by jane"), "{said}");
 }

@@ -19,6 +19,7 @@ mod observability;
 mod one_module;
 mod path_rewrite;
 mod probes;
+mod quick_start;
 mod resilience;
 mod rotation;
 mod shared_state;

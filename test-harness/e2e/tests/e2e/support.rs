@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub(crate) mod example;
+pub(crate) mod tool;
 
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,7 @@ mod example;
 mod refresh;
 mod replicas;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,11 +13,10 @@ use harness::client::Response;
 use harness::gateway::{Gateway, GatewayBuilder};
 use harness::idcs::{Application, Idcs, IdcsHandle, Resource};
 use harness::oic::Oic;
-use middleware::SecretRef;
 use serde_json::{Value, json};
-use test_harness::device_login::{Login, Place, Request};
 
 use crate::support::Deadline;
+use crate::support::tool::login;
 
 const JANE: &str = "jane.doe@example.com";
 const KEY: &str = "only for tests, at least 32 characters long";
@@ -27,25 +27,27 @@ fn scope() -> String {
 
 /// Jane allows the gateway to call in her name; what the plugin needs for it is put into `state`.
 fn log_in(idcs: &IdcsHandle, state: &Path) {
-    log_in_at(idcs, Place::Directory(state.to_owned()));
+    log_in_at(idcs, "--state-directory", state);
 }
 
-fn log_in_at(idcs: &IdcsHandle, place: Place) {
-    let request = Request {
-        url: idcs.token_url(),
-        device_url: None,
-        client_id: Application::DEVICE_ID.to_owned(),
-        client_secret: None,
-        scopes: vec![scope()],
-        key: SecretRef::new(KEY),
-        ca: Some(SecretRef::new(CertificateAuthority::shared().ca_pem())),
-        place,
-    };
-    let login = Login::prepare(request, |_| {}).unwrap();
-    let code = login.start().unwrap();
-    assert!(idcs.approve_device(&code.user_code, JANE));
-    let user = login.finish(&code, &mut |_: Duration| true).unwrap();
-    assert_eq!(user.as_deref(), Some(JANE));
+/// The same, for a place that this option names.
+fn log_in_at(idcs: &IdcsHandle, option: &str, place: &Path) {
+    idcs.set(|switches| switches.device_interval = Some(1));
+    let files = tempfile::tempdir().unwrap();
+    let ca = CertificateAuthority::shared().write_ca_pem(files.path()).unwrap();
+    let (url, scope) = (idcs.token_url(), scope());
+    let arguments: [(&str, &OsStr); 5] = [
+        ("--url", url.as_ref()),
+        ("--client-id", Application::DEVICE_ID.as_ref()),
+        ("--scope", scope.as_ref()),
+        ("--ca", ca.as_ref()),
+        (option, place.as_ref()),
+    ];
+    let arguments = arguments
+        .iter()
+        .flat_map(|(name, value)| [OsStr::new(name), value]);
+    let (good, said) = login(arguments, KEY, |_, code| assert!(idcs.approve_device(code, JANE)));
+    assert!(good && said.contains(&format!("allowed by {JANE}")), "{said}");
 }
 
 /// A gateway that calls in the user's name, in front of an OIC that demands one. It comes with an identity provider of

@@ -13,14 +13,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use egress::platform::Native;
-use egress::{
-    Cause, Change, ClientConfig, Content, Exchange, FetchError, Fetched, HttpClient, Lifetime, Platform,
-    Resource, Seal, Shared, StateName, Store, StoreConfig, Unavailable, Url,
-};
+use egress::{ClientConfig, HttpClient, Platform, Url};
 use harness::certificates::CertificateAuthority;
 use harness::redis::Redis;
 use middleware::{Event, Host as _, Secret, UnixTime};
 use serde_json::{Value, json};
+use shared_state::{
+    Cause, Change, Content, Exchange, FetchError, Fetched, Lifetime, Resource, Seal, Shared, StateName,
+    Store, StoreConfig, Unavailable,
+};
 
 const SECRET: &str = "0123456789abcdef";
 const PASSWORD: &str = "pa55word-of-redis";

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use egress::{ClientConfig, HttpClient, Platform, Seal, SharedMany, Url};
+use egress::{ClientConfig, HttpClient, Platform, Url};
 use harness::redis::Redis;
 use middleware::{Host as _, Secret};
 use serde_json::{Value, json};
+use shared_state::{Seal, SharedMany};
 
 use super::{LONG, OneUsers, Provider, block, platform, store};
 

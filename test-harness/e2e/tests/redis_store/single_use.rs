@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use egress::{PlaceError, Platform, Replaced, Seal, SingleUse, UseError};
+use egress::Platform;
 use harness::redis::Redis;
 use middleware::Secret;
 use serde_json::{Value, json};
+use shared_state::{PlaceError, Replaced, Seal, SingleUse, UseError};
 
 use super::{block, key_of, platform, store};
 

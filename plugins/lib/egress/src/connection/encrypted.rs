@@ -1,14 +1,15 @@
-//! A TLS stream whose errors say what is wrong with the server.
+//! A TLS stream. Its errors say what is wrong with the server.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 use rustls::{ClientConnection, Stream};
 
 use super::patience::Patience;
-use super::{ConnectionError, HANDSHAKE, Protocol, tls_error};
 use crate::platform::SocketError;
+use crate::tls;
+use crate::wire::{Protocol, Step, WireError};
 
-/// A session over a stream.
+/// A TLS session over a stream.
 pub(super) struct Encrypted<'e, 'p> {
     session: &'e mut ClientConnection,
     patience: &'e mut Patience<'p>,
@@ -23,6 +24,7 @@ impl<'e, 'p> Encrypted<'e, 'p> {
         Stream::new(self.session, self.patience)
     }
 
+    /// Puts a [`WireError`] that names the cause into `error`, if the cause is known.
     fn explain(&self, error: Error) -> Error {
         let inner = error.get_ref();
         let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -30,18 +32,18 @@ impl<'e, 'p> Encrypted<'e, 'p> {
         let explained = if self.session.is_handshaking() {
             let timed_out = inner.and_then(|inner| inner.downcast_ref()) == Some(&SocketError::TimedOut);
             match Protocol::of(first) {
-                _ if timed_out && first.is_empty() => Some(ConnectionError::Socket {
-                    step: HANDSHAKE,
+                _ if timed_out && first.is_empty() => Some(WireError::Socket {
+                    step: Step::Handshake,
                     source: SocketError::TimedOut,
                 }),
-                Some(other @ (Protocol::Http | Protocol::Redis)) => Some(ConnectionError::NoTls(other)),
-                _ if error.kind() == ErrorKind::UnexpectedEof => Some(ConnectionError::ClosedInHandshake),
+                Some(other @ (Protocol::Http | Protocol::Redis)) => Some(WireError::NoTls(other)),
+                _ if error.kind() == ErrorKind::UnexpectedEof => Some(WireError::ClosedInHandshake),
                 _ => None,
             }
         } else {
             None
         };
-        match explained.or_else(|| tls.map(|tls| ConnectionError::Tls(tls_error::in_words(tls)))) {
+        match explained.or_else(|| tls.map(|tls| WireError::Tls(tls::in_words(tls)))) {
             Some(explained) => Error::new(error.kind(), explained),
             None => error,
         }

@@ -1,13 +1,13 @@
-//! A stream that waits, within a deadline and with signs of life, a second apart at most.
+//! A stream that waits until a deadline, and gives a sign of life at least once a second.
 
 use std::cell::Cell;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::time::Duration;
 
-use super::protocol::FIRST;
 use crate::platform::{Platform, SocketError, Stream, is_over};
+use crate::wire::FIRST;
 
-/// Turns a [`Stream`], which never waits long, into blocking I/O with a deadline.
+/// Makes blocking I/O with a deadline of a [`Stream`], which never waits for long.
 pub(super) struct Patience<'a> {
     stream: Box<dyn Stream + 'a>,
     platform: &'a dyn Platform,
@@ -32,7 +32,7 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// The first bytes that came, which tell what the other side speaks.
+    /// The first bytes that arrived. They show which protocol the server speaks.
     pub(super) fn first(&self) -> &[u8] {
         &self.first
     }
@@ -44,13 +44,13 @@ impl<'a> Patience<'a> {
     ) -> Result<T> {
         let late = || Error::new(ErrorKind::TimedOut, SocketError::TimedOut);
         loop {
-            // Checked before every step, so that a peer that drips bytes does not hold us for ever.
+            // Checked before every step, so that a server that sends single bytes cannot hold the connection for ever.
             if self.platform.monotonic() >= self.deadline.get() {
                 return Err(late());
             }
             match step(&mut *self.stream) {
                 Ok(done) => return Ok(done),
-                // Only waiting takes the time that may not be left: what has arrived is taken until the deadline.
+                // Only a wait may take longer than the time that is left. Bytes that have arrived are read until the deadline.
                 Err(SocketError::NotYet) if is_over(self.deadline.get(), self.platform.monotonic()) => {
                     return Err(late());
                 }

@@ -12,8 +12,9 @@ use middleware::SecretRef;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::platform::{Native, Platform};
-use crate::{ClientConfig, HttpClient, HttpError, TlsOptions, Url};
+use crate::platform::{Native, Platform, SocketError};
+use crate::wire::{Progress, Protocol, Step, WireError};
+use crate::{ClientConfig, HttpClient, TlsOptions, Url};
 
 /// A server that does this with each connection. Gives its port.
 fn server(act: impl Fn(std::net::TcpStream) + Send + Sync + 'static) -> u16 {
@@ -78,11 +79,11 @@ fn https(identity: &Identity) -> u16 {
     })
 }
 
-fn ask(url: &str, ca: Option<&Identity>) -> Result<u16, HttpError> {
+fn ask(url: &str, ca: Option<&Identity>) -> Result<u16, WireError> {
     ask_within(10, url, ca)
 }
 
-fn ask_within(seconds: u64, url: &str, ca: Option<&Identity>) -> Result<u16, HttpError> {
+fn ask_within(seconds: u64, url: &str, ca: Option<&Identity>) -> Result<u16, WireError> {
     let native = Rc::new(Native::new("/nonexistent", |_| {}));
     let config = ClientConfig {
         timeout_seconds: seconds,
@@ -191,6 +192,73 @@ fn endless_trailers_do_not_last_to_the_deadline() {
     });
     let begun = Instant::now();
     let error = ask(&format!("http://localhost:{port}/"), None).unwrap_err();
-    assert_eq!(error, HttpError::Excess("framing"));
+    assert_eq!(error, WireError::Excess("framing"));
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+/// A server that reads until something ends with `end`, sends `text` and closes the connection.
+fn closing_after(end: &'static str, text: &'static str) -> u16 {
+    server(move |mut stream| {
+        let mut received = Vec::new();
+        let mut chunk = [0; 4096];
+        while received.is_empty() || !received.ends_with(end.as_bytes()) {
+            match stream.read(&mut chunk) {
+                Ok(count) if count > 0 => received.extend_from_slice(&chunk[..count]),
+                _ => return,
+            }
+        }
+        let _ = stream.write_all(text.as_bytes());
+    })
+}
+
+#[test]
+fn each_kind_of_failure_tells_how_far_the_request_got() {
+    let socket = |step, source| WireError::Socket { step, source };
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab";
+    for (url, failure, progress) in [
+        (
+            "http://a..b/".to_owned(),
+            socket(Step::LookUp, SocketError::NotFound),
+            Progress::NotSent,
+        ),
+        (
+            "http://127.0.0.1:1/".to_owned(),
+            socket(Step::Connect, SocketError::Refused(14)),
+            Progress::NotSent,
+        ),
+        (
+            format!("https://127.0.0.1:{}/", saying("")),
+            socket(Step::Handshake, SocketError::TimedOut),
+            Progress::NotSent,
+        ),
+        (
+            format!("https://127.0.0.1:{}/", closing_after("", "")),
+            WireError::ClosedInHandshake,
+            Progress::MaybeSent,
+        ),
+        (
+            format!("https://127.0.0.1:{}/", saying("HTTP/1.1 400 X\r\n\r\n")),
+            WireError::NoTls(Protocol::Http),
+            Progress::MaybeSent,
+        ),
+        (
+            format!("http://127.0.0.1:{}/", saying("")),
+            socket(Step::Receive, SocketError::TimedOut),
+            Progress::MaybeSent,
+        ),
+        (
+            format!("http://127.0.0.1:{}/", closing_after("x=y", "")),
+            WireError::Closed,
+            Progress::MaybeSent,
+        ),
+        (
+            format!("http://127.0.0.1:{}/", closing_after("x=y", cut)),
+            WireError::Closed,
+            Progress::MaybeSent,
+        ),
+    ] {
+        let error = ask_within(1, &url, None).unwrap_err();
+        assert_eq!(error, failure, "{url}");
+        assert_eq!(error.progress(), progress, "{url}");
+    }
 }

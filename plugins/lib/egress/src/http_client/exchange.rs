@@ -1,33 +1,39 @@
-//! One HTTP/1.1 request and its answer over an open stream.
+//! One HTTP/1.1 request and its answer over an open connection.
 
 use http::{HeaderValue, Request, Response, header};
 use ureq_proto::BodyMode;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 
-use super::{HttpError, MAX_BODY};
-use crate::connection::{Protocol, Wire};
+use crate::connection::Wire;
+use crate::wire::{Protocol, Step, WireError};
 
-/// The largest response head accepted, in bytes.
+/// The largest body of an answer accepted, in bytes.
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// The largest head of an answer accepted, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
-/// The longest line between the parts of a chunked body, and the longest trailer.
+/// The longest line between the parts of a chunked body, and the longest trailer, in bytes.
 const MAX_FRAMING: usize = 8 * 1024;
-/// The most bytes that are read of one answer, whatever they are: interim answers, head, framing, body and trailers. Enough
+/// How many bytes of one answer to read at most: interim answers, head, framing, body and trailers together. This is enough
 /// for the largest body in chunks of four bytes.
 const MAX_RECEIVED: usize = 1024 * 1024;
 
-/// Sends `request` (absolute URI) and reads the whole answer.
-pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
+/// Sends `request`, whose URI is absolute, and reads the whole answer.
+///
+/// # Errors
+/// [`WireError`].
+pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, WireError> {
     let mut head = Request::builder().method(request.method()).uri(request.uri());
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(request.headers());
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        // Nothing here decompresses; without this header a server may send what it likes (RFC 9110 §12.5.3).
+        // This client does not decompress. Without this header, the server may choose any coding (RFC 9110 section 12.5.3).
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(request.body().len()));
     }
     let head = head
         .body(())
-        .map_err(|error| HttpError::Request(error.to_string()))?;
+        .map_err(|error| WireError::Request(error.to_string()))?;
 
     let mut input = Input {
         stream,
@@ -70,23 +76,23 @@ pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<R
                 break response;
             }
             if consumed > 0 {
-                // An interim answer; the next one may be here already.
+                // This was an interim answer. The next one may have arrived already.
                 input.consume(consumed);
                 head = HeadEnd::default();
                 continue;
             }
         }
         if input.buffer.len() > MAX_HEAD {
-            return Err(HttpError::Excess("head"));
+            return Err(WireError::Excess("head"));
         }
         if !input.fill()? {
-            return Err(broken("the connection closed before the answer was complete"));
+            return Err(WireError::Closed);
         }
         input.must_be_http()?;
     };
     let (parts, ()) = response.into_parts();
     if parts.status.is_redirection() && parts.headers.contains_key(header::LOCATION) {
-        return Err(HttpError::Redirect(parts.status.as_u16()));
+        return Err(WireError::Redirect(parts.status.as_u16()));
     }
     let mut body = Vec::new();
     if let Some(RecvResponseResult::RecvBody(mut call)) = call.proceed() {
@@ -96,38 +102,38 @@ pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<R
             input.consume(consumed);
             body.extend_from_slice(out.get(..produced).unwrap_or_default());
             if body.len() > MAX_BODY {
-                return Err(HttpError::TooLarge);
+                return Err(WireError::TooLarge(MAX_BODY));
             }
             if consumed > 0 || produced > 0 {
                 continue;
             }
             if input.buffer.len() > MAX_FRAMING {
-                return Err(HttpError::Excess("framing"));
+                return Err(WireError::Excess("framing"));
             }
             if !input.fill()? {
                 if until_close {
                     break;
                 }
-                return Err(broken("the connection closed before the answer was complete"));
+                return Err(WireError::Closed);
             }
         }
     }
     Ok(Response::from_parts(parts, body))
 }
 
-/// Looks for the end of a head, at each byte once, so that a head in many pieces is not parsed from its start each time.
+/// Looks for the end of a head. It looks at each byte once, so a head in many pieces is not parsed from its start each time.
 #[derive(Default)]
 struct HeadEnd {
-    /// How far was looked.
+    /// How many bytes were looked at.
     looked: usize,
     has_line: bool,
 }
 
 impl HeadEnd {
-    /// Whether parsing is worth it: once when the first line is complete, which may be wrong already, and when there is an
-    /// empty line.
+    /// Whether to try to parse the head: once when the first line is complete, because it may be wrong already, and again
+    /// when there is an empty line.
     fn may_be_in(&mut self, buffer: &[u8]) -> bool {
-        // Two bytes were looked at before: the end may lie across.
+        // The end may begin in the last two bytes of the previous look.
         let start = self.looked.saturating_sub(2);
         let new = buffer.get(start..).unwrap_or_default();
         let may =
@@ -146,48 +152,48 @@ struct Input<'s> {
 }
 
 impl Input<'_> {
-    fn send(&mut self, bytes: &[u8]) -> Result<(), HttpError> {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
         self.stream
             .write_all(bytes)
-            .map_err(|error| HttpError::of_io("sending", &error))
+            .map_err(|error| WireError::of_io(Step::Send, &error))
     }
 
-    fn flush(&mut self) -> Result<(), HttpError> {
+    fn flush(&mut self) -> Result<(), WireError> {
         self.stream
             .flush()
-            .map_err(|error| HttpError::of_io("sending", &error))
+            .map_err(|error| WireError::of_io(Step::Send, &error))
     }
 
-    /// Reads more; false at the end of the stream.
-    fn fill(&mut self) -> Result<bool, HttpError> {
+    /// Reads more bytes. Returns false at the end of the stream.
+    fn fill(&mut self) -> Result<bool, WireError> {
         let mut chunk = [0; 4096];
         match self.stream.read(&mut chunk) {
             Ok(0) => Ok(false),
             Ok(count) => {
                 self.received = self.received.saturating_add(count);
                 if self.received > MAX_RECEIVED {
-                    return Err(HttpError::Excess("framing"));
+                    return Err(WireError::Excess("framing"));
                 }
                 self.buffer
                     .extend_from_slice(chunk.get(..count).unwrap_or_default());
                 Ok(true)
             }
-            Err(error) => Err(HttpError::of_io("receiving", &error)),
+            Err(error) => Err(WireError::of_io(Step::Receive, &error)),
         }
     }
 
-    /// Some servers send an empty line ahead of an answer.
+    /// Skips empty lines, which some servers send before an answer.
     fn skip_blank_lines(&mut self) {
         let is_blank = |byte: &&u8| matches!(byte, b'\r' | b'\n');
         let blank = self.buffer.iter().take_while(is_blank).count();
         self.consume(blank);
     }
 
-    /// Fails when the first bytes are those of another protocol.
-    fn must_be_http(&self) -> Result<(), HttpError> {
+    /// Fails if the first bytes belong to another protocol.
+    fn must_be_http(&self) -> Result<(), WireError> {
         match Protocol::of(&self.buffer) {
             None | Some(Protocol::Http) => Ok(()),
-            Some(other) => Err(HttpError::NoHttp(other)),
+            Some(other) => Err(WireError::NoHttp(other)),
         }
     }
 
@@ -196,16 +202,16 @@ impl Input<'_> {
     }
 }
 
-fn of_request(error: ureq_proto::Error) -> HttpError {
-    HttpError::Request(error.to_string())
+fn of_request(error: ureq_proto::Error) -> WireError {
+    WireError::Request(error.to_string())
 }
 
-fn of_response(error: ureq_proto::Error) -> HttpError {
-    HttpError::Protocol(error.to_string())
+fn of_response(error: ureq_proto::Error) -> WireError {
+    WireError::Protocol(error.to_string())
 }
 
-fn broken(message: &str) -> HttpError {
-    HttpError::Protocol(message.to_owned())
+fn broken(message: &str) -> WireError {
+    WireError::Protocol(message.to_owned())
 }
 
 #[cfg(test)]
@@ -258,7 +264,7 @@ mod tests {
         }
     }
 
-    fn ask(server: &mut Server) -> std::result::Result<String, HttpError> {
+    fn ask(server: &mut Server) -> std::result::Result<String, WireError> {
         let request = Request::post("http://idcs.example/")
             .body(b"x=y".to_vec())
             .unwrap();
@@ -311,7 +317,7 @@ mod tests {
                 assert!(
                     matches!(
                         outcome,
-                        Err(HttpError::Excess(_) | HttpError::TooLarge | HttpError::Protocol(_))
+                        Err(WireError::Excess(_) | WireError::TooLarge(_) | WireError::Protocol(_))
                     ),
                     "{shown}"
                 );

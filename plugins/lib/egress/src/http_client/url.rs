@@ -14,7 +14,7 @@ pub struct Url {
     port: u16,
 }
 
-/// Why a URL is not acceptable; continues a sentence that begins with the option's name.
+/// Why a URL is not acceptable. The text continues a sentence that begins with the option's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an absolute URL like https://host/path, without user name, password or #fragment")]
 pub struct UrlError;
@@ -23,7 +23,7 @@ impl Url {
     /// Parses `text`.
     ///
     /// # Errors
-    /// [`UrlError`] for anything that is no such URL.
+    /// [`UrlError`] for anything else than such a URL.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         if text.contains('#') {
             return Err(UrlError); // `http::Uri` silently drops fragments
@@ -31,10 +31,10 @@ impl Url {
         Self::from_uri(text.parse().map_err(|_| UrlError)?)
     }
 
-    /// The URL that a request goes to.
+    /// Makes a URL of the URI of a request.
     ///
     /// # Errors
-    /// [`UrlError`] for a URI that is no such URL.
+    /// [`UrlError`] for anything else than such a URL.
     pub fn from_uri(uri: Uri) -> Result<Self, UrlError> {
         let https = match uri.scheme_str() {
             Some("https") => true,
@@ -46,7 +46,7 @@ impl Url {
         if host.is_empty() || authority.as_str().contains('@') {
             return Err(UrlError);
         }
-        // `http::Uri` keeps the brackets of an IPv6 address, which neither resolvers nor TLS want.
+        // `http::Uri` keeps the brackets of an IPv6 address, which resolvers and TLS do not accept.
         let host = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
@@ -70,7 +70,7 @@ impl Url {
         &self.host
     }
 
-    /// Port, the scheme's own if none is given.
+    /// The port, or that of the scheme if none is given.
     pub const fn port(&self) -> u16 {
         self.port
     }
@@ -80,7 +80,7 @@ impl Url {
         self.https
     }
 
-    /// Logs that `option` has a URL without TLS, and what that means.
+    /// Logs a warning if this URL, the value of `option`, is without TLS. `problem` says what that means.
     pub fn warn_if_plain(&self, option: &str, problem: &str, host: &dyn Host) {
         if !self.is_https() {
             host.log(
@@ -91,7 +91,7 @@ impl Url {
         }
     }
 
-    /// The URL for a request.
+    /// The URL as the URI of a request.
     pub const fn uri(&self) -> &Uri {
         &self.uri
     }

@@ -1,11 +1,11 @@
-//! Error numbers of the host in words.
+//! The host's error numbers, in words.
 
 use std::fmt;
 
-/// A WASI error number, as text for people.
+/// Formats a WASI error number for people.
 pub(super) struct InWords(pub(super) u16);
 
-/// What the host can say of a lookup, a connection, a stream or a directory. The numbers are those of WASI preview 1.
+/// What lookups, connections, streams and directories fail with. The numbers are those of WASI preview 1.
 const WORDS: [(u16, &str); 35] = [
     (0, "inside the gateway"),
     (2, "permission denied"),
@@ -54,7 +54,7 @@ impl fmt::Display for InWords {
     }
 }
 
-/// The number that WASI has for what the operating system says.
+/// The WASI error number for an error of the operating system.
 #[cfg(not(target_family = "wasm"))]
 pub(super) fn of_io(error: &std::io::Error) -> u16 {
     use std::io::ErrorKind;
@@ -77,7 +77,7 @@ pub(super) fn of_io(error: &std::io::Error) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::SocketError;
+    use crate::platform::sockets::SocketError;
 
     #[test]
     fn numbers_are_said_in_words_and_in_order() {

@@ -1,4 +1,4 @@
-//! The machine as an ordinary process sees it: for tests and command-line tools.
+//! The machine of an ordinary process, for tests and command-line tools.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -9,22 +9,24 @@ use std::time::{Duration, Instant, SystemTime};
 use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 use ring::rand::SecureRandom;
 
-use super::errno;
-use super::{Directory, DirectoryError, Platform, SLICE, SocketError, Sockets, Stream};
+use crate::platform::directory::{Directory, DirectoryError};
+use crate::platform::errno;
+use crate::platform::machine::Platform;
+use crate::platform::sockets::{SLICE, SocketError, Sockets, Stream};
 
-/// Clocks, entropy, files and sockets of the operating system, and a directory of one's own choice.
+/// The clocks, randomness, files and sockets of the operating system, with a state directory of the caller's choice.
 pub struct Native {
     directory: Links,
     log: Box<dyn Fn(&Event)>,
 }
 
 static START: LazyLock<Instant> = LazyLock::new(
-    #[allow(clippy::disallowed_methods)] // this is where the native clock comes from
+    #[allow(clippy::disallowed_methods)] // the source of the native clock
     Instant::now,
 );
 
 impl Native {
-    /// Uses `directory` as the state directory and hands log events to `log`.
+    /// Uses `directory` as the state directory, and passes log events to `log`.
     pub fn new(directory: impl Into<PathBuf>, log: impl Fn(&Event) + 'static) -> Self {
         Self {
             directory: Links(directory.into()),
@@ -34,7 +36,7 @@ impl Native {
 }
 
 impl Host for Native {
-    #[allow(clippy::disallowed_methods)] // this is where the native clock comes from
+    #[allow(clippy::disallowed_methods)] // the source of the native clock
     fn now(&self) -> UnixTime {
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -86,6 +88,7 @@ impl Platform for Native {
     fn forget(&self, _name: &str) {}
 }
 
+/// Symbolic links in a directory. The content of an entry is the target of its link.
 struct Links(PathBuf);
 
 impl Links {
@@ -202,7 +205,7 @@ impl Stream for NativeStream {
     }
 
     fn wait_to_write(&mut self) -> Result<(), SocketError> {
-        // The standard library waits for room only by writing.
+        // The standard library cannot wait for room without writing.
         std::thread::yield_now();
         Ok(())
     }

@@ -165,9 +165,9 @@ fn unknown_option(unknown: &str, known: &[&str]) -> String {
         .min()
         .filter(|(distance, name)| *distance <= 3.max(name.len() / 3));
     match nearest {
-        Some((_, name)) => format!("is no option of this plugin; did you mean `{name}`?"),
+        Some((_, name)) => format!("is not an option of this plugin; did you mean `{name}`?"),
         None => format!(
-            "is no option of this plugin; known here are: {}",
+            "is not an option of this plugin; known here are: {}",
             known.join(", ")
         ),
     }

@@ -3,9 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use bytes::Bytes;
-
 use super::*;
+use crate::test_doubles::request::Request;
 use crate::{Edits, FileError};
 
 /// The file, the clock, and what is seen of the instance.
@@ -85,26 +84,6 @@ impl Surroundings<Client> for Rc<World> {
     }
 }
 
-struct NoRequest;
-
-impl RequestHead for NoRequest {
-    fn method(&self) -> Bytes {
-        Bytes::new()
-    }
-    fn uri(&self) -> Bytes {
-        Bytes::new()
-    }
-    fn header(&self, _: &str) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn header_names(&self) -> Vec<Bytes> {
-        Vec::new()
-    }
-    fn body(&self, _: usize) -> Option<Vec<u8>> {
-        None
-    }
-}
-
 struct Test {
     world: Rc<World>,
     instance: Instance<Client>,
@@ -122,7 +101,7 @@ impl Test {
     /// The status a request gets, 200 where it is forwarded, so many milliseconds after the one before.
     fn request_after(&mut self, millis: u64) -> u16 {
         self.world.millis.set(self.world.millis.get() + millis);
-        match self.instance.on_request(&NoRequest, &self.world) {
+        match self.instance.on_request(&Request::get("/"), &self.world) {
             Decision::Forward(_) => 200,
             Decision::Reply(reply) => reply.status,
         }

@@ -155,6 +155,8 @@ impl ExampleBuilder {
         let names = Names(self.own)
             .and(Names::of(&self.idcs, &self.oic))
             .with("/var/lib/traefik-oic", files.path().display().to_string())
+            // The authority's certificate is in the same directory.
+            .with("file:/etc/oic-ca", format!("file:{}", files.path().display()))
             .with(pem, certificate.display().to_string())
             .with(key_file, key.display().to_string());
         let builder = Traefik::builder()

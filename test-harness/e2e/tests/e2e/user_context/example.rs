@@ -1,9 +1,8 @@
-//! `examples/user-context` as it stands, with the real `device-login`.
+//! `examples/user-context` as it stands, with the real `oic-gateway login`.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use harness::certificates::CertificateAuthority;
 use harness::client::Client;
@@ -12,46 +11,23 @@ use harness::oic::OicBuilder;
 
 use super::{JANE, KEY, scope};
 use crate::support::example::{ExampleBuilder, text_of};
+use crate::support::tool::login;
 
-/// What `device-login` says while somebody answers the mock's page.
-fn device_login(idcs: &IdcsHandle, arguments: &[&str], ca: &Path, action: &str) -> (bool, String) {
-    let mut child = Command::new(env!("CARGO"))
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "test-harness",
-            "--",
-            "device-login",
-        ])
-        .args(arguments)
-        .arg("--ca")
-        .arg(ca)
-        .env("OIC_REFRESH_TOKEN_KEY", KEY)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = String::new();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    for line in lines.by_ref() {
-        let line = line.unwrap();
-        said += &format!("{line}\n");
-        if line.starts_with("Waiting") && action == "interrupt" {
+/// What `login` says while somebody answers the mock's page.
+fn login_with(idcs: &IdcsHandle, arguments: &[&str], ca: &Path, action: &str) -> (bool, String) {
+    let ca = ca.display().to_string();
+    let arguments = [arguments, &["--ca", &ca]].concat();
+    login(arguments, KEY, |child, code| {
+        if action == "interrupt" {
             let interrupt = ["-INT", &child.id().to_string()];
             assert!(Command::new("kill").args(interrupt).status().unwrap().success());
+            return;
         }
-        if let Some(code) = line.trim().strip_prefix("enter  ")
-            && action != "interrupt"
-        {
-            let client = Client::trusting(&CertificateAuthority::shared().ca_pem());
-            let form = [("user_code", code), ("user", JANE), ("action", action)];
-            let page = client.post(&idcs.device_page_url()).form(&form).send().unwrap();
-            assert_eq!(page.status, 200, "{}", page.text());
-        }
-    }
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    (child.wait().unwrap().success(), said)
+        let client = Client::trusting(&CertificateAuthority::shared().ca_pem());
+        let form = [("user_code", code), ("user", JANE), ("action", action)];
+        let page = client.post(&idcs.device_page_url()).form(&form).send().unwrap();
+        assert_eq!(page.status, 200, "{}", page.text());
+    })
 }
 
 #[test]
@@ -96,21 +72,21 @@ fn the_example_calls_in_the_name_of_the_user_who_logged_in() {
     for argument in arguments.iter().filter(|argument| argument.starts_with("--")) {
         assert!(readme.contains(argument), "{argument}");
     }
-    let (good, said) = device_login(idcs, &arguments, &ca, "deny");
+    let (good, said) = login_with(idcs, &arguments, &ca, "deny");
     assert!(
         !good && said.contains("denied in the browser; nothing has changed"),
         "{said}"
     );
     assert_eq!(ask().status, 503);
 
-    let (good, said) = device_login(idcs, &arguments, &ca, "interrupt");
+    let (good, said) = login_with(idcs, &arguments, &ca, "interrupt");
     assert!(
         !good && said.contains("error: interrupted; nothing has changed"),
         "{said}"
     );
     assert_eq!(ask().status, 503);
 
-    let (good, said) = device_login(idcs, &arguments, &ca, "allow");
+    let (good, said) = login_with(idcs, &arguments, &ca, "allow");
     assert!(good && said.contains(&format!("allowed by {JANE}")), "{said}");
     assert!(!said.contains("eyJ"), "a token: {said}");
     let longest = said
@@ -133,7 +109,7 @@ fn the_example_calls_in_the_name_of_the_user_who_logged_in() {
 }
 
 #[test]
-fn device_login_says_what_is_wrong_before_anybody_is_asked_for_anything() {
+fn login_says_what_is_wrong_before_anybody_is_asked_for_anything() {
     let idcs = Idcs::start();
     let (files, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let ca = CertificateAuthority::shared().write_ca_pem(files.path()).unwrap();
@@ -164,7 +140,7 @@ fn device_login_says_what_is_wrong_before_anybody_is_asked_for_anything() {
     ] {
         let mut arguments = good;
         arguments[replaced] = by;
-        let (success, said) = device_login(&idcs, &arguments, &ca, "allow");
+        let (success, said) = login_with(&idcs, &arguments, &ca, "allow");
         assert!(!success && said.contains(expected), "{by}: {said}");
     }
     for (key, expected) in [
@@ -172,7 +148,7 @@ fn device_login_says_what_is_wrong_before_anybody_is_asked_for_anything() {
         ("env:NOT_SET", "NOT_SET"),
     ] {
         let arguments = [&good[..], &["--key", key]].concat();
-        let (success, said) = device_login(&idcs, &arguments, &ca, "allow");
+        let (success, said) = login_with(&idcs, &arguments, &ca, "allow");
         assert!(!success && said.contains(expected), "{said}");
     }
     assert_eq!(idcs.token_calls(), 0);

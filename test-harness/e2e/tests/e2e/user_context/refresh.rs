@@ -139,7 +139,7 @@ fn an_answer_that_is_lost_on_the_way_takes_the_grant_with_it_and_the_log_says_wh
         gateway
             .traefik
             .log()
-            .contains("run device-login with the same url")
+            .contains("run oic-gateway login with the same url")
     );
 
     log_in(&idcs, state.path());
@@ -151,7 +151,7 @@ fn an_answer_that_is_lost_on_the_way_takes_the_grant_with_it_and_the_log_says_wh
     }
     let log = gateway.traefik.log();
     assert!(
-        log.contains("code=grant.lost") && log.contains("run device-login again"),
+        log.contains("code=grant.lost") && log.contains("run oic-gateway login again"),
         "{log}"
     );
     assert!(!log.contains("state.failed"), "{log}");

@@ -6,7 +6,6 @@ use harness::gateway::Gateway;
 use harness::idcs::Idcs;
 use harness::redis::Redis;
 use serde_json::{Value, json};
-use test_harness::device_login::Place;
 
 use super::{JANE, ask, gateway, log_in_at, options, reason, refresh_under_load};
 use crate::support::Deadline;
@@ -40,7 +39,10 @@ fn two_machines_share_one_login_and_none_of_its_refresh_tokens_is_used_twice() {
     assert!(both.iter().all(|gateway| is_lost(gateway)));
     assert_eq!(idcs.token_calls(), 0);
 
-    log_in_at(&idcs, Place::Store(store(&redis)));
+    let files = tempfile::tempdir().unwrap();
+    let block = files.path().join("store.yml");
+    std::fs::write(&block, json!({ "store": store(&redis) }).to_string()).unwrap();
+    log_in_at(&idcs, "--store", &block);
     until("both find the login", &serves);
     refresh_under_load(&idcs, both, 5);
     assert_eq!(idcs.revoked_refresh_tokens(), 0);
@@ -73,6 +75,6 @@ fn two_machines_share_one_login_and_none_of_its_refresh_tokens_is_used_twice() {
     let logs = both.map(|gateway| gateway.traefik.log()).concat();
     assert_eq!(logs.matches("code=grant.lost").count(), 1, "{logs}");
 
-    log_in_at(&idcs, Place::Store(store(&redis)));
+    log_in_at(&idcs, "--store", &block);
     until("both find the new login", &serves);
 }

@@ -1,25 +1,30 @@
-//! TCP over the WasmEdge socket extension, inside the lock.
+//! TCP over the WasmEdge socket extension, for the holder of the lock.
 //!
-//! Sockets are non-blocking and waited for with `poll_oneoff`. Traefik's implementation computes a negative, that
-//! is endless, timeout when it is descheduled past its deadline, so a wait is never shorter than a second.
+//! Sockets are non-blocking, and `poll_oneoff` waits for them. Traefik's implementation of it computes a negative timeout,
+//! which is an endless one, if the deadline passes before the call. So a wait is never shorter than a second.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::abi::{self, Errno, Readiness};
-use super::lock::{self, Held, Taken};
-use super::{Platform, SocketError, Sockets, Wasi, owned};
-use crate::platform::{SLICE, Stream, is_over};
+use super::counter::Token;
+use super::lock::{self, LockGuard};
+use super::owned;
+use crate::platform::machine::Platform;
+use crate::platform::sockets::{SLICE, SocketError, Sockets, Stream, is_over};
 
-/// The sockets of a system, in the hands of the lock's holder.
+/// The sockets of a system, for as long as this instance holds the lock.
 pub(super) struct WasiSockets<'w> {
-    wasi: &'w Wasi,
-    _held: Held<'w>,
+    platform: &'w dyn Platform,
+    _lock: LockGuard,
 }
 
 impl<'w> WasiSockets<'w> {
-    pub(super) fn new(wasi: &'w Wasi, held: Held<'w>) -> Self {
-        Self { wasi, _held: held }
+    pub(super) const fn new(platform: &'w dyn Platform, lock: LockGuard) -> Self {
+        Self {
+            platform,
+            _lock: lock,
+        }
     }
 }
 
@@ -47,7 +52,7 @@ impl Sockets for WasiSockets<'_> {
         match abi::connect(fd, address) {
             Ok(()) => {}
             Err(abi::EINPROGRESS | abi::EAGAIN) => loop {
-                if is_over(deadline, self.wasi.monotonic()) {
+                if is_over(deadline, self.platform.monotonic()) {
                     return Err(SocketError::TimedOut);
                 }
                 if wait(fd, Readiness::Write)? {
@@ -64,7 +69,7 @@ impl Sockets for WasiSockets<'_> {
     }
 }
 
-/// An open socket, closed on drop.
+/// An open socket. Closes on drop, or after a trap.
 struct Connection {
     fd: i32,
 }
@@ -79,8 +84,8 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         owned::set_descriptor(None);
-        // Without the lock the number may be somebody else's by now, and that one has closed what it found.
-        if owned::lock().as_ref().is_some_and(Taken::is_ours) {
+        // Without the lock, another instance may have closed this descriptor and opened one with the same number.
+        if owned::lock().as_ref().is_some_and(Token::is_valid) {
             abi::close(self.fd);
         }
     }

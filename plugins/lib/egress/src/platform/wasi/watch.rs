@@ -1,6 +1,6 @@
-//! The files that this instance's configuration names: what they were when they were read, and whether they have changed.
+//! The files that this instance's configuration names: their state when they were read, and whether it has changed.
 //!
-//! Looking at a file opens nothing and touches no buffer of the host's, so it needs no lock.
+//! Looking at a file opens nothing and uses no buffer of the host, so it needs no lock.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use middleware::{FileStamp, FileWatch, FilesRead};
 
 use super::abi;
-use super::directory::Mount;
+use super::mounts::Mount;
 
 thread_local! {
     static READ: RefCell<FilesRead> = const { RefCell::new(FilesRead::new()) };
     static HURRY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How long a file that must be read waits for others to be done with the router's descriptors.
+/// How long to wait for the lock to read a file that is needed.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The same in a request that can do with what was read before.
+/// The same in a request that can use the earlier content.
 const PATIENCE_IN_A_HURRY: Duration = Duration::from_millis(250);
 
 /// Watches the files that [`Wasi`](super::Wasi) reads.
@@ -31,13 +31,13 @@ pub const FILES: FileWatch = FileWatch {
     have_changed: || READ.with_borrow(|read| read.have_changed(look)),
 };
 
-/// The file `path` is about to be read.
+/// Notes the state of the file `path`, just before it is read.
 pub(super) fn note(path: &str) {
     let stamp = look(path);
     READ.with_borrow_mut(|read| read.note(path, stamp));
 }
 
-/// How long to wait for the right to read a file.
+/// How long to wait for the lock to read a file.
 pub(super) fn patience() -> Duration {
     match HURRY.get() {
         true => PATIENCE_IN_A_HURRY,

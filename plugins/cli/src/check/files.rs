@@ -1,0 +1,318 @@
+//! Files, and whose they are: Traefik's dynamic or static configuration, or Kubernetes objects.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::document::Node;
+use super::elsewhere::elsewhere;
+use super::finding::{Finding, Severity, finding};
+use super::place::{Fault, Place};
+use super::raw::{Raw, RawValue};
+use super::yaml::decode::decode;
+use super::yaml::dialect::Dialect;
+use super::yaml::syntax::{self, Syntax};
+use super::{file_provider, toml};
+
+/// A document, and the file it is in.
+pub(super) struct Document {
+    pub(super) file: PathBuf,
+    pub(super) source: Source,
+    pub(super) node: Node,
+}
+
+/// Who reads a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Traefik's file provider.
+    Dynamic,
+    /// Traefik's Docker provider.
+    Labels,
+    /// Traefik, when it starts.
+    Static,
+    /// Kubernetes.
+    Object,
+}
+
+const START: Place = Place { line: 1, column: 1 };
+
+/// Reads a file; what keeps it from being read is a finding.
+pub(super) fn read(file: &Path, documents: &mut Vec<Document>, findings: &mut Vec<Finding>) {
+    let mut reader = Reader {
+        file,
+        documents,
+        findings,
+    };
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(_) if file.is_dir() => {
+            return reader.say(START, Severity::Error, "is a directory; name the files in it");
+        }
+        Err(error) => {
+            return reader.say(START, Severity::Error, format!("cannot be read: {error}"));
+        }
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => reader.text(text.strip_prefix('\u{feff}').unwrap_or(&text)),
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let place = place_after(error.as_bytes().get(..good).unwrap_or_default());
+            reader.say(
+                place,
+                Severity::Error,
+                "is not UTF-8 from here on; nothing in it was checked",
+            );
+        }
+    }
+}
+
+fn place_after(bytes: &[u8]) -> Place {
+    let text = String::from_utf8_lossy(bytes);
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    Place {
+        line: text.matches('\n').count() as u64 + 1,
+        column: last.chars().count() as u64 + 1,
+    }
+}
+
+struct Reader<'r> {
+    file: &'r Path,
+    documents: &'r mut Vec<Document>,
+    findings: &'r mut Vec<Finding>,
+}
+
+impl Reader<'_> {
+    fn say(&mut self, place: Place, severity: Severity, message: impl Into<String>) {
+        self.findings.push(finding(self.file, place, severity, message));
+    }
+
+    fn extension(&self) -> String {
+        let extension = self.file.extension().unwrap_or_default();
+        extension.to_string_lossy().to_ascii_lowercase()
+    }
+
+    fn text(&mut self, text: &str) {
+        let template = template(text);
+        if self.extension() == "toml" {
+            match toml::read(text) {
+                Ok(raw) => self.traefik(&raw, template),
+                Err(fault) => self.not_read(fault, "TOML", template),
+            }
+            return;
+        }
+        let (documents, fault) = syntax::read(text);
+        let objects = documents.iter().find_map(is_object).unwrap_or_default();
+        if objects {
+            return self.objects(text, template);
+        }
+        let Some(first) = documents.first() else {
+            if let Some(fault) = fault {
+                self.not_read(fault, "YAML", template);
+            }
+            return;
+        };
+        match decode(first, Dialect::Traefik) {
+            Ok((raw, _)) => self.traefik(&raw, template),
+            Err(fault) => return self.not_read(fault, "YAML", template),
+        }
+        let more = documents.iter().skip(1).map(|document| document.place);
+        // Traefik does not even look whether the rest is YAML.
+        if let Some(place) = more.chain(fault.map(|fault| fault.place)).next() {
+            self.say(
+                place,
+                Severity::Warning,
+                "is a second document, and Traefik reads the first one of a file alone: what stands from here on does not \
+                 exist for it",
+            );
+        }
+    }
+
+    fn not_read(&mut self, fault: Fault, kind: &str, template: Option<Place>) {
+        match template {
+            Some(place) => self.say(
+                place,
+                Severity::Error,
+                format!(
+                    "this file is a Go template and not {kind} before Traefik (or Helm) has executed it; nothing in it was \
+                     checked: check what comes out of it"
+                ),
+            ),
+            None => self.say(
+                fault.place,
+                Severity::Error,
+                format!("not valid {kind}: {}; nothing in this file was checked", fault.what),
+            ),
+        }
+    }
+
+    /// A document that Traefik reads, as dynamic or static configuration or, if it has settings of both, as either.
+    fn traefik(&mut self, raw: &Raw, template: Option<Place>) {
+        let (is_dynamic, is_static) = file_provider::sections(raw);
+        if is_dynamic {
+            if !["yml", "yaml", "toml"].contains(&self.extension().as_str()) {
+                self.say(
+                    raw.place,
+                    Severity::Error,
+                    "Traefik's file provider reads files that end in .yml, .yaml or .toml alone, so nothing of this exists \
+                     for it",
+                );
+            }
+            if let Some(place) = template {
+                self.say(
+                    place,
+                    Severity::Warning,
+                    "this file is a Go template: Traefik reads what comes out of it, which may be something else than \
+                     what is checked here",
+                );
+            }
+            match file_provider::dynamic(raw) {
+                Ok(node) => self.add(Source::Dynamic, node),
+                Err(Fault { place, what }) => self.say(
+                    place,
+                    Severity::Error,
+                    format!(
+                        "Traefik refuses the whole file, and with it every other one of the same directory: {what}"
+                    ),
+                ),
+            }
+        }
+        if is_static {
+            match file_provider::static_configuration(raw) {
+                Ok(node) => self.add(Source::Static, node),
+                Err(Fault { place, what }) => {
+                    self.say(place, Severity::Error, format!("Traefik does not start: {what}"));
+                }
+            }
+        }
+        if is_dynamic || is_static {
+            return;
+        }
+        match &raw.value {
+            RawValue::Null => {}
+            RawValue::Block(members) if members.is_empty() => {}
+            RawValue::Block(_) => {
+                let node = Node::from(raw.clone());
+                match elsewhere(&node) {
+                    Some((place, what)) => self.say(place, Severity::Warning, what),
+                    None => self.say(
+                        raw.place,
+                        Severity::Note,
+                        "has none of the settings that Traefik reads from a file, and is not a Kubernetes object; \
+                         nothing in it was checked",
+                    ),
+                }
+            }
+            _ => self.say(
+                raw.place,
+                Severity::Error,
+                "is not a block of settings; nothing in it was checked",
+            ),
+        }
+    }
+
+    /// Kubernetes objects, each read by itself as kubectl does.
+    fn objects(&mut self, text: &str, template: Option<Place>) {
+        if let Some(place) = template {
+            self.say(
+                place,
+                Severity::Warning,
+                "this file is a template: what comes out of it may be something else than what is checked here (with \
+                 Helm, check the output of `helm template`)",
+            );
+        }
+        for (chunk, lines_before) in chunks(text) {
+            let (documents, fault) = syntax::read(&chunk);
+            let decoded = match (documents.first(), fault) {
+                (Some(first), None) => decode(first, Dialect::Kubectl),
+                (_, Some(fault)) => Err(fault),
+                (None, None) => continue,
+            };
+            match decoded {
+                Ok((raw, remarks)) => {
+                    for Fault { place, what } in remarks {
+                        self.say(moved(place, lines_before), Severity::Warning, what);
+                    }
+                    let mut node = Node::from(raw);
+                    node.move_down(lines_before);
+                    self.object(node);
+                }
+                Err(fault) => {
+                    let place = moved(fault.place, lines_before);
+                    self.say(
+                        place,
+                        Severity::Error,
+                        format!(
+                            "not valid YAML: {}; nothing in this document was checked",
+                            fault.what
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    /// An object, or those of a list.
+    fn object(&mut self, node: Node) {
+        let kind = node.text_of("kind").unwrap_or_default();
+        if kind.ends_with("List") && node.get("items").is_some() {
+            for item in node.items_of("items") {
+                self.object(item.clone());
+            }
+        } else if node.get("kind").is_some() {
+            self.add(Source::Object, node);
+        } else if node.members().next().is_some() {
+            self.say(
+                node.place,
+                Severity::Warning,
+                "is not a Kubernetes object, though it stands in a file of such; nothing in it was checked",
+            );
+        }
+    }
+
+    fn add(&mut self, source: Source, node: Node) {
+        self.documents.push(Document {
+            file: self.file.to_owned(),
+            source,
+            node,
+        });
+    }
+}
+
+/// Whether a document is a Kubernetes object; `None` if it is empty.
+fn is_object(document: &Rc<Syntax>) -> Option<bool> {
+    let (raw, _) = decode(document, Dialect::Kubectl).ok()?;
+    match raw.value {
+        RawValue::Null => None,
+        RawValue::Block(members) => {
+            let has = |name: &str| members.iter().any(|member| member.name == name);
+            Some(has("apiVersion") && has("kind"))
+        }
+        _ => Some(false),
+    }
+}
+
+/// The documents of a file as kubectl cuts them, and how many lines come before each.
+fn chunks(text: &str) -> Vec<(String, u64)> {
+    let mut chunks = vec![(String::new(), 0)];
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        if syntax::is_document_separator(line) {
+            chunks.push((String::new(), index as u64 + 1));
+        } else if let Some((chunk, _)) = chunks.last_mut() {
+            chunk.push_str(line);
+        }
+    }
+    chunks
+}
+
+fn moved(place: Place, lines: u64) -> Place {
+    Place {
+        line: place.line + lines,
+        ..place
+    }
+}
+
+/// Where the first action of a Go template stands.
+fn template(text: &str) -> Option<Place> {
+    let at = text.find("{{")?;
+    Some(place_after(text.get(..at)?.as_bytes()))
+}

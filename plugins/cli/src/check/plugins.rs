@@ -1,0 +1,123 @@
+//! Our plugins, and under which names Traefik has them.
+
+use std::collections::BTreeMap;
+
+use basic_credentials_plugin::BasicCredentials;
+use gateway_plugin::Gateway;
+use jwt_plugin::JwtPlugin;
+use middleware::Middleware;
+use oauth_client_credentials_plugin::OAuthClientCredentials;
+use oauth_introspection_plugin::OAuthIntrospection;
+use oauth_token_exchange_plugin::OAuthTokenExchange;
+use path_rewrite_plugin::PathRewrite;
+
+use super::document::Node;
+use super::files::{Document, Source};
+
+/// One of our plugins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plugin {
+    Jwt,
+    OAuthClientCredentials,
+    OAuthIntrospection,
+    BasicCredentials,
+    OAuthTokenExchange,
+    PathRewrite,
+    Gateway,
+}
+
+impl Plugin {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Jwt,
+        Self::OAuthClientCredentials,
+        Self::OAuthIntrospection,
+        Self::BasicCredentials,
+        Self::OAuthTokenExchange,
+        Self::PathRewrite,
+        Self::Gateway,
+    ];
+
+    /// The name that it usually has in Traefik's configuration.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Jwt => JwtPlugin::NAME,
+            Self::OAuthClientCredentials => OAuthClientCredentials::NAME,
+            Self::OAuthIntrospection => OAuthIntrospection::NAME,
+            Self::BasicCredentials => BasicCredentials::NAME,
+            Self::OAuthTokenExchange => OAuthTokenExchange::NAME,
+            Self::PathRewrite => PathRewrite::NAME,
+            Self::Gateway => Gateway::NAME,
+        }
+    }
+
+    /// Its folder, the last part of its module name.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::OAuthClientCredentials => "oauth-client-credentials",
+            Self::OAuthIntrospection => "oauth-introspection",
+            Self::BasicCredentials => "basic-credentials",
+            Self::OAuthTokenExchange => "oauth-token-exchange",
+            Self::PathRewrite => "path-rewrite",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// Whether it keeps keys or tokens in a state directory.
+    pub(super) fn needs_mount(self) -> bool {
+        !matches!(self, Self::BasicCredentials | Self::PathRewrite)
+    }
+
+    /// The plugin in a module, by its last part if the module is a local one.
+    pub(super) fn of_module(module: &str) -> Option<Self> {
+        const CATALOGUE: &str = "github.com/oic-gateway/oic-gateway";
+        if module == CATALOGUE {
+            return Some(Self::Gateway);
+        }
+        let folder = module.strip_prefix("oic-gateway/")?;
+        Self::ALL.into_iter().find(|plugin| plugin.folder() == folder)
+    }
+}
+
+/// The names under which plugins are registered, as far as the files say.
+#[derive(Debug, Default)]
+pub(super) struct Plugins {
+    /// Modules by the plugins' names.
+    registered: BTreeMap<String, String>,
+    /// Whether there is a static configuration that registers plugins.
+    pub(super) is_complete: bool,
+}
+
+impl Plugins {
+    pub(super) fn of(documents: &[Document]) -> Self {
+        let mut plugins = Self::default();
+        for document in documents.iter().filter(|it| it.source == Source::Static) {
+            for (name, _, plugin) in registrations(&document.node) {
+                plugins.is_complete = true;
+                let module = plugin.text_of("moduleName").unwrap_or_default();
+                plugins.registered.insert(name.to_owned(), module.to_owned());
+            }
+        }
+        plugins
+    }
+
+    /// The plugin of ours that has this name. Where no module is known the usual names count.
+    pub(super) fn ours(&self, name: &str) -> Option<Plugin> {
+        match self.registered.get(name) {
+            Some(module) => Plugin::of_module(module),
+            None => Plugin::ALL.into_iter().find(|plugin| plugin.name() == name),
+        }
+    }
+
+    /// The module that is registered under this name.
+    pub(super) fn module(&self, name: &str) -> Option<&str> {
+        self.registered.get(name).map(String::as_str)
+    }
+}
+
+/// The plugins that a static configuration registers.
+pub(super) fn registrations(node: &Node) -> impl Iterator<Item = (&str, super::place::Place, &Node)> {
+    ["plugins", "localPlugins"]
+        .into_iter()
+        .flat_map(|section| node.members_at(&["experimental", section]))
+}

@@ -1,0 +1,895 @@
+//! Files with mistakes, and what is said about them.
+
+use super::*;
+use finding::Severity;
+
+/// Checks these texts as files; a finding is `file:line:column severity: message`.
+fn check_texts(texts: &[&str]) -> Vec<String> {
+    let named: Vec<(String, &[u8])> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| (format!("{index}.yml"), text.as_bytes()))
+        .collect();
+    let named: Vec<(&str, &[u8])> = named.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    check_files(&named)
+}
+
+fn check_files(files: &[(&str, &[u8])]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<PathBuf> = files
+        .iter()
+        .map(|(name, bytes)| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, bytes).unwrap();
+            file
+        })
+        .collect();
+    let shown = |finding: Finding| {
+        finding
+            .to_string()
+            .replace(&format!("{}/", folder.path().display()), "")
+    };
+    check(&files).into_iter().map(shown).collect()
+}
+
+/// All but notes.
+#[track_caller]
+fn assert_findings(texts: &[&str], expected: &[&str]) {
+    let found = check_texts(texts).into_iter();
+    assert_found(found.filter(|it| !it.contains(" note: ")).collect(), expected);
+}
+
+#[track_caller]
+fn assert_found(found: Vec<String>, expected: &[&str]) {
+    let fits = |(found, expected): (&String, &&str)| {
+        let mut rest = found.as_str();
+        expected.split('…').all(|part| match rest.split_once(part) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+    };
+    assert!(
+        found.len() == expected.len() && found.iter().zip(expected).all(fits),
+        "{found:#?}\n{expected:#?}"
+    );
+}
+
+const GOOD: &str = "\
+http:
+  routers:
+    echo: {rule: PathPrefix(`/echo`), middlewares: [jwt, token], service: oic}
+  middlewares:
+    jwt:
+      plugin:
+        jwt:
+          jwksUrl: https://idcs.example/jwk
+          audiences: [a]
+          clientConfig: {tls: {ca: file:/etc/ca.pem}}
+    token:
+      plugin:
+        oAuthClientCredentials:
+          url: https://idcs.example/token
+          clientID: env:ID
+          clientSecret: urn:k8s:secret:creds:secret
+          scopes: [s]
+";
+
+#[test]
+fn what_is_in_order_is_passed_over_in_silence() {
+    assert_findings(&[GOOD], &[]);
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_the_nearest_option() {
+    let wrong = "\
+http:
+  middlewares:
+    jwt:
+      plugin:
+        jwt:
+          jwksUrl: https://idcs.example/jwk
+          audience: a
+          leewaySeconds: -1
+          algorithms: [RS256, none]
+          clientConfig:
+            timeout: 5
+          claims: Equals(`a`)
+    token:
+      plugin:
+        oAuthClientCredentials:
+          url: https://idcs.example/token
+          clientID: urn:k8s:creds:creds:id
+    rewrite:
+      plugin:
+        pathRewrite:
+          regex: '['
+          replacement: /x
+    all:
+      plugin:
+        gateway:
+          jwt: {jwksURL: x}
+    misspelt:
+      plugin:
+        Jwt: {}
+    other:
+      plugin: {somebodyElses: {x: 1}}
+";
+    assert_findings(
+        &[wrong],
+        &[
+            "0.yml:7:11: error: audience is not an option…did you mean `audiences`?…docs/options.md#jwt",
+            "0.yml:8:11: error: leewaySeconds: invalid value",
+            "0.yml:9:31: error: algorithms[1] is…known here",
+            "0.yml:11:13: error: clientConfig.timeout is not an option…`timeoutSeconds`",
+            "0.yml:12:11: error: claims cannot be read: Equals takes a key and a value",
+            "0.yml:16:11: error: clientSecret is required…#oauthclientcredentials",
+            "0.yml:17:11: error: clientID is a Kubernetes secret reference",
+            "0.yml:21:11: error: regex is",
+            "0.yml:26:17: error: jwt.jwksURL is not an option…`jwksUrl`",
+            "0.yml:29:9: error: Jwt is not a plugin of ours; did you mean `jwt`?",
+        ],
+    );
+}
+
+#[test]
+fn every_mistake_in_a_table_of_rules_is_told_where_it_stands() {
+    let rules = "\
+http:
+  middlewares:
+    teams:
+      plugin:
+        jwt:
+          jwksUrl: https://idcs.example/jwk
+          jwksAuth:
+            url: idcs.example/token
+            clientID: env:ID
+            clientSecret: env:SECRET
+          onDeny: 400
+          authorize:
+            - path: /hr/{id}
+              anyScope: [hr]
+            - path: /it/**
+              methods: [get]
+              anyScope: [it]
+";
+    assert_findings(
+        &[rules],
+        &[
+            "0.yml:8:13: error: jwksAuth.url must be an absolute URL",
+            "0.yml:11:11: error: onDeny must be 401, 403 or 404",
+            "0.yml:13:15: error: authorize[0].path has braces…write * for one segment",
+            "0.yml:16:25: error: authorize[1].methods[0] is…method",
+        ],
+    );
+    let hidden = rules
+        .replace("/hr/{id}", "/**")
+        .replace("[get]", "[GET]")
+        .replace("400", "404");
+    assert_findings(
+        &[&hidden],
+        &[
+            "0.yml:8:13: error: jwksAuth.url must",
+            "0.yml:15:15: error: authorize[1] is never asked: authorize[0] comes first",
+        ],
+    );
+}
+
+#[test]
+fn kubernetes_objects_are_read_across_files() {
+    let middleware = "\
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: jwt, namespace: apps}
+spec:
+  plugin:
+    jwt:
+      jwksUrl: https://idcs.example/jwk
+      issuer: x
+---
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: token, namespace: apps}
+spec: {plugin: {oAuthClientCredentials: {url: 'https://i/t', clientID: a, clientSecret: b}}}
+";
+    let routes = "\
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: echo, namespace: apps}
+spec:
+  routes:
+    - match: PathPrefix(`/echo`)
+      middlewares: [{name: jwt}, {name: token}, {name: missing}, {name: there, namespace: other}]
+      services: [{name: oic, port: 443}]
+    - match: PathPrefix(`/`)
+      services: [{name: oic, port: 443}]
+";
+    assert_findings(
+        &[middleware, routes],
+        &[
+            "0.yml:8:7: error: issuer is not an option…`issuers`",
+            "1.yml:7:49: warning: apps/missing is defined in none of these files",
+            "1.yml:7:66: warning: other/there is defined in none",
+            "1.yml:9:7: warning: router apps/echo (PathPrefix(`/`)) leads to the same backend as apps/echo (PathPrefix(`/echo`)) without jwt",
+        ],
+    );
+}
+
+#[test]
+fn chains_that_lend_the_gateways_rights_are_told() {
+    let chains = |list: &str| GOOD.replace("[jwt, token]", list);
+    assert_findings(
+        &[&chains("[token, jwt]")],
+        &["0.yml:3:53: warning: token comes before jwt, which then sees"],
+    );
+    assert_findings(
+        &[&chains("[token]")],
+        &["0.yml:3:53: warning: token stands without jwt"],
+    );
+    assert_findings(&[&chains("[jwt@file, token]")], &[]);
+}
+
+#[test]
+fn whatever_asks_callers_for_credentials_guards_and_what_lets_all_in_lends() {
+    let router = |middlewares: &str, options: &str| {
+        format!(
+            "http:\n  routers:\n    echo: {{rule: Path(`/`), middlewares: [{middlewares}], service: oic}}\n  \
+             middlewares:\n    one: {{plugin: {options}}}\n    own:\n      plugin: {{oAuthClientCredentials: {{url: \
+             'https://i/t', clientID: a, clientSecret: b}}}}\n"
+        )
+    };
+    for options in [
+        "{oAuthIntrospection: {clientConfig: {url: 'https://i/i'}}}",
+        "{oAuthClientCredentials: {url: 'https://i/t', scopes: [s]}}",
+        "{basicCredentials: {username: a, password: env:B, apiKeys: [{name: c, key: env:D}]}}",
+        "{basicCredentials: {onCallerCredentials: passThrough}}",
+    ] {
+        assert_findings(&[&router("one, own", options)], &[]);
+        assert_findings(&[&router("one", options)], &[]);
+    }
+    let open = "{basicCredentials: {username: a, password: env:B, allowAnonymous: true}}";
+    assert_findings(
+        &[&router("one", open)],
+        &["0.yml:3:43: warning: one stands without jwt"],
+    );
+    let wrong = "{basicCredentials: {onCallerCredentials: pass}}";
+    assert_findings(
+        &[&router("one", wrong)],
+        &["0.yml:5:…error: onCallerCredentials must be refuse…docs/options.md#basiccredentials"],
+    );
+}
+
+#[test]
+fn traefiks_own_file_is_looked_at_too() {
+    let text = "\
+experimental:
+  localPlugins:
+    jwt:
+      moduleName: oic-gateway/jwt
+    rewriting:
+      moduleName: oic-gateway/path-rewrite
+";
+    assert_findings(
+        &[text],
+        &[
+            "0.yml:2:3: warning: experimental.abortOnPluginFailure is not true",
+            "0.yml:3:5: error: jwt has no settings.mounts",
+        ],
+    );
+    let others = "experimental: {localPlugins: {x: {moduleName: somebody/else}}}";
+    assert_findings(&[others, "{", "# nothing"], &["1.yml:1…error: not valid YAML"]);
+}
+
+#[test]
+fn the_examples_pass() {
+    let examples = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"));
+    for files in [
+        &["oic-gateway-file/traefik.yml", "oic-gateway-file/dynamic.yml"] as &[&str],
+        &[
+            "oic-gateway-kubernetes/manifests/jwt.yml",
+            "oic-gateway-kubernetes/manifests/oauth.yml",
+            "oic-gateway-kubernetes/manifests/virtual-endpoint.yml",
+            "oic-gateway-kubernetes/manifests/ingress-route.yml",
+            "oic-gateway-kubernetes/manifests/secret.yml",
+            "oic-gateway-kubernetes/manifests/service.yml",
+        ],
+        &["oic-gateway-kubernetes/with-path-rewrite/virtual-endpoint.yml"],
+        &["observability/traefik.yml", "observability/dynamic.yml"],
+        &["oic-gateway-file/traefik.yml", "static-keys/dynamic.yml"],
+        &["oic-gateway-file/traefik.yml", "team-access/dynamic.yml"],
+        &["oic-gateway-file/traefik.yml", "browser-clients/dynamic.yml"],
+        &["oic-gateway-file/traefik.yml", "caller-identity/dynamic.yml"],
+        &["opaque-tokens/traefik.yml", "opaque-tokens/dynamic.yml"],
+        &["private-jwks/traefik.yml", "private-jwks/dynamic.yml"],
+        &["several-replicas/traefik.yml", "several-replicas/dynamic.yml"],
+        &["user-context/traefik.yml", "user-context/dynamic.yml"],
+        &["basic-credentials/traefik.yml", "basic-credentials/dynamic.yml"],
+        &[
+            "clients-without-scope/traefik.yml",
+            "clients-without-scope/dynamic.yml",
+        ],
+        &["identity-bridge/traefik.yml", "identity-bridge/dynamic.yml"],
+        &[
+            "client-authentication/traefik.yml",
+            "client-authentication/dynamic.yml",
+        ],
+        &["token-exchange/traefik.yml", "token-exchange/dynamic.yml"],
+    ] {
+        let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
+        let findings = check(&paths).into_iter().filter(|it| {
+            // What a reader must fill in, and directories of the reader's machine.
+            it.severity != Severity::Note && !it.message.contains("looks like a placeholder")
+        });
+        assert_eq!(findings.collect::<Vec<_>>(), [], "{files:?}");
+    }
+}
+
+#[test]
+fn keys_that_only_traefiks_machine_has_are_taken_for_some() {
+    let text = "\
+http:
+  middlewares:
+    by-key:
+      plugin:
+        oAuthClientCredentials:
+          url: https://idcs.example/token
+          clientID: env:ID
+          tokenEndpointAuthMethod: private_key_jwt
+          clientAssertion: {key: file:/run/key.pem, certificate: file:/run/cert.pem, keyId: a, algorithm: RS256}
+    by-certificate:
+      plugin:
+        oAuthClientCredentials:
+          url: https://idcs.example/token
+          clientID: env:ID
+          tokenEndpointAuthMethod: tls_client_auth
+          clientConfig: {tls: {cert: file:/run/cert.pem, key: env:KEY}}
+    bridge:
+      plugin:
+        oAuthTokenExchange:
+          method: jwtBearer
+          jwt: {jwksUrl: https://entra.example/keys, issuers: [https://entra.example/]}
+          url: https://idcs.example/token
+          clientID: env:ID
+          clientSecret: env:SECRET
+          jwtBearer: {subjectClaim: upn, assertion: {key: file:/run/key.pem, keyId: a}}
+    wrong:
+      plugin:
+        oAuthTokenExchange:
+          method: rfc8693
+          url: https://idcs.example/token
+          clientID: env:ID
+          tokenEndpointAuthMethod: private_key_jwt
+          clientAssertion: {key: env:KEY, algorithm: HS256}
+          jwt: {jwksUrl: https://entra.example/keys, audience: a}
+";
+    assert_findings(
+        &[text],
+        &[
+            "0.yml:33:43: error: clientAssertion.algorithm does not fit the key…#oauthtokenexchange",
+            "0.yml:34:54: error: jwt.audience is not an option…`audiences`",
+        ],
+    );
+}
+
+/// A router `echo` with these settings and a guarded one `safe` to the same backend.
+fn beside_a_safe_router(echo: &str, middlewares: &str) -> String {
+    format!(
+        "http:\n  routers:\n    echo: {echo}\n    safe: {{rule: Path(`/safe`), middlewares: [j], service: oic}}\n  \
+         services:\n    oic: {{loadBalancer: {{servers: [{{url: 'https://oic.example'}}]}}}}\n    same: {{loadBalancer: \
+         {{servers: [{{url: 'https://OIC.example:443/'}}]}}}}\n    half: {{weighted: {{services: [{{name: same, weight: \
+         1}}]}}}}\n  middlewares:\n    j: {{plugin: {{jwt: {{jwksUrl: 'https://i/k'}}}}}}\n    t: {{plugin: \
+         {{oAuthClientCredentials: {{url: 'https://i/t', clientID: a, clientSecret: b}}}}}}\n{middlewares}"
+    )
+}
+
+#[test]
+fn a_router_is_judged_by_what_traefik_reads_of_it() {
+    let chains = "    good: {chain: {middlewares: [j, t]}}\n    bad: {CHAIN: {Middlewares: 't, j'}}\n    nested: {chain: \
+                  {middlewares: [good]}}\n    circle: {chain: {middlewares: [circle]}}\n    empty: {}\n    both: {chain: \
+                  {middlewares: [j]}, compress: {}}\n";
+    let also = |findings: &[&'static str]| -> Vec<&'static str> {
+        // The definitions above, wherever they are used.
+        findings
+            .iter()
+            .copied()
+            .chain([
+                "middleware both is of several kinds",
+                "middleware empty has nothing",
+            ])
+            .collect()
+    };
+    for (echo, expected) in [
+        ("{rule: a, middlewares: [j, t], service: oic}", vec![]),
+        ("{rule: a, middlewares: 'j,t', service: oic}", vec![]),
+        ("{rule: a, middlewares: good, service: oic}", vec![]),
+        ("{rule: a, middlewares: [nested@file], service: oic}", vec![]),
+        (
+            "{rule: a, middlewares: 't,j', service: oic}",
+            vec!["t comes before jwt"],
+        ),
+        (
+            "{rule: a, Middlewares: 't,j', service: oic}",
+            vec!["t comes before jwt"],
+        ),
+        (
+            "{rule: a, middlewares: [bad], service: oic}",
+            vec!["t (of the chain bad, on router echo) comes before jwt"],
+        ),
+        ("{rule: a, service: oic}", vec!["echo leads to the same backend"]),
+        ("{rule: a, service: same}", vec!["echo leads to the same backend"]),
+        ("{rule: a, service: half}", vec!["echo leads to the same backend"]),
+        (
+            "{rule: a, service: oic@file}",
+            vec!["echo leads to the same backend"],
+        ),
+        (
+            "{rule: a, middlewares: {j: x}, service: oic}",
+            vec!["echo leads to the same backend"],
+        ),
+        ("{rule: a, service: noop@internal}", vec![]),
+        (
+            "{rule: a, middlewares: [circle, j], service: oic}",
+            vec!["the chain circle comes back to itself"],
+        ),
+    ] {
+        let text = beside_a_safe_router(echo, chains);
+        let found = check_texts(&[&text]);
+        let expected = also(&expected);
+        let all = expected
+            .iter()
+            .all(|message| found.iter().any(|it| it.contains(message)));
+        assert!(
+            all && found.len() == expected.len(),
+            "{echo}: {found:#?} {expected:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_tcp_router_goes_around_every_guard() {
+    let text = beside_a_safe_router("{rule: a, middlewares: [j], service: oic}", "")
+        + "tcp:\n  routers:\n    all: {rule: HostSNI(`*`), service: raw}\n  services:\n    raw: {loadBalancer: {servers: \
+           [{address: 'oic.example:443'}]}}\n";
+    assert_findings(&[&text], &["warning: router all (TCP) leads to the same backend"]);
+}
+
+#[test]
+fn what_traefik_does_not_read_is_named() {
+    let dynamic = beside_a_safe_router("{rule: a, middlewares: [j], service: oic}", "");
+    let second =
+        format!("http: {{routers: {{x: {{rule: a, middlewares: [j], service: b}}}}}}\n---\n{dynamic}");
+    assert_findings(
+        &[&second],
+        &[
+            "0.yml:1…j is defined in none",
+            "0.yml:3:1: warning: is a second document",
+        ],
+    );
+    let typo = dynamic.replace("middlewares: [j]", "middleware: [j]");
+    assert_findings(
+        &[&typo],
+        &["0.yml:3…error: Traefik refuses the whole file…middleware is not a setting"],
+    );
+    let template = dynamic.clone() + "# {{ env `X` }}\n";
+    assert_findings(&[&template], &["warning: this file is a Go template"]);
+    let broken = "http:\n{{ range .x }}\n  a: }\n{{ end }}\n";
+    assert_findings(
+        &[broken],
+        &["0.yml:2:1: error: this file is a Go template and not YAML"],
+    );
+    let labels = "services: {whoami: {labels: ['traefik.http.routers.a.rule=Path(`/`)']}}";
+    assert_findings(&[labels], &["warning: labels configure Traefik"]);
+    let map = "services: {whoami: {labels: {traefik.http.routers.a.rule: 'Path(`/`)'}}}";
+    assert_findings(&[map], &["warning: labels configure Traefik"]);
+    let arguments = "args: ['--entryPoints.web.http.middlewares=a@file']";
+    assert_findings(
+        &[arguments],
+        &["warning: arguments or environment variables configure Traefik"],
+    );
+    let config_map =
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {dynamic.yml: 'http: {}'}}";
+    assert_findings(
+        &[config_map],
+        &["warning: dynamic.yml within this ConfigMap is not read"],
+    );
+    assert_found(check_texts(&["a: 1"]), &["note: has none of the settings"]);
+    assert_found(
+        check_files(&[("dynamic.json", dynamic.as_bytes())]),
+        &["dynamic.json:1:1: error: Traefik's file provider reads files that end in"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_hide_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = "http: {middlewares: {j: {plugin: {jwt: {jwksUrl: 'https://i/k', audience: a}}}}}";
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("a.yml"), wrong).unwrap();
+    std::fs::write(file("b.yml"), b"http:\n  a: \xff\n").unwrap();
+    std::fs::create_dir(file("c.yml")).unwrap();
+    let paths: Vec<PathBuf> = ["a.yml", "b.yml", "c.yml", "missing.yml"].map(file).into();
+    let found: Vec<String> = check(&paths).iter().map(Finding::to_string).collect();
+    assert_found(
+        found,
+        &[
+            "a.yml:1:65: error: audience",
+            "b.yml:2:6: error: is not UTF-8",
+            "c.yml:1:1: error: is a directory",
+            "missing.yml:1:1: error: cannot be read",
+        ],
+    );
+}
+
+#[test]
+fn the_order_of_a_rewrite_matters_where_rules_are_about_paths() {
+    let rules = "    a: {plugin: {jwt: {jwksUrl: 'https://i/k', authorize: [{path: /hr/**, anyScope: hr}]}}}\n    r: \
+                 {stripPrefix: {prefixes: [/api]}}\n";
+    let router = |list: &str| {
+        beside_a_safe_router(
+            &format!("{{rule: x, middlewares: [{list}], service: oic}}"),
+            rules,
+        )
+    };
+    assert_findings(&[&router("a, r")], &[]);
+    assert_findings(&[&router("r, j")], &[]);
+    assert_findings(
+        &[&router("r, a")],
+        &["warning: a comes after r, which changes the path"],
+    );
+}
+
+#[test]
+fn entry_points_and_parents_bring_middlewares() {
+    let with = |entry_points: &str, echo: &str| {
+        let entry_points = format!("entryPoints: {{{entry_points}}}");
+        let dynamic = beside_a_safe_router(echo, "    top: {compress: {}}\n");
+        check_texts(&[&entry_points, &dynamic])
+    };
+    let guarded = "web: {address: ':80', HTTP: {middlewares: j@file}}";
+    assert_found(with(guarded, "{rule: a, service: oic}"), &[]);
+    assert_found(
+        with(
+            &format!("{guarded}, other: {{address: ':81'}}"),
+            "{rule: a, service: oic}",
+        ),
+        &["router echo on entry point other leads to the same backend"],
+    );
+    assert_found(
+        with(
+            &format!("{guarded}, other: {{address: ':81'}}"),
+            "{rule: a, entryPoints: web, service: oic}",
+        ),
+        &[],
+    );
+    assert_found(
+        with(
+            "web: {address: ':80', http: {middlewares: [t@file]}}",
+            "{rule: a, middlewares: [j], service: oic}",
+        ),
+        &["t@file on entry point web comes before jwt"],
+    );
+    let parents =
+        |list: &str| format!("{{rule: b, parentRefs: [safe{list}], middlewares: [t], service: same}}");
+    assert_found(with("web: {address: ':80'}", &parents("")), &[]);
+    assert_found(
+        with("web: {address: ':80'}", &parents(", nobody")),
+        &["the parent nobody@file of router echo is defined in none"],
+    );
+}
+
+#[test]
+fn kubernetes_routes_of_every_kind_are_judged() {
+    let middlewares = "\
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: traefik.io/v1alpha1
+    kind: Middleware
+    metadata: {name: jwt, namespace: apps}
+    spec: {plugin: {jwt: {jwksUrl: 'https://i/k'}}}
+  - apiVersion: traefik.io/v1alpha1
+    kind: Middleware
+    metadata: {name: token, namespace: apps}
+    spec: {plugin: {oAuthClientCredentials: {url: 'https://i/t', clientID: a, clientSecret: b}}}
+  - apiVersion: v1
+    kind: Service
+    metadata: {name: oic, namespace: apps}
+    spec: {type: ExternalName, externalName: oic.example}
+  - apiVersion: v1
+    kind: Service
+    metadata: {name: again, namespace: other}
+    spec: {type: ExternalName, externalName: OIC.example}
+";
+    let safe = "\
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: safe, namespace: apps}
+spec: {routes: [{match: a, middlewares: [{name: jwt}], services: [{name: oic, port: 443}]}]}
+";
+    let ingress = |annotation: &str, namespace: &str, service: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: i\n  namespace: {namespace}\n  \
+             annotations: {{traefik.ingress.kubernetes.io/router.middlewares: '{annotation}'}}\nspec: {{rules: [{{http: \
+             {{paths: [{{path: /, backend: {{service: {{name: {service}}}}}}}]}}}}]}}\n"
+        )
+    };
+    let gateway = |filters: &str| {
+        let filters: Vec<String> = filters
+            .split_whitespace()
+            .map(|name| format!("{{type: ExtensionRef, extensionRef: {{group: traefik.io, kind: Middleware, name: {name}}}}}"))
+            .collect();
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: h, namespace: apps}}\nspec: {{rules: \
+             [{{filters: [{}], backendRefs: [{{name: oic, port: 443}}]}}]}}\n",
+            filters.join(", ")
+        )
+    };
+    let route = |routes: &str| {
+        format!(
+            "apiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {{name: r, namespace: apps}}\nspec: {{{routes}}}\n"
+        )
+    };
+    let oic = "services: [{name: oic}]";
+    for (object, expected) in [
+        (
+            ingress("apps-jwt@kubernetescrd,apps-token@kubernetescrd", "apps", "oic"),
+            vec![],
+        ),
+        (
+            ingress("apps-token@kubernetescrd, apps-jwt@kubernetescrd", "apps", "oic"),
+            vec!["comes before jwt"],
+        ),
+        (
+            ingress("", "apps", "oic"),
+            vec!["apps/i (Ingress) leads to the same backend"],
+        ),
+        (
+            ingress("", "other", "again"),
+            vec!["other/i (Ingress) leads to the same backend"],
+        ),
+        (
+            ingress("jwt", "apps", "oic"),
+            vec![
+                "names no middleware of Kubernetes",
+                "apps/i (Ingress) leads to the same backend",
+            ],
+        ),
+        (gateway("jwt token"), vec![]),
+        (gateway("token jwt"), vec!["apps/token comes before jwt"]),
+        (gateway(""), vec!["apps/h (HTTPRoute) leads to the same backend"]),
+        (
+            route(&format!(
+                "routes: [{{match: b, middlewares: [{{name: apps-jwt@kubernetescrd}}], {oic}}}]"
+            )),
+            vec![],
+        ),
+        (
+            route(&format!(
+                "routes: [{{match: b, Middlewares: [{{name: jwt}}], {oic}}}]"
+            )),
+            vec![
+                "Middlewares is not a setting that Kubernetes knows here",
+                "leads to the same backend",
+            ],
+        ),
+        (
+            route(&format!("routes: [{{match: b, middlewares: jwt, {oic}}}]")),
+            vec!["middlewares must be a list", "leads to the same backend"],
+        ),
+        (
+            route(&format!(
+                "parentRefs: [{{name: safe}}], routes: [{{match: b, middlewares: [{{name: token}}], {oic}}}]"
+            )),
+            vec![],
+        ),
+    ] {
+        let found = check_texts(&[middlewares, safe, &object]);
+        let all = expected
+            .iter()
+            .all(|message| found.iter().any(|it| it.contains(message)));
+        assert!(
+            all && found.len() == expected.len(),
+            "{object}: {found:#?} {expected:#?}"
+        );
+    }
+}
+
+#[test]
+fn plugins_are_known_by_their_modules() {
+    let registered = |name: &str, module: &str| {
+        format!(
+            "experimental:\n  abortOnPluginFailure: true\n  localPlugins:\n    {name}: {{moduleName: {module}, settings: \
+             {{mounts: [/]}}}}\n"
+        )
+    };
+    let dynamic =
+        |name: &str| format!("http: {{middlewares: {{m: {{plugin: {{{name}: {{jwksURL: x}}}}}}}}}}\n");
+    assert_found(
+        check_texts(&[&registered("ours", "oic-gateway/jwt"), &dynamic("ours")]),
+        &["1.yml:1…error: jwksURL is"],
+    );
+    assert_found(
+        check_texts(&[&registered("jwt", "somebody/else"), &dynamic("jwt")]),
+        &["note: jwt is the plugin somebody/else, which is not ours"],
+    );
+    assert_findings(
+        &[&registered("ours", "oic-gateway/jwt"), &dynamic("theirs")],
+        &["warning: no plugin is registered under the name theirs"],
+    );
+    assert_found(
+        check_texts(&[&dynamic("theirs")]),
+        &["note: theirs is not a plugin of ours as far as these files say"],
+    );
+}
+
+#[test]
+fn values_are_judged_as_the_plugin_gets_them() {
+    let file = |options: &str| {
+        format!("http: {{middlewares: {{m: {{plugin: {{jwt: {{jwksUrl: 'https://i/k', {options}}}}}}}}}}}")
+    };
+    let object = |options: &str| {
+        format!(
+            "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {{name: m}}\nspec: {{plugin: {{jwt: {{jwksUrl: \
+             'https://i/k', {options}}}}}}}"
+        )
+    };
+    for (options, in_file, in_object) in [
+        ("requireExp: false", true, true),
+        // A text for Traefik, a truth value for kubectl.
+        ("requireExp: no", false, true),
+        ("audiences: [y]", true, false),
+        ("audiences: [2024-01-01]", false, true),
+        ("audiences: [a, 1]", true, false),
+        ("audiences: a", true, true),
+        ("leewaySeconds: 0x10", true, true),
+        ("leewaySeconds: 1.5", false, false),
+        ("leewaySeconds: 1_0", true, true),
+    ] {
+        for (text, fits) in [(file(options), in_file), (object(options), in_object)] {
+            let found = check_texts(&[&text]);
+            assert_eq!(found.is_empty(), fits, "{text}: {found:#?}");
+        }
+    }
+}
+
+#[test]
+fn lists_within_lists_of_blocks_are_read_as_lists() {
+    let text = "\
+http:
+  middlewares:
+    m:
+      plugin:
+        gateway:
+          jwt:
+            jwksUrl: https://i/k
+            authorize: [{path: /hr, methods: [GET, POST], anyScope: [a, b]}]
+";
+    assert_found(check_texts(&[text]), &[]);
+    let wrong = text.replace("POST", "post");
+    assert_found(
+        check_texts(&[&wrong]),
+        &["0.yml:8…error: jwt.authorize[0].methods[1]"],
+    );
+}
+
+#[test]
+fn what_the_machine_lacks_is_a_note() {
+    let text = "\
+experimental:
+  abortOnPluginFailure: true
+  localPlugins:
+    jwt: {moduleName: oic-gateway/jwt, settings: {mounts: ['/no/such/directory:/no/such/directory', /]}}
+http:
+  middlewares:
+    m: {plugin: {jwt: {jwksUrl: 'https://i/k', clientConfig: {tls: {ca: 'file:/no/such/file'}}}}}
+";
+    assert_found(
+        check_texts(&[text]),
+        &[
+            "0.yml:4:60: note: the directory /no/such/directory does not exist on this machine…abortOnPluginFailure does not \
+             guard",
+            "0.yml:7:73: note: /no/such/file does not exist on this machine",
+        ],
+    );
+}
+
+#[test]
+fn mistakes_that_come_by_an_alias_are_placed_at_their_source() {
+    let text = "\
+x-shared: &shared
+  jwksUrl: https://i/k
+  audience: a
+http:
+  middlewares:
+    one: {plugin: {jwt: {<<: *shared}}}
+    two: {plugin: {jwt: *shared}}
+";
+    assert_findings(&[text], &["0.yml:3:3: error: audience"]);
+}
+
+#[test]
+fn toml_is_read_as_well() {
+    let text = b"\
+[http.routers.echo]
+rule = 'Path(`/`)'
+middlewares = 't,j'
+[http.middlewares.j.plugin.jwt]
+jwksUrl = 'https://i/k'
+audience = 'a'
+[http.middlewares.t.plugin.oAuthClientCredentials]
+url = 'https://i/t'
+clientID = 'a'
+clientSecret = 12345678
+";
+    assert_found(
+        check_files(&[("dynamic.toml", text)]),
+        &[
+            "dynamic.toml:3:15: warning: t comes before jwt",
+            "dynamic.toml:6:1: error: audience",
+        ],
+    );
+    assert_found(
+        check_files(&[("dynamic.toml", b"a = [")]),
+        &["dynamic.toml:1…error: not valid TOML"],
+    );
+}
+
+/// The manifests of the article that the product is measured by: what it lacks is to be filled in, and nothing else.
+#[test]
+fn the_manifests_of_a_known_article_lack_what_is_to_be_filled_in() {
+    let text = "\
+apiVersion: v1
+kind: Service
+metadata: {name: oic-backend, namespace: apps}
+spec: {type: ExternalName, externalName: your-oic-instance.integration.oraclecloud.com, ports: [{port: 443}]}
+---
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: jwt-external-client-validation, namespace: apps}
+spec:
+  plugin:
+    jwt:
+      jwksUrl: https://idcs-<your-domain>.identity.oraclecloud.com:443/admin/v1/SigningCert/jwk
+---
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: oauth2-backend, namespace: apps}
+spec:
+  plugin:
+    oAuthClientCredentials:
+      url: https://idcs-<your-domain>.identity.oraclecloud.com/oauth2/v1/token
+      clientID: urn:k8s:secret:oauth2-client-creds:clientID
+      clientSecret: urn:k8s:secret:oauth2-client-creds:clientSecret
+      scopes:
+        - urn:k8s:secret:oauth2-client-creds:scope
+---
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: virtualendpoint-oic, namespace: apps}
+spec:
+  replacePathRegex:
+    regex: \"^/echo(/.*)?$\"
+    replacement: \"/ic/api/integration/v2/flows/rest/project/YOUR_PROJECT/YOUR_INTEGRATION/1.0$1\"
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: oic-api-route, namespace: apps}
+spec:
+  entryPoints: [websecure]
+  tls: {certResolver: le, domains: [{main: api.yourdomain.com}]}
+  routes:
+    - kind: Rule
+      match: Host(`api.yourdomain.com`) && PathPrefix(`/echo`)
+      services: [{name: oic-backend, port: 443, passHostHeader: false}]
+      middlewares: [{name: virtualendpoint-oic}, {name: jwt-external-client-validation}, {name: oauth2-backend}]
+";
+    assert_findings(
+        &[text],
+        &[
+            "0.yml:12:16: warning: jwksUrl: <your-domain> looks like a placeholder",
+            "0.yml:20:12: warning: url: <your-domain> looks like a placeholder",
+        ],
+    );
+}

@@ -1,0 +1,11 @@
+//! What can go wrong on the wire, and how far a request got.
+//!
+//! * `error`: the one error of everything that uses the network.
+//! * `protocol`: recognises a server that speaks another protocol than the expected one.
+
+mod error;
+mod protocol;
+
+pub use error::{Progress, Step, WireError};
+pub(crate) use protocol::FIRST;
+pub use protocol::Protocol;

