@@ -27,14 +27,15 @@ pub(crate) enum LoopError {
     Plugins(#[from] GuestError),
 }
 
-/// The tests that need neither Wasm nor Traefik, on all processors.
+/// The tests that need neither Wasm nor Traefik.
 pub(crate) fn unit(arguments: &[OsString]) -> Result<(), LoopError> {
     let mut cargo = cargo("test");
     cargo.arg("--workspace");
     for package in WITH_TRAEFIK {
         cargo.args(["--exclude", package]);
     }
-    run(cargo.args(arguments).env(THREADS, processors().to_string()))
+    // Some of these tests wait for a while.
+    run(cargo.args(arguments).env(THREADS, (2 * processors()).to_string()))
 }
 
 /// The end-to-end tests with one of these names in theirs. The harness builds only the plugins that they register.
@@ -55,7 +56,7 @@ pub(crate) fn lint() -> Result<(), LoopError> {
 }
 
 /// The packages whose tests start Traefik or build for Wasm.
-const WITH_TRAEFIK: [&str; 6] = ["demo", "e2e", "harness", "host-probes", "measure", "test-harness"];
+const WITH_TRAEFIK: [&str; 6] = ["demo", "dist", "e2e", "harness", "host-probes", "measure"];
 
 /// How many tests of a program run at the same time. `.cargo/config.toml` has a value for a small machine.
 const THREADS: &str = "RUST_TEST_THREADS";

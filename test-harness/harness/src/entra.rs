@@ -10,6 +10,7 @@
 //! let token = entra.token("jane@example.com").mint();
 //! ```
 
+mod tenant;
 mod token;
 
 use std::ops::Deref;
@@ -19,6 +20,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
+pub use self::tenant::{API, TENANT, issuers};
 pub use self::token::EntraToken;
 use crate::certificates::CertificateAuthority;
 use crate::faults::{Answer, Fault};
@@ -49,10 +51,6 @@ struct Keys {
     next: usize,
 }
 
-/// The tenant's id, which is part of both issuers.
-pub const TENANT: &str = "6c1f3b0e-9a52-4d0c-8b7e-2f4a5d6e7f80";
-/// The application that stands for the gateway's API, by the id that tokens of version 2 name.
-pub const API: &str = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
 const RSA_BITS: usize = 2048;
 /// Key numbers that no identity domain uses.
 const FIRST_KEY: usize = 800_000;
@@ -175,14 +173,6 @@ impl Tenant {
 /// Entra ID names a key by its certificate's thumbprint.
 fn named(key: &SigningKey) -> SigningKey {
     key.with_kid(&key.x5t())
-}
-
-/// Both issuers of the tenant: version 1, then version 2.
-pub fn issuers() -> [String; 2] {
-    [
-        format!("https://sts.windows.net/{TENANT}/"),
-        format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
-    ]
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

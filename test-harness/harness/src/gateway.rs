@@ -1,4 +1,4 @@
-//! The whole picture in one value: a mock IDCS, a mock OIC, and a real Traefik with our plugins between them.
+//! A whole gateway in one value: a mock IDCS, a mock OIC, and a real Traefik with our plugins between them.
 //!
 //! ```no_run
 //! use harness::gateway::Gateway;
@@ -26,20 +26,20 @@ use crate::traefik::{LocalPlugin, Traefik, TraefikBuilder};
 /// The integration that `/echo` stands for.
 pub const INTEGRATION: &str = "/ic/api/integration/v2/flows/rest/project/DEMO/ECHO/1.0";
 
-/// The names under which the plugins are registered, those of Traefik Hub and of Traefik's own middlewares.
+/// The name under which the plugin is registered, as in Traefik Hub.
 pub const JWT: &str = Guest::JWT.name;
 /// See [`JWT`].
 pub const OAUTH_CLIENT_CREDENTIALS: &str = Guest::OAUTH_CLIENT_CREDENTIALS.name;
 /// See [`JWT`].
 pub const OAUTH_INTROSPECTION: &str = Guest::OAUTH_INTROSPECTION.name;
-/// Our own name: neither has such a middleware.
+/// See [`JWT`]. The name is ours: Traefik Hub has no such middleware.
 pub const BASIC_CREDENTIALS: &str = Guest::BASIC_CREDENTIALS.name;
 /// See [`JWT`].
 pub const PATH_REWRITE: &str = Guest::PATH_REWRITE.name;
 /// See [`JWT`].
 pub const GATEWAY: &str = Guest::GATEWAY.name;
 
-/// A running gateway; everything stops when it is dropped.
+/// A running gateway. Everything stops when it is dropped.
 pub struct Gateway {
     /// The real Traefik.
     pub traefik: Traefik,
@@ -51,7 +51,7 @@ pub struct Gateway {
     files: Files,
 }
 
-/// What a gateway is made of; every method changes one thing.
+/// Settings of a gateway. Every method changes one thing.
 pub struct GatewayBuilder {
     idcs: Idcs,
     oic: Option<Oic>,
@@ -66,19 +66,20 @@ pub struct GatewayBuilder {
     traefik: Box<dyn FnOnce(TraefikBuilder) -> TraefikBuilder>,
 }
 
-/// A folder of the gateway's own: the state directory and the authority's certificate.
+/// The gateway's files: the state directory and the authority's certificate.
 struct Files {
     folder: tempfile::TempDir,
     state: PathBuf,
 }
 
 impl Gateway {
-    /// Document 000's gateway: `/echo` on an entry point, in front of the mocks' defaults.
+    /// The usual gateway: `/echo` on an entry point, with `jwt`, `oAuthClientCredentials` and `pathRewrite` in front of the
+    /// mocks' defaults.
     pub fn start() -> Self {
         Self::builder().start()
     }
 
-    /// Chooses what differs from document 000's gateway.
+    /// Settings that begin with those of the usual gateway.
     pub fn builder() -> GatewayBuilder {
         Self::in_front_of(Idcs::start())
     }
@@ -105,12 +106,12 @@ impl Gateway {
         self.client.get(&self.url(path))
     }
 
-    /// A request by a client that the domain issued a good token to.
+    /// A request with a valid token of the domain.
     pub fn get_as_client(&self, path: &str) -> Request {
         self.get(path).bearer(&self.idcs.client_token().mint())
     }
 
-    /// So many requests at once by one client with a good token, taking turns with these paths.
+    /// Sends this many requests at once, with one valid token, to these paths in turn.
     pub fn burst(&self, paths: &[&str], clients: usize) -> LoadReport {
         let token = self.idcs.client_token().mint();
         let paths: Vec<String> = paths.iter().map(|&path| path.to_owned()).collect();
@@ -124,7 +125,7 @@ impl Gateway {
         format!("{}{path}", self.traefik.url())
     }
 
-    /// The client that requests go through, one connection pool.
+    /// The client for all requests, with one connection pool.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -147,13 +148,13 @@ impl Files {
 }
 
 impl GatewayBuilder {
-    /// Puts a backend of the test's own behind the gateway.
+    /// Puts another backend behind the gateway.
     pub fn oic(mut self, start: impl FnOnce(&Idcs) -> Oic) -> Self {
         self.oic = Some(start(&self.idcs));
         self
     }
 
-    /// Registers one more plugin under this name, with the state directory. The usual ones are registered if a middleware
+    /// Registers another plugin under this name, with the state directory. The usual plugins are registered if a middleware
     /// uses them when Traefik starts.
     pub fn plugin(mut self, name: &'static str, guest: Guest) -> Self {
         self.more.push((name, guest));
@@ -208,8 +209,7 @@ impl GatewayBuilder {
         self
     }
 
-    /// Starts it with nothing at hand, neither keys nor token: the provider refused to answer while Traefik started,
-    /// and is back since.
+    /// Starts it without keys and tokens: the provider refuses connections while Traefik starts, and answers afterwards.
     ///
     /// # Panics
     /// See [`GatewayBuilder::start`].
@@ -217,7 +217,7 @@ impl GatewayBuilder {
         self.idcs.down(Fault::Refuse);
         let gateway = self.start();
         gateway.idcs.up();
-        // What was written down about the outage must not count as news.
+        // The record of the outage would keep the plugins from asking again at once.
         let written = std::fs::read_dir(gateway.state()).expect("the state directory was made");
         for entry in written.flatten() {
             std::fs::remove_file(entry.path()).expect("the state directory holds links alone");
@@ -229,7 +229,7 @@ impl GatewayBuilder {
     /// Starts it and waits until its routers are in force.
     ///
     /// # Panics
-    /// When it does not start; the message holds Traefik's own.
+    /// If it does not start. The message contains Traefik's own.
     pub fn start(self) -> Gateway {
         let Self {
             idcs,
@@ -290,7 +290,7 @@ impl GatewayBuilder {
     }
 }
 
-/// The options of document 000, with the mocks' names.
+/// The options of the usual gateway, with the mocks' names.
 pub fn default_options(idcs: &Idcs, ca_pem: &str) -> Value {
     let gateway = Application::gateway();
     let client_config = json!({ "tls": { "ca": ca_pem } });
@@ -307,7 +307,7 @@ pub fn default_options(idcs: &Idcs, ca_pem: &str) -> Value {
     })
 }
 
-/// The middlewares by name, in document 000's order.
+/// The middlewares by name, in the order in which requests meet them.
 fn three_middlewares(options: &Value) -> (Vec<&'static str>, Value) {
     let middlewares = json!({
         "rewrite": { "plugin": { PATH_REWRITE: options[PATH_REWRITE] } },
@@ -351,7 +351,7 @@ fn http(names: &[&str], middlewares: Value, prefixes: &[String], oic: &Oic, ca_f
     })
 }
 
-/// Whether a middleware is of the plugin with this name.
+/// Whether a middleware uses the plugin with this name.
 fn uses(http: &Value, plugin: &str) -> bool {
     let middlewares = http["middlewares"].as_object();
     middlewares

@@ -1,5 +1,5 @@
-//! Somebody else's authorization server, to see whether the plugins understand more than our own mock: `oidc-provider` for
-//! Node.js, which is certified for OpenID Connect. What it is told is in `test-harness/interop/server.mjs`.
+//! An authorization server that we did not write: `oidc-provider` for Node.js, which is certified for OpenID Connect. It
+//! shows whether the plugins understand more than our own mock. Its configuration is `test-harness/interop/server.mjs`.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
@@ -11,7 +11,7 @@ use harness_build::tools::{target_dir, workspace_root};
 
 use crate::keys::SigningKey;
 
-/// A running authorization server; it ends when this is dropped, and with this process in any case.
+/// A running authorization server. It ends when this is dropped, and with this process in any case.
 pub struct AuthorizationServer {
     url: String,
     child: Child,
@@ -29,17 +29,17 @@ pub enum InteropError {
     Failed(String),
 }
 
-/// Whom its access tokens are for.
+/// The audience of its access tokens.
 pub const RESOURCE: &str = "https://api.example.com";
-/// What they allow.
+/// The scope of its access tokens.
 pub const SCOPE: &str = "echo";
-/// Whom its opaque tokens are for.
+/// The audience of its opaque tokens.
 pub const OPAQUE_RESOURCE: &str = "https://opaque.example.com";
 /// A confidential client that may use client credentials.
 pub const CLIENT: (&str, &str) = ("gateway", "secret with: +%/");
-/// A client that proves itself by a key.
+/// A client that authenticates with a private key.
 pub const SIGNING_CLIENT: &str = "signer";
-/// A client that proves itself by assertions under its secret.
+/// A client that authenticates with assertions signed by its secret.
 pub const MAC_CLIENT: (&str, &str) = ("mac", "a secret of 32 characters or more");
 /// A public client that may use the device flow.
 pub const DEVICE_CLIENT: &str = "device";
@@ -144,7 +144,7 @@ fn version(program: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("{program} tells no version"))
 }
 
-/// The folder with everything in it, named after what it is made of. Several may make it at the same time.
+/// The folder with the installed server, named after its sources. Several processes may create it at the same time.
 fn install() -> Result<PathBuf, InteropError> {
     let source = workspace_root().join("test-harness/interop");
     let mut content = Vec::new();

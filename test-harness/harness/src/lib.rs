@@ -23,6 +23,7 @@ pub mod load;
 pub mod merge;
 pub mod oic;
 pub mod process;
+pub mod raw_server;
 pub mod redis;
 pub mod server;
 pub mod traefik;

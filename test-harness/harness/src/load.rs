@@ -1,5 +1,5 @@
-//! A load generator: keep-alive HTTP/1.1 connections that each send the next request as soon as they have read
-//! the last response.
+//! A load generator for tests: keep-alive HTTP/1.1 connections that each send the next request as soon as they have read
+//! the last response. It speaks TLS and can look at every answer; the bench has a faster one that does neither.
 //!
 //! ```no_run
 //! use harness::load::{Load, get};

@@ -1,4 +1,4 @@
-//! How long RSA checks take where the plugins do them: inside a real Traefik, by three libraries in turn.
+//! How long RSA checks take inside a real Traefik, where the plugins do them, with three libraries.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use harness_build::guests::{self, GuestError};
 /// Median times of one RS256 check, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RsaSpeed {
-    /// The crate `rsa-verify`, with a key that was made before.
+    /// The crate `rsa-verify`, with a prepared key.
     pub ours: f64,
     /// ring.
     pub ring: f64,
-    /// jwt-simple, built of Rust alone; it reads the token too.
+    /// jwt-simple in pure Rust. It also parses the token.
     pub jwt_simple: f64,
-    /// Making a key of `rsa-verify`.
+    /// Preparing a key of `rsa-verify`.
     pub key: f64,
 }
 
@@ -40,7 +40,7 @@ pub enum RsaSpeedError {
     #[error("could not {0}; run it again")]
     Failed(String),
 
-    /// The probe ran, but has no times to tell.
+    /// The probe ran, but did not answer with times.
     #[error("the probe answered {status}: {text}; one of the libraries does not work in this Traefik")]
     Refused {
         /// HTTP status.
@@ -50,8 +50,7 @@ pub enum RsaSpeedError {
     },
 }
 
-/// Has a Traefik of its own check an RS256 signature of a key of 2048, 3072 or 4096 bits, `rounds` times by each
-/// library.
+/// Starts a Traefik that checks an RS256 signature of a key with 2048, 3072 or 4096 bits, `rounds` times with each library.
 pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     let key = SigningKey::rsa_cached(bits, 0);
     let token = key.sign(
@@ -62,7 +61,7 @@ pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     measure_checks(&key, &token, rounds)
 }
 
-/// The same for this token, which must be one of `key`.
+/// Like [`measure`], for this token of `key`.
 pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     const NAME: &str = "rsa-speed";
     let folder = tempfile::tempdir().map_err(|error| failed("make a temporary folder", error))?;

@@ -1,4 +1,4 @@
-//! A short run of the bench: that it measures and what its figures look like, not how large they are.
+//! A short run of the bench: it measures, and its figures have the promised shape. Their size is not tested.
 
 use std::process::Command;
 

@@ -1,16 +1,16 @@
 //! Changes of the dynamic configuration, under load.
 //!
-//! More of them, with all that they cost: `cargo run --release -p measure -- reloads 200`.
+//! For more of them, with everything that they cost, run `cargo run --release -p measure -- reloads 200`.
 
 use measure::reloads::{Chain, Cost};
 
 /// What Traefik leaves behind for each plugin with sockets, on each router, at each reload: the description of the
 /// host's functions, twice, and the code for calling them. See docs/traefik-wasm-notes.md.
 const HOST_FUNCTIONS_KIB: f64 = 75.0;
-/// The same in descriptors: stdin, stdout and stderr, and one for each mount.
+/// The descriptors that it leaves behind: stdin, stdout and stderr, and one for each mount.
 const STREAMS: f64 = 3.0;
 const MOUNT: f64 = 1.0;
-/// What ours open themselves: the lock. They close the streams.
+/// The descriptor that our plugins open themselves, for the lock. They close the streams.
 const LOCK: f64 = 1.0;
 
 #[test]

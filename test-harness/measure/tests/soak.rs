@@ -1,4 +1,4 @@
-//! A short soak, and proof that it sees what it is there for: gateways spoilt on purpose fail it.
+//! A short soak, and proof that it finds faults: gateways that are broken on purpose fail it.
 
 use std::time::Duration;
 

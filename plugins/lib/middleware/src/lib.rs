@@ -26,17 +26,6 @@ mod request;
 mod secret;
 mod time;
 
-#[cfg(test)]
-extern crate self as middleware;
-/// The crate `test-doubles` depends on this one, so the unit tests here compile its files themselves.
-#[cfg(test)]
-#[path = "../../test-doubles/src"]
-#[allow(dead_code, unreachable_pub)]
-mod test_doubles {
-    pub(crate) mod host;
-    pub(crate) mod request;
-}
-
 pub use config::ConfigError;
 pub use decision::{Decision, Edit, Edits, Reply};
 pub use files::{FileStamp, FileWatch, FilesRead};
@@ -50,3 +39,14 @@ pub use problem::{Problem, Reason};
 pub use request::{RequestHead, ResponseHead};
 pub use secret::{Secret, SecretRef};
 pub use time::UnixTime;
+
+#[cfg(test)]
+extern crate self as middleware;
+/// The crate `test-doubles` depends on this one, so the unit tests here compile its files themselves.
+#[cfg(test)]
+#[path = "../../test-doubles/src"]
+#[allow(dead_code, unreachable_pub)]
+mod test_doubles {
+    pub(crate) mod host;
+    pub(crate) mod request;
+}

@@ -1,4 +1,4 @@
-//! Compiling a plugin, so that every machine gets the same bytes.
+//! Compiling plugins, with the same bytes on every machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,8 +16,8 @@ use crate::tools::{self, WASM_TARGET, ensure_wasm_target, last_lines, rustc_outp
 /// serde_json lets it 37. An overflow runs below address 0 and traps, since the linker puts the stack first.
 pub const STACK_SIZE: u32 = 80 * 1024;
 
-/// Bytes of the heap that an instance begins with, in whole pages of 64 KiB, after those that stack and data fill. What
-/// is never touched costs nothing. But Traefik's runtime copies a memory that grows, and touches all of it.
+/// Bytes of the heap with which an instance begins, in whole pages of 64 KiB after those of stack and data. Memory that
+/// is never touched costs nothing. A memory that grows is copied by Traefik's runtime, which touches all of it.
 pub const INITIAL_HEAP: u32 = 128 * 1024;
 
 /// Processor features asked for beyond the target's own, as `rustc -C target-feature` takes them.
@@ -32,7 +32,7 @@ pub struct Program<'n> {
     pub bin: &'n str,
 }
 
-/// Has [`compile`] show cargo's progress on stderr from now on. For programs: in a test it would come between the
+/// Makes [`compile`] show cargo's progress on stderr from now on. Tests do not call it, since progress would come between their
 /// results.
 pub fn show_progress() {
     SHOWN.store(true, Ordering::Relaxed);
@@ -194,8 +194,8 @@ fn cargo_home() -> PathBuf {
         .unwrap_or_else(|| ".cargo".into())
 }
 
-/// Under `cargo test` this process inherits what that cargo set for it. Build scripts watch some of these variables,
-/// so that with them `cargo test` and `cargo run` would each rebuild what the other built, and some change the code.
+/// Removes the variables that an outer cargo has set for this process. Some of them change the code. Others are watched by build
+/// scripts, so `cargo test` and `cargo run` would each rebuild what the other built.
 pub(crate) fn forget_outer_cargo(command: &mut Command) {
     const KEPT: [&str; 7] = [
         "CARGO_HOME",
@@ -215,7 +215,7 @@ pub(crate) fn forget_outer_cargo(command: &mut Command) {
     }
 }
 
-/// Settings of the caller's own build that must not reach the plugins.
+/// Settings of the caller's build that must not reach the plugins.
 const FOREIGN_SETTINGS: &[&str] = &[
     "LD_LIBRARY_PATH",
     "OUT_DIR",

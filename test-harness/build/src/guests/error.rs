@@ -34,7 +34,7 @@ pub enum GuestError {
         source: LowerError,
     },
 
-    /// The module must not be handed out.
+    /// Traefik would run the module wrongly.
     #[error("plugin {folder}: {source}")]
     Check {
         /// The plugin.

@@ -16,40 +16,20 @@ pub struct Guest {
 
 impl Guest {
     /// Decides which user name and password the backend sees.
-    pub const BASIC_CREDENTIALS: Self = Self {
-        name: "basicCredentials",
-        folder: "basic-credentials",
-    };
+    pub const BASIC_CREDENTIALS: Self = Self::new("basicCredentials", "basic-credentials");
     /// `jwt`, `oAuthClientCredentials` and `pathRewrite` in one.
-    pub const GATEWAY: Self = Self {
-        name: "gateway",
-        folder: "gateway",
-    };
+    pub const GATEWAY: Self = Self::new("gateway", "gateway");
     /// Validates access tokens.
-    pub const JWT: Self = Self {
-        name: "jwt",
-        folder: "jwt",
-    };
+    pub const JWT: Self = Self::new("jwt", "jwt");
     /// Replaces the caller's token by one of the gateway's own.
-    pub const OAUTH_CLIENT_CREDENTIALS: Self = Self {
-        name: "oAuthClientCredentials",
-        folder: "oauth-client-credentials",
-    };
+    pub const OAUTH_CLIENT_CREDENTIALS: Self =
+        Self::new("oAuthClientCredentials", "oauth-client-credentials");
     /// Asks the identity provider about tokens.
-    pub const OAUTH_INTROSPECTION: Self = Self {
-        name: "oAuthIntrospection",
-        folder: "oauth-introspection",
-    };
+    pub const OAUTH_INTROSPECTION: Self = Self::new("oAuthIntrospection", "oauth-introspection");
     /// Swaps the caller's token for one of the same user at another provider.
-    pub const OAUTH_TOKEN_EXCHANGE: Self = Self {
-        name: "oAuthTokenExchange",
-        folder: "oauth-token-exchange",
-    };
+    pub const OAUTH_TOKEN_EXCHANGE: Self = Self::new("oAuthTokenExchange", "oauth-token-exchange");
     /// Rewrites paths by regular expressions.
-    pub const PATH_REWRITE: Self = Self {
-        name: "pathRewrite",
-        folder: "path-rewrite",
-    };
+    pub const PATH_REWRITE: Self = Self::new("pathRewrite", "path-rewrite");
 
     /// All plugins. Build, release, CI and tests follow this list.
     pub const ALL: [Self; 7] = [
@@ -62,13 +42,17 @@ impl Guest {
         Self::PATH_REWRITE,
     ];
 
-    /// The ones that tests make trap: the three of the main chain, and the one that holds all three.
+    /// The three plugins of the usual chain, and the one that holds all three. Tests make them trap.
     pub const MAIN: [Self; 4] = [
         Self::GATEWAY,
         Self::JWT,
         Self::OAUTH_CLIENT_CREDENTIALS,
         Self::PATH_REWRITE,
     ];
+
+    const fn new(name: &'static str, folder: &'static str) -> Self {
+        Self { name, folder }
+    }
 
     /// The plugin in this folder below `plugins/`.
     pub fn in_folder(folder: &str) -> Option<Self> {

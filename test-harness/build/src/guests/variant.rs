@@ -5,16 +5,16 @@ use super::plugins::Guest;
 /// What a plugin is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Variant {
-    /// To be handed out.
+    /// For users.
     Plain,
-    /// To look into: the names of functions are kept, for stack traces and profiles.
+    /// For stack traces and profiles: the names of functions are kept.
     WithNames,
-    /// To be tortured: traps where a request asks for it (crate `trap`).
+    /// For tests of traps: it traps where a request asks for it (crate `trap`).
     WithTraps,
 }
 
 impl Variant {
-    /// The plugins that are built so.
+    /// The plugins that are built in this variant.
     pub(super) const fn guests(self) -> &'static [Guest] {
         match self {
             Self::Plain | Self::WithNames => &Guest::ALL,

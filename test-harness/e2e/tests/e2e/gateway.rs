@@ -1,4 +1,4 @@
-//! The main job: document 000's gateway.
+//! The main job: the usual gateway.
 
 use harness::client::Client;
 use harness::faults::Fault;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use harness::certificates::CertificateAuthority;
 use harness::client::Client;
 use harness::idcs::{Application, Idcs};
 use harness::oic::Oic;
+use harness::raw_server::serve;
 use harness::traefik::Traefik;
 use serde_json::{Value, json};
 
@@ -120,27 +120,19 @@ fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are
 
 /// An endpoint for traces that takes everything; what it got comes out of the channel.
 fn collector() -> (String, Receiver<Vec<u8>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, received) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let sender = sender.clone();
-            std::thread::spawn(move || {
-                let mut stream = stream;
-                let (mut request, mut piece) = (Vec::new(), [0; 65536]);
-                while let Ok(count @ 1..) = stream.read(&mut piece) {
-                    request.extend_from_slice(&piece[..count]);
-                    if request.ends_with(b"\r\n0\r\n\r\n") {
-                        let _ = sender.send(spans(&request));
-                        request.clear();
-                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-                    }
-                }
-            });
+    let address = serve(move |mut stream| {
+        let (mut request, mut piece) = (Vec::new(), [0; 65536]);
+        while let Ok(count @ 1..) = stream.read(&mut piece) {
+            request.extend_from_slice(&piece[..count]);
+            if request.ends_with(b"\r\n0\r\n\r\n") {
+                let _ = sender.send(spans(&request));
+                request.clear();
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            }
         }
     });
-    (url, received)
+    (format!("http://{address}"), received)
 }
 
 /// The body of a request, out of its chunks and unpacked.

@@ -1,10 +1,11 @@
 //! `pathRewrite` beside Traefik's own `replacePathRegex`: the same requests through both, on one Traefik.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 use harness::client::raw;
 use harness::gateway::PATH_REWRITE;
+use harness::raw_server::serve;
 use harness::traefik::{LocalPlugin, Traefik};
 use harness_build::guests::Guest;
 use serde_json::{Map, Value, json};
@@ -248,14 +249,7 @@ fn as_traefik_file(json: &Value) -> String {
 
 /// Starts a backend that answers every request with its head, to the byte.
 fn echo_of_the_head() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer_with_heads(&stream));
-        }
-    });
-    address
+    serve(|stream| drop(answer_with_heads(&stream)))
 }
 
 /// Until the connection ends.

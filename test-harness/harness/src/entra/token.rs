@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{API, TENANT, issuers};
+use super::tenant::{API, TENANT, issuers};
 use crate::clock::Clock;
 use crate::keys::SigningKey;
 

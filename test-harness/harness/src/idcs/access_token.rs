@@ -50,7 +50,7 @@ pub(super) fn claims(
     claims
 }
 
-/// What is other about a user's access token.
+/// The claims in which a user's access token differs from a client's.
 fn user_claims(domain: &Domain, user: &str) -> Value {
     let display_name = user.split('@').next().unwrap_or_default().replace('.', " ");
     json!({

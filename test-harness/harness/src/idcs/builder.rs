@@ -64,20 +64,10 @@ impl IdcsBuilder {
         }
     }
 
-    /// Serves plain HTTP instead of HTTPS.
-    pub fn plain_http(self) -> Self {
-        Self {
-            authority: None,
-            ..self
-        }
-    }
-
     /// Takes the server certificate from this authority instead of [`CertificateAuthority::shared`].
-    pub fn authority(self, authority: &'static CertificateAuthority) -> Self {
-        Self {
-            authority: Some(authority),
-            ..self
-        }
+    pub fn authority(mut self, authority: &'static CertificateAuthority) -> Self {
+        self.authority = Some(authority);
+        self
     }
 
     /// Asks clients for a certificate of this authority's, and lets no others in.
@@ -94,6 +84,12 @@ impl IdcsBuilder {
             asks_for_certificates: true,
             ..self
         }
+    }
+
+    /// Serves plain HTTP instead of HTTPS.
+    pub fn plain_http(mut self) -> Self {
+        self.authority = None;
+        self
     }
 
     /// Registers one more application.

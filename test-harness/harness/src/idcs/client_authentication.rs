@@ -10,14 +10,14 @@ use super::errors::OAuthError;
 use super::request::Form;
 use crate::server::PeerCertificate;
 
-/// What a client claims; not yet checked.
+/// What a client claims, before it is checked.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Credentials {
     pub(super) client_id: String,
     secret: String,
 }
 
-/// Finds the client, or says why not.
+/// Authenticates the client.
 pub(super) fn authenticate(
     domain: &Domain,
     authorization: Option<&str>,
@@ -76,7 +76,7 @@ fn by_assertion(domain: &Domain, assertion: &str, form: &Form) -> Result<Applica
     }
 }
 
-/// A public client only says who it is; any other that does no more is known by its connection.
+/// A public client only gives its id. Any other client without credentials must have a certificate.
 fn by_name_or_certificate(
     domain: &Domain,
     certificate: Option<&PeerCertificate>,
@@ -104,7 +104,7 @@ fn by_certificate(
 
 const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The id a request claims, for the records.
+/// The client id that a request claims, for the records.
 pub(super) fn claimed_client_id(authorization: Option<&str>, form: &Form) -> Option<String> {
     authorization
         .and_then(from_basic)

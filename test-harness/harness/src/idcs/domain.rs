@@ -77,7 +77,7 @@ impl Domain {
         ]
     }
 
-    /// Where the mock can be reached, as its own documents say.
+    /// The mock's URL, as its documents name it.
     pub(super) fn url(&self) -> &str {
         self.url.get().map(String::as_str).unwrap_or_default()
     }
@@ -116,7 +116,7 @@ impl Domain {
         lock(&self.users).remove(name);
     }
 
-    /// Whether no assertion of this id came before.
+    /// Whether this is the first assertion with this id.
     pub(super) fn is_new_assertion(&self, id: &str) -> bool {
         lock(&self.assertions).insert(id.to_owned())
     }
@@ -141,7 +141,7 @@ impl Domain {
         lock(&self.switches)
     }
 
-    /// Whether this request exceeds the endpoint's rate; if so, with which `Retry-After`.
+    /// Counts a request. If it exceeds the endpoint's rate, returns the `Retry-After` to answer with.
     pub(super) fn rate_exceeded(&self, endpoint: Endpoint) -> Option<Option<String>> {
         let limit = self.switches().at(endpoint).rate_limit.clone()?;
         let in_this_second = self.records().count_in_second(endpoint, self.clock.now());

@@ -1,4 +1,4 @@
-//! What a test holds of a running mock.
+//! The running mock, as tests hold it.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -18,7 +18,7 @@ use crate::faults::Fault;
 use crate::keys::SigningKey;
 use crate::server::{Control, Server};
 
-/// A running mock IDCS; dropping it stops it. Everything else is on [`IdcsHandle`], to which it dereferences.
+/// A running mock IDCS, which stops when it is dropped. It dereferences to [`IdcsHandle`], which has everything else.
 pub struct Idcs {
     handle: IdcsHandle,
     _server: Server,
@@ -54,7 +54,7 @@ impl Deref for Idcs {
     }
 }
 
-/// The switches and records of a mock IDCS; clones mean the same one.
+/// The switches and records of a mock IDCS. Clones refer to the same mock.
 #[derive(Clone)]
 pub struct IdcsHandle {
     domain: Arc<Domain>,
@@ -98,7 +98,7 @@ impl IdcsHandle {
         self.control.address()
     }
 
-    /// The domain's name on the internet, `idcs-<hex>.identity.oraclecloud.com`: its certificate holds for it too.
+    /// The domain's host name on the internet, `idcs-<hex>.identity.oraclecloud.com`. The mock's certificate is valid for it.
     pub fn host(&self) -> String {
         self.domain.host()
     }
@@ -108,35 +108,35 @@ impl IdcsHandle {
         &self.domain.tenant
     }
 
-    /// The value its tokens have in `iss` now.
+    /// The current `iss` of its tokens.
     pub fn issuer(&self) -> String {
         self.domain.issuer()
     }
 
-    /// Its clock: move the offset to issue tokens in the past or the future.
+    /// The mock's clock. Move its offset to issue tokens in the past or the future.
     pub fn clock(&self) -> &Clock {
         &self.domain.clock
     }
 
-    /// Changes switches; the next request sees them.
+    /// Changes switches. They apply from the next request.
     pub fn set(&self, change: impl FnOnce(&mut Switches)) {
         change(&mut self.domain.switches());
         let availability = self.domain.switches().availability();
         self.control.set_availability(availability);
     }
 
-    /// The whole server fails so until [`Self::up`].
+    /// Makes the whole server fail like this until [`Self::up`].
     pub fn down(&self, fault: Fault) {
         self.set(|switches| switches.down = Some(fault));
     }
 
-    /// One endpoint fails so until [`Self::up`]. [`Fault::HangInHandshake`] and [`Fault::UntrustedCertificate`] come
-    /// before any path is known: they need [`Self::down`].
+    /// Makes one endpoint fail like this until [`Self::up`]. [`Fault::HangInHandshake`] and [`Fault::UntrustedCertificate`]
+    /// happen before the path is known, so they need [`Self::down`].
     pub fn down_at(&self, endpoint: Endpoint, fault: Fault) {
         self.set(|switches| switches.at(endpoint).fault = Some(fault));
     }
 
-    /// One endpoint fails so for its next `times` requests.
+    /// Makes one endpoint fail like this for its next `times` requests.
     pub fn down_for(&self, endpoint: Endpoint, times: usize, fault: Fault) {
         self.set(|switches| switches.at(endpoint).faults_to_come = vec![fault; times]);
     }
@@ -152,13 +152,13 @@ impl IdcsHandle {
         });
     }
 
-    /// Signs with a new key under the same key id, as IDCS does; the old key leaves the JWKS at once.
+    /// Signs with a new key under the same key id, as IDCS does. The old key leaves the JWKS at once.
     pub fn rotate_now(&self) {
         let kid = self.signing_key().kid().to_owned();
         self.rotate_now_new_kid(&kid);
     }
 
-    /// Signs with a new key under this key id; the old key leaves the JWKS at once.
+    /// Signs with a new key under this key id. The old key leaves the JWKS at once.
     pub fn rotate_now_new_kid(&self, kid: &str) {
         self.domain.keys().rotate(kid);
     }
@@ -168,7 +168,7 @@ impl IdcsHandle {
         self.domain.keys().current.clone()
     }
 
-    /// The key that signs now, and those that did before.
+    /// The key that signs now, and all earlier ones.
     pub fn keys_ever_used(&self) -> Vec<SigningKey> {
         self.domain.keys().ever_used()
     }
@@ -178,60 +178,60 @@ impl IdcsHandle {
         jwks::document(&self.domain)
     }
 
-    /// A client's access token to be minted without a request: valid unless told otherwise.
+    /// Prepares a client's access token, to be minted without a request. It is valid unless changed.
     pub fn client_token(&self) -> ClientToken {
         ClientToken::new(&self.domain)
     }
 
-    /// An opaque access token, of which the introspection endpoint says these things (an object) while it is active.
+    /// Issues an opaque access token. Introspection answers with the members of `said` while the token is active.
     pub fn opaque_token(&self, said: &Value) -> String {
         let said = said.as_object().cloned().unwrap_or_default();
         self.domain.token_states().issue(said)
     }
 
-    /// Revokes an access token, opaque or not: the introspection endpoint says so from now on.
+    /// Revokes an access token, opaque or not. Introspection reports it as inactive from now on.
     pub fn revoke(&self, token: &str) {
         self.domain.token_states().revoke(token);
     }
 
-    /// The user types this code in and allows what it asks for; false where no such code waits.
+    /// Lets `user` enter this code and allow the request. Returns false if no such code is waiting.
     pub fn approve_device(&self, user_code: &str, user: &str) -> bool {
         let now = self.domain.clock.now_millis();
         self.domain.user_grants().decide(user_code, Some(user), now)
     }
 
-    /// The user types this code in and says no.
+    /// Lets a user enter this code and deny the request. Returns false if no such code is waiting.
     pub fn deny_device(&self, user_code: &str) -> bool {
         let now = self.domain.clock.now_millis();
         self.domain.user_grants().decide(user_code, None, now)
     }
 
-    /// The codes that wait for a user.
+    /// The codes that wait for a user's decision.
     pub fn waiting_devices(&self) -> Vec<String> {
         self.domain.user_grants().waiting()
     }
 
-    /// Takes everything back that users allowed: their refresh tokens do not count any more.
+    /// Revokes everything that users allowed. Their refresh tokens become invalid.
     pub fn revoke_user_grants(&self) {
         self.domain.user_grants().revoke_all();
     }
 
-    /// Refresh tokens that do not count any more because their grant was taken back, or one was used twice.
+    /// How many refresh tokens are invalid because their grant was revoked or a token was used twice.
     pub fn revoked_refresh_tokens(&self) -> usize {
         self.domain.user_grants().revoked()
     }
 
-    /// Registers one more application, or replaces the one of this id.
+    /// Registers an application, or replaces the one with the same id.
     pub fn register(&self, application: Application) {
         self.domain.register(application);
     }
 
-    /// Adds a user of this name.
+    /// Adds a user with this name.
     pub fn add_user(&self, name: &str) {
         self.domain.add_user(name);
     }
 
-    /// Removes the user of this name; his tokens stay good.
+    /// Removes the user with this name. The user's tokens stay valid.
     pub fn remove_user(&self, name: &str) {
         self.domain.remove_user(name);
     }
@@ -256,12 +256,12 @@ impl IdcsHandle {
         self.domain.records().calls(Endpoint::Discovery)
     }
 
-    /// Connections accepted since the start; refused ones do not count.
+    /// Connections accepted since the start. Refused ones are not counted.
     pub fn connections(&self) -> usize {
         self.control.connections()
     }
 
-    /// Keys and tokens take so long from now on.
+    /// Delays the answers of the JWKS and the token endpoint.
     pub fn answer_after(&self, latency: Duration) {
         self.set(|switches| {
             switches.at(Endpoint::Jwks).latency = latency;
@@ -269,7 +269,7 @@ impl IdcsHandle {
         });
     }
 
-    /// Every request that reached it, secrets left out.
+    /// Every request that reached the mock, without secrets.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.domain.records().requests.clone()
     }
@@ -279,7 +279,7 @@ impl IdcsHandle {
         self.domain.records().issued.clone()
     }
 
-    /// Forgets requests, calls and issued tokens, so that a test counts from here.
+    /// Clears requests, calls and issued tokens, so that a test counts from here.
     pub fn forget_records(&self) {
         self.domain.records().forget();
     }

@@ -33,7 +33,7 @@ impl KeyRing {
             .collect()
     }
 
-    /// The other key of a change under way, under the current key id: the one before, or else the one to come.
+    /// The other key during a rotation, under the current key id: the previous one, or the next one if there is none.
     pub(super) fn neighbour(&self) -> SigningKey {
         let neighbour = self.retired.last().cloned();
         let neighbour = neighbour.unwrap_or_else(|| SigningKey::rsa_cached(RSA_BITS, self.next_index));

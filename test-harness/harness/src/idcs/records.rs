@@ -7,7 +7,7 @@ use super::switches::Endpoint;
 /// A request that reached the mock. Secrets are never kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedRequest {
-    /// The endpoint; `None` for paths that are none.
+    /// The endpoint; `None` for other paths.
     pub endpoint: Option<Endpoint>,
     /// The method.
     pub method: String,
@@ -17,9 +17,9 @@ pub struct RecordedRequest {
     pub form: BTreeMap<String, String>,
     /// The scheme of the Authorization header, if there was one.
     pub authorization_scheme: Option<String>,
-    /// The client id that was claimed, by header or body.
+    /// The client id that the header or the body claims.
     pub client_id: Option<String>,
-    /// The status answered; `None` while there is none, or never will be.
+    /// The status of the answer; `None` if there is no answer yet, or never will be.
     pub status: Option<u16>,
 }
 
@@ -28,11 +28,11 @@ pub struct RecordedRequest {
 pub struct IssuedToken {
     /// The claim `jti`.
     pub jti: String,
-    /// Whom it was issued to.
+    /// The client that it was issued to.
     pub client_id: String,
     /// The claim `exp`, Unix seconds.
     pub exp: i64,
-    /// Whom it is for.
+    /// The claim `aud`.
     pub audience: Vec<String>,
     /// The claim `scope`.
     pub scope: String,
@@ -74,7 +74,7 @@ impl Records {
             .count()
     }
 
-    /// How many requests the endpoint has had in this second, this one included.
+    /// Counts a request and returns how many the endpoint has had in this second.
     pub(super) fn count_in_second(&mut self, endpoint: Endpoint, second: i64) -> usize {
         let (since, count) = self.seconds.entry(endpoint).or_insert((second, 0));
         if *since != second {

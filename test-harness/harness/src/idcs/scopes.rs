@@ -1,4 +1,4 @@
-//! Which audience and scope a requested scope gives.
+//! The audience and scope that follow from a requested scope.
 
 use super::applications::Application;
 use super::domain::Domain;
@@ -6,7 +6,7 @@ use super::errors::OAuthError;
 use super::switches::ScopeRefusal;
 use super::user_grants::Allowed;
 
-/// What a token will hold.
+/// What a token will contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grantable {
     pub(super) audience: Vec<String>,
@@ -14,9 +14,9 @@ pub(super) struct Grantable {
     pub(super) scope: String,
     /// From `urn:opc:resource:expiry=<seconds>`.
     pub(super) lifetime: Option<u32>,
-    /// Whom it stands for, if not for the client itself.
+    /// The user it represents, if it does not represent the client itself.
     pub(super) user: Option<String>,
-    /// What comes along to get the next one with.
+    /// The refresh token that comes with it.
     pub(super) refresh_token: Option<String>,
 }
 

@@ -1,9 +1,9 @@
-//! What users allowed clients: device codes that wait for them, and the refresh tokens that come of it.
+//! What users allow clients: device codes that wait for a decision, and the refresh tokens that follow from it.
 
 use super::errors::OAuthError;
 use crate::hex;
 
-/// All of a domain's.
+/// The device codes and refresh tokens of a domain.
 #[derive(Default)]
 pub(super) struct UserGrants {
     devices: Vec<Device>,
@@ -74,7 +74,7 @@ impl UserGrants {
         self.devices.push(device);
     }
 
-    /// The user's word on a code that he typed in; false where there is no such code, or not any more.
+    /// Records the user's decision about a code. Returns false if no such code is waiting.
     pub(super) fn decide(&mut self, user_code: &str, user: Option<&str>, now: i64) -> bool {
         let code = user_code.to_uppercase();
         let waiting = self.devices.iter_mut().find(|device| {
@@ -176,7 +176,7 @@ impl UserGrants {
         Ok((of, next))
     }
 
-    /// Takes everything back that users allowed.
+    /// Revokes everything that users allowed.
     pub(super) fn revoke_all(&mut self) {
         self.refresh_tokens
             .iter_mut()

@@ -56,19 +56,15 @@ impl OicBuilder {
     }
 
     /// Serves plain HTTP instead of HTTPS.
-    pub fn plain_http(self) -> Self {
-        Self {
-            authority: None,
-            ..self
-        }
+    pub fn plain_http(mut self) -> Self {
+        self.authority = None;
+        self
     }
 
     /// Takes the server certificate from this authority instead of [`CertificateAuthority::shared`].
-    pub fn authority(self, authority: &'static CertificateAuthority) -> Self {
-        Self {
-            authority: Some(authority),
-            ..self
-        }
+    pub fn authority(mut self, authority: &'static CertificateAuthority) -> Self {
+        self.authority = Some(authority);
+        self
     }
 
     /// Another instance than [`Resource::oic`]; its primary audience is `https://<host>:443`.

@@ -1,4 +1,4 @@
-//! What a test holds of a running mock.
+//! The running mock, as tests hold it.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::server::{Control, Server};
 
-/// A running mock OIC; dropping it stops it. Everything else is on [`OicHandle`], to which it dereferences.
+/// A running mock OIC, which stops when it is dropped. It dereferences to [`OicHandle`], which has everything else.
 pub struct Oic {
     handle: OicHandle,
     _server: Server,
@@ -45,7 +45,7 @@ impl Deref for Oic {
     }
 }
 
-/// The switches and records of a mock OIC; clones mean the same one.
+/// The switches and records of a mock OIC. Clones refer to the same mock.
 #[derive(Clone)]
 pub struct OicHandle {
     instance: Arc<Instance>,
@@ -64,17 +64,17 @@ impl OicHandle {
         self.control.address()
     }
 
-    /// The instance's name on the internet: its certificate holds for it, and requests may have it as `Host`.
+    /// The instance's host name on the internet. The mock's certificate is valid for it, and requests may name it in `Host`.
     pub fn host(&self) -> &str {
         &self.instance.host
     }
 
-    /// Its clock, which tells whether a token has expired; there is no leeway.
+    /// The mock's clock, which decides whether a token has expired, without leeway.
     pub fn clock(&self) -> &Clock {
         &self.instance.clock
     }
 
-    /// Changes switches; the next request sees them.
+    /// Changes switches. They apply from the next request.
     pub fn set(&self, change: impl FnOnce(&mut Switches)) {
         self.instance.change_switches(change);
         let availability = self
@@ -87,7 +87,7 @@ impl OicHandle {
         self.control.set_availability(availability);
     }
 
-    /// Fails so until [`Self::up`].
+    /// Makes the mock fail like this until [`Self::up`].
     pub fn down(&self, fault: Fault) {
         self.set(|switches| switches.down = Some(fault));
     }
@@ -97,54 +97,53 @@ impl OicHandle {
         self.set(|switches| switches.down = None);
     }
 
-    /// Answers 401 to every token seen so far, as if their client had been deactivated; later ones are welcome.
+    /// Answers 401 to every token seen so far, as if its client had been deactivated. New tokens are accepted.
     pub fn revoke_seen_tokens(&self) {
         self.instance.tokens_mut().revoke_all();
     }
 
-    /// Requests that reached it.
+    /// How many requests reached the mock.
     pub fn requests_count(&self) -> usize {
         self.instance.records().count
     }
 
-    /// The last request that reached it.
+    /// The last request that reached the mock.
     pub fn last_request(&self) -> Option<RecordedRequest> {
         self.instance.records().last()
     }
 
-    /// The last requests that reached it, oldest first, at most 1024.
+    /// The last requests that reached the mock, oldest first, at most 1024.
     pub fn last_requests(&self) -> Vec<RecordedRequest> {
         self.instance.records().all()
     }
 
-    /// The distinct bearer tokens that reached it, in the order of their first coming.
+    /// The distinct bearer tokens that reached the mock, in the order in which they first arrived.
     pub fn tokens_seen(&self) -> Vec<SeenToken> {
         self.instance.tokens().seen()
     }
 
-    /// How many requests came with an expired token of this domain.
+    /// How many requests had an expired token of this domain.
     pub fn expired_tokens_seen(&self) -> usize {
         self.instance.tokens().refusals(Verdict::Expired)
     }
 
-    /// How many requests came with a token that this domain never signed, or that is for somebody else.
+    /// How many requests had a token that this domain did not sign, or that is for another audience.
     pub fn foreign_tokens_seen(&self) -> usize {
         let tokens = self.instance.tokens();
         tokens.refusals(Verdict::Foreign) + tokens.refusals(Verdict::WrongAudience)
     }
 
-    /// Requests that have arrived and whose answer has neither ended nor been given up; a WebSocket counts until it
-    /// is closed.
+    /// Requests that have arrived and whose answer is neither complete nor abandoned. A WebSocket counts until it closes.
     pub fn in_flight(&self) -> usize {
         self.instance.in_flight.count()
     }
 
-    /// Bytes of request bodies that `upload` has read so far, those of bodies still coming included.
+    /// Bytes of request bodies that `upload` has read so far, including bodies that are still arriving.
     pub fn bytes_received(&self) -> u64 {
         self.instance.streams.received()
     }
 
-    /// Sends `event` to everybody who listens to `events`; returns how many these are.
+    /// Sends `event` to every client that listens to `events`. Returns how many there are.
     pub fn announce(&self, event: &str) -> usize {
         self.instance.streams.announce(event)
     }
@@ -159,7 +158,7 @@ impl OicHandle {
         self.control.connections()
     }
 
-    /// Forgets requests and tokens, so that a test counts from here.
+    /// Clears requests and tokens, so that a test counts from here.
     pub fn forget_records(&self) {
         self.instance.forget();
     }

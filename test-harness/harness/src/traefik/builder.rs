@@ -1,4 +1,4 @@
-//! What a Traefik is started with.
+//! Settings of a Traefik, and its start.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -29,8 +29,7 @@ pub struct LocalPlugin {
 }
 
 impl LocalPlugin {
-    /// A plugin by the name it has in the configuration and the module name, which is its folder below
-    /// `plugins-local/src`.
+    /// A plugin with this name in the configuration. The module name is its folder below `plugins-local/src`.
     pub fn new(name: impl Into<String>, module_name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -45,20 +44,20 @@ impl LocalPlugin {
         Self::new(guest.name, guest.module_name())
     }
 
-    /// Lets the plugin see a folder, under the same path as outside. It must exist when Traefik starts.
+    /// Mounts a folder into the plugin, under the same path. It must exist when Traefik starts.
     pub fn mount(mut self, folder: impl AsRef<Path>) -> Self {
         self.mounts.push(folder.as_ref().display().to_string());
         self
     }
 
-    /// Lets the plugin see an environment variable of Traefik's.
+    /// Passes an environment variable of Traefik's to the plugin.
     pub fn env(mut self, name: impl Into<String>) -> Self {
         self.envs.push(name.into());
         self
     }
 }
 
-/// Collects what Traefik shall be started with; see [`Traefik::builder`].
+/// Settings of a Traefik; see [`Traefik::builder`].
 #[derive(Clone, Debug, Default)]
 pub struct TraefikBuilder {
     #[cfg(feature = "yaml")]
@@ -74,29 +73,29 @@ pub struct TraefikBuilder {
 }
 
 impl Traefik {
-    /// What to start; nothing runs before [`TraefikBuilder::start`].
+    /// Starts with the default settings. Nothing runs before [`TraefikBuilder::start`].
     pub fn builder() -> TraefikBuilder {
         TraefikBuilder::default()
     }
 }
 
 impl TraefikBuilder {
-    /// The dynamic configuration, as a file of the file provider holds it (YAML, or JSON).
+    /// Sets the dynamic configuration, in the format of the file provider (YAML or JSON).
     pub fn dynamic(mut self, yaml: impl Into<String>) -> Self {
         self.dynamic = yaml.into();
         self
     }
 
-    /// A static configuration to begin with, such as an example's. Its entry points keep their settings and get
-    /// free ports; log, API and providers are replaced by the harness's own.
+    /// Begins with this static configuration, such as an example's. Its entry points keep their settings and get free ports.
+    /// The harness replaces log, API and providers.
     #[cfg(feature = "yaml")]
     pub fn static_yaml(mut self, yaml: impl Into<String>) -> Self {
         self.base = Some(yaml.into());
         self
     }
 
-    /// Changes to the finished static configuration: merged over it, `null` removes (RFC 7396). The API must stay
-    /// on: it is how the harness sees that Traefik is up.
+    /// Merges `patch` over the finished static configuration (RFC 7396: `null` removes). The API must stay on, since the
+    /// harness asks it whether Traefik is up.
     pub fn static_patch(mut self, patch: Value) -> Self {
         self.patches.push(patch);
         self
@@ -108,33 +107,33 @@ impl TraefikBuilder {
         self
     }
 
-    /// The folder that holds `plugins-local`. Without this call the plugins of this workspace that are registered are built.
+    /// Takes the plugins from `plugins-local` in this folder. Without this call, the registered plugins of this workspace are
+    /// built.
     pub fn plugins_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.plugins_from = Some(folder.into());
         self
     }
 
-    /// One more entry point on 127.0.0.1, at a free port. `settings` is what stands below its name, without
-    /// `address`; `json!({})` for a plain one.
+    /// Adds an entry point on a free port of 127.0.0.1. `settings` are its settings without `address`, `json!({})` for a plain
+    /// one.
     pub fn entry_point(mut self, name: impl Into<String>, settings: Value) -> Self {
         self.entry_points.insert(name.into(), settings);
         self
     }
 
-    /// A PEM file with an authority that Traefik trusts when it speaks TLS to backends
-    /// (`serversTransport.rootCAs`).
+    /// Makes Traefik trust the authority in this PEM file when it speaks TLS to backends (`serversTransport.rootCAs`).
     pub fn root_ca(mut self, pem_file: impl Into<PathBuf>) -> Self {
         self.root_cas.push(pem_file.into());
         self
     }
 
-    /// An environment variable of the process. A plugin sees it only if [`LocalPlugin::env`] names it.
+    /// Sets an environment variable of the process. A plugin sees it only if [`LocalPlugin::env`] names it.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.push((name.into(), value.into()));
         self
     }
 
-    /// Takes dynamic configuration from this API server as well, by the provider `kubernetesCRD`.
+    /// Adds the provider `kubernetesCRD`, which reads dynamic configuration from this API server.
     #[cfg(feature = "kubernetes")]
     pub fn kubernetes(self, server: &ApiServer) -> Self {
         self.static_patch(
@@ -146,20 +145,20 @@ impl TraefikBuilder {
         )
     }
 
-    /// Writes an access log (JSON, all headers kept), see [`Traefik::access_log`].
+    /// Writes an access log in JSON with all headers; see [`Traefik::access_log`].
     pub fn access_log(mut self) -> Self {
         self.access_log = true;
         self
     }
 
-    /// Starts Traefik and waits until it serves the dynamic configuration. Plugins that it registers are built first.
+    /// Builds the registered plugins, starts Traefik, and waits until it serves the dynamic configuration.
     pub fn start(self) -> Result<Traefik, TraefikError> {
         const ATTEMPTS: usize = 5;
         let binary = tools::traefik()?;
         let mut attempt = 1;
         loop {
             match self.start_once(&binary) {
-                // Between our choice of a port and Traefik's use of it another process was quicker.
+                // Another process took the port after we chose it and before Traefik used it.
                 Err(TraefikError::EndedEarly { log, .. })
                     if attempt < ATTEMPTS && log.contains("address already in use") =>
                 {
@@ -228,7 +227,7 @@ impl TraefikBuilder {
         Ok(json!({}))
     }
 
-    /// The static configuration, and where the entry points are.
+    /// The static configuration and the addresses of the entry points.
     fn settings(&self, dir: &Path) -> Result<(Value, Endpoints), TraefikError> {
         let mut settings = self.base()?;
         for plugin in &self.plugins {
@@ -295,7 +294,7 @@ impl TraefikBuilder {
     }
 }
 
-/// Ports that are free at this moment, each a different one: as many as are taken from the iterator.
+/// Addresses with different ports that are free at this moment.
 fn free_addresses() -> Result<impl Iterator<Item = SocketAddr>, TraefikError> {
     const AT_MOST: usize = 16;
     let failed = |source| io_error("find", "a free port", source);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use harness_build::guests::GuestError;
 use harness_build::tools::ToolError;
 
-/// Why Traefik does not run, or not as asked.
+/// Why Traefik does not run as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum TraefikError {
     /// There is no Traefik binary.
@@ -18,7 +18,7 @@ pub enum TraefikError {
     #[error(transparent)]
     Guest(#[from] GuestError),
 
-    /// A static configuration that is no YAML.
+    /// The static configuration is not YAML.
     #[error("the static configuration cannot be read: {0}")]
     StaticConfiguration(String),
 

@@ -19,8 +19,8 @@ use super::layout::{ACCESS_LOG, API, DYNAMIC_DIR, LOG, OUTPUT, WEB};
 use crate::process::Process;
 use harness_build::tools::last_lines;
 
-/// A running Traefik. Dropped, it is killed and its folder removed; if the test panics, the folder stays and its
-/// path is printed.
+/// A running Traefik. When it is dropped, it is killed and its folder is removed. If the test panics, the folder stays and
+/// its path is printed.
 #[derive(Debug)]
 pub struct Traefik {
     dir: TempDir,
@@ -45,7 +45,7 @@ pub(super) struct Program {
 pub(super) struct Endpoints {
     /// By the entry point's name.
     pub(super) addresses: BTreeMap<String, SocketAddr>,
-    /// The entry point asked whether a configuration is in force.
+    /// The entry point that tells whether a configuration is in force.
     pub(super) probed: &'static str,
 }
 
@@ -78,7 +78,7 @@ impl Traefik {
         self.base_url(API)
     }
 
-    /// Where an entry point listens; `None` if there is none of that name.
+    /// Where the entry point with this name listens; `None` if there is none.
     pub fn address(&self, entry_point: &str) -> Option<SocketAddr> {
         self.endpoints.addresses.get(entry_point).copied()
     }
@@ -89,8 +89,8 @@ impl Traefik {
     }
 
     /// Replaces the dynamic configuration and waits until it is in force. A configuration that Traefik cannot read
-    /// is [`TraefikError::NotReady`]; one that it reads with a broken router in it is in force, and the router is
-    /// disabled: see [`Traefik::api`].
+    /// is [`TraefikError::NotReady`]. If one router is broken, the rest is in force and that router is disabled; see
+    /// [`Traefik::api`].
     pub fn write_dynamic(&mut self, yaml: &str) -> Result<(), TraefikError> {
         self.publish(yaml)?;
         self.wait_until_ready()
@@ -104,7 +104,7 @@ impl Traefik {
         })
     }
 
-    /// Asks Traefik's API for something that is no JSON: `/debug/pprof/heap?debug=1`, with `api.debug`.
+    /// Asks Traefik's API for something that is not JSON, such as `/debug/pprof/heap?debug=1` with `api.debug`.
     pub fn api_text(&self, path: &str) -> Result<String, TraefikError> {
         let failed = |reason: String| TraefikError::Api {
             path: path.into(),
@@ -117,14 +117,13 @@ impl Traefik {
         }
     }
 
-    /// Traefik's log so far: a JSON object per line, level DEBUG. With that level Traefik writes whole
-    /// configurations into it.
+    /// Traefik's log so far, one JSON object per line. At level DEBUG it contains whole configurations.
     pub fn log(&self) -> String {
         self.text_of(LOG)
     }
 
-    /// The access log so far: a JSON object per line, without the harness's own requests. Empty unless asked for.
-    /// Traefik writes a line after the answer has gone out: poll for it.
+    /// The access log so far, one JSON object per line, without the harness's own requests. Empty unless the builder asked for
+    /// it. Traefik writes a line after it has sent the answer, so poll for it.
     pub fn access_log(&self) -> String {
         let log = self.text_of(ACCESS_LOG);
         log.lines()
@@ -133,7 +132,7 @@ impl Traefik {
             .collect()
     }
 
-    /// Ends the process as an operator does (SIGTERM) and waits for it: requests in flight may finish.
+    /// Ends the process as an operator does, by SIGTERM, and waits for it. Requests in flight may finish.
     pub fn stop(&mut self) -> Result<ExitStatus, TraefikError> {
         const GRACE: Duration = Duration::from_secs(20);
         let mut child = self.child.take().ok_or(TraefikError::NotRunning)?;
@@ -157,15 +156,15 @@ impl Traefik {
         }
     }
 
-    /// Ends the process at once (SIGKILL): it cannot clean up anything. Without effect if it is not running.
+    /// Ends the process at once, by SIGKILL, so it cannot clean up. Does nothing if it is not running.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             end(&mut child);
         }
     }
 
-    /// Starts the process anew, in the same folder and on the same ports, and waits until it serves. One that still
-    /// runs is killed first.
+    /// Starts the process again, in the same folder and on the same ports, and waits until it serves. Kills it first if it is
+    /// running.
     pub fn restart(&mut self) -> Result<(), TraefikError> {
         self.kill();
         self.child = Some(self.spawn()?);
@@ -192,7 +191,7 @@ impl Traefik {
         self.look(Process::open_fds)
     }
 
-    /// Looks at the process from outside.
+    /// Reads something about the process from the operating system.
     pub fn look<T>(&self, at: impl FnOnce(Process) -> io::Result<T>) -> Result<T, TraefikError> {
         at(Process(self.pid()?)).map_err(|_| TraefikError::NotRunning)
     }
@@ -201,21 +200,21 @@ impl Traefik {
         format!("http://{}", self.known_address(entry_point))
     }
 
-    /// The builder gives an address to [`WEB`] and [`API`] in every case; port 0 answers nothing.
+    /// The builder always gives [`WEB`] and [`API`] an address. Nothing answers at port 0.
     fn known_address(&self, entry_point: &str) -> SocketAddr {
         self.address(entry_point)
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
-    /// Writes the configuration, then the marker: Traefik reads all files at each change, so what holds the new
-    /// marker also holds the new configuration.
+    /// Writes the configuration, then the marker. Traefik reads all files at each change, so a configuration with the new
+    /// marker also has the new configuration.
     fn publish(&mut self, dynamic: &str) -> Result<(), TraefikError> {
         self.generation += 1;
         self.replace("dynamic.yml", dynamic)?;
         self.replace("marker.yml", &marker(self.generation).to_string())
     }
 
-    /// Traefik never sees half a file.
+    /// Replaces a file in one step, so that Traefik never reads half of it.
     fn replace(&self, file: &str, text: &str) -> Result<(), TraefikError> {
         let fresh = self.dir().join(file);
         fs::write(&fresh, text).map_err(|source| io_error("write", &fresh, source))?;
@@ -234,7 +233,7 @@ impl Traefik {
         let errors = output.try_clone().map_err(failed)?;
         let mut command = Command::new(&self.program.binary);
         for (name, _) in std::env::vars_os() {
-            // Traefik takes the first for static configuration, and the others for the cluster it is in.
+            // Traefik reads the first as static configuration, and the others as the cluster that it runs in.
             let name_text = name.to_string_lossy();
             if ["TRAEFIK_", "KUBERNETES_", "KUBECONFIG"]
                 .iter()
@@ -289,7 +288,7 @@ impl Traefik {
         }
     }
 
-    /// The part of log and output that says what went wrong: errors and warnings if there are any, else the end.
+    /// The lines of log and output that say what went wrong: errors and warnings, or the last lines if there are none.
     fn telling_lines(&self) -> String {
         const LINES: usize = 15;
         const WIDTH: usize = 600;
@@ -341,5 +340,5 @@ fn end(child: &mut Child) {
 }
 
 const POLL: Duration = Duration::from_millis(10);
-/// A cold start compiles every plugin, and these may fetch keys and tokens before they serve.
+/// A cold start compiles every plugin, and plugins may fetch keys and tokens before they serve.
 const READY_WITHIN: Duration = Duration::from_secs(60);

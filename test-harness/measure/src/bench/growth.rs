@@ -9,12 +9,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Value, json};
 
+use super::error::BenchError;
 use super::generator::Generator;
 use super::requests::{Repeated, sign};
 use super::rows::Load;
 use super::server::{Answer, Server, ok};
+use super::settings::Bench;
 use super::site::{Policy, Site, Variation, path};
-use super::{Bench, BenchError, Watch};
+use super::watch::Watch;
 use harness::gateway::{INTEGRATION, JWT, PATH_REWRITE};
 
 /// One thing that grows.

@@ -8,10 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::backend::Backend;
+use super::error::BenchError;
 use super::requests::{get, sign};
 use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
 use super::statistics::{median, slope};
-use super::{BenchError, Watch};
+use super::watch::Watch;
 
 /// KiB of resident memory that one more request in flight takes: the slope over 50, 200 and 800 of them. It is the
 /// whole of it, Traefik's own share included; that is `plain`.

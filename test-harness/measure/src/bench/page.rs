@@ -1,4 +1,4 @@
-//! The report as a page of the documentation: figures and charts are replaced, what people wrote around them stays.
+//! The report as a page of the documentation. Figures and charts are replaced; the text around them stays.
 
 use std::fs;
 use std::io;
@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use super::growth::Series;
 use super::report::Report;
 use super::rows::{DIRECT, Row, label};
-use crate::chart::{Bars, Chart, Line, Panel, Scale};
+use crate::chart::{Bars, Chart, ChartError, Line, Panel, Scale};
 
 /// Why the page could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// There is no place for the figures.
+    /// The page does not mark the place for the figures.
     #[error("{0} has no lines `{BEGIN}` and `{END}` in this order: put them where the figures belong")]
     NoPlace(PathBuf),
+    /// A chart could not be drawn.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
     /// A file could not be read or written.
     #[error("could not write {path}: {source}; check that its folder exists and the rights there")]
     Io {
@@ -31,19 +34,20 @@ impl Report {
     pub fn write_page(&self, docs: &Path) -> Result<(), PageError> {
         let page = docs.join(PAGE);
         let text = fs::read_to_string(&page).map_err(|source| error(&page, source))?;
-        let fresh = with_figures(&text, &self.section()).ok_or_else(|| PageError::NoPlace(page.clone()))?;
+        let charts = self.charts()?;
+        let fresh =
+            with_figures(&text, &self.section(&charts)).ok_or_else(|| PageError::NoPlace(page.clone()))?;
         let folder = docs.join(CHARTS);
         fs::create_dir_all(&folder).map_err(|source| error(&folder, source))?;
-        for (file, svg) in self.charts() {
+        for (file, svg) in charts {
             let path = folder.join(file);
             fs::write(&path, svg).map_err(|source| error(&path, source))?;
         }
         fs::write(&page, fresh).map_err(|source| error(&page, source))
     }
 
-    fn section(&self) -> String {
-        let images: String = self
-            .charts()
+    fn section(&self, charts: &[(&str, String)]) -> String {
+        let images: String = charts
             .iter()
             .map(|(file, _)| format!("\n![{}]({CHARTS}/{file})\n", file.trim_end_matches(".svg")))
             .collect();
@@ -51,26 +55,28 @@ impl Report {
     }
 
     /// File names and documents.
-    fn charts(&self) -> Vec<(&'static str, String)> {
+    fn charts(&self) -> Result<Vec<(&'static str, String)>, ChartError> {
         let mut charts = Vec::new();
         if !self.rows.is_empty() {
-            charts.push(("throughput.svg", self.bars("Requests per second", "", rate).svg()));
+            charts.push((
+                "throughput.svg",
+                self.bars("Requests per second", "", rate).svg()?,
+            ));
             charts.push((
                 "p99.svg",
-                self.bars("99 of 100 requests took no longer", "ms", p99_ms).svg(),
+                self.bars("99 of 100 requests took no longer", "ms", p99_ms)
+                    .svg()?,
             ));
             charts.push((
                 "cpu.svg",
                 self.bars("Gateway's processor time per request", "µs", cpu_us)
-                    .svg(),
+                    .svg()?,
             ));
         }
-        charts.extend(
-            self.growth
-                .iter()
-                .map(|series| (series.file, series.chart().svg())),
-        );
-        charts
+        for series in &self.growth {
+            charts.push((series.file, series.chart().svg()?));
+        }
+        Ok(charts)
     }
 
     fn bars(&self, title: &str, unit: &str, figure: fn(&Row) -> Option<f64>) -> Bars {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use super::BenchError;
+use super::error::BenchError;
 use harness::client::Client;
 use harness::traefik::Traefik;
 

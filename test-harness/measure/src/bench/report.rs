@@ -7,11 +7,12 @@ use super::figures::{Figures, RowFigures, rounded};
 use super::growth::Series;
 use super::in_flight::InFlight;
 use super::machine::Machine;
+use super::rows;
 use super::rows::{Build, PLAIN, Row, is_reference, label};
 use super::rs256::Rs256;
+use super::settings::Bench;
 use super::start::{InstanceStart, Ready};
 use super::statistics::median;
-use super::{Bench, rows};
 use harness_build::tools::{ENVOY_VERSION, TRAEFIK_VERSION};
 
 /// Everything that was measured. Displayed, it is Markdown.

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::envoy::Envoy;
+use super::error::BenchError;
 use super::generator::{Generator, Requests, Tally};
+use super::profile;
 use super::requests::{Once, Repeated, TokenStore, sign};
+use super::settings::Bench;
 use super::site::{Effect, Gateway, Policy, Site, Variation, has_gateway, path};
 use super::statistics::{median, range};
-use super::{Bench, BenchError, Watch, profile};
+use super::watch::Watch;
 use harness::process::Process;
 
 /// The rows by name, in the order of the report.

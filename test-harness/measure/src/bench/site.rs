@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::BenchError;
 use super::authoriser::Authoriser;
 use super::backend::Backend;
 use super::envoy::{self, Envoy};
+use super::error::BenchError;
 use harness::certificates::CertificateAuthority;
 use harness::client::Client;
 use harness::gateway::{INTEGRATION, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};

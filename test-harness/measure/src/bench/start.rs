@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::error::BenchError;
 use super::in_flight::{Held, arrival};
 use super::requests::{get, sign};
 use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
 use super::statistics::median;
-use super::{BenchError, Watch};
+use super::watch::Watch;
 
 /// What a new instance adds to the request that needs it, microseconds. Traefik's own part, such as the connection to the
 /// backend, is taken off: the same requests through a router without plugins.

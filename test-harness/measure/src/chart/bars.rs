@@ -1,8 +1,11 @@
-//! Horizontal bars in groups: rows of a comparison.
+//! Horizontal bars in groups: the rows of a comparison.
 
-use super::{COLOURS, Svg, WIDTH, number_text, range};
+use plotters::prelude::{Color as _, Rectangle};
+use plotters::style::text_anchor::HPos;
 
-/// A title and groups of bars, one bar of a group for each series.
+use super::paint::{ChartError, FAINT, INK, Page, WIDTH, colour, document, number, range, write};
+
+/// A title and groups of bars, with one bar in a group for each series.
 #[derive(Clone, Debug)]
 pub struct Bars {
     title: String,
@@ -12,7 +15,7 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Bars without a group yet; the unit stands behind every value.
+    /// Bars without a group. The unit follows each value.
     pub fn new(title: &str, unit: &str, series: &[String]) -> Self {
         Self {
             title: title.to_owned(),
@@ -22,97 +25,103 @@ impl Bars {
         }
     }
 
-    /// Adds a group below the others, with a value for each series; `None` leaves its bar out.
+    /// Adds a group below the others, with a value for each series. `None` leaves its bar out.
     pub fn group(mut self, name: &str, values: Vec<Option<f64>>) -> Self {
         self.groups.push((name.to_owned(), values));
         self
     }
 
-    /// The chart as a document of its own.
-    pub fn svg(&self) -> String {
-        let group_height = BAR * self.series.len() as f64 + GAP;
-        let height = TOP + group_height * self.groups.len() as f64 + GAP;
-        let mut svg = Svg::new(WIDTH, height, &self.title);
-        svg.text(16.0, 28.0, "start", "ink", 18.0, &self.title);
-        let mut legend = WIDTH - 16.0;
-        for (number, name) in self.series.iter().enumerate().rev() {
-            svg.text(legend, 28.0, "end", colour(number), 12.0, name);
-            legend -= name.chars().count() as f64 * 7.0 + 14.0;
+    /// The chart as an SVG document.
+    ///
+    /// # Errors
+    /// [`ChartError`].
+    pub fn svg(&self) -> Result<String, ChartError> {
+        let bars: i32 = self.groups.iter().map(|_| self.group_height()).sum();
+        document(TOP + bars + GAP, &self.title, |page| self.draw(page))
+    }
+
+    fn draw(&self, page: &Page<'_>) -> Result<(), ChartError> {
+        for ((index, name), line) in self.series.iter().enumerate().zip(0..) {
+            write(
+                page,
+                (WIDTH - 16, 8 + 15 * line),
+                HPos::Right,
+                13,
+                &colour(index),
+                name,
+            )?;
         }
-        let values = self
-            .groups
-            .iter()
-            .flat_map(|(_, values)| values.iter().flatten().copied());
-        let most = range(values).map_or(1.0, |(_, most)| most).max(f64::MIN_POSITIVE);
-        for (place, (name, values)) in self.groups.iter().enumerate() {
-            let top = TOP + group_height * place as f64;
-            let middle = top + BAR * self.series.len() as f64 / 2.0 + 4.0;
-            svg.text(LEFT - 10.0, middle, "end", "ink", 12.0, name);
-            for (number, value) in values.iter().enumerate() {
+        let values = self.groups.iter().flat_map(|(_, values)| values);
+        let most = range(values.flatten().copied()).map_or(1.0, |(_, most)| most);
+        let mut top = TOP;
+        for (name, values) in &self.groups {
+            let middle = top + (self.group_height() - GAP) / 2 - 7;
+            write(page, (LEFT - 10, middle), HPos::Right, 13, &INK, name)?;
+            for ((index, value), line) in values.iter().enumerate().zip(0..) {
                 let Some(value) = value.filter(|value| value.is_finite()) else {
                     continue;
                 };
-                let (y, width) = (
-                    top + BAR * number as f64,
-                    (value.max(0.0) / most) * (WIDTH - LEFT - RIGHT),
-                );
-                svg.rect(LEFT, y, width.max(1.0), BAR - 2.0, colour(number));
-                let text = format!("{} {}", number_text(short(value)), self.unit);
-                svg.text(
-                    LEFT + width + 6.0,
-                    y + BAR - 5.0,
-                    "start",
-                    "faint",
-                    11.0,
+                let (y, length) = (top + BAR * line, length(value, most));
+                let bar = [(LEFT, y), (LEFT + length, y + BAR - 2)];
+                page.draw(&Rectangle::new(bar, colour(index).filled()))
+                    .map_err(ChartError::of)?;
+                let text = format!("{} {}", number(short(value)), self.unit);
+                write(
+                    page,
+                    (LEFT + length + 6, y + 1),
+                    HPos::Left,
+                    12,
+                    &FAINT,
                     text.trim(),
-                );
+                )?;
             }
+            top += self.group_height();
         }
-        svg.finish()
+        Ok(())
+    }
+
+    fn group_height(&self) -> i32 {
+        self.series.iter().map(|_| BAR).sum::<i32>() + GAP
     }
 }
 
-/// Three digits are enough in a chart; digits before the point stay.
+/// The length of a value's bar, in pixels.
+fn length(value: f64, most: f64) -> i32 {
+    let share = value.max(0.0) / most.max(f64::MIN_POSITIVE);
+    (share * f64::from(WIDTH - LEFT - RIGHT)).max(1.0).round() as i32
+}
+
+/// Three digits are enough in a chart. Digits before the point stay.
 fn short(value: f64) -> f64 {
     let digits = (2.0 - value.abs().max(f64::MIN_POSITIVE).log10().floor()).clamp(0.0, 3.0);
     let factor = 10_f64.powf(digits);
     (value * factor).round() / factor
 }
 
-fn colour(number: usize) -> &'static str {
-    COLOURS
-        .get(number % COLOURS.len())
-        .map_or("c0", |(class, ..)| class)
-}
-
-const LEFT: f64 = 190.0;
-const RIGHT: f64 = 100.0;
-const TOP: f64 = 52.0;
-const BAR: f64 = 17.0;
-const GAP: f64 = 10.0;
+const LEFT: i32 = 190;
+const RIGHT: i32 = 100;
+const TOP: i32 = 52;
+const BAR: i32 = 17;
+const GAP: i32 = 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_value_has_a_bar_of_its_length() {
+    fn every_finite_value_has_a_bar() {
         let series = ["a".to_owned(), "b".to_owned()];
         let svg = Bars::new("t", "ms", &series)
             .group("x < y", vec![Some(10.0), None])
             .group("z", vec![Some(5.0), Some(f64::NAN)])
-            .svg();
-        let widths: Vec<f64> = svg
-            .lines()
-            .filter(|line| line.starts_with("<rect class=\"c"))
-            .map(|line| {
-                let (_, rest) = line.split_once("width=\"").unwrap();
-                rest.split_once('"').unwrap().0.parse().unwrap()
-            })
-            .collect();
-        assert_eq!(widths.len(), 2, "{svg}");
-        assert!((widths[0] / widths[1] - 2.0).abs() < 0.01, "{widths:?}");
-        assert!(svg.contains("x &lt; y") && svg.contains(">10 ms<") && !svg.contains("NaN"));
+            .svg()
+            .unwrap();
+        assert_eq!(svg.matches("<rect").count(), 3, "the page and two bars: {svg}");
+        assert!(
+            svg.contains("x &lt; y") && svg.contains("10 ms") && !svg.contains("NaN"),
+            "{svg}"
+        );
+        assert_eq!(length(5.0, 10.0) * 2, length(10.0, 10.0));
     }
 
     #[test]

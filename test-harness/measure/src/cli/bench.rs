@@ -1,4 +1,4 @@
-//! `bench`: what the plugins cost, beside their peers.
+//! `bench`: what the plugins cost, compared with their peers.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -12,37 +12,37 @@ use super::files::write_json;
 use super::interrupt;
 use crate::bench::Bench;
 
-/// Measure the plugins beside a plain Traefik, its own middlewares and Envoy; run it with `cargo run --release`
+/// Compare the plugins with a plain Traefik, its own middlewares and Envoy; run it with `cargo run --release`
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Write the figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure another build of the plugins, too: a folder that `build --out` made
+    /// Measure another build of the plugins as well: a folder that `build --out` wrote
     #[arg(long, value_name = "DIR")]
     baseline: Option<PathBuf>,
-    /// Measure how cost grows with routers, tokens, keys and rules, too
+    /// Also measure how cost grows with routers, tokens, keys and rules
     #[arg(long)]
     growth: bool,
-    /// Measure these rows and other figures alone; the figures' names are those in the JSON
+    /// Measure only these rows and figures, by their names in the JSON
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// How many rounds a row's figure is the median of
+    /// How many rounds each row has; its figure is their median
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How long a round is
+    /// The length of a round, in seconds
     #[arg(long, value_name = "N", default_value_t = 3.0, value_parser = seconds)]
     seconds_per_round: f64,
     /// Connections of the load generator
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [32, 256])]
     connections: Vec<usize>,
-    /// Distinct tokens in the rows whose tokens were seen before
+    /// How many different tokens the rows have whose tokens were seen before
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     tokens: u16,
     /// Write Go's processor profiles of the Traefiks into this folder; read them with `go tool pprof`
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
-    /// Where benchmarks.md is written [default: docs for a full run, else nowhere]
+    /// Where to write benchmarks.md [default: docs for a full run, otherwise nowhere]
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
-//! `fuzz`: the libFuzzer targets of `test-harness/fuzz`, one after the other, for a bounded time.
+//! `fuzz`: runs the libFuzzer targets of `test-harness/fuzz` one after the other, for a limited time.
 //!
-//! They need a nightly compiler and cargo-fuzz, which nothing else here does. What a run learns about the code
-//! (the corpus) and what it finds stay below `target/fuzz`.
+//! They need a nightly compiler and cargo-fuzz, unlike everything else here. The corpus and the findings stay below
+//! `target/fuzz`.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -14,15 +14,15 @@ use clap::Args;
 
 use harness_build::tools;
 
-/// Feed hostile input to everything that reads what others wrote
+/// Feed hostile input to everything that reads untrusted data
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How long, all targets together; building them is not counted
+    /// How long all targets run together, in seconds, without building them
     #[arg(long, value_name = "N", default_value_t = 420, value_parser = clap::value_parser!(u64).range(7..=604_800))]
     seconds: u64,
 }
 
-/// Why there is no clean run.
+/// Why the run was not clean.
 #[derive(Debug, thiserror::Error)]
 enum FuzzError {
     /// `rustup run nightly cargo fuzz` does not start.
@@ -107,7 +107,7 @@ fn share(seconds: u64, count: usize) -> u64 {
     (seconds / u64::try_from(count.max(1)).unwrap_or(u64::MAX)).max(1)
 }
 
-/// What libFuzzer says in `-print_final_stats`.
+/// The number of executions that libFuzzer prints with `-print_final_stats`.
 fn executions(log: &str) -> Option<&str> {
     log.lines()
         .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
@@ -117,7 +117,7 @@ fn executions(log: &str) -> Option<&str> {
 struct CargoFuzz<'p> {
     /// The crate of the targets.
     folder: &'p Path,
-    /// For everything that is made.
+    /// The folder for everything that is built or found.
     work: &'p Path,
 }
 

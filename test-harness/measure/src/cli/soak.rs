@@ -1,4 +1,4 @@
-//! `soak`: a long run with everything that can go wrong, and what came of it.
+//! `soak`: a long run in which everything goes wrong in turn.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::soak::{Soak, drills};
 /// Run mixed traffic for minutes while everything around the gateway fails in turn; any wrong answer is an error
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How long
+    /// The length of the run, in seconds
     #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     seconds: u64,
     /// Write the figures to this file
@@ -53,7 +53,7 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .svg
         .clone()
         .unwrap_or_else(|| tools::target_dir().join("soak.svg"));
-    write(&svg, report.svg())?;
+    write(&svg, report.svg()?)?;
     println!("\nchart: {}", svg.display());
     write_json(options.json.as_deref(), &report.figures())?;
     match report.failures() {

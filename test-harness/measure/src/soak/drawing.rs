@@ -55,7 +55,7 @@ fn band(window: &Window, end: Duration) -> Band {
     )
 }
 
-/// What came to a count between two samples, per second.
+/// By how much a count grew between two samples, per second.
 fn rates(samples: &[Sample], count: fn(&Sample) -> usize) -> Vec<(f64, f64)> {
     let pairs = samples.iter().zip(samples.iter().skip(1));
     pairs
@@ -67,7 +67,7 @@ fn rates(samples: &[Sample], count: fn(&Sample) -> usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// What came to a count in the ten samples up to each.
+/// By how much a count grew in the ten samples up to each.
 fn sums(samples: &[Sample], count: fn(&Sample) -> usize) -> Vec<(f64, f64)> {
     let pairs = samples.iter().zip(samples.iter().skip(10));
     let sum = |(before, after): (&Sample, &Sample)| {

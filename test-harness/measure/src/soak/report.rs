@@ -13,6 +13,7 @@ use super::sample::{Sample, typical};
 use super::tally::{Counts, Row};
 use super::timeline::Facts;
 use super::traffic::CLIENTS;
+use crate::chart::ChartError;
 
 /// The figures that are compared from run to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -90,7 +91,10 @@ impl Report {
     }
 
     /// The chart of the run, an SVG document.
-    pub fn svg(&self) -> String {
+    ///
+    /// # Errors
+    /// [`ChartError`].
+    pub fn svg(&self) -> Result<String, ChartError> {
         let figures = self.figures;
         let subtitle = format!(
             "{} requests in {:.0} s by {CLIENTS} clients: {} wrong answers, {} unexpected errors; shaded: what was done to it",

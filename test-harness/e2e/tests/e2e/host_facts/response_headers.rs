@@ -1,9 +1,10 @@
 //! What becomes of headers of the answer that a guest sets before the backend is asked.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 use harness::client::{Client, Response};
+use harness::raw_server::serve;
 use harness::traefik::{LocalPlugin, Traefik};
 use harness_build::guests;
 use serde_json::json;
@@ -12,14 +13,9 @@ use crate::probes::{Form, lay_out};
 
 /// Answers by the request's path, one request a connection, until the process ends.
 fn backend() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for connection in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(connection));
-        }
-    });
-    address
+    serve(|connection| {
+        let _ = answer(connection); // a connection that breaks off gets nothing
+    })
 }
 
 fn answer(connection: TcpStream) -> Option<()> {

@@ -1,11 +1,12 @@
-//! What answers is not the server that was meant, or it shows or says what few servers do.
+//! Servers that are not the one that was meant, or that show or send what few servers do.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use harness::idcs::Idcs;
+use harness::raw_server::serve;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::json;
@@ -13,34 +14,21 @@ use serde_json::json;
 use super::{Case, assert_refused, side_by_side};
 use crate::support::plugin_lines;
 
-/// A server that does this with each connection; its port.
-fn server(act: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let act = Arc::new(act);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let act = Arc::clone(&act);
-            std::thread::spawn(move || act(stream.unwrap()));
-        }
-    });
-    port
-}
-
-/// A server that says `start` to whatever it is told, and then `again` for as long as somebody listens.
+/// The port of a server that sends `start` whatever it reads, and then `again` for as long as the client listens.
 fn saying(start: &'static str, again: &'static str) -> u16 {
-    server(move |mut stream| {
+    let server = serve(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(start.as_bytes());
         while !again.is_empty() && stream.write_all(again.repeat(500).as_bytes()).is_ok() {}
         // Closing with something unread would take back what was said.
         let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
         while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
-    })
+    });
+    server.port()
 }
 
-/// What `openssl req -x509` makes: a certificate that is its own authority. The port of a server that shows it in front of
-/// one at `plain`, and the certificate.
+/// Starts a server in front of the one at `plain`, with a certificate that is its own authority, as `openssl req -x509` makes it.
+/// Returns its port and the certificate.
 fn with_its_own_authority(plain: u16) -> (u16, String) {
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -55,7 +43,7 @@ fn with_its_own_authority(plain: u16) -> (u16, String) {
         .with_single_cert(vec![certificate.der().clone()], private)
         .unwrap();
     let config = Arc::new(config);
-    let port = server(move |mut stream| {
+    let server = serve(move |mut stream| {
         let mut session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut tls = rustls::Stream::new(&mut session, &mut stream);
         let mut request = Vec::new();
@@ -74,7 +62,7 @@ fn with_its_own_authority(plain: u16) -> (u16, String) {
         tls.conn.send_close_notify();
         let _ = tls.flush();
     });
-    (port, certificate.pem())
+    (server.port(), certificate.pem())
 }
 
 #[test]
