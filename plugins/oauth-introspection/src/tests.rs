@@ -583,7 +583,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             json!({ "tokenSource": { "header": "a b" } }),
-            "tokenSource.header: has characters",
+            "tokenSource.header: is not a name",
         ),
         (
             json!({ "forwardHeaders": { "Host": "a" } }),

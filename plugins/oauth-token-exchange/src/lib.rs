@@ -14,6 +14,8 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod group_secret;
+mod method;
 mod name_pattern;
 mod provider;
 mod subject;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use middleware::config::{given, given_text, required};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef};
 use serde::Deserialize;
 
@@ -171,12 +172,8 @@ impl AssertionOptions {
                 format!("does not fit the key, which signs {fitting}"),
             ));
         }
-        let text = |option: &str, value: &Option<SecretRef>| match given(value.as_ref()) {
-            None => Ok(None),
-            Some(value) => {
-                let value = value.resolve(&format!("{block}.{option}"), host)?;
-                Ok(Some(value.expose().to_owned()))
-            }
+        let text = |option: &str, value: &Option<SecretRef>| {
+            given_text(&format!("{block}.{option}"), value.as_ref(), host)
         };
         Ok(AssertionSigner::new(key, secret)
             .with_key_id(text("keyId", &self.key_id)?)
@@ -186,13 +183,4 @@ impl AssertionOptions {
     fn algorithm(&self) -> Option<&str> {
         self.algorithm.as_deref().filter(|name| !name.is_empty())
     }
-}
-
-/// The empty string counts as not given.
-fn given(option: Option<&SecretRef>) -> Option<&SecretRef> {
-    option.filter(|value| !value.is_empty())
-}
-
-fn required<'o>(field: &str, option: Option<&'o SecretRef>) -> Result<&'o SecretRef, ConfigError> {
-    given(option).ok_or_else(|| ConfigError::new(field, "is required"))
 }

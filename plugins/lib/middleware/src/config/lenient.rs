@@ -97,6 +97,22 @@ pub fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     deserializer.deserialize_any(Strings)
 }
 
+/// As [`strings`], for a list that is absent unless it is given.
+///
+/// # Errors
+/// As [`strings`].
+pub fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    strings(deserializer).map(Some)
+}
+
+/// As [`integer`], for a number that is absent unless it is given.
+///
+/// # Errors
+/// As [`integer`].
+pub fn given_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    integer(deserializer).map(Some)
+}
+
 /// A block of options. Traefik's file provider turns an empty one (`tls: {}`) into the empty string, which is taken
 /// for what it was.
 ///

@@ -6,12 +6,17 @@
 //! the gateway.
 
 mod culprit;
+mod given;
 pub mod lenient;
 mod placeholder;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use self::given::{
+    empty_list, given, given_text, given_together, in_range, not_empty, required, required_text, texts,
+    values,
+};
 pub use self::placeholder::{Placeholder, placeholders};
 use crate::{Event, FileError};
 
