@@ -8,6 +8,7 @@
 
 mod basic;
 pub mod bearer;
+pub mod challenge;
 mod token_field;
 
 pub use basic::{Basic, NoBasic};
