@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use middleware::{UnixTime, published};
 
-use crate::Rejection;
 use crate::json::{Members, Number, Value};
+use crate::rejection::Rejection;
 use crate::strict_json::{self, JsonError};
 
 /// The claims set of a token (RFC 7519 §4). Says nothing about whether they are true.

@@ -5,7 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use middleware::work;
 
-use crate::{Algorithm, Claims, Header, Rejection};
+use crate::algorithm::Algorithm;
+use crate::claims::Claims;
+use crate::header::Header;
+use crate::rejection::Rejection;
 
 /// What kinds of token are looked at at all.
 #[derive(Debug, Clone, PartialEq, Eq)]

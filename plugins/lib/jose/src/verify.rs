@@ -2,8 +2,12 @@
 
 use middleware::pace::{STRETCH, work};
 
+use crate::claims::VerifiedClaims;
+use crate::header::Header;
 use crate::key::Key;
-use crate::{Header, KeySet, Rejection, Token, VerifiedClaims};
+use crate::key_set::KeySet;
+use crate::rejection::Rejection;
+use crate::token::Token;
 
 /// Why a key set does not prove a token. Both may mean that the issuer has new keys: where every key is
 /// called the same, as with IDCS, rotation shows as a bad signature.
