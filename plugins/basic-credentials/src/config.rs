@@ -198,7 +198,7 @@ fn credentials(username: &SecretRef, password: &SecretRef, host: &dyn Host) -> R
 fn check_header(name: &str) -> Result<(), ConfigError> {
     const FIELD: &str = "apiKeyHeader";
     if !is_token(name) {
-        return Err(ConfigError::new(FIELD, "is no name of a header"));
+        return Err(ConfigError::new(FIELD, "is not a header name"));
     }
     if RESERVED
         .iter()

@@ -318,7 +318,7 @@ fn algorithms(listed: Option<&[String]>, keys: &KeyOptions) -> Result<Vec<Algori
             let algorithm = Algorithm::from_name(name).ok_or_else(|| {
                 ConfigError::new(
                     field(),
-                    format!("is no algorithm known here; known are {}", names(&Algorithm::ALL)),
+                    format!("is not a known algorithm; known are {}", names(&Algorithm::ALL)),
                 )
             })?;
             if served(algorithm) {
@@ -377,7 +377,7 @@ fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigE
         given if is_token(given) => Ok(given.to_owned()),
         _ => Err(ConfigError::new(
             field,
-            "is no name: letters, digits and - without spaces",
+            "is not a name: letters, digits and - without spaces",
         )),
     };
     Ok(TokenHeader {

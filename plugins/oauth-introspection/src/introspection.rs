@@ -163,7 +163,7 @@ fn header(
             "is a Go template, which this plugin does not know: give the value itself, env:NAME or file:/path",
         ));
     }
-    let name = HeaderName::try_from(name).map_err(|_| ConfigError::new(field, "is no name of a header"))?;
+    let name = HeaderName::try_from(name).map_err(|_| ConfigError::new(field, "is not a header name"))?;
     if RESERVED.contains(&name) {
         return Err(ConfigError::new(field, "is set by the plugin itself"));
     }

@@ -34,7 +34,7 @@ impl Method {
     ) -> Result<Self, ConfigError> {
         // An ignored block would mislead its author, so it is refused.
         let only_for = |block: &str, is_given: bool| match is_given {
-            true => Err(ConfigError::new(block, "is of no use with this method")),
+            true => Err(ConfigError::new(block, "has no effect with this method")),
             false => Ok(()),
         };
         match options.method.as_deref() {

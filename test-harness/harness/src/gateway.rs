@@ -73,12 +73,12 @@ struct Files {
 }
 
 impl Gateway {
-    /// Document 000's gateway: `/echo` on an entry point, in front of the mocks' defaults.
+    /// The usual gateway: `/echo` on an entry point, in front of the mocks' defaults.
     pub fn start() -> Self {
         Self::builder().start()
     }
 
-    /// Chooses what differs from document 000's gateway.
+    /// Chooses what differs from the usual gateway.
     pub fn builder() -> GatewayBuilder {
         Self::in_front_of(Idcs::start())
     }
@@ -308,7 +308,7 @@ impl GatewayBuilder {
     }
 }
 
-/// The options of document 000, with the mocks' names.
+/// The options of the usual gateway, with the mocks' names.
 pub fn default_options(idcs: &Idcs, ca_pem: &str) -> Value {
     let gateway = Application::gateway();
     let client_config = json!({ "tls": { "ca": ca_pem } });
@@ -325,7 +325,7 @@ pub fn default_options(idcs: &Idcs, ca_pem: &str) -> Value {
     })
 }
 
-/// The middlewares by name, in document 000's order.
+/// The middlewares by name, in the usual gateway's order.
 fn three_middlewares(options: &Value) -> (Vec<&'static str>, Value) {
     let middlewares = json!({
         "rewrite": { "plugin": { PATH_REWRITE: options[PATH_REWRITE] } },

@@ -121,7 +121,7 @@ http:
         &[
             "0.yml:7:11: error: audience: is no option…did you mean `audiences`?…docs/options.md#jwt",
             "0.yml:8:11: error: leewaySeconds:",
-            "0.yml:9:31: error: algorithms[1]: is no algorithm",
+            "0.yml:9:31: error: algorithms[1]: is not a known algorithm",
             "0.yml:11:13: error: clientConfig.timeout: is no option…`timeoutSeconds`",
             "0.yml:12:11: error: claims: cannot be read: Equals takes a key and a value",
             "0.yml:16:11: error: clientSecret: is required…#oauthclientcredentials",
@@ -160,7 +160,7 @@ http:
             "0.yml:8:13: error: jwksAuth.url: must be an absolute URL",
             "0.yml:11:11: error: onDeny: must be 401, 403 or 404",
             "0.yml:13:15: error: authorize[0].path: has braces…write * for one segment",
-            "0.yml:16:25: error: authorize[1].methods[0]: is no method",
+            "0.yml:16:25: error: authorize[1].methods[0]: is not a method",
         ],
     );
     let hidden = rules

@@ -1,4 +1,4 @@
-//! The main job: document 000's gateway.
+//! The main job: the usual gateway.
 
 use test_harness::client::Client;
 use test_harness::faults::Fault;

@@ -29,7 +29,7 @@ enum Backend {
 impl Backend {
     const ALL: [Self; 3] = [Self::Http1, Self::H2c, Self::Http2];
 
-    /// Document 000's gateway in front of such a backend, with a second entry point for TLS, a look inside Traefik,
+    /// The usual gateway in front of such a backend, with a second entry point for TLS, a look inside Traefik,
     /// and a router without any plugin for the backend's own paths.
     fn gateway(self) -> Gateway {
         let mut url = String::new();

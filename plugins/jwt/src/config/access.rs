@@ -87,7 +87,7 @@ impl RawRule {
         if let Some(place) = methods.iter().position(|method| !is_method(method)) {
             return Err(ConfigError::new(
                 format!("{}[{place}]", field("methods")),
-                "is no method: one per entry, in capitals, such as GET",
+                "is not a method: one per entry, in capitals, such as GET",
             ));
         }
         let path = PathPattern::parse(&self.path)

@@ -210,7 +210,7 @@ impl RawOptions {
         let secret = reference.resolve(FIELD, host)?;
         let bytes = if self.signing_secret_base64_encoded {
             from_base64(secret.expose().trim()).ok_or_else(|| {
-                ConfigError::new(FIELD, "is no base64, which signingSecretBase64Encoded says it is")
+                ConfigError::new(FIELD, "is not base64, but signingSecretBase64Encoded is true")
             })?
         } else {
             secret.expose().as_bytes().to_vec()

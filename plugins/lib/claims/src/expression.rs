@@ -1,4 +1,4 @@
-//! Rules about claims, in the language of Traefik Hub's option `claims`:
+//! Expressions about claims, in the language of Traefik Hub's option `claims`:
 //!
 //! ```text
 //! Equals(`grp`, `admin`) && (Contains(`roles`, `writer`) || !Prefix(`user.name`, `tmp-`))
@@ -12,13 +12,12 @@
 //! | `SplitContains(key, separator, value)` | the claim is a string, and `value` is a part of it between separators |
 //! | `OneOf(key, value, …)` | the claim's text is one of the values |
 //!
-//! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`, that of a number is the digits it is written with
-//! in the token; nothing else has one. `!` binds closest, then `&&`, then `||`.
+//! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`. The text of a number is the digits that it has in
+//! the token. Other claims have no text. `!` binds most tightly, then `&&`, then `||`.
 //!
-//! A function is false of a claim that is missing or `null`, so `!` makes it true. A claim of a type that the function
-//! cannot read, such as a list where `Equals` expects text, makes it neither true nor false, and `!` changes nothing
-//! about that: ``!Equals(`role`, `guest`)`` does not hold for `"role": ["guest"]`. An expression that is neither does not
-//! hold.
+//! A function is false for a claim that is missing or `null`, so its negation is true. If a function cannot read a claim of
+//! this type, such as a list where `Equals` expects text, the result is neither true nor false, and so is its negation:
+//! ``!Equals(`role`, `guest`)`` does not hold for `"role": ["guest"]`. An expression that is neither does not hold.
 
 mod parser;
 
@@ -29,7 +28,7 @@ use crate::path::{ClaimPath, text};
 
 pub use self::parser::ExpressionError;
 
-/// A rule about claims.
+/// An expression about claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expression(Node);
 
@@ -58,7 +57,7 @@ impl Expression {
         parser::parse(text).map(Self)
     }
 
-    /// Reads the option `field`, which is no rule if it is blank.
+    /// Reads the option `field`. A blank text is `None`.
     ///
     /// # Errors
     /// [`ConfigError`] says what is wrong, and at which character.
@@ -71,19 +70,19 @@ impl Expression {
             .map_err(|error| ConfigError::new(field, format!("cannot be read: {error}")))
     }
 
-    /// Whether it is true of these claims.
+    /// Whether the expression is true for these claims.
     pub fn holds(&self, claims: &Claims) -> bool {
         self.0.verdict(claims) == Some(true)
     }
 
-    /// Whether a function of it looks at the claim `name`, or at something inside of it.
+    /// Whether the expression reads the claim `name`, or a part of it.
     pub fn mentions(&self, name: &str) -> bool {
         self.0.mentions(name)
     }
 }
 
 impl Node {
-    /// `None` where a claim is of a type that its function cannot read and the rest does not decide (Kleene's logic).
+    /// `None` if a function cannot read its claim and the rest does not decide (Kleene's three-valued logic).
     fn verdict(&self, claims: &Claims) -> Option<bool> {
         match self {
             Self::Any(nodes) => joined(nodes, claims, true),
@@ -105,7 +104,7 @@ impl Node {
     }
 }
 
-/// `decisive` if one of the nodes is that, its opposite if all are, and nothing otherwise.
+/// `decisive` if one of the nodes is decisive, the opposite if all are the opposite, otherwise `None`.
 fn joined(nodes: &[Node], claims: &Claims, decisive: bool) -> Option<bool> {
     let mut verdict = Some(!decisive);
     for node in nodes {
@@ -119,7 +118,7 @@ fn joined(nodes: &[Node], claims: &Claims, decisive: bool) -> Option<bool> {
 }
 
 impl Test {
-    /// `None` for a claim of a type that cannot be read.
+    /// `None` for a claim of a type that the function cannot read.
     fn verdict(&self, claim: &Value) -> Option<bool> {
         match (self, claim) {
             (Self::OneOf(values), claim) => text(claim).map(|text| values.contains(&text)),
@@ -134,7 +133,7 @@ impl Test {
     }
 }
 
-/// `None` where the value is not found and a member has no text.
+/// `None` if the value is not found and some member has no text.
 fn contains(members: &[Value], value: &str) -> Option<bool> {
     let mut all_read = true;
     for member in members {

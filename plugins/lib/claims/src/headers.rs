@@ -1,7 +1,7 @@
 //! Claims as request headers: Traefik Hub's `forwardHeaders` and `usernameClaim`.
 //!
-//! A backend that trusts such a header must never see one that the client wrote. So every header of the same name is
-//! removed first, and so is every alias that a backend could take for it: many put `_` or `.` for `-`, or fold case.
+//! A backend that trusts such a header must never see one that the client wrote. Therefore every header of the same name is
+//! removed first, and so is every alias: many backends treat `_` or `.` like `-`, and ignore case.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend, w
 
 use crate::path::{ClaimPath, text};
 
-/// Which headers are made of which claims.
+/// Which headers are made from which claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimHeaders(Vec<Header>);
 
@@ -21,19 +21,19 @@ struct Header {
     claim: ClaimPath,
 }
 
-/// The values for the headers of a [`ClaimHeaders`], in its order. Claims are about people, so they are not shown.
+/// The values for the headers of a [`ClaimHeaders`], in its order. Claims may be personal data, so `Debug` hides them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClaimValues(Option<Rc<[Box<str>]>>);
 
 impl ClaimHeaders {
-    /// The header that `usernameClaim` becomes where `usernameHeader` is not given.
+    /// The header for `usernameClaim` if `usernameHeader` is not given.
     pub const USERNAME_HEADER: &str = "X-Forwarded-User";
 
     /// Reads the options `forwardHeaders` (header to claim), `usernameClaim` and `usernameHeader`.
     ///
     /// # Errors
-    /// [`ConfigError`] for a name that cannot be a header's, or must not come from a claim; for two names that a backend
-    /// could take for one; for a claim that cannot be read.
+    /// [`ConfigError`] for a name that is not a header name or is reserved, for two names that a backend may treat as one,
+    /// and for a claim path that cannot be read.
     pub fn new(
         forward_headers: &BTreeMap<String, String>,
         username_claim: &str,
@@ -58,7 +58,7 @@ impl ClaimHeaders {
         claim: &str,
     ) -> Result<(), ConfigError> {
         if !is_token(name) {
-            return Err(ConfigError::new(name_option, "is no name of a header"));
+            return Err(ConfigError::new(name_option, "is not a header name"));
         }
         if RESERVED.iter().any(|reserved| same_to_a_backend(reserved, name)) {
             return Err(ConfigError::new(
@@ -84,22 +84,23 @@ impl ClaimHeaders {
         Ok(())
     }
 
-    /// Whether no header is asked for.
+    /// Whether there are no headers to set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether one of them is made of the claim `name`, or of something inside of it.
+    /// Whether a header is made from the claim `name`, or from a part of it.
     pub fn mentions(&self, name: &str) -> bool {
         self.0.iter().any(|header| header.claim.begins_with(name))
     }
 
-    /// Takes the values from claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
-    /// are written as they are, a number with all its digits; lists and objects as JSON without blanks, in ASCII.
+    /// Takes the values from the claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
+    /// are written as they are, numbers with all their digits. Lists and objects are written as JSON without blanks, in
+    /// ASCII.
     ///
     /// # Errors
-    /// [`Rejection::UnfitForHeader`] for text with control characters, or with blanks around it: a server would drop
-    /// those, and so mistake one user for another. The same where all values together are longer than a header should be.
+    /// [`Rejection::UnfitForHeader`] for text with control characters, or with blanks around it, because a server that trims
+    /// the value would mistake one user for another. The same if all values together are too long.
     pub fn values(&self, claims: &Claims) -> Result<ClaimValues, Rejection> {
         if self.0.is_empty() {
             return Ok(ClaimValues::default());
@@ -116,7 +117,7 @@ impl ClaimHeaders {
         Ok(ClaimValues(Some(values.into())))
     }
 
-    /// What to do with the request whose token has these values.
+    /// The changes to a request whose token has these values.
     pub fn edits(&self, request: &dyn RequestHead, values: &ClaimValues) -> Edits {
         let mut edits = Edits::none();
         if self.0.is_empty() {
@@ -171,7 +172,7 @@ fn value(claim: Option<&Value>) -> Result<Box<str>, Rejection> {
     }
 }
 
-/// JSON with everything beyond ASCII escaped.
+/// Escapes everything in JSON that is not ASCII.
 fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {
@@ -187,7 +188,7 @@ fn ascii(json: &str) -> String {
     out
 }
 
-/// Headers that say where a request ends, where it goes, or who sends it.
+/// Headers that frame, route or authenticate a request.
 const RESERVED: [&str; 14] = [
     "Authorization",
     "Connection",
@@ -205,7 +206,7 @@ const RESERVED: [&str; 14] = [
     "Upgrade",
 ];
 
-/// Bytes of all values together. Servers take 8 KiB for all headers of a request, or more.
+/// Most bytes of all values together. Servers accept at least 8 KiB for all headers of a request.
 const MAX_LENGTH: usize = 4096;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What claims must say. RFC 7519 §4.1, RFC 9068 §4, and the habits of IDCS.
+//! What claims must say. RFC 7519 §4.1, RFC 9068 §4, and the conventions of IDCS.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use crate::requirement::ClaimRequirement;
 use crate::scopes::granted_scopes;
 use crate::token_kind;
 
-/// The rules a token's claims must satisfy. An empty list or `None` means that the rule is not applied.
+/// The rules that a token's claims must satisfy. A rule with an empty list or `None` does not apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Accepted values of `iss`. One trailing slash and the port `:443` of an https URL make no difference.
+    /// Accepted values of `iss`. A trailing slash and the port `:443` of an https URL make no difference.
     pub issuers: Vec<String>,
     /// Accepted audiences; one match with `aud` is enough. The port `:443` of an https URL makes no
     /// difference.
     pub audiences: Vec<String>,
-    /// What single claims must be.
+    /// Requirements for single claims.
     pub verify_claims: Vec<ClaimRequirement>,
-    /// Scopes that `scope` or `scp` must all contain.
+    /// Scopes that the token must all have.
     pub required_scopes: Vec<String>,
     /// How far clocks may differ; applied to `exp`, `nbf` and `iat`.
     pub leeway: Duration,
     /// Whether a token without `exp` is refused.
     pub require_exp: bool,
-    /// The IDCS tenant (`idcs-…`) the token must come from. All tenants share one issuer, so `iss` cannot
-    /// tell.
+    /// The IDCS tenant (`idcs-…`) that the token must come from. All tenants share one issuer, so `iss` does not tell them
+    /// apart.
     pub tenant: Option<String>,
-    /// What must be true of the claims.
+    /// An expression that must hold.
     pub claims: Option<Expression>,
 }
 
@@ -43,8 +43,8 @@ pub struct Validity {
 }
 
 impl Policy {
-    /// Judges claims at `now`. What forbids ([`Rejection::is_forbidden`]) comes last, so such a rejection means that
-    /// everything else is in order.
+    /// Judges claims at `now`. Rules that forbid ([`Rejection::is_forbidden`]) come last, so such a rejection means that all
+    /// other rules are satisfied.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -97,8 +97,8 @@ impl Policy {
         accept_if(self.issuers.iter().any(same), Rejection::WrongIssuer)
     }
 
-    /// IDCS names the tenant in `tenant`. Newer domains add `tenant_iss`, the domain's URL, whose first
-    /// host label is the tenant's name; it counts only where `tenant` is missing.
+    /// IDCS names the tenant in `tenant`. Newer domains add `tenant_iss`, the domain's URL, whose first host label is the
+    /// tenant's name. It counts only if `tenant` is missing.
     fn judge_tenant(&self, claims: &Claims) -> Result<(), Rejection> {
         let Some(expected) = &self.tenant else {
             return Ok(());
@@ -148,7 +148,7 @@ impl Policy {
 }
 
 impl Validity {
-    /// From when on the claims are no longer acceptable; [`UnixTime::MAX`] if that never happens.
+    /// When the claims stop being acceptable; [`UnixTime::MAX`] if never.
     pub const fn expires(&self) -> UnixTime {
         self.expires
     }

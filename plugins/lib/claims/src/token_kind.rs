@@ -1,8 +1,8 @@
 //! Which kind of token a set of claims describes. RFC 8725 sections 2.8 and 3.12.
 //!
-//! An issuer signs ID tokens, refresh tokens and logout tokens with the keys of its access tokens, and an introspection
-//! endpoint calls a refresh token active, too. So every plugin asks the same question here, and refuses what says that it
-//! is something else.
+//! An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as its access tokens, and an introspection
+//! endpoint also reports a refresh token as active. Therefore every plugin refuses tokens that say they are of another
+//! kind.
 //!
 //! | claim | who writes it | access tokens say |
 //! | --- | --- | --- |
@@ -11,8 +11,8 @@
 //! | `token_use` | Amazon Cognito: `access`, `id`; Ory Hydra and Dex: `access_token`, `refresh_token` | the same |
 //! | `token_type` | RFC 7662 section 2.2: `Bearer`, `DPoP`; Salesforce and others: `access_token`, `refresh_token` | the same |
 //!
-//! These four are allow-lists: a value that is not known is not an access token's. Where none of them names an access
-//! token, the shape of the claims counts:
+//! These four are allow-lists: an unknown value is refused. If none of them names an access token, the shape of the claims
+//! counts:
 //!
 //! - `c_hash`, or `nonce` together with `at_hash`: an ID token (OpenID Connect Core sections 3.1.3.6 and 3.3.2.11). Neither
 //!   `nonce` nor `at_hash` is a mark by itself: access tokens of Keycloak before version 25 and of authentik have a `nonce`,
@@ -23,7 +23,7 @@
 
 use jose::{Claims, Rejection, Value};
 
-/// Refuses claims that are not those of an access token, as far as they tell.
+/// Refuses claims that belong to another kind of token, as far as they tell.
 ///
 /// # Errors
 /// [`Rejection::NotAccessToken`].
@@ -44,7 +44,7 @@ pub(crate) fn check(claims: &Claims) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The claim that names another kind of token than an access token, and what it says. For the log.
+/// The claim that names another kind of token, and its value. For the log.
 pub fn other_kind(claims: &Claims) -> Option<(&'static str, &Value)> {
     NAMES.into_iter().find_map(|name| {
         let kind = claims.get(name)?;
@@ -56,11 +56,11 @@ pub fn other_kind(claims: &Claims) -> Option<(&'static str, &Value)> {
     })
 }
 
-/// Claims that name a token's kind.
+/// Claims that name the kind of a token.
 const NAMES: [&str; 4] = [TOK_TYPE, "typ", "token_use", "token_type"];
 const TOK_TYPE: &str = "tok_type";
 
-/// `client_credentials` is what node-oidc-provider called an access token of that grant before version 7.
+/// node-oidc-provider before version 7 calls an access token of that grant `client_credentials`.
 fn is_access_token(kind: &str) -> bool {
     const KNOWN: [&str; 7] = [
         "bearer",
@@ -75,12 +75,12 @@ fn is_access_token(kind: &str) -> bool {
     KNOWN.contains(&kind.as_str())
 }
 
-/// `JWT` is how the token is written, not what it is for.
+/// `JWT` is the format of the token, not its purpose.
 fn says_nothing(kind: &str) -> bool {
     plain(kind) == "jwt"
 }
 
-/// Without case, and without what media types (RFC 9068 section 2.1) and token types (RFC 8693 section 3) begin with.
+/// In lower case, without the prefixes of media types (RFC 9068 section 2.1) and token types (RFC 8693 section 3).
 fn plain(kind: &str) -> String {
     let kind = kind.to_ascii_lowercase();
     let kind = ["application/", "urn:ietf:params:oauth:token-type:"]

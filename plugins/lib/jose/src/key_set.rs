@@ -14,8 +14,8 @@ use crate::pem;
 use crate::strict_json::{self, JsonError};
 use crate::unusable_key::UnusableKey;
 
-/// At least one usable key. Keys of different sources never meet in one set: IDCS uses the same `kid` in
-/// every tenant, so a `kid` says something only within its source.
+/// At least one usable key. Keys of different sources are never in one set: IDCS uses the same `kid` in every tenant, so a
+/// `kid` identifies a key only within its source.
 #[derive(Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
@@ -23,16 +23,15 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWK Set that others can read too: an `oct` key in it is ignored, since it is no secret any
-    /// more.
+    /// Reads a published JWK Set. An `oct` key in it is ignored, since a published secret is not a secret.
     ///
     /// # Errors
-    /// [`KeySetError`] when the document is no JWK Set, or none of its keys is usable.
+    /// [`KeySetError`] if the document is not a JWK Set, or none of its keys is usable.
     pub fn from_jwks(document: &[u8]) -> Result<Self, KeySetError> {
         Self::read(&Self::members(document)?, Origin::Published)
     }
 
-    /// Reads a JWK Set of the gateway's own configuration, where `oct` keys are welcome, or a single JWK (RFC 7517 §4).
+    /// Reads a JWK Set or a single JWK (RFC 7517 §4) from the gateway's own configuration, where `oct` keys are allowed.
     ///
     /// # Errors
     /// As for [`from_jwks`](Self::from_jwks).
@@ -49,7 +48,7 @@ impl KeySet {
     /// Reads one public key in PEM: `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
     ///
     /// # Errors
-    /// [`KeySetError`] when that is not what the text is, or the key is unusable.
+    /// [`KeySetError`] if the text is something else, or the key is unusable.
     pub fn from_pem(text: &str) -> Result<Self, KeySetError> {
         Ok(Self::of(Key::anonymous(pem::read(text)?)))
     }
@@ -95,7 +94,7 @@ impl KeySet {
             .any(|key| key.verifies(algorithm, message, signature))
     }
 
-    /// The kinds of the keys, for messages.
+    /// The types of the keys, for messages.
     pub fn key_types(&self) -> impl Iterator<Item = KeyType> {
         self.keys.iter().map(|key| key.material.key_type())
     }
@@ -160,7 +159,7 @@ impl KeySet {
         if !keys.is_empty() {
             return Ok(Self { keys, ignored });
         }
-        // What matters most says most: a key for encryption beside a damaged one is not the trouble.
+        // Report the most severe reason: a key for encryption beside a damaged key is not the problem.
         match ignored.into_iter().rev().max_by_key(|key| key.reason.level()) {
             Some(key) => Err(KeySetError::NoUsableKey(key)),
             None => Err(KeySetError::Empty),
@@ -168,7 +167,7 @@ impl KeySet {
     }
 }
 
-/// Equal when they hold the same keys in the same order, whatever the documents said besides.
+/// Two sets are equal if they hold the same keys in the same order, whatever else the documents said.
 impl PartialEq for KeySet {
     fn eq(&self, other: &Self) -> bool {
         self.keys == other.keys

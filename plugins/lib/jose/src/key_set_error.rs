@@ -8,12 +8,12 @@ use middleware::published::NotJson;
 use crate::json::{Members, Value};
 use crate::unusable_key::UnusableKey;
 
-/// A key of a document that is left out.
+/// A key of a document that is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoredKey {
     /// Its `kid`, where it has one.
     pub key_id: Option<String>,
-    /// Why it is left out.
+    /// Why it is ignored.
     pub reason: UnusableKey,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for IgnoredKey {
     }
 }
 
-/// What a document is that is not a key set.
+/// What a document is if it is not a key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAKeySet {
     /// It is not JSON.
@@ -94,7 +94,7 @@ pub enum KeySetError {
 }
 
 impl NotAKeySet {
-    /// What an object without a list `keys` is.
+    /// Identifies an object without a list `keys`.
     pub(crate) fn without_list(members: &Members) -> Self {
         let is_certificate = |member: &Value| {
             member

@@ -2,7 +2,7 @@
 
 use middleware::Level;
 
-/// Why a key of a set is left out. The other keys of the set stay usable.
+/// Why a key of a set is ignored. The other keys of the set stay usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableKey {
     /// It is not a JSON object.
@@ -45,7 +45,7 @@ pub enum UnusableKey {
 }
 
 impl UnusableKey {
-    /// The member that is to blame, where it is one.
+    /// The member at fault, if it is one.
     pub const fn member(self) -> Option<&'static str> {
         match self {
             Self::Missing(member) | Self::Malformed(member) => Some(member),
@@ -54,8 +54,7 @@ impl UnusableKey {
         }
     }
 
-    /// How much it matters. Providers publish keys for encryption beside the others, and keys for algorithms that not
-    /// everybody knows; neither is a fault.
+    /// How severe it is. Providers also publish keys for encryption and keys for less common algorithms. Neither is a fault.
     pub const fn level(self) -> Level {
         match self {
             Self::NotForSignatures => Level::Debug,

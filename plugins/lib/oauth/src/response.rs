@@ -83,7 +83,7 @@ impl TokenResponse {
             return Err(unusable("without an access_token"));
         };
         let access_token = AccessToken::new(token, lifetime(&members), asked_at)
-            .ok_or_else(|| unusable("with an access_token that is no bearer token"))?;
+            .ok_or_else(|| unusable("with an access_token that is not a bearer token"))?;
         if access_token.expires_at() <= asked_at {
             return Err(unusable(
                 "with a token that has expired already; check this machine's clock",

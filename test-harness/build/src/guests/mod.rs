@@ -79,7 +79,7 @@ impl Guest {
         Self::PATH_REWRITE,
     ];
 
-    /// Those of document 000, and the one that is all three: the ones that tests make trap.
+    /// Those of the usual gateway, and the one that is all three: the ones that tests make trap.
     pub const MAIN: [Self; 4] = [
         Self::GATEWAY,
         Self::JWT,

@@ -54,7 +54,7 @@ fn a_token_that_is_unusual_but_right_is_accepted() {
     assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
 }
 
-/// Document 000's gateway with every rule in force.
+/// The usual gateway with every rule in force.
 fn strict_gateway() -> Gateway {
     let idcs = Idcs::start();
     let options = json!({

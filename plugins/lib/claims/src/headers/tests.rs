@@ -142,9 +142,9 @@ fn mistakes_are_named() {
         (
             &[("X User", "sub")] as &[(&str, &str)],
             "forwardHeaders.X User",
-            "no name of a header",
+            "not a header name",
         ),
-        (&[("", "sub")], "forwardHeaders.", "no name of a header"),
+        (&[("", "sub")], "forwardHeaders.", "not a header name"),
         (
             &[("Content-length", "sub")],
             "forwardHeaders.Content-length",
