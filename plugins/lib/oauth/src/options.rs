@@ -1,4 +1,4 @@
-//! The options by which a plugin tells who the client is, the same for every plugin that asks for tokens.
+//! The options about the client, which are the same for every plugin that requests tokens.
 
 use std::rc::Rc;
 
@@ -28,7 +28,7 @@ pub struct AssertionOptions {
     pub audience: Option<SecretRef>,
 }
 
-/// What a plugin's options say about its client.
+/// A plugin's options about its client.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientOptions<'o> {
     /// `clientID`
@@ -56,10 +56,10 @@ const ASSERTION: &str = "clientAssertion";
 const SECRET: &str = "clientSecret";
 
 impl ClientOptions<'_> {
-    /// The client that they describe.
+    /// The client that the options describe.
     ///
     /// # Errors
-    /// Names the option that is missing, wrong, or of no use with the others.
+    /// Names the option that is missing, wrong, or without effect.
     pub fn client(&self, host: &dyn Host) -> Result<Client, ConfigError> {
         let method = self.method.unwrap_or_default();
         let unknown = || {
@@ -71,7 +71,7 @@ impl ClientOptions<'_> {
         if !METHODS.contains(&method) {
             return Err(unknown());
         }
-        // What is missing comes before what leads nowhere.
+        // Report a missing option before a reference that cannot be resolved.
         let id = required("clientID", self.id)?;
         if method.is_empty() || method.starts_with("client_secret_") {
             required(SECRET, self.secret)?;
@@ -107,7 +107,7 @@ impl ClientOptions<'_> {
 }
 
 impl AssertionOptions {
-    /// Whether any of them is given.
+    /// Whether any of these options is given.
     pub fn is_given(&self) -> bool {
         let texts = [&self.key, &self.key_id, &self.certificate, &self.audience];
         texts.into_iter().any(|text| given(text.as_ref()).is_some()) || self.algorithm().is_some()
@@ -116,7 +116,7 @@ impl AssertionOptions {
     /// A signer with the private key.
     ///
     /// # Errors
-    /// Names the option below `block`.
+    /// Names the option inside `block`.
     pub fn signer(&self, block: &str, host: &dyn Host) -> Result<AssertionSigner, ConfigError> {
         let option = |name: &str| format!("{block}.{name}");
         let pem = required(&option("key"), self.key.as_ref())?.resolve_document(&option("key"), host)?;
@@ -127,11 +127,11 @@ impl AssertionOptions {
                     .field("option", option("key"))
                     .field(
                         "effect",
-                        "Traefik may stand still for about 60 (3072 bits) to 160 (4096) milliseconds at each signature",
+                        "each signature may stop Traefik for about 60 (3072 bits) to 160 (4096 bits) milliseconds",
                     )
                     .field(
                         "cure",
-                        "use a P-256 key (ES256) where the provider takes one, or RSA with 2048 bits",
+                        "use a P-256 key (ES256) if the provider accepts one, or an RSA key of 2048 bits",
                     ),
             );
         }
