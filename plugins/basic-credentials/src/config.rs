@@ -1,8 +1,8 @@
 //! The plugin's options.
 
 use credentials::Basic;
-use middleware::config::lenient;
-use middleware::{ConfigError, Host, Secret, SecretRef};
+use middleware::config::{given, given_together, lenient};
+use middleware::{ConfigError, Host, Secret, SecretRef, is_token};
 use serde::Deserialize;
 
 use crate::api_keys::{ApiKeys, KeyDigest, digest};
@@ -76,19 +76,13 @@ impl Options {
                 ));
             }
         };
-        let given = |reference: &Option<SecretRef>| reference.clone().filter(|it| !it.is_empty());
-        let (username, password) = match (given(&self.username), given(&self.password)) {
-            (Some(username), Some(password)) => (username, password),
-            (Some(_), None) => {
-                return Err(ConfigError::new("password", "is required together with username"));
-            }
-            (None, Some(_)) => {
-                return Err(ConfigError::new("username", "is required together with password"));
-            }
-            (None, None) => return self.check_without_user(on_caller_credentials).map(|()| None),
+        let username = ("username", self.username.as_ref());
+        let password = ("password", self.password.as_ref());
+        let Some((username, password)) = given_together(username, password)? else {
+            return self.check_without_user(on_caller_credentials).map(|()| None);
         };
         Ok(Some(Stored {
-            credentials: credentials(&username, &password, host)?,
+            credentials: credentials(username, password, host)?,
             api_keys: self.api_keys(host)?,
             on_caller_credentials: on_caller_credentials.unwrap_or_default(),
         }))
@@ -158,8 +152,7 @@ impl Options {
 
 impl ApiKeyOptions {
     fn digest(&self, entry: &str, host: &dyn Host) -> Result<KeyDigest, ConfigError> {
-        let given = |reference: &Option<SecretRef>| reference.clone().filter(|it| !it.is_empty());
-        match (given(&self.key), given(&self.key_hash)) {
+        match (given(self.key.as_ref()), given(self.key_hash.as_ref())) {
             (Some(key), None) => {
                 let field = format!("{entry}.key");
                 let key = key.resolve(&field, host)?;
@@ -204,11 +197,8 @@ fn credentials(username: &SecretRef, password: &SecretRef, host: &dyn Host) -> R
 /// A header that a key may stand in: a token of RFC 9110 §5.6.2 without a meaning of its own.
 fn check_header(name: &str) -> Result<(), ConfigError> {
     const FIELD: &str = "apiKeyHeader";
-    let is_name = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-    if !is_name {
-        return Err(ConfigError::new(FIELD, "is no name of a header"));
+    if !is_token(name) {
+        return Err(ConfigError::new(FIELD, "is not a header name"));
     }
     if RESERVED
         .iter()

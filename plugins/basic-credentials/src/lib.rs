@@ -22,7 +22,7 @@ mod config;
 
 use std::rc::Rc;
 
-use credentials::{Basic, NoBasic};
+use credentials::{Basic, NoBasic, challenge};
 use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead};
 
 use api_keys::Judgement;
@@ -126,7 +126,7 @@ impl Refusal {
         };
         Problem::new(reason).challenge(match stored.and_then(|stored| stored.api_keys.as_ref()) {
             Some(keys) => keys.challenge(),
-            None => r#"Basic realm="oic-gateway", charset="UTF-8""#.to_owned(),
+            None => challenge::BASIC.to_owned(),
         })
     }
 }

@@ -241,7 +241,7 @@ fn configuration_errors_name_the_option_and_show_no_secret() {
         ),
         (
             with(json!({ "apiKeyHeader": "a b", "apiKeys": [{ "name": "a", "key": KEY }] })),
-            "apiKeyHeader: is no name",
+            "apiKeyHeader: is not a header name",
         ),
         (
             json!({ "user": "x" }),

@@ -1,5 +1,6 @@
-//! What a refused caller is told. RFC 6750 §3: little, and nothing an attacker could use.
+//! What a refused caller is told. RFC 6750 §3: little, and nothing that an attacker could use.
 
+use credentials::challenge;
 use jose::Rejection;
 use middleware::{Problem, Reason};
 use shared_state::{Cause, Failure};
@@ -58,55 +59,26 @@ impl Refusal {
         }
     }
 
-    /// The answer. `wanted` are the scopes that are told to a caller who lacks one of them (RFC 6750 §3.1).
+    /// The answer. `wanted` are the scopes named to a caller who lacks one of them (RFC 6750 §3.1).
     pub(crate) fn problem(self, wanted: &[String]) -> Problem {
         match self {
-            Self::NoToken(NoToken::Missing) => Problem::new(Reason::MissingToken).challenge(REALM),
-            Self::NoToken(NoToken::Malformed) => {
-                Problem::new(Reason::InvalidRequest).challenge(with_error("invalid_request"))
-            }
-            Self::NoToken(NoToken::FormTooLong) => Problem::new(Reason::FormTooLong),
-            Self::Rejected(Rejection::ClaimsNotMet) => {
-                Problem::new(Reason::InsufficientScope).challenge(with_error("insufficient_scope"))
-            }
-            Self::Rejected(Rejection::InsufficientScope) => {
-                Problem::new(Reason::InsufficientScope).challenge(insufficient_scope(wanted))
-            }
-            Self::Rejected(_) => Problem::new(Reason::InvalidToken).challenge(with_error("invalid_token")),
+            Self::NoToken(missing) => challenge::no_token(missing),
+            Self::Rejected(Rejection::ClaimsNotMet) => challenge::insufficient_scope(&[]),
+            Self::Rejected(Rejection::InsufficientScope) => challenge::insufficient_scope(wanted),
+            Self::Rejected(_) => challenge::invalid_token(),
             Self::KeysUnavailable(failure) => failure.into(),
             Self::Denied(Denial::AmbiguousPath) => Problem::new(Reason::InvalidPath),
-            Self::Denied(Denial::AmbiguousRequest) => {
-                Problem::new(Reason::InvalidRequest).challenge(with_error("invalid_request"))
-            }
+            Self::Denied(Denial::AmbiguousRequest) => challenge::invalid_request(),
             Self::Denied(Denial::Rule { rule, alike, answer }) => match answer {
                 OnDeny::NotFound => Problem::new(Reason::NotFound),
-                OnDeny::Unauthorized => {
-                    Problem::new(Reason::Unauthorized).challenge(insufficient_scope(wanted))
-                }
+                OnDeny::Unauthorized => challenge::unauthorized(wanted),
                 // No other token would help.
                 OnDeny::Forbidden if rule.is_none() || alike => Problem::new(Reason::Forbidden),
-                OnDeny::Forbidden => {
-                    Problem::new(Reason::InsufficientScope).challenge(insufficient_scope(wanted))
-                }
+                OnDeny::Forbidden => challenge::insufficient_scope(wanted),
             },
         }
     }
 }
-
-/// Names the scopes that would do, if there are any (RFC 6750 §3).
-fn insufficient_scope(wanted: &[String]) -> String {
-    let challenge = with_error("insufficient_scope");
-    match wanted {
-        [] => challenge,
-        wanted => format!("{challenge}, scope=\"{}\"", wanted.join(" ")),
-    }
-}
-
-fn with_error(error: &str) -> String {
-    format!("{REALM}, error=\"{error}\"")
-}
-
-const REALM: &str = r#"Bearer realm="oic-gateway""#;
 
 #[cfg(test)]
 mod tests {

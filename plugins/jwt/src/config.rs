@@ -10,10 +10,9 @@ use std::time::Duration;
 use claims::{ClaimHeaders, ClaimRequirement, Expression, Policy, check_scopes};
 use egress::ClientConfig;
 use jose::{Acceptance, Algorithm, KeyType};
-use middleware::config::{self, ConfigError, lenient};
+use middleware::config::{self, ConfigError, empty_list, in_range, lenient, not_empty, values};
 use middleware::{Event, Host, SecretRef, is_token};
 use serde::Deserialize;
-use serde::de::Deserializer;
 
 use crate::{AcceptedIssuers, Access, TokenField, TokenHeader};
 
@@ -124,21 +123,21 @@ struct RawOptions {
     #[serde(deserialize_with = "lenient::boolean")]
     signing_secret_base64_encoded: bool,
     /// Accepted values of `iss`.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     issuers: Option<Vec<String>>,
     /// Accepted audiences; one of them must be in `aud`.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     audiences: Option<Vec<String>>,
     /// What single claims must be, as in OCI API Gateway.
     verify_claims: Option<Vec<VerifyClaim>>,
     /// Scopes that must all be in `scope` or `scp`.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     required_scopes: Option<Vec<String>>,
     /// How far clocks may differ, 0 to 3600.
     #[serde(deserialize_with = "lenient::integer")]
     leeway_seconds: u64,
     /// Accepted signature algorithms; all that the keys serve if not given.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     algorithms: Option<Vec<String>>,
     /// Refuse a token that never expires.
     #[serde(deserialize_with = "lenient::boolean")]
@@ -179,7 +178,7 @@ struct RawOptions {
     max_stale_seconds: u64,
     /// The least time in seconds between two fetches of keys that tokens trigger, 1 to 86400. Without it, 3 seconds, and up
     /// to 30 while fetches fail.
-    #[serde(deserialize_with = "given_integer")]
+    #[serde(deserialize_with = "lenient::given_integer")]
     refetch_interval_seconds: Option<u64>,
     /// Which of the plugin's mounts is the state directory; the first writable one if not given.
     state_directory: Option<String>,
@@ -208,7 +207,7 @@ struct VerifyClaim {
     /// The claim's name.
     key: String,
     /// Accepted values; any if not given.
-    #[serde(default, deserialize_with = "given_strings")]
+    #[serde(default, deserialize_with = "lenient::given_strings")]
     values: Option<Vec<String>>,
     /// Refuse tokens without the claim.
     #[serde(default = "yes", deserialize_with = "lenient::boolean")]
@@ -319,7 +318,7 @@ fn algorithms(listed: Option<&[String]>, keys: &KeyOptions) -> Result<Vec<Algori
             let algorithm = Algorithm::from_name(name).ok_or_else(|| {
                 ConfigError::new(
                     field(),
-                    format!("is no algorithm known here; known are {}", names(&Algorithm::ALL)),
+                    format!("is not a known algorithm; known are {}", names(&Algorithm::ALL)),
                 )
             })?;
             if served(algorithm) {
@@ -334,20 +333,6 @@ fn algorithms(listed: Option<&[String]>, keys: &KeyOptions) -> Result<Vec<Algori
                 ))
             }
         })
-        .collect()
-}
-
-/// A list that, if given, must say something: `audiences: ""` left over by a template would open the gateway.
-fn values(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
-    let Some(list) = list else {
-        return Ok(Vec::new());
-    };
-    if list.is_empty() {
-        return Err(empty_list(field));
-    }
-    list.into_iter()
-        .enumerate()
-        .map(|(index, value)| not_empty(&format!("{field}[{index}]"), value))
         .collect()
 }
 
@@ -392,7 +377,7 @@ fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigE
         given if is_token(given) => Ok(given.to_owned()),
         _ => Err(ConfigError::new(
             field,
-            "is no name: letters, digits and - without spaces",
+            "is not a name: letters, digits and - without spaces",
         )),
     };
     Ok(TokenHeader {
@@ -410,39 +395,6 @@ fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigE
 
 fn yes() -> bool {
     true
-}
-
-fn not_empty(field: &str, value: String) -> Result<String, ConfigError> {
-    if value.trim().is_empty() {
-        return Err(ConfigError::new(
-            field,
-            "is empty: give a value, or leave the option out",
-        ));
-    }
-    Ok(value)
-}
-
-fn empty_list(field: &str) -> ConfigError {
-    ConfigError::new(
-        field,
-        "is empty: list at least one value, or leave the option out",
-    )
-}
-
-fn in_range(field: &str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
-    if (least..=most).contains(&value) {
-        Ok(value)
-    } else {
-        Err(ConfigError::new(field, format!("must be from {least} to {most}")))
-    }
-}
-
-fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    lenient::strings(deserializer).map(Some)
-}
-
-fn given_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    lenient::integer(deserializer).map(Some)
 }
 
 #[cfg(test)]

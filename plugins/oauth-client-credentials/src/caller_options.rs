@@ -1,6 +1,7 @@
 //! Options that are about callers with credentials of their own.
 
-use middleware::{ConfigError, config::lenient};
+use middleware::ConfigError;
+use middleware::config::{in_range, lenient};
 use serde::Deserialize;
 use shared_state::Limits;
 
@@ -35,21 +36,11 @@ impl Default for CallerLimits {
 impl CallerLimits {
     /// Checks the ranges.
     pub(crate) fn check(&self) -> Result<Limits, ConfigError> {
-        if !(1..=1000).contains(&self.failures_per_client_per_minute) {
-            return Err(ConfigError::new(
-                "limits.failuresPerClientPerMinute",
-                "must be from 1 to 1000",
-            ));
-        }
-        if !(1..=100_000).contains(&self.calls_per_minute) {
-            return Err(ConfigError::new(
-                "limits.callsPerMinute",
-                "must be from 1 to 100000",
-            ));
-        }
+        let failures = self.failures_per_client_per_minute;
+        let failures = in_range("limits.failuresPerClientPerMinute", failures, 1, 1000)?;
         Ok(Limits {
-            calls: self.calls_per_minute,
-            failures: Some(self.failures_per_client_per_minute),
+            calls: in_range("limits.callsPerMinute", self.calls_per_minute, 1, 100_000)?,
+            failures: Some(failures),
         })
     }
 }

@@ -1,64 +1,62 @@
-//! Tokens on behalf of callers that bring a client's id and secret: Traefik Hub's application level.
+//! Tokens for callers that bring a client's id and secret: Traefik Hub's application level.
 //!
-//! Such a caller sends `Authorization: Basic` and knows nothing of tokens and scopes. The gateway puts the scope in,
-//! fetches a token with the caller's credentials, keeps it for the next request, and sends the request on with it. Whether
-//! the credentials are right, only the identity provider knows; so
+//! Such a caller sends `Authorization: Basic` and knows nothing of tokens and scopes. The gateway adds the scope, fetches a
+//! token with the caller's credentials, keeps it for the next request, and forwards the request with it. Only the identity
+//! provider knows whether the credentials are right. Therefore:
 //!
-//! 1. a token is kept under a key from the very secret that fetched it, and found by nobody else,
-//! 2. wrong credentials are remembered for a while, and so are the callers' attempts ([`Budget`]): whoever guesses is told
-//!    429 before the provider notices,
-//! 3. whoever has shown the right secret is not counted when the token is renewed: somebody who guesses at the same
-//!    client cannot lock him out.
+//! 1. A token is kept under a key derived from the secret that fetched it, so nobody else finds it.
+//! 2. Wrong credentials are remembered for a while, and attempts are counted ([`Budget`]). A caller who guesses gets 429
+//!    before the provider notices.
+//! 3. The renewal of a token does not count for a caller who has shown the right secret, so somebody who guesses at the
+//!    same client cannot lock that caller out.
 
-use std::cell::Cell;
+mod guard;
+mod refusal;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credentials::{Basic, NoBasic};
-use egress::{HttpClient, Platform, WireError};
-use http::{Response, StatusCode};
-use middleware::{ConfigError, Event, Problem, Reason, RequestHead, Secret, SecretRef, UnixTime};
-use oauth::{AccessToken, Client, ClientAuthentication};
-use serde_json::Value;
-use shared_state::{Budget, CallerKey, Cause, Failure, FetchError, SharedMany, Store};
+use credentials::Basic;
+use egress::{Platform, Url};
+use middleware::config::texts;
+use middleware::{ConfigError, Event, Problem, RequestHead, Secret, UnixTime};
+use oauth::{AccessToken, Client, ClientAuthentication, TokenRequest, TokenResponse};
+use shared_state::{Budget, CallerKey, Exchange, FetchError, Seal, SharedMany};
 
-use crate::Options;
-use crate::token::{Demand, Peppers, Token};
+use crate::config::Options;
+use crate::demand::Demand;
+use crate::services::Services;
+use crate::token::{Grant, Granted, Place, Token};
+use guard::Guard;
+use refusal::Refusal;
 
 /// The tokens of all callers.
 pub(crate) struct Callers {
     tokens: SharedMany<Token>,
     demand: Demand,
-    /// How callers' clients prove themselves, by their secrets.
+    /// How callers' clients authenticate with their secrets.
     authentication: fn(Secret) -> ClientAuthentication,
     scopes: BTreeMap<String, Vec<String>>,
     peppers: Peppers,
     budget: Rc<Budget>,
     platform: Rc<dyn Platform>,
-    /// Makes keys of this instance's memory.
+    /// Makes the keys of this instance's memory.
     instance: [u8; 32],
     /// Whose token went with the request in hand.
     last: CallerKey,
 }
 
-/// How many callers' tokens one instance holds. The others it finds in the state directory.
+/// How many callers' tokens one instance holds. It finds the others in the state directory.
 const HELD: usize = 16;
 
 impl Callers {
-    /// Whether the options ask for it: there is no client of the gateway's own.
-    pub(crate) fn are_meant(options: &Options) -> bool {
-        let is_users = options.grant.as_deref() == Some("refreshToken");
-        let mut own = [&options.client_id, &options.client_secret].into_iter();
-        !is_users && own.all(|option| option.as_ref().is_none_or(SecretRef::is_empty))
-    }
-
-    pub(crate) fn new(
-        options: &Options,
-        platform: Rc<dyn Platform>,
-        client: Rc<HttpClient>,
-        store: Option<Rc<Store>>,
-    ) -> Result<Self, ConfigError> {
+    pub(crate) fn new(options: &Options, services: Services) -> Result<Self, ConfigError> {
+        let Services {
+            platform,
+            client,
+            store,
+        } = services;
         let demand = Demand::new(options, &platform)?;
         let method = options.token_endpoint_auth_method.as_deref();
         let authentication = ClientAuthentication::by_secret(method).ok_or_else(|| {
@@ -79,7 +77,7 @@ impl Callers {
             if list.0.is_empty() {
                 return Err(ConfigError::new(field, "is empty: list at least one scope"));
             }
-            scopes.insert(client.clone(), crate::token::scopes(&field, &list.0, &*platform)?);
+            scopes.insert(client.clone(), texts(&field, &list.0, &*platform)?);
         }
         let pepper = match options.store.as_ref().and_then(|store| store.secret.as_ref()) {
             Some(secret) => Some(secret.resolve("store.secret", &*platform)?),
@@ -109,7 +107,7 @@ impl Callers {
         })
     }
 
-    /// Files of the configuration have changed.
+    /// Takes the place of `before`, after files of the configuration have changed.
     pub(crate) fn take_over(&mut self, before: Self) {
         if before.peppers.now != self.peppers.now {
             self.peppers.before = Some(before.peppers.now);
@@ -119,7 +117,7 @@ impl Callers {
     /// The token for the caller of `request`.
     ///
     /// # Errors
-    /// What to answer him.
+    /// The answer to the caller.
     pub(crate) fn get(
         &mut self,
         request: &dyn RequestHead,
@@ -140,33 +138,28 @@ impl Callers {
     }
 
     fn find(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<Rc<AccessToken>, Refusal> {
-        let caller = Basic::read(&request.header("Authorization"))?;
+        let caller = Basic::read(&request.header("Authorization")).map_err(Refusal::NoBasic)?;
         if caller.password.expose().is_empty() {
             return Err(Refusal::Credentials("no_secret"));
         }
         let scopes = match self.scopes.get(&caller.name) {
             Some(scopes) => scopes,
-            // With a list of clients that has no place for others, others have no business here.
+            // A list of clients without default scopes has no place for other clients.
             None if self.demand.scopes.is_empty() && !self.scopes.is_empty() => {
                 return Err(Refusal::Credentials("client_not_listed"));
             }
             None => &self.demand.scopes,
         };
         let key = self.key(&caller);
-        let (demand, platform, authentication) = (&self.demand, &self.platform, self.authentication);
-        let (budget, peppers) = (&self.budget, &self.peppers);
         let token = self.tokens.get(&key, now, || {
-            let guard = Guard {
-                budget: Rc::clone(budget),
-                client: caller.name.clone(),
-                proven: Cell::new(false),
-            };
+            let guard = Guard::new(Rc::clone(&self.budget), caller.name.clone());
             let client = Client {
                 id: caller.name,
-                authentication: authentication(caller.password),
+                authentication: (self.authentication)(caller.password),
             };
-            demand.token_of_caller(client, scopes, peppers, guard, Rc::clone(platform))
-        })?;
+            token_of(client, scopes, &self.demand, &self.peppers, guard, &self.platform)
+        });
+        let token = token.map_err(Refusal::Unavailable)?;
         self.last = key;
         Ok(token)
     }
@@ -178,105 +171,73 @@ impl Callers {
     }
 }
 
-/// Why a caller gets no token.
-enum Refusal {
-    NoBasic(NoBasic),
-    /// Refused without asking the provider; a stable code for the log.
-    Credentials(&'static str),
-    Unavailable(Failure),
-}
-
-impl From<NoBasic> for Refusal {
-    fn from(no_basic: NoBasic) -> Self {
-        Self::NoBasic(no_basic)
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(unavailable: Failure) -> Self {
-        Self::Unavailable(unavailable)
-    }
-}
-
-impl Refusal {
-    /// A stable code for the log, or `None` if crate `shared-state` logs the failure.
-    fn code(&self) -> Option<&'static str> {
-        match self {
-            Self::NoBasic(NoBasic::Missing) => Some("missing_credentials"),
-            Self::NoBasic(NoBasic::OtherScheme) => Some("other_scheme"),
-            Self::NoBasic(NoBasic::Malformed) => Some("malformed_authorization"),
-            Self::Credentials(code) => Some(code),
-            Self::Unavailable(unavailable) => match unavailable.cause() {
-                Cause::Denied => Some("denied"),
-                Cause::Limited => Some("limited"),
-                _ => None,
-            },
+/// The token of a caller's client.
+fn token_of(
+    client: Client,
+    scopes: &[String],
+    demand: &Demand,
+    peppers: &Peppers,
+    guard: Guard,
+    platform: &Rc<dyn Platform>,
+) -> Option<Token> {
+    let identity = demand.identity(&client.id, scopes);
+    let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
+    let secret = client.secret()?.clone();
+    let place = |pepper: Option<&Secret>| {
+        let mut secret = secret.expose().to_owned();
+        if let Some(pepper) = pepper {
+            // The secret has no control characters, so it is clear where it ends.
+            secret.push('\0');
+            secret.push_str(pepper.expose());
         }
+        let seal = Seal::secret(&Secret::new(secret), &identity).ok()?;
+        Some(Place::new(
+            seal.slot("caller-token", &[&demand.url.to_string()]),
+            seal,
+        ))
+    };
+    let mut now = place(peppers.now.as_ref())?;
+    if let Some(before) = peppers.before.as_ref().and_then(|before| place(before.as_ref())) {
+        now.succeed(&before);
     }
-
-    fn problem(self) -> Problem {
-        const CHALLENGE: &str = r#"Basic realm="oic-gateway", charset="UTF-8""#;
-        match self {
-            Self::NoBasic(NoBasic::Missing | NoBasic::OtherScheme) => {
-                Problem::new(Reason::MissingCredentials).challenge(CHALLENGE)
-            }
-            Self::NoBasic(NoBasic::Malformed) => Problem::new(Reason::InvalidRequest),
-            Self::Credentials(_) => Problem::new(Reason::InvalidCredentials).challenge(CHALLENGE),
-            Self::Unavailable(unavailable) if unavailable.cause() == Cause::Denied => {
-                Problem::new(Reason::InvalidCredentials).challenge(CHALLENGE)
-            }
-            Self::Unavailable(unavailable) => unavailable.into(),
-        }
-    }
+    let grant = CallerGrant {
+        request: demand.client_credentials(client, scopes),
+        guard,
+        platform: Rc::clone(platform),
+    };
+    Some(Token::new(
+        demand.url.clone(),
+        now,
+        Box::new(grant),
+        Rc::clone(platform),
+    ))
 }
 
-/// Stands between one caller's token and the provider.
-pub(crate) struct Guard {
-    budget: Rc<Budget>,
-    client: String,
-    /// Whether the caller's secret has fetched a token: then it is right.
-    proven: Cell<bool>,
+/// Secrets that the keys of callers' tokens depend on in addition to the callers' own: `store.secret`, if there is one.
+#[derive(Default)]
+struct Peppers {
+    now: Option<Secret>,
+    /// The value before the last change, if it changed while this instance ran.
+    before: Option<Option<Secret>>,
 }
 
-impl Guard {
-    /// Sends a token request by `send`, if that is not too much.
-    pub(crate) fn exchange(
-        &self,
-        send: impl FnOnce() -> Result<Response<Vec<u8>>, WireError>,
-    ) -> Result<Response<Vec<u8>>, FetchError> {
-        let charge = match self.proven.get() {
-            true => None,
-            false => Some(self.budget.take(&self.client)?),
-        };
-        let outcome = send();
-        let denied = outcome.as_ref().is_ok_and(is_denial);
-        if denied {
-            self.proven.set(false);
-        } else if let Some(charge) = charge {
-            self.budget.forgive(&charge);
-        }
-        match outcome? {
-            response if denied => Err(FetchError::Denied {
-                detail: format!("status {}", response.status().as_u16()),
-            }),
-            response => Ok(response),
-        }
-    }
-
-    /// The caller has a token: one was fetched, or could be opened with his secret.
-    pub(crate) fn prove(&self) {
-        self.proven.set(true);
-    }
+/// The client credentials grant of a caller's client.
+struct CallerGrant {
+    request: TokenRequest,
+    guard: Guard,
+    platform: Rc<dyn Platform>,
 }
 
-/// Whether the provider refuses id or secret (RFC 6749 §5.2). What it says of scopes and grants is not the caller's
-/// doing: those are the gateway's.
-fn is_denial(response: &Response<Vec<u8>>) -> bool {
-    let body = middleware::published::without_mark(response.body());
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    match body.get("error").and_then(Value::as_str) {
-        Some(code) => code == "invalid_client" && !response.status().is_server_error(),
-        None => response.status() == StatusCode::UNAUTHORIZED,
+impl Grant for CallerGrant {
+    fn holds(&self) {
+        self.guard.prove();
+    }
+
+    fn request(&self, url: &Url, send: &mut Exchange<'_>, now: UnixTime) -> Result<Granted, FetchError> {
+        // The client proves itself by its secret, which may be sent any number of times.
+        let request = self.request.to_http(url.uri(), now, &*self.platform)?;
+        let response = self.guard.exchange(|| send(&request))?;
+        Ok(TokenResponse::read(&response, now)?.into())
     }
 }
 

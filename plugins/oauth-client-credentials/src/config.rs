@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use egress::ClientConfig;
-use middleware::{SecretRef, config::lenient};
-use oauth::AssertionOptions;
+use middleware::{ConfigError, SecretRef, config::lenient};
+use oauth::{AssertionOptions, ClientOptions};
 use serde::Deserialize;
 use shared_state::StoreConfig;
 
@@ -67,4 +67,33 @@ pub struct Options {
     pub client_config: ClientConfig,
     /// Guest path of the state directory; the first writable mount if not given.
     pub state_directory: Option<String>,
+}
+
+impl Options {
+    /// The options about the gateway's own client.
+    pub(crate) fn client(&self) -> ClientOptions<'_> {
+        ClientOptions {
+            id: self.client_id.as_ref(),
+            secret: self.client_secret.as_ref(),
+            method: self.token_endpoint_auth_method.as_deref(),
+            assertion: &self.client_assertion,
+            tls_key: self.client_config.tls.key.as_ref(),
+        }
+    }
+
+    /// Refuses options about callers' clients, where the gateway has a client of its own.
+    pub(crate) fn check_without_callers(&self) -> Result<(), ConfigError> {
+        for (field, is_given) in [
+            ("scopesByClient", !self.scopes_by_client.is_empty()),
+            ("limits", self.limits != CallerLimits::default()),
+        ] {
+            if is_given {
+                return Err(ConfigError::new(
+                    field,
+                    "is about clients that callers bring: leave it out, or clientID and clientSecret",
+                ));
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,30 +1,37 @@
-//! `oAuthClientCredentials`: replaces the request's credentials by a token of the gateway's own, or, where the gateway
-//! has no client of its own, by one fetched with the client id and secret that the caller brings ([`callers`]).
+//! `oAuthClientCredentials`: replaces the credentials of a request by an access token from the identity provider.
 //!
-//! The token comes from the identity provider's token endpoint by the client credentials grant (RFC 6749
-//! section 4.4). It is fetched once for all instances, routers and Traefik processes that share a state
-//! directory, kept there encrypted, and renewed before it expires. With a `store` also for all machines that use it.
-//! Or it is a user's, by a refresh token (RFC 6749 section 6) that somebody has put into the state directory or the store:
-//! [`OAuthClientCredentials::put_refresh_token`].
+//! Whose token it is depends on the options:
+//!
+//! * the gateway's own, by the client credentials grant (RFC 6749 section 4.4);
+//! * the caller's, if the gateway has no client of its own: callers bring a client id and secret;
+//! * a user's, by a refresh token (RFC 6749 section 6) that somebody has put into the state directory or the store:
+//!   [`OAuthClientCredentials::put_refresh_token`].
+//!
+//! The token is fetched once for all instances, routers and Traefik processes that share a state directory, and with a
+//! `store` for all machines that use it. It is kept encrypted, and renewed before it expires.
 //!
 //! Rules:
 //!
-//! 1. With a usable token `Authorization` is replaced by it, whatever the caller sent.
-//! 2. Without one the request is refused: 503 when the provider does not answer, 502 when it refuses the
-//!    gateway's own credentials. Its status never reaches the caller as if the caller were at fault.
-//! 3. The request is never passed on without the gateway's token.
-//! 4. When the backend's answer carries a `WWW-Authenticate` challenge it did not accept the token: the token is
-//!    dropped for everybody and the next request brings a new one; not more often than every ten seconds, for a
-//!    backend that accepts none. The answer itself passes unchanged. (The status would say the same, but reading it
-//!    makes Traefik hold back the whole answer.)
+//! 1. A usable token replaces `Authorization`, whatever the caller sent.
+//! 2. Without a usable token the request is refused: with 503 if the provider does not answer, with 502 if it refuses the
+//!    gateway's own credentials. The provider's status never reaches the caller as if the caller were at fault.
+//! 3. A request is never forwarded without a token.
+//! 4. If the backend's answer has a `WWW-Authenticate` challenge, the backend did not accept the token. The token is then
+//!    dropped for everybody, and the next request fetches a new one; at most every ten seconds, since a backend may accept
+//!    no token at all. The answer itself passes unchanged. (The status would say the same, but reading it makes Traefik
+//!    hold back the whole answer.)
 #![forbid(unsafe_code)]
 
 mod caller_options;
 mod callers;
 mod config;
+mod demand;
+mod mode;
+mod own;
+mod services;
 mod token;
 mod token_rules;
-mod user_grant;
+mod user;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,65 +41,48 @@ use middleware::{
     ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, Secret,
 };
 use oauth::AccessToken;
-use shared_state::{PlaceError, Shared, Store};
+use shared_state::{PlaceError, Store};
 
-use callers::Callers;
 pub use config::Options;
-use token::Token;
+use mode::Mode;
+use services::Services;
 use token_rules::TokenRules;
 
 /// The middleware.
 pub struct OAuthClientCredentials {
-    tokens: Tokens,
+    mode: Mode,
     rules: TokenRules,
     platform: Rc<dyn Platform>,
-    /// The token that went with the request in hand.
+    /// The token that went with the last request.
     sent: Option<Rc<AccessToken>>,
 }
 
-/// Whose tokens.
-enum Tokens {
-    /// The gateway's own.
-    Own(Box<Shared<Token>>),
-    /// The callers', who bring client ids and secrets.
-    Callers(Box<Callers>),
-}
-
 impl OAuthClientCredentials {
-    /// Finds out whether a user's refresh token could be kept. False where the options ask for the client's own token, which
-    /// needs none.
+    /// Finds out whether a user's refresh token could be kept. False if the options do not ask for a user's token.
     ///
     /// # Errors
     /// Why the state directory or the store fails.
     pub fn can_keep_refresh_token(&self) -> Result<bool, PlaceError> {
-        match &self.tokens {
-            Tokens::Own(token) => match token.resource().user() {
-                Some(user) => user.check().map(|()| true),
-                None => Ok(false),
-            },
-            Tokens::Callers(_) => Ok(false),
+        match &self.mode {
+            Mode::User(user) => user.check().map(|()| true),
+            Mode::Own(_) | Mode::Callers(_) => Ok(false),
         }
     }
 
-    /// Keeps the refresh token of a user who has just logged in, in the place of an earlier one, and drops the access
-    /// token that came of that. False where the options ask for the client's own token, which needs none.
+    /// Keeps the refresh token of a user who has just logged in, in place of an earlier one, and drops the access token of
+    /// the earlier login. False if the options do not ask for a user's token.
     ///
     /// # Errors
     /// Why the state directory or the store failed.
     pub fn put_refresh_token(&mut self, refresh_token: &Secret) -> Result<bool, PlaceError> {
-        let Tokens::Own(token) = &mut self.tokens else {
-            return Ok(false);
-        };
-        match token.resource().user() {
-            Some(user) => user.put(refresh_token)?,
-            None => return Ok(false),
+        match &mut self.mode {
+            Mode::User(user) => user.put(refresh_token).map(|()| true),
+            Mode::Own(_) | Mode::Callers(_) => Ok(false),
         }
-        token.forget()?;
-        Ok(true)
     }
 }
 
-/// How often a token is dropped because the backend refused it.
+/// How often a token is dropped at most because the backend refused it.
 const DISCARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Middleware for OAuthClientCredentials {
@@ -106,29 +96,16 @@ impl Middleware for OAuthClientCredentials {
             Some(config) => Some(Rc::new(Store::new(config, Rc::clone(&platform))?)),
             None => None,
         };
-        let own = match Callers::are_meant(&options) {
-            true => None,
-            false => Some(Token::new(&options, store.as_ref(), Rc::clone(&platform))?),
+        let services = Services {
+            platform: Rc::clone(&platform),
+            client,
+            store,
         };
+        let mode = Mode::new(&options, services)?;
         let rules = TokenRules::new(&options)?;
         platform.use_directory(options.state_directory.as_deref())?;
-        let tokens = match own {
-            Some(token) => {
-                let mut token = Shared::new(token, Rc::clone(&platform), client);
-                if let Some(store) = store {
-                    token = token
-                        .with_store(store)
-                        .map_err(|error| ConfigError::new("store", error.to_string()))?;
-                }
-                Tokens::Own(Box::new(token))
-            }
-            None => {
-                let callers = Callers::new(&options, Rc::clone(&platform), client, store)?;
-                Tokens::Callers(Box::new(callers))
-            }
-        };
         Ok(Self {
-            tokens,
+            mode,
             rules,
             platform,
             sent: None,
@@ -136,27 +113,15 @@ impl Middleware for OAuthClientCredentials {
     }
 
     fn prepare(&mut self) {
-        if let Tokens::Own(token) = &mut self.tokens {
-            token.prefetch();
-        }
+        self.mode.prefetch();
     }
 
     fn take_over(&mut self, before: Self) {
-        match (&mut self.tokens, before.tokens) {
-            (Tokens::Own(token), Tokens::Own(before)) => {
-                token.resource_mut().take_over(before.resource());
-            }
-            (Tokens::Callers(callers), Tokens::Callers(before)) => callers.take_over(*before),
-            _ => {}
-        }
+        self.mode.take_over(before.mode);
     }
 
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
-        let now = self.platform.now();
-        let token = match &mut self.tokens {
-            Tokens::Own(token) => token.get(now).map_err(Problem::from),
-            Tokens::Callers(callers) => callers.get(request, now),
-        };
+        let token = self.mode.get(request, self.platform.now());
         let token = match token {
             Ok(token) => token,
             Err(problem) => return problem.into(),
@@ -183,12 +148,7 @@ impl Middleware for OAuthClientCredentials {
         if let Some(sent) = self.sent.take()
             && !response.header("WWW-Authenticate").is_empty()
         {
-            match &mut self.tokens {
-                Tokens::Own(token) => {
-                    token.discard(&sent, DISCARD_EVERY);
-                }
-                Tokens::Callers(callers) => callers.discard(&sent, DISCARD_EVERY),
-            }
+            self.mode.discard(&sent, DISCARD_EVERY);
         }
     }
 }

@@ -8,7 +8,7 @@ use jose::{Claims, Rejection};
 use middleware::ConfigError;
 use oauth::AccessToken;
 
-use crate::Options;
+use crate::config::Options;
 
 /// The rules, and what they say of the token in use.
 pub(crate) struct TokenRules {

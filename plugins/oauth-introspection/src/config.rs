@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use claims::{ClaimHeaders, Expression, Policy, check_scopes};
 use egress::{ClientConfig, TlsOptions};
-use middleware::config::lenient;
+use middleware::config::{in_range, lenient, values};
 use middleware::{ConfigError, SecretRef};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use shared_state::Limits;
 
 /// The option block `oAuthIntrospection`.
@@ -39,13 +39,13 @@ pub struct Options {
     /// The header it becomes; `X-Forwarded-User` if not given.
     pub username_header: Option<String>,
     /// Accepted values of `iss`.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     pub issuers: Option<Vec<String>>,
     /// Accepted audiences; one of them must be in `aud`.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     pub audiences: Option<Vec<String>>,
     /// Scopes that must all be in `scope`.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     pub required_scopes: Option<Vec<String>>,
     /// How long an answer counts, and so how long a revoked token is still accepted at most. 1 to 3600, default 60.
     #[serde(deserialize_with = "lenient::integer")]
@@ -161,14 +161,8 @@ impl Default for IntrospectionLimits {
 
 impl IntrospectionLimits {
     pub(crate) fn check(&self) -> Result<Limits, ConfigError> {
-        if !(1..=100_000).contains(&self.calls_per_minute) {
-            return Err(ConfigError::new(
-                "limits.callsPerMinute",
-                "must be from 1 to 100000",
-            ));
-        }
         Ok(Limits {
-            calls: self.calls_per_minute,
+            calls: in_range("limits.callsPerMinute", self.calls_per_minute, 1, 100_000)?,
             failures: None,
         })
     }
@@ -188,10 +182,7 @@ impl IntrospectionClientConfig {
 
 impl Options {
     pub(crate) fn max_cache(&self) -> Result<Duration, ConfigError> {
-        if !(1..=3600).contains(&self.max_cache_seconds) {
-            return Err(ConfigError::new("maxCacheSeconds", "must be from 1 to 3600"));
-        }
-        Ok(Duration::from_secs(self.max_cache_seconds))
+        in_range("maxCacheSeconds", self.max_cache_seconds, 1, 3600).map(Duration::from_secs)
     }
 
     pub(crate) fn claim_headers(&self) -> Result<ClaimHeaders, ConfigError> {
@@ -202,10 +193,10 @@ impl Options {
 
     pub(crate) fn policy(&self) -> Result<Policy, ConfigError> {
         Ok(Policy {
-            issuers: values("issuers", self.issuers.as_ref())?,
-            audiences: values("audiences", self.audiences.as_ref())?,
+            issuers: values("issuers", self.issuers.clone())?,
+            audiences: values("audiences", self.audiences.clone())?,
             verify_claims: Vec::new(),
-            required_scopes: scopes(self.required_scopes.as_ref())?,
+            required_scopes: scopes(self.required_scopes.clone())?,
             leeway: LEEWAY,
             require_exp: false,
             tenant: None,
@@ -217,27 +208,9 @@ impl Options {
 /// How far the provider's clock may be from this machine's.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 
-/// A list that, if given, must say something: `audiences: ""` left over by a template would open the gateway.
-fn values(field: &str, list: Option<&Vec<String>>) -> Result<Vec<String>, ConfigError> {
-    let Some(list) = list else {
-        return Ok(Vec::new());
-    };
-    if list.is_empty() || list.iter().any(|value| value.trim().is_empty()) {
-        return Err(ConfigError::new(
-            field,
-            "is empty: list at least one value, or leave the option out",
-        ));
-    }
-    Ok(list.clone())
-}
-
-fn scopes(list: Option<&Vec<String>>) -> Result<Vec<String>, ConfigError> {
+fn scopes(list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     const FIELD: &str = "requiredScopes";
     let list = values(FIELD, list)?;
     check_scopes(FIELD, &list)?;
     Ok(list)
-}
-
-fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    lenient::strings(deserializer).map(Some)
 }

@@ -11,6 +11,7 @@ use form_urlencoded::Serializer;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
 use jose::{Claims, Rejection};
+use middleware::config::{given_together, required_text};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef, UnixTime};
 use shared_state::{Budget, Exchange, FetchError, Fetched, Former, Lifetime, Resource, Seal, StateName};
 
@@ -41,9 +42,7 @@ impl Question {
     ) -> Result<Self, ConfigError> {
         const URL: &str = "clientConfig.url";
         let host: &dyn Host = &**platform;
-        let url = options.client_config.url.as_ref().filter(|url| !url.is_empty());
-        let url = url.ok_or_else(|| ConfigError::new(URL, "is required"))?;
-        let url = Url::parse(url.resolve(URL, host)?.expose())
+        let url = Url::parse(&required_text(URL, options.client_config.url.as_ref(), host)?)
             .map_err(|error| ConfigError::new(URL, error.to_string()))?;
         url.warn_if_plain(
             URL,
@@ -143,22 +142,13 @@ fn authorization(id: &str, secret: &Secret) -> Result<HeaderValue, ConfigError> 
 }
 
 fn client(options: &Options, host: &dyn Host) -> Result<Option<(String, Secret)>, ConfigError> {
-    let given = |reference: &Option<SecretRef>| reference.clone().filter(|it| !it.is_empty());
-    match (given(&options.client_id), given(&options.client_secret)) {
-        (None, None) => Ok(None),
-        (Some(id), Some(secret)) => {
-            let id = id.resolve("clientID", host)?.expose().to_owned();
-            Ok(Some((id, secret.resolve("clientSecret", host)?)))
-        }
-        (Some(_), None) => Err(ConfigError::new(
-            "clientSecret",
-            "is required together with clientID",
-        )),
-        (None, Some(_)) => Err(ConfigError::new(
-            "clientID",
-            "is required together with clientSecret",
-        )),
-    }
+    let id = ("clientID", options.client_id.as_ref());
+    let secret = ("clientSecret", options.client_secret.as_ref());
+    let Some((id, secret)) = given_together(id, secret)? else {
+        return Ok(None);
+    };
+    let id = id.resolve("clientID", host)?.expose().to_owned();
+    Ok(Some((id, secret.resolve("clientSecret", host)?)))
 }
 
 fn header(
@@ -173,7 +163,7 @@ fn header(
             "is a Go template, which this plugin does not know: give the value itself, env:NAME or file:/path",
         ));
     }
-    let name = HeaderName::try_from(name).map_err(|_| ConfigError::new(field, "is no name of a header"))?;
+    let name = HeaderName::try_from(name).map_err(|_| ConfigError::new(field, "is not a header name"))?;
     if RESERVED.contains(&name) {
         return Err(ConfigError::new(field, "is set by the plugin itself"));
     }

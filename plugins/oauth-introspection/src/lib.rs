@@ -110,21 +110,23 @@ impl Middleware for OAuthIntrospection {
 
 impl OAuthIntrospection {
     fn authenticate(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<ClaimValues, Refusal> {
-        let token = self.source.find(request)?;
-        bearer::check(&token)?;
+        let token = self.source.find(request).map_err(Refusal::NoToken)?;
+        bearer::check(&token).map_err(Refusal::NoToken)?;
         if token.len() > LONGEST {
-            return Err(Rejection::TooLong.into());
+            return Err(Refusal::Rejected(Rejection::TooLong));
         }
-        // Its characters are ASCII: `check` has seen them.
-        let token = String::from_utf8(token).map_err(|_| NoToken::Malformed)?;
+        // `check` has made sure that the token is ASCII.
+        let token = String::from_utf8(token).map_err(|_| Refusal::NoToken(NoToken::Malformed))?;
         let key: CallerKey = *blake3::keyed_hash(&self.instance, token.as_bytes()).as_bytes();
         let (question, budget, platform) = (&self.question, &self.budget, &self.platform);
         let judged = self.answers.get(&key, now, || {
             Introspection::new(Rc::clone(question), token, Rc::clone(budget), Rc::clone(platform))
-        })?;
-        let (validity, values) = judged.verdict.as_ref().map_err(|rejection| *rejection)?;
+        });
+        let judged = judged.map_err(Refusal::Unavailable)?;
+        let verdict = judged.verdict.as_ref();
+        let (validity, values) = verdict.map_err(|rejection| Refusal::Rejected(*rejection))?;
         if !validity.contains(now) {
-            return Err(Rejection::Expired.into());
+            return Err(Refusal::Rejected(Rejection::Expired));
         }
         Ok(values.clone())
     }

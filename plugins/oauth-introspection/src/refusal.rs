@@ -1,8 +1,9 @@
 //! What a refused caller is told. RFC 6750 §3.
 
 use credentials::bearer::NoToken;
+use credentials::challenge;
 use jose::Rejection;
-use middleware::{Problem, Reason};
+use middleware::Problem;
 use shared_state::{Cause, Failure};
 
 /// Why a request does not pass.
@@ -10,32 +11,14 @@ use shared_state::{Cause, Failure};
 pub(crate) enum Refusal {
     /// There is no token to ask about.
     NoToken(NoToken),
-    /// The token is active, and not good for this.
+    /// The token is active, but not acceptable.
     Rejected(Rejection),
-    /// The provider says no, or nothing.
+    /// The provider denied the token, or gave no answer.
     Unavailable(Failure),
 }
 
-impl From<NoToken> for Refusal {
-    fn from(no_token: NoToken) -> Self {
-        Self::NoToken(no_token)
-    }
-}
-
-impl From<Rejection> for Refusal {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(unavailable: Failure) -> Self {
-        Self::Unavailable(unavailable)
-    }
-}
-
 impl Refusal {
-    /// A stable code for the log, or `None` if crate `shared-state` logs the failure.
+    /// A stable code for the log. `None` if the failed fetch has been logged already.
     pub(crate) const fn code(self) -> Option<&'static str> {
         match self {
             Self::NoToken(NoToken::Missing) => Some("missing_token"),
@@ -49,29 +32,17 @@ impl Refusal {
         }
     }
 
-    /// The answer. `required_scopes` are told to a caller who lacks one of them.
+    /// The answer. It names `required_scopes` to a caller who lacks one of them.
     pub(crate) fn problem(self, required_scopes: &[String]) -> Problem {
-        let invalid = || Problem::new(Reason::InvalidToken).challenge(with_error("invalid_token"));
-        let insufficient = |more: String| {
-            Problem::new(Reason::InsufficientScope)
-                .challenge(format!("{}{more}", with_error("insufficient_scope")))
-        };
         match self {
-            Self::NoToken(NoToken::Missing) => Problem::new(Reason::MissingToken).challenge(REALM),
-            Self::NoToken(_) => Problem::new(Reason::InvalidRequest).challenge(with_error("invalid_request")),
-            Self::Rejected(Rejection::InsufficientScope) => {
-                insufficient(format!(", scope=\"{}\"", required_scopes.join(" ")))
+            Self::NoToken(missing) => challenge::no_token(missing),
+            Self::Rejected(Rejection::ClaimsNotMet) => challenge::insufficient_scope(&[]),
+            Self::Rejected(Rejection::InsufficientScope) => challenge::insufficient_scope(required_scopes),
+            Self::Rejected(_) => challenge::invalid_token(),
+            Self::Unavailable(unavailable) if unavailable.cause() == Cause::Denied => {
+                challenge::invalid_token()
             }
-            Self::Rejected(Rejection::ClaimsNotMet) => insufficient(String::new()),
-            Self::Rejected(_) => invalid(),
-            Self::Unavailable(unavailable) if unavailable.cause() == Cause::Denied => invalid(),
             Self::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }
-
-fn with_error(error: &str) -> String {
-    format!("{REALM}, error=\"{error}\"")
-}
-
-const REALM: &str = r#"Bearer realm="oic-gateway""#;

@@ -574,7 +574,7 @@ fn configuration_errors_name_the_option() {
         (json!({ "audiences": "" }), "audiences: is empty"),
         (
             json!({ "requiredScopes": ["a b"] }),
-            "requiredScopes[0]: is no scope",
+            "requiredScopes[0]: is not a scope",
         ),
         (json!({ "claims": "Equals(`a`)" }), "claims: cannot be read"),
         (
@@ -583,7 +583,7 @@ fn configuration_errors_name_the_option() {
         ),
         (
             json!({ "tokenSource": { "header": "a b" } }),
-            "tokenSource.header: has characters",
+            "tokenSource.header: is not a name",
         ),
         (
             json!({ "forwardHeaders": { "Host": "a" } }),

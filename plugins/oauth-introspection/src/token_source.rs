@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use credentials::TokenField;
 use credentials::bearer::{NoToken, TokenHeader};
-use middleware::{ConfigError, Edits, RequestHead, work};
+use middleware::{ConfigError, Edits, RequestHead, is_token, work};
 
 use crate::config::TokenSourceOptions;
 
@@ -31,17 +31,16 @@ impl TokenSource {
                 "is about tokenSource.header, which is missing",
             ));
         }
-        let is_name = |text: &str| {
-            text.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-        };
         for (field, text) in [
             ("tokenSource.header", header.as_deref()),
             ("tokenSource.cookie", cookie.as_deref()),
             ("tokenSource.headerAuthScheme", scheme),
         ] {
-            if !text.is_none_or(is_name) {
-                return Err(ConfigError::new(field, "has characters that no name has"));
+            if !text.is_none_or(|text| text.is_empty() || is_token(text)) {
+                return Err(ConfigError::new(
+                    field,
+                    "is not a name: letters, digits and - without spaces",
+                ));
             }
         }
         let header = header.map(|name| {

@@ -14,6 +14,8 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod group_secret;
+mod method;
 mod name_pattern;
 mod provider;
 mod subject;
@@ -25,6 +27,7 @@ mod users;
 use std::rc::Rc;
 use std::time::Duration;
 
+use credentials::challenge;
 use egress::{HttpClient, Platform};
 use jwt_plugin::JwtPlugin;
 use middleware::{
@@ -116,7 +119,7 @@ impl OAuthTokenExchange {
         // The rules of `jwt` may allow for clocks that differ; the token endpoint would not.
         let now = self.platform.now();
         if subject.has_expired(now) {
-            return Err(invalid_token());
+            return Err(challenge::invalid_token());
         }
         let key = provider.key_of(&subject);
         let token = self
@@ -148,13 +151,9 @@ fn proof(
 /// What the provider denies, it denies the caller's token.
 fn answer(unavailable: Failure) -> Problem {
     match unavailable.cause() {
-        Cause::Denied => invalid_token(),
+        Cause::Denied => challenge::invalid_token(),
         _ => unavailable.into(),
     }
-}
-
-fn invalid_token() -> Problem {
-    Problem::new(Reason::InvalidToken).challenge(r#"Bearer realm="oic-gateway", error="invalid_token""#)
 }
 
 #[cfg(test)]

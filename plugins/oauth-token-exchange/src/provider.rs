@@ -6,15 +6,19 @@ use std::time::Duration;
 use egress::{Platform, Url};
 use http::{Request, Response};
 use jwt_plugin::AcceptedIssuers;
-use middleware::{ConfigError, Host, Secret, SecretRef, UnixTime};
-use oauth::{AccessToken, Client, ClientOptions, RequestError, TokenError, TokenRequest, TokenResponse};
-use shared_state::{CallerKey, FetchError, Fetched, Former, Lifetime, Seal, StateName};
+use middleware::config::{required_text, texts};
+use middleware::{ConfigError, Host, UnixTime};
+use oauth::{
+    AccessToken, Client, ClientOptions, RequestError, TokenError, TokenRequest, TokenResponse,
+    endpoint_parameters,
+};
+use shared_state::{CallerKey, FetchError, Fetched, Former, Seal, StateName};
 
-use crate::Options;
-use crate::config::{JwtBearerOptions, Rfc8693Options};
+use crate::config::Options;
+use crate::group_secret::GroupSecret;
+use crate::method::{Method, RESERVED};
 use crate::subject::Subject;
-use crate::user_assertion::UserAssertion;
-use crate::users::{NoUser, Users};
+use crate::users::NoUser;
 
 /// The token endpoint and the gateway as its client.
 pub(crate) struct Provider {
@@ -32,49 +36,6 @@ pub(crate) struct Provider {
     platform: Rc<dyn Platform>,
 }
 
-/// A secret, and what is made of it.
-#[derive(Clone)]
-struct GroupSecret {
-    secret: Secret,
-    /// Makes keys of subjects that say nothing about them.
-    key: [u8; blake3::KEY_LEN],
-}
-
-impl GroupSecret {
-    fn new(secret: Secret) -> Self {
-        Self {
-            key: blake3::derive_key("oic-gateway callers v1", secret.expose().as_bytes()),
-            secret,
-        }
-    }
-
-    fn key_of(&self, subject: &Subject) -> CallerKey {
-        *blake3::keyed_hash(&self.key, &subject.to_bytes()).as_bytes()
-    }
-
-    /// See [`Provider::place`].
-    fn place(&self, group: &[String], key: &CallerKey) -> Option<(StateName, Rc<Seal>)> {
-        let group: Vec<&str> = group.iter().map(String::as_str).collect();
-        let owner: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut identity = group.clone();
-        identity.push(&owner);
-        let seal = Seal::secret(&self.secret, &identity).ok()?;
-        Some((seal.slot("user-token", &group), Rc::new(seal)))
-    }
-}
-
-enum Method {
-    JwtBearer {
-        users: Users,
-        assertion: Rc<UserAssertion>,
-    },
-    Rfc8693 {
-        subject_token_type: Rc<str>,
-    },
-}
-
-/// RFC 8693 section 3.
-const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// How long a token is used that was got for one whose expiry cannot be seen.
 const MOST_UNSEEN: Duration = Duration::from_secs(300);
 
@@ -86,7 +47,7 @@ impl Provider {
         platform: Rc<dyn Platform>,
     ) -> Result<Self, ConfigError> {
         let host: &dyn Host = &*platform;
-        let url = Url::parse(&required("url", options.url.as_ref(), host)?)
+        let url = Url::parse(&required_text("url", options.url.as_ref(), host)?)
             .map_err(|error| ConfigError::new("url", error.to_string()))?;
         url.warn_if_plain(
             "url",
@@ -102,23 +63,9 @@ impl Provider {
         };
         let client = client.client(host)?;
         let method = Method::new(options, accepted, &client, host)?;
-        let mut scopes = Vec::new();
-        for (index, scope) in options.scopes.iter().enumerate() {
-            let scope = SecretRef::new(scope).resolve(&format!("scopes[{index}]"), host)?;
-            scopes.push(scope.expose().to_owned());
-        }
+        let scopes = texts("scopes", &options.scopes, host)?;
         let mut parameters = options.rfc8693.parameters(host)?;
-        for (name, value) in &options.endpoint_params {
-            let field = format!("endpointParams.{name}");
-            if RESERVED.contains(&name.as_str()) {
-                return Err(ConfigError::new(
-                    field,
-                    "has an option of its own, or is set by the plugin",
-                ));
-            }
-            let value = value.resolve_document(&field, host)?;
-            parameters.push((name.clone(), value.expose().to_owned()));
-        }
+        parameters.extend(endpoint_parameters(&options.endpoint_params, &RESERVED, host)?);
         // With trust: a token from a server that one router trusts must not serve a router that does not trust this server.
         let trust = options.client_config.tls.trust(host);
         let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" "), trust];
@@ -154,7 +101,7 @@ impl Provider {
 
     /// This provider takes the place of `before`, of a configuration that may differ in its secrets.
     pub(crate) fn take_over(&mut self, before: &Self) {
-        if self.group == before.group && self.secret.secret != before.secret.secret {
+        if self.group == before.group && self.secret != before.secret {
             self.former = Some(before.secret.clone());
         }
     }
@@ -177,11 +124,9 @@ impl Provider {
         Some(Former::new(name, seal))
     }
 
-    /// A request for the subject's token. Good for one use.
+    /// A request for the subject's token. It can be sent once.
     pub(crate) fn request(&self, subject: &Subject, now: UnixTime) -> Result<Request<Vec<u8>>, FetchError> {
-        self.build(subject, now).map_err(|error| FetchError::Refused {
-            detail: format!("the request cannot be built: {error}"),
-        })
+        Ok(self.build(subject, now)?)
     }
 
     fn build(&self, subject: &Subject, now: UnixTime) -> Result<Request<Vec<u8>>, RequestError> {
@@ -210,13 +155,7 @@ impl Provider {
         let token = TokenResponse::read(response, now)
             .map_err(|error| self.whose_fault(error))?
             .access_token;
-        let mut jitter = [0];
-        self.platform.fill_random(&mut jitter);
-        let [jitter] = jitter;
-        let mut lifetime = Lifetime {
-            refresh_at: token.refresh_at(now, jitter),
-            usable_until: token.usable_until(now),
-        };
+        let mut lifetime = token.lifetime(now, &*self.platform);
         if let Subject::Token { expires_at, .. } = subject {
             let end = expires_at.unwrap_or_else(|| now.plus(MOST_UNSEEN));
             lifetime.usable_until = lifetime.usable_until.min(end);
@@ -234,135 +173,12 @@ impl Provider {
     /// An assertion or a token that is refused is the caller's matter, everything else the gateway's.
     fn whose_fault(&self, error: TokenError) -> FetchError {
         match error {
-            TokenError::Unavailable { detail, retry_after } => {
-                FetchError::Unavailable { detail, retry_after }
-            }
             TokenError::InvalidGrant(detail) => FetchError::Denied { detail },
-            // How RFC 8693 section 2.2.2 has a subject token refused.
+            // RFC 8693 section 2.2.2 answers so to a subject token that it refuses.
             TokenError::InvalidRequest(detail) if matches!(self.method, Method::Rfc8693 { .. }) => {
                 FetchError::Denied { detail }
             }
-            TokenError::InvalidRequest(detail) | TokenError::Refused(detail) => {
-                FetchError::Refused { detail }
-            }
+            error => error.into(),
         }
     }
 }
-
-impl Method {
-    fn new(
-        options: &Options,
-        accepted: &AcceptedIssuers,
-        client: &Client,
-        host: &dyn Host,
-    ) -> Result<Self, ConfigError> {
-        // What the other method alone reads would be ignored, and whoever wrote it believes otherwise.
-        let only_for = |block: &str, is_given: bool| match is_given {
-            true => Err(ConfigError::new(block, "is of no use with this method")),
-            false => Ok(()),
-        };
-        match options.method.as_deref() {
-            Some("jwtBearer") => {
-                only_for("rfc8693", options.rfc8693.is_given())?;
-                Ok(Self::JwtBearer {
-                    users: Users::new(&options.jwt_bearer, accepted)?,
-                    assertion: Rc::new(UserAssertion::new(options, client, host)?),
-                })
-            }
-            Some("rfc8693") => {
-                only_for("jwtBearer", options.jwt_bearer.is_given())?;
-                let kind = given(options.rfc8693.subject_token_type.as_deref());
-                Ok(Self::Rfc8693 {
-                    subject_token_type: kind.unwrap_or(ACCESS_TOKEN).into(),
-                })
-            }
-            _ => Err(ConfigError::new("method", "must be jwtBearer or rfc8693")),
-        }
-    }
-
-    /// What one must know to get tokens by this method: what proves the client, and what signs assertions about users.
-    fn secret(&self, client: &Secret) -> Secret {
-        match self {
-            Self::Rfc8693 { .. } => client.clone(),
-            Self::JwtBearer { assertion, .. } => {
-                let both = [client.expose(), assertion.secret().expose()];
-                Secret::new(both.join("\n"))
-            }
-        }
-    }
-
-    /// What makes two methods' tokens different.
-    fn identity(&self) -> Vec<String> {
-        match self {
-            Self::Rfc8693 { subject_token_type } => {
-                vec!["rfc8693".to_owned(), subject_token_type.as_ref().to_owned()]
-            }
-            Self::JwtBearer { assertion, .. } => {
-                let mut identity = vec!["jwtBearer".to_owned()];
-                identity.extend(assertion.identity());
-                identity
-            }
-        }
-    }
-}
-
-impl JwtBearerOptions {
-    fn is_given(&self) -> bool {
-        !self.subject_claim.is_empty()
-            || !self.users.is_empty()
-            || self.assertion.is_given()
-            || self.issuer.is_some()
-            || !self.claims.is_empty()
-    }
-}
-
-impl Rfc8693Options {
-    fn is_given(&self) -> bool {
-        let texts = [&self.subject_token_type, &self.requested_token_type];
-        texts.into_iter().any(|text| given(text.as_deref()).is_some())
-            || self.audience.is_some()
-            || self.resource.is_some()
-    }
-
-    fn parameters(&self, host: &dyn Host) -> Result<Vec<(String, String)>, ConfigError> {
-        let mut parameters = Vec::new();
-        if let Some(wanted) = given(self.requested_token_type.as_deref()) {
-            parameters.push(("requested_token_type".to_owned(), wanted.to_owned()));
-        }
-        for (name, value) in [("audience", &self.audience), ("resource", &self.resource)] {
-            if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
-                let value = value.resolve(&format!("rfc8693.{name}"), host)?;
-                parameters.push((name.to_owned(), value.expose().to_owned()));
-            }
-        }
-        Ok(parameters)
-    }
-}
-
-/// The empty string counts as not given.
-fn given(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
-}
-
-fn required(field: &str, option: Option<&SecretRef>, host: &dyn Host) -> Result<String, ConfigError> {
-    let option = option.filter(|value| !value.is_empty());
-    let option = option.ok_or_else(|| ConfigError::new(field, "is required"))?;
-    Ok(option.resolve(field, host)?.expose().to_owned())
-}
-
-/// Parameters that something else sets.
-const RESERVED: [&str; 13] = [
-    "grant_type",
-    "scope",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "assertion",
-    "subject_token",
-    "subject_token_type",
-    "requested_token_type",
-    "audience",
-    "resource",
-    "actor_token",
-];

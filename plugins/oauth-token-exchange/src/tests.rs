@@ -354,11 +354,11 @@ fn configuration_errors_name_the_option() {
         ),
         (
             with("jwtBearer", json!({"rfc8693": {"audience": "x"}})),
-            "rfc8693: is of no use with this method",
+            "rfc8693: has no effect with this method",
         ),
         (
             with("rfc8693", json!({"jwtBearer": {"subjectClaim": "upn"}})),
-            "jwtBearer: is of no use with this method",
+            "jwtBearer: has no effect with this method",
         ),
         (
             with("rfc8693", json!({"endpointParams": {"assertion": "x"}})),

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
+use middleware::config::given_text;
 use middleware::{ConfigError, Host, Secret, UnixTime};
 use oauth::{AssertionClaims, AssertionSigner, Client, ClientAuthentication, SigningError};
 use serde_json::{Map, Value};
 
-use crate::Options;
+use crate::config::Options;
 
 /// What is the same in all assertions about users.
 pub(crate) struct UserAssertion {
@@ -33,10 +34,7 @@ impl UserAssertion {
             }
             _ => Rc::new(block.assertion.signer("jwtBearer.assertion", host)?),
         };
-        let issuer = match block.issuer.as_ref().filter(|issuer| !issuer.is_empty()) {
-            Some(issuer) => issuer.resolve("jwtBearer.issuer", host)?.expose().to_owned(),
-            None => client.id.clone(),
-        };
+        let issuer = given_text("jwtBearer.issuer", block.issuer.as_ref(), host)?;
         if let Some(name) = block.claims.keys().find(|name| ASSERTED.contains(&name.as_str())) {
             return Err(ConfigError::new(
                 format!("jwtBearer.claims.{name}"),
@@ -46,7 +44,7 @@ impl UserAssertion {
         Ok(Self {
             audience: signer.audience().unwrap_or(IDENTITY_DOMAINS).to_owned(),
             signer,
-            issuer,
+            issuer: issuer.unwrap_or_else(|| client.id.clone()),
             more: block.claims.clone().into_iter().collect(),
         })
     }

@@ -72,7 +72,7 @@ impl Groups {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegexError {
     /// Go would not compile it either.
-    #[error("is no valid Go regular expression: {what} at character {at}")]
+    #[error("is not a valid Go regular expression: {what} at character {at}")]
     Invalid {
         /// What is wrong.
         what: &'static str,
@@ -414,7 +414,7 @@ mod tests {
             (r"[\pL]", "at character 2; the path is percent-encoded ASCII"),
             (
                 "/é**",
-                "is no valid Go regular expression: a repetition of a repetition at character 4",
+                "is not a valid Go regular expression: a repetition of a repetition at character 4",
             ),
             ("a(?i)*", "at character 6; put the repetition right after"),
             ("(?:a{10}){100}b{1001}", "more than 1000 times at character 16"),

@@ -122,8 +122,8 @@ fn every_reason_and_every_event_is_explained() {
     let (_, reasons) = problems.split_once("pub const fn code").unwrap();
     let (reasons, _) = reasons.split_once("pub const fn status").unwrap();
     codes.extend(between(reasons, "=> \"", '"'));
-    // Two of unit tests, and a fault that has no answer of ours.
-    for other in ["x", "token.refused", "internal"] {
+    // Unit tests use these two.
+    for other in ["x", "token.refused"] {
         codes.remove(other);
     }
     assert!(codes.len() > 20, "{codes:?}");

@@ -39,7 +39,7 @@ fn claims(value: &Value) -> Claims {
     token.unverified_claims().clone()
 }
 
-/// The teams of document 003, with an exception, and a place that every good token opens.
+/// Two teams, with an exception, and a place that every good token opens.
 fn teams() -> Access {
     let hr = any_scope(
         rule(&["GET", "POST"], "/hr/**", OnDeny::NotFound),

@@ -1,11 +1,11 @@
 //! `authorize`, as configured.
 
 use claims::Expression;
-use middleware::config::lenient;
+use middleware::config::{empty_list, lenient, values};
 use middleware::{ConfigError, is_token};
 use serde::Deserialize;
 
-use super::{empty_list, given_strings, scopes, values};
+use super::scopes;
 use crate::{Access, AccessRule, OnDeny, PathPattern};
 
 /// A rule of `authorize`.
@@ -14,15 +14,15 @@ use crate::{Access, AccessRule, OnDeny, PathPattern};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawRule {
     /// The methods it is about, in capitals; all if not given.
-    #[serde(default, deserialize_with = "given_strings")]
+    #[serde(default, deserialize_with = "lenient::given_strings")]
     methods: Option<Vec<String>>,
     /// The paths it is about: `/hr`, `/hr/*` (one segment), `/hr/**` (all below, and `/hr` itself).
     path: String,
     /// Scopes of which the token must have one.
-    #[serde(default, deserialize_with = "given_strings")]
+    #[serde(default, deserialize_with = "lenient::given_strings")]
     any_scope: Option<Vec<String>>,
     /// Scopes that the token must all have.
-    #[serde(default, deserialize_with = "given_strings")]
+    #[serde(default, deserialize_with = "lenient::given_strings")]
     all_scopes: Option<Vec<String>>,
     /// An expression that must be true of the claims.
     #[serde(default)]
@@ -87,7 +87,7 @@ impl RawRule {
         if let Some(place) = methods.iter().position(|method| !is_method(method)) {
             return Err(ConfigError::new(
                 format!("{}[{place}]", field("methods")),
-                "is no method: one per entry, in capitals, such as GET",
+                "is not a method: one per entry, in capitals, such as GET",
             ));
         }
         let path = PathPattern::parse(&self.path)

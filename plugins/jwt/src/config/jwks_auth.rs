@@ -1,11 +1,11 @@
 //! `jwksAuth`, as configured.
 
 use egress::Url;
-use middleware::{ConfigError, Host, SecretRef, config::lenient};
+use middleware::config::{given, lenient, required_text, values};
+use middleware::{ConfigError, Host, SecretRef};
 use oauth::{AssertionOptions, ClientOptions};
 use serde::Deserialize;
 
-use super::{given_strings, values};
 use crate::KeysLogin;
 
 /// How to get a token that opens the key set.
@@ -21,7 +21,7 @@ pub(super) struct RawJwksAuth {
     /// Client secret.
     client_secret: Option<SecretRef>,
     /// Scopes to ask for; the domain's own API if not given.
-    #[serde(deserialize_with = "given_strings")]
+    #[serde(deserialize_with = "lenient::given_strings")]
     scopes: Option<Vec<String>>,
     /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt` or
     /// `private_key_jwt`.
@@ -38,9 +38,7 @@ impl RawJwksAuth {
     /// Whether anything is said at all.
     pub(super) fn is_given(&self) -> bool {
         let texts = [&self.url, &self.client_id, &self.client_secret];
-        texts
-            .iter()
-            .any(|text| text.as_ref().is_some_and(|it| !it.is_empty()))
+        texts.into_iter().any(|text| given(text.as_ref()).is_some())
             || self.scopes.is_some()
             || self.token_endpoint_auth_method.is_some()
             || self.client_assertion.is_given()
@@ -52,14 +50,7 @@ impl RawJwksAuth {
             return Ok(None);
         }
         let field = |name: &str| format!("{option}.{name}");
-        let required = |name: &str, value: &Option<SecretRef>| {
-            value
-                .as_ref()
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| ConfigError::new(field(name), "is required"))?
-                .resolve(&field(name), host)
-        };
-        let url = Url::parse(required("url", &self.url)?.expose())
+        let url = Url::parse(&required_text(&field("url"), self.url.as_ref(), host)?)
             .map_err(|error| ConfigError::new(field("url"), error.to_string()))?;
         let method = self.token_endpoint_auth_method.as_deref();
         if method == Some("tls_client_auth") {

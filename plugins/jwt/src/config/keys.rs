@@ -9,9 +9,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use claims::same_issuer;
 use egress::{ClientConfig, Url};
 use jose::KeySet;
+use middleware::config::{given, in_range};
 use middleware::{ConfigError, Host, SecretRef};
 
-use super::{RawOptions, in_range};
+use super::RawOptions;
 use crate::KeysLogin;
 
 /// Where keys come from.
@@ -54,7 +55,7 @@ pub struct KeyUrl {
 impl RawOptions {
     /// Reads the one source of keys. The empty string counts as absent, as in Traefik Hub.
     pub(super) fn keys(&self, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
-        let is_given = |reference: &Option<SecretRef>| reference.as_ref().is_some_and(|it| !it.is_empty());
+        let is_given = |reference: &Option<SecretRef>| given(reference.as_ref()).is_some();
         let sources = [
             ("jwksUrl", !self.jwks_url.is_empty()),
             ("trustedIssuers", !self.trusted_issuers.is_empty()),
@@ -209,7 +210,7 @@ impl RawOptions {
         let secret = reference.resolve(FIELD, host)?;
         let bytes = if self.signing_secret_base64_encoded {
             from_base64(secret.expose().trim()).ok_or_else(|| {
-                ConfigError::new(FIELD, "is no base64, which signingSecretBase64Encoded says it is")
+                ConfigError::new(FIELD, "is not base64, but signingSecretBase64Encoded is true")
             })?
         } else {
             secret.expose().as_bytes().to_vec()

@@ -532,12 +532,12 @@ fn wrong_blocks_name_the_option_and_the_cure() {
         (
             with(json!({"tokenHeader": "X Token"})),
             "tokenHeader",
-            "is no name",
+            "is not a name",
         ),
         (
             with(json!({"tokenAuthScheme": "Bearer:"})),
             "tokenAuthScheme",
-            "is no name",
+            "is not a name",
         ),
         (
             json!({"publicKey": pem, "jwksAuth": {"url": "https://i/t"}}),

@@ -1,4 +1,4 @@
-//! Rules about claims, in the language of Traefik Hub's option `claims`:
+//! Expressions about claims, in the language of Traefik Hub's option `claims`:
 //!
 //! ```text
 //! Equals(`grp`, `admin`) && (Contains(`roles`, `writer`) || !Prefix(`user.name`, `tmp-`))
@@ -12,13 +12,12 @@
 //! | `SplitContains(key, separator, value)` | the claim is a string, and `value` is a part of it between separators |
 //! | `OneOf(key, value, …)` | the claim's text is one of the values |
 //!
-//! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`, that of a number is the digits it is written with
-//! in the token; nothing else has one. `!` binds closest, then `&&`, then `||`.
+//! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`. The text of a number is the digits that it has in
+//! the token. Other claims have no text. `!` binds most tightly, then `&&`, then `||`.
 //!
-//! A function is false of a claim that is missing or `null`, so `!` makes it true. A claim of a type that the function
-//! cannot read, such as a list where `Equals` expects text, makes it neither true nor false, and `!` changes nothing
-//! about that: ``!Equals(`role`, `guest`)`` does not hold for `"role": ["guest"]`. An expression that is neither does not
-//! hold.
+//! A function is false for a claim that is missing or `null`, so its negation is true. If a function cannot read a claim of
+//! this type, such as a list where `Equals` expects text, the result is neither true nor false, and so is its negation:
+//! ``!Equals(`role`, `guest`)`` does not hold for `"role": ["guest"]`. An expression that is neither does not hold.
 
 mod parser;
 
@@ -29,7 +28,7 @@ use crate::path::{ClaimPath, text};
 
 pub use self::parser::ExpressionError;
 
-/// A rule about claims.
+/// An expression about claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expression(Node);
 
@@ -58,7 +57,7 @@ impl Expression {
         parser::parse(text).map(Self)
     }
 
-    /// Reads the option `field`, which is no rule if it is blank.
+    /// Reads the option `field`. A blank text is `None`.
     ///
     /// # Errors
     /// [`ConfigError`] says what is wrong, and at which character.
@@ -71,19 +70,19 @@ impl Expression {
             .map_err(|error| ConfigError::new(field, format!("cannot be read: {error}")))
     }
 
-    /// Whether it is true of these claims.
+    /// Whether the expression is true for these claims.
     pub fn holds(&self, claims: &Claims) -> bool {
         self.0.verdict(claims) == Some(true)
     }
 
-    /// Whether a function of it looks at the claim `name`, or at something inside of it.
+    /// Whether the expression reads the claim `name`, or a part of it.
     pub fn mentions(&self, name: &str) -> bool {
         self.0.mentions(name)
     }
 }
 
 impl Node {
-    /// `None` where a claim is of a type that its function cannot read and the rest does not decide (Kleene's logic).
+    /// `None` if a function cannot read its claim and the rest does not decide (Kleene's three-valued logic).
     fn verdict(&self, claims: &Claims) -> Option<bool> {
         match self {
             Self::Any(nodes) => joined(nodes, claims, true),
@@ -105,7 +104,7 @@ impl Node {
     }
 }
 
-/// `decisive` if one of the nodes is that, its opposite if all are, and nothing otherwise.
+/// `decisive` if one of the nodes is decisive, the opposite if all are the opposite, otherwise `None`.
 fn joined(nodes: &[Node], claims: &Claims, decisive: bool) -> Option<bool> {
     let mut verdict = Some(!decisive);
     for node in nodes {
@@ -119,7 +118,7 @@ fn joined(nodes: &[Node], claims: &Claims, decisive: bool) -> Option<bool> {
 }
 
 impl Test {
-    /// `None` for a claim of a type that cannot be read.
+    /// `None` for a claim of a type that the function cannot read.
     fn verdict(&self, claim: &Value) -> Option<bool> {
         match (self, claim) {
             (Self::OneOf(values), claim) => text(claim).map(|text| values.contains(&text)),
@@ -134,7 +133,7 @@ impl Test {
     }
 }
 
-/// `None` where the value is not found and a member has no text.
+/// `None` if the value is not found and some member has no text.
 fn contains(members: &[Value], value: &str) -> Option<bool> {
     let mut all_read = true;
     for member in members {
@@ -148,208 +147,4 @@ fn contains(members: &[Value], value: &str) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn claims() -> Claims {
-        let claims = json!({
-            "grp": "admin", "scope": "openid read write", "roles": ["reader", "writer", 7, true], "active": true,
-            "level": 3, "ratio": 1.5, "nothing": null, "empty": "", "a.b": "dotted", r"c\d": "slashed",
-            "nested": [["x"], "reader"],
-            "user": { "name": "tmp-anna", "org": { "id": "o-1" }, "a.b": "inner" },
-        });
-        Claims::parse(claims.to_string().as_bytes()).unwrap()
-    }
-
-    fn check(cases: &[(&str, bool)]) {
-        for (text, expected) in cases {
-            let expression = Expression::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(expression.holds(&claims()), *expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn functions() {
-        check(&[
-            ("Equals(`grp`, `admin`)", true),
-            ("Equals(`grp`, `adm`)", false),
-            ("Equals(`grp`, `Admin`)", false),
-            ("Equals(`active`, `true`)", true),
-            ("Equals(`active`, `false`)", false),
-            ("Equals(`level`, `3`)", true),
-            ("Equals(`ratio`, `1.5`)", true),
-            ("Equals(`empty`, ``)", true),
-            ("Prefix(`grp`, `adm`)", true),
-            ("Prefix(`grp`, `dm`)", false),
-            ("Prefix(`level`, `3`)", false),
-            ("Contains(`grp`, `dmi`)", true),
-            ("Contains(`roles`, `writer`)", true),
-            ("Contains(`roles`, `write`)", false),
-            ("Contains(`roles`, `7`)", true),
-            ("Contains(`level`, `3`)", false),
-            ("SplitContains(`scope`, ` `, `read`)", true),
-            ("SplitContains(`scope`, ` `, `rea`)", false),
-            ("SplitContains(`scope`, `,`, `read`)", false),
-            ("SplitContains(`roles`, ` `, `reader`)", false),
-            ("OneOf(`grp`, `user`, `admin`)", true),
-            ("OneOf(`grp`, `user`)", false),
-            ("OneOf(`level`, `2`, `3`)", true),
-            ("OneOf(`roles`, `reader`)", false),
-        ]);
-    }
-
-    #[test]
-    fn a_number_is_the_digits_it_is_written_with() {
-        let claims = Claims::parse(
-            br#"{"id":18446744073709551616,"uid":12345678901234567890123,"e":1e2,"f":100.0,"n":-0,"list":[0.10]}"#,
-        )
-        .unwrap();
-        for (text, expected) in [
-            ("Equals(`id`, `18446744073709551616`)", true),
-            ("Equals(`id`, `18446744073709551617`)", false),
-            ("Equals(`id`, `18446744073709552000`)", false),
-            ("Equals(`id`, `1.8446744073709552e+19`)", false),
-            ("Equals(`uid`, `12345678901234567890123`)", true),
-            (
-                "OneOf(`uid`, `12345678901234567890124`, `1.2345678901234568e+22`)",
-                false,
-            ),
-            ("Equals(`e`, `1e2`)", true),
-            ("Equals(`e`, `100`)", false),
-            ("Equals(`e`, `100.0`)", false),
-            ("Equals(`f`, `100.0`)", true),
-            ("Equals(`f`, `100`)", false),
-            ("Equals(`n`, `-0`)", true),
-            ("Equals(`n`, `0`)", false),
-            ("Contains(`list`, `0.10`)", true),
-            ("Contains(`list`, `0.1`)", false),
-        ] {
-            assert_eq!(
-                Expression::parse(text).unwrap().holds(&claims),
-                expected,
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_claim_that_is_missing_or_has_no_text_makes_a_function_false() {
-        check(&[
-            ("Equals(`missing`, ``)", false),
-            ("Prefix(`missing`, ``)", false),
-            ("Contains(`missing`, ``)", false),
-            ("Equals(`nothing`, `null`)", false),
-            ("Equals(`nothing`, ``)", false),
-            ("Equals(`user`, ``)", false),
-            ("Equals(`grp.name`, `admin`)", false),
-            ("!Equals(`missing`, `x`)", true),
-        ]);
-    }
-
-    #[test]
-    fn a_claim_of_another_type_satisfies_neither_a_function_nor_its_negation() {
-        for function in [
-            "Equals(`roles`, `reader`)",
-            "Equals(`user`, `x`)",
-            "OneOf(`roles`, `reader`, `x`)",
-            "OneOf(`user`, `x`)",
-            "Prefix(`roles`, `x`)",
-            "Prefix(`level`, `x`)",
-            "Prefix(`active`, `x`)",
-            "Contains(`level`, `x`)",
-            "Contains(`user`, `x`)",
-            "Contains(`nested`, `x`)",
-            "SplitContains(`roles`, ` `, `x`)",
-            "SplitContains(`level`, ` `, `x`)",
-        ] {
-            check(&[(function, false)]);
-            check(&[(&format!("!{function}"), false)]);
-            check(&[(&format!("!!{function}"), false)]);
-            let (yes, no) = ("Equals(`grp`, `admin`)", "Equals(`grp`, `x`)");
-            for (form, expected) in [
-                ("!F || Y", true),
-                ("Y || !F", true),
-                ("!F || N", false),
-                ("!F && Y", false),
-                ("!(F && N)", true),
-                ("!(N && F)", true),
-                ("!(F || Y)", false),
-                ("!(F || N)", false),
-                ("!(F && Y)", false),
-            ] {
-                let text = form.replace('F', function).replace('Y', yes).replace('N', no);
-                check(&[(&text, expected)]);
-            }
-        }
-        check(&[
-            // What a list holds besides does not matter where the value is found.
-            ("Contains(`nested`, `reader`)", true),
-            ("!Contains(`nested`, `reader`)", false),
-            ("!Contains(`roles`, `admin`)", true),
-            ("!Equals(`nothing`, `x`)", true),
-            ("!Equals(`grp.name`, `x`)", true),
-            ("!Equals(`missing`, `x`)", true),
-        ]);
-    }
-
-    #[test]
-    fn the_claims_that_it_looks_at_can_be_asked_for() {
-        for (text, expected) in [
-            ("Equals(`iss`, `a`)", true),
-            (
-                "!(Equals(`sub`, `a`) || Prefix(`iss`, `a`)) && Equals(`b`, `c`)",
-                true,
-            ),
-            ("Equals(`iss.a`, `a`)", true),
-            ("Equals(`a.iss`, `a`)", false),
-            ("Equals(`sub`, `iss`)", false),
-        ] {
-            assert_eq!(
-                Expression::parse(text).unwrap().mentions("iss"),
-                expected,
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn keys_descend_at_dots() {
-        check(&[
-            ("Equals(`user.name`, `tmp-anna`)", true),
-            ("Equals(`user.org.id`, `o-1`)", true),
-            ("Equals(`user.org.other`, `o-1`)", false),
-            (r"Equals(`a\.b`, `dotted`)", true),
-            ("Equals(`a.b`, `dotted`)", false),
-            (r"Equals(`user.a\.b`, `inner`)", true),
-            (r"Equals(`c\\d`, `slashed`)", true),
-            (r#"Equals("c\\\\d", "slashed")"#, true),
-            (r#"Equals("a\\.b", "dotted")"#, true),
-        ]);
-    }
-
-    #[test]
-    fn operators_bind_as_in_go() {
-        let (yes, no) = ("Equals(`grp`, `admin`)", "Equals(`grp`, `x`)");
-        for (form, expected) in [
-            ("Y && Y", true),
-            ("Y && N", false),
-            ("N || Y", true),
-            ("N || N", false),
-            ("!N", true),
-            ("!!Y", true),
-            ("Y || Y && N", true),
-            ("(Y || Y) && N", false),
-            ("N && Y || Y", true),
-            ("!N && Y", true),
-            ("!(N || Y)", false),
-            ("!N || N", true),
-            ("((Y))", true),
-            (" Y\n\t&&\r\n Y ", true),
-            ("Y&&!N||N", true),
-        ] {
-            let text = form.replace('Y', yes).replace('N', no);
-            check(&[(&text, expected)]);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Claims as request headers: Traefik Hub's `forwardHeaders` and `usernameClaim`.
 //!
-//! A backend that trusts such a header must never see one that the client wrote. So every header of the same name is
-//! removed first, and so is every alias that a backend could take for it: many put `_` or `.` for `-`, or fold case.
+//! A backend that trusts such a header must never see one that the client wrote. Therefore every header of the same name is
+//! removed first, and so is every alias: many backends treat `_` or `.` like `-`, and ignore case.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use middleware::{ConfigError, Edits, RequestHead, is_token, same_to_a_backend, w
 
 use crate::path::{ClaimPath, text};
 
-/// Which headers are made of which claims.
+/// Which headers are made from which claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimHeaders(Vec<Header>);
 
@@ -21,19 +21,19 @@ struct Header {
     claim: ClaimPath,
 }
 
-/// The values for the headers of a [`ClaimHeaders`], in its order. Claims are about people, so they are not shown.
+/// The values for the headers of a [`ClaimHeaders`], in its order. Claims may be personal data, so `Debug` hides them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClaimValues(Option<Rc<[Box<str>]>>);
 
 impl ClaimHeaders {
-    /// The header that `usernameClaim` becomes where `usernameHeader` is not given.
+    /// The header for `usernameClaim` if `usernameHeader` is not given.
     pub const USERNAME_HEADER: &str = "X-Forwarded-User";
 
     /// Reads the options `forwardHeaders` (header to claim), `usernameClaim` and `usernameHeader`.
     ///
     /// # Errors
-    /// [`ConfigError`] for a name that cannot be a header's, or must not come from a claim; for two names that a backend
-    /// could take for one; for a claim that cannot be read.
+    /// [`ConfigError`] for a name that is not a header name or is reserved, for two names that a backend may treat as one,
+    /// and for a claim path that cannot be read.
     pub fn new(
         forward_headers: &BTreeMap<String, String>,
         username_claim: &str,
@@ -58,7 +58,7 @@ impl ClaimHeaders {
         claim: &str,
     ) -> Result<(), ConfigError> {
         if !is_token(name) {
-            return Err(ConfigError::new(name_option, "is no name of a header"));
+            return Err(ConfigError::new(name_option, "is not a header name"));
         }
         if RESERVED.iter().any(|reserved| same_to_a_backend(reserved, name)) {
             return Err(ConfigError::new(
@@ -84,22 +84,23 @@ impl ClaimHeaders {
         Ok(())
     }
 
-    /// Whether no header is asked for.
+    /// Whether there are no headers to set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether one of them is made of the claim `name`, or of something inside of it.
+    /// Whether a header is made from the claim `name`, or from a part of it.
     pub fn mentions(&self, name: &str) -> bool {
         self.0.iter().any(|header| header.claim.begins_with(name))
     }
 
-    /// Takes the values from claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
-    /// are written as they are, a number with all its digits; lists and objects as JSON without blanks, in ASCII.
+    /// Takes the values from the claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
+    /// are written as they are, numbers with all their digits. Lists and objects are written as JSON without blanks, in
+    /// ASCII.
     ///
     /// # Errors
-    /// [`Rejection::UnfitForHeader`] for text with control characters, or with blanks around it: a server would drop
-    /// those, and so mistake one user for another. The same where all values together are longer than a header should be.
+    /// [`Rejection::UnfitForHeader`] for text with control characters, or with blanks around it, because a server that trims
+    /// the value would mistake one user for another. The same if all values together are too long.
     pub fn values(&self, claims: &Claims) -> Result<ClaimValues, Rejection> {
         if self.0.is_empty() {
             return Ok(ClaimValues::default());
@@ -116,7 +117,7 @@ impl ClaimHeaders {
         Ok(ClaimValues(Some(values.into())))
     }
 
-    /// What to do with the request whose token has these values.
+    /// The changes to a request whose token has these values.
     pub fn edits(&self, request: &dyn RequestHead, values: &ClaimValues) -> Edits {
         let mut edits = Edits::none();
         if self.0.is_empty() {
@@ -171,7 +172,7 @@ fn value(claim: Option<&Value>) -> Result<Box<str>, Rejection> {
     }
 }
 
-/// JSON with everything beyond ASCII escaped.
+/// Escapes everything in JSON that is not ASCII.
 fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {
@@ -187,7 +188,7 @@ fn ascii(json: &str) -> String {
     out
 }
 
-/// Headers that say where a request ends, where it goes, or who sends it.
+/// Headers that frame, route or authenticate a request.
 const RESERVED: [&str; 14] = [
     "Authorization",
     "Connection",
@@ -205,189 +206,8 @@ const RESERVED: [&str; 14] = [
     "Upgrade",
 ];
 
-/// Bytes of all values together. Servers take 8 KiB for all headers of a request, or more.
+/// Most bytes of all values together. Servers accept at least 8 KiB for all headers of a request.
 const MAX_LENGTH: usize = 4096;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use middleware::pace::{STRETCH, watch};
-    use serde_json::{Value, json};
-    use test_doubles::Request;
-
-    fn headers(map: &[(&str, &str)]) -> Result<ClaimHeaders, ConfigError> {
-        let map = map
-            .iter()
-            .map(|(name, claim)| (name.to_string(), claim.to_string()));
-        ClaimHeaders::new(&map.collect(), "", "")
-    }
-
-    fn claims(value: &Value) -> Claims {
-        Claims::parse(value.to_string().as_bytes()).unwrap()
-    }
-
-    /// A request with headers of these names.
-    fn request(names: &[&str]) -> Request {
-        Request::get("/").with_header_names(names)
-    }
-
-    #[test]
-    fn claims_become_text() {
-        let claims = claims(&json!({
-            "text": "jäne, \"x\"", "number": 7, "half": 1.5, "truth": true, "nothing": null, "empty": "",
-            "list": ["a", "b c", 1, "ä😀"], "object": { "a": { "b": [] } },
-        }));
-        for (claim, expected) in [
-            ("text", "jäne, \"x\""),
-            ("number", "7"),
-            ("half", "1.5"),
-            ("truth", "true"),
-            ("nothing", ""),
-            ("empty", ""),
-            ("missing", ""),
-            ("text.missing", ""),
-            ("list", r#"["a","b c",1,"\u00e4\ud83d\ude00"]"#),
-            ("object", r#"{"a":{"b":[]}}"#),
-            ("object.a.b", "[]"),
-        ] {
-            let headers = headers(&[("X-Claim", claim)]).unwrap();
-            let values = headers.values(&claims).unwrap();
-            let expected = Edits::none().set_header("X-Claim", expected);
-            assert_eq!(headers.edits(&request(&[]), &values), expected, "{claim}");
-        }
-    }
-
-    #[test]
-    fn two_ids_never_become_the_same_header() {
-        let headers = headers(&[("X-Id", "id")]).unwrap();
-        let ids = [
-            "18446744073709551615",
-            "18446744073709551616",
-            "18446744073709551617",
-            "12345678901234567890123",
-            "12345678901234567890124",
-            "-9223372036854775809",
-            "100",
-            "1e2",
-            "100.0",
-            "0",
-            "-0",
-            "[12345678901234567890123]",
-            r#"{"a":[12345678901234567890124]}"#,
-        ];
-        for id in ids {
-            let claims = Claims::parse(format!("{{\"id\": {id} }}").as_bytes()).unwrap();
-            let values = headers.values(&claims).unwrap();
-            let expected = Edits::none().set_header("X-Id", id);
-            assert_eq!(headers.edits(&request(&[]), &values), expected);
-        }
-    }
-
-    #[test]
-    fn text_that_a_server_would_change_is_refused() {
-        let long = "x".repeat(MAX_LENGTH + 1);
-        for value in [
-            "a\r\nX: y",
-            "a\nb",
-            "a\0",
-            "\x7f",
-            " admin",
-            "admin ",
-            "admin\t",
-            "admin\u{a0}",
-            "a\u{85}b",
-            &long,
-        ] {
-            let headers = headers(&[("X-User", "sub")]).unwrap();
-            let judged = headers.values(&claims(&json!({ "sub": value })));
-            assert_eq!(judged, Err(Rejection::UnfitForHeader), "{value:?}");
-        }
-        let inside_json = json!({ "sub": ["a\r\nb", " c "] });
-        assert!(
-            headers(&[("X-User", "sub")])
-                .unwrap()
-                .values(&claims(&inside_json))
-                .is_ok()
-        );
-    }
-
-    #[test]
-    fn what_the_client_sent_under_the_name_or_an_alias_of_it_is_removed() {
-        let headers = headers(&[("X-User", "sub"), ("X-Group", "grp")]).unwrap();
-        let values = headers.values(&claims(&json!({ "sub": "jane" }))).unwrap();
-        let request = request(&[
-            "Host", "X-User", "x_user", "X.User", "X-Users", "XUser", "X_Group", "X~User",
-        ]);
-        let expected = ["x_user", "X.User", "X_Group", "X~User"]
-            .into_iter()
-            .fold(Edits::none(), |edits, name| edits.remove_header(name))
-            // Sorted by name, and set: whatever was there is gone.
-            .set_header("X-Group", "")
-            .set_header("X-User", "jane");
-        assert_eq!(headers.edits(&request, &values), expected);
-    }
-
-    #[test]
-    fn many_headers_are_read_in_pieces() {
-        let request = request(&vec!["x.user"; 60_000]);
-        let headers = headers(&[("X-User", "sub")]).unwrap();
-        let values = headers.values(&claims(&json!({ "sub": "jane" }))).unwrap();
-        let (edits, pace) = watch(|| headers.edits(&request, &values));
-        assert_eq!(edits.iter().count(), 60_001);
-        assert!(pace.safe_points >= 9, "{pace:?}");
-        assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
-    }
-
-    #[test]
-    fn without_the_options_nobody_is_asked() {
-        let headers = ClaimHeaders::default();
-        let values = headers.values(&claims(&json!({ "sub": "a\n" }))).unwrap();
-        assert_eq!(
-            (values.size(), headers.edits(&request(&["X-User"]), &values)),
-            (0, Edits::none())
-        );
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        for (map, field, what) in [
-            (
-                &[("X User", "sub")] as &[(&str, &str)],
-                "forwardHeaders.X User",
-                "no name of a header",
-            ),
-            (&[("", "sub")], "forwardHeaders.", "no name of a header"),
-            (
-                &[("Content-length", "sub")],
-                "forwardHeaders.Content-length",
-                "meaning of its own",
-            ),
-            (
-                &[("content_length", "sub")],
-                "forwardHeaders.content_length",
-                "meaning of its own",
-            ),
-            (
-                &[("Authorization", "sub")],
-                "forwardHeaders.Authorization",
-                "meaning of its own",
-            ),
-            (
-                &[("X-User", "a"), ("X_User", "b")],
-                "forwardHeaders.X_User",
-                "one name to many backends",
-            ),
-            (&[("X-User", "a..b")], "forwardHeaders.X-User", "empty name"),
-            (&[("X-User", "")], "forwardHeaders.X-User", "empty name"),
-        ] {
-            let error = headers(map).unwrap_err();
-            assert_eq!(error.field(), field, "{error}");
-            assert!(error.to_string().contains(what), "{error}");
-        }
-        let none = BTreeMap::new();
-        let username = |claim, header| ClaimHeaders::new(&none, claim, header);
-        assert_eq!(username("a..b", "X-User").unwrap_err().field(), "usernameClaim");
-        assert_eq!(username("sub", "Host").unwrap_err().field(), "usernameHeader");
-        assert_eq!(username("", "Host"), Ok(ClaimHeaders::default()));
-    }
-}
+mod tests;

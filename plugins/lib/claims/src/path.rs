@@ -1,17 +1,17 @@
-//! Where in a token's claims a value stands.
+//! The path to a value in a token's claims.
 
 use jose::{Claims, Value};
 use middleware::work;
 
-/// The names on the way to a claim, from the outside in. Written as Traefik Hub does: each dot descends into an object,
-/// `\.` is a dot in a name and `\\` a backslash.
+/// The names on the way to a claim, outermost first. The syntax is that of Traefik Hub: each dot descends into an object,
+/// `\.` is a dot in a name, and `\\` is a backslash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath(Vec<String>);
 
-/// Why a text is no [`ClaimPath`].
+/// Why a text is not a [`ClaimPath`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimPathError {
-    /// Nothing before, between or behind dots.
+    /// A dot without a name before or after it.
     #[error("a key with an empty name (write \\. for a dot in a name)")]
     EmptyName,
     /// A backslash that escapes nothing.
@@ -44,18 +44,18 @@ impl ClaimPath {
         Ok(Self(names))
     }
 
-    /// Whether it leads to the claim `name`, or into it.
+    /// Whether the path leads to the claim `name`, or into it.
     pub fn begins_with(&self, name: &str) -> bool {
         self.0.first().is_some_and(|first| first == name)
     }
 
-    /// The claim, if it is there.
+    /// The claim, if it exists.
     pub fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         let (first, inner) = self.0.split_first()?;
         let claim = inner
             .iter()
             .try_fold(claims.get(first)?, |claim, name| claim.get(name))?;
-        // A claim that is asked for is read.
+        // The caller reads the claim.
         work(match claim {
             Value::String(text) => text.len(),
             Value::Array(members) => 10 * members.len(),
@@ -65,8 +65,8 @@ impl ClaimPath {
     }
 }
 
-/// A claim as one piece of text: strings as they are, booleans as JSON writes them, numbers with the digits they have in
-/// the token. Nothing else is one.
+/// A claim as text: a string as it is, a boolean as in JSON, a number with the digits that it has in the token. `None` for
+/// all other claims.
 pub(crate) fn text(claim: &Value) -> Option<String> {
     match claim {
         Value::String(text) => Some(text.clone()),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nothing_is_refused() {
+    fn a_path_with_an_empty_name_or_a_wrong_escape_is_refused() {
         for (text, error) in [
             ("", ClaimPathError::EmptyName),
             (".a", ClaimPathError::EmptyName),

@@ -1,24 +1,24 @@
-//! What single claims must be: OCI API Gateway's `verifyClaims`.
+//! Requirements for single claims: `verifyClaims`, as in OCI API Gateway.
 
 use jose::{Claims, Value};
 
 use crate::path::text;
 
-/// A claim that must be there, or must have one of some values.
+/// A claim that must exist, or must have one of several values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRequirement {
-    /// The claim's name, taken literally: dots in it descend nowhere.
+    /// The claim's name, taken literally: a dot is part of the name.
     pub name: String,
-    /// Accepted values; with none, any will do.
+    /// Accepted values. If empty, every value is accepted.
     pub values: Vec<String>,
     /// Whether a token without the claim is refused.
     pub is_required: bool,
 }
 
 impl ClaimRequirement {
-    /// Whether it is met. The text of a string, a number or a boolean counts, as in an
-    /// [`Expression`](crate::Expression); `null`, a list or an object is none of the values, and `null` is nothing that
-    /// would be there.
+    /// Whether the claims meet the requirement. A string, a number or a boolean is compared as text, as in an
+    /// [`Expression`](crate::Expression). A list or an object never equals a value, and `null` never
+    /// meets a requirement.
     pub fn is_met(&self, claims: &Claims) -> bool {
         match claims.get(&self.name) {
             None => !self.is_required,

@@ -1,12 +1,12 @@
-//! The scopes that a token grants, and those that are asked for.
+//! The scopes that a token grants, and the scopes that options require.
 
 use jose::{Claims, Rejection, Value};
 use middleware::{ConfigError, work};
 
-/// The scopes in `scope` and `scp`: RFC 8693 §4.2 defines `scope` as one string; Entra ID uses `scp`, others send lists.
+/// The scopes in `scope` and `scp`. RFC 8693 §4.2 defines `scope` as one string. Entra ID uses `scp`, others send lists.
 ///
 /// # Errors
-/// [`Rejection::MalformedClaims`] where one of them is neither text nor list.
+/// [`Rejection::MalformedClaims`] if one of them is neither text nor a list.
 pub fn granted_scopes(claims: &Claims) -> Result<Vec<&str>, Rejection> {
     let mut granted = Vec::new();
     for name in ["scope", "scp"] {
@@ -23,11 +23,10 @@ pub fn granted_scopes(claims: &Claims) -> Result<Vec<&str>, Rejection> {
     Ok(granted)
 }
 
-/// Checks the scopes that the option `field` lists: they are quoted in challenges, so each must be a scope-token (RFC 6749
-/// §3.3).
+/// Checks the scopes in the option `field`. They are quoted in challenges, so each must be a scope-token (RFC 6749 §3.3).
 ///
 /// # Errors
-/// Names the entry that is none.
+/// Names the entry that is not a scope.
 pub fn check_scopes(field: &str, scopes: &[String]) -> Result<(), ConfigError> {
     let is_scope = |scope: &String| {
         scope
@@ -37,7 +36,7 @@ pub fn check_scopes(field: &str, scopes: &[String]) -> Result<(), ConfigError> {
     match scopes.iter().position(|scope| !is_scope(scope)) {
         Some(index) => Err(ConfigError::new(
             format!("{field}[{index}]"),
-            "is no scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
+            "is not a scope: one scope per entry, without spaces, quotes and backslashes (RFC 6749 section 3.3)",
         )),
         None => Ok(()),
     }

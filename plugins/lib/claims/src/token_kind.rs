@@ -1,8 +1,8 @@
 //! Which kind of token a set of claims describes. RFC 8725 sections 2.8 and 3.12.
 //!
-//! An issuer signs ID tokens, refresh tokens and logout tokens with the keys of its access tokens, and an introspection
-//! endpoint calls a refresh token active, too. So every plugin asks the same question here, and refuses what says that it
-//! is something else.
+//! An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as its access tokens, and an introspection
+//! endpoint also reports a refresh token as active. Therefore every plugin refuses tokens that say they are of another
+//! kind.
 //!
 //! | claim | who writes it | access tokens say |
 //! | --- | --- | --- |
@@ -11,8 +11,8 @@
 //! | `token_use` | Amazon Cognito: `access`, `id`; Ory Hydra and Dex: `access_token`, `refresh_token` | the same |
 //! | `token_type` | RFC 7662 section 2.2: `Bearer`, `DPoP`; Salesforce and others: `access_token`, `refresh_token` | the same |
 //!
-//! These four are allow-lists: a value that is not known is not an access token's. Where none of them names an access
-//! token, the shape of the claims counts:
+//! These four are allow-lists: an unknown value is refused. If none of them names an access token, the shape of the claims
+//! counts:
 //!
 //! - `c_hash`, or `nonce` together with `at_hash`: an ID token (OpenID Connect Core sections 3.1.3.6 and 3.3.2.11). Neither
 //!   `nonce` nor `at_hash` is a mark by itself: access tokens of Keycloak before version 25 and of authentik have a `nonce`,
@@ -23,7 +23,7 @@
 
 use jose::{Claims, Rejection, Value};
 
-/// Refuses claims that are not those of an access token, as far as they tell.
+/// Refuses claims that belong to another kind of token, as far as they tell.
 ///
 /// # Errors
 /// [`Rejection::NotAccessToken`].
@@ -44,7 +44,7 @@ pub(crate) fn check(claims: &Claims) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The claim that names another kind of token than an access token, and what it says. For the log.
+/// The claim that names another kind of token, and its value. For the log.
 pub fn other_kind(claims: &Claims) -> Option<(&'static str, &Value)> {
     NAMES.into_iter().find_map(|name| {
         let kind = claims.get(name)?;
@@ -56,11 +56,11 @@ pub fn other_kind(claims: &Claims) -> Option<(&'static str, &Value)> {
     })
 }
 
-/// Claims that name a token's kind.
+/// Claims that name the kind of a token.
 const NAMES: [&str; 4] = [TOK_TYPE, "typ", "token_use", "token_type"];
 const TOK_TYPE: &str = "tok_type";
 
-/// `client_credentials` is what node-oidc-provider called an access token of that grant before version 7.
+/// node-oidc-provider before version 7 calls an access token of that grant `client_credentials`.
 fn is_access_token(kind: &str) -> bool {
     const KNOWN: [&str; 7] = [
         "bearer",
@@ -75,12 +75,12 @@ fn is_access_token(kind: &str) -> bool {
     KNOWN.contains(&kind.as_str())
 }
 
-/// `JWT` is how the token is written, not what it is for.
+/// `JWT` is the format of the token, not its purpose.
 fn says_nothing(kind: &str) -> bool {
     plain(kind) == "jwt"
 }
 
-/// Without case, and without what media types (RFC 9068 section 2.1) and token types (RFC 8693 section 3) begin with.
+/// In lower case, without the prefixes of media types (RFC 9068 section 2.1) and token types (RFC 8693 section 3).
 fn plain(kind: &str) -> String {
     let kind = kind.to_ascii_lowercase();
     let kind = ["application/", "urn:ietf:params:oauth:token-type:"]
@@ -91,228 +91,4 @@ fn plain(kind: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn accepts(claims: &Value) -> bool {
-        check(&Claims::parse(claims.to_string().as_bytes()).unwrap()).is_ok()
-    }
-
-    /// Claims as the providers' documents and sources show them; ids and times are left out.
-    #[test]
-    fn access_tokens_of_real_providers_pass_and_their_other_tokens_do_not() {
-        for (who, claims, expected) in [
-            (
-                "IDCS access",
-                json!({"tok_type": "AT", "scope": "x", "sub_type": "client"}),
-                true,
-            ),
-            (
-                "IDCS ID",
-                json!({"tok_type": "IT", "nonce": "n", "at_hash": "h"}),
-                false,
-            ),
-            ("IDCS refresh", json!({"tok_type": "RT"}), false),
-            (
-                "Keycloak access",
-                json!({"typ": "Bearer", "azp": "app", "sid": "s", "acr": "1"}),
-                true,
-            ),
-            (
-                "Keycloak 24 access",
-                json!({"typ": "Bearer", "nonce": "n", "azp": "app"}),
-                true,
-            ),
-            ("Keycloak DPoP", json!({"typ": "DPoP", "cnf": {"jkt": "k"}}), true),
-            (
-                "Keycloak ID",
-                json!({"typ": "ID", "aud": "api", "at_hash": "h"}),
-                false,
-            ),
-            (
-                "Keycloak refresh",
-                json!({"typ": "Refresh", "aud": "https://kc/realms/r"}),
-                false,
-            ),
-            ("Keycloak offline", json!({"typ": "Offline"}), false),
-            (
-                "Keycloak logout",
-                json!({"typ": "Logout", "events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
-                false,
-            ),
-            ("Keycloak hint", json!({"typ": "Serialized-ID"}), false),
-            (
-                "Keycloak action",
-                json!({"typ": "execute-actions", "nonce": "n"}),
-                false,
-            ),
-            (
-                "Cognito access",
-                json!({"token_use": "access", "client_id": "c", "scope": "s"}),
-                true,
-            ),
-            (
-                "Cognito ID",
-                json!({"token_use": "id", "aud": "c", "at_hash": "h"}),
-                false,
-            ),
-            (
-                "Hydra access",
-                json!({"active": true, "token_type": "Bearer", "token_use": "access_token"}),
-                true,
-            ),
-            (
-                "Hydra refresh",
-                json!({"active": true, "token_type": "Bearer", "token_use": "refresh_token"}),
-                false,
-            ),
-            (
-                "Dex introspection, refresh",
-                json!({"active": true, "token_type": "Bearer", "token_use": "refresh_token"}),
-                false,
-            ),
-            (
-                "Dex access without nonce",
-                json!({"aud": "c", "at_hash": "h", "email": "j@x"}),
-                true,
-            ),
-            (
-                "Dex, either kind with nonce",
-                json!({"aud": "c", "nonce": "n", "at_hash": "h"}),
-                false,
-            ),
-            (
-                "authentik access",
-                json!({"azp": "c", "uid": "u", "nonce": "n", "scope": "openid"}),
-                true,
-            ),
-            (
-                "Entra v1 access",
-                json!({"ver": "1.0", "appid": "a", "scp": "s", "idtyp": "user"}),
-                true,
-            ),
-            (
-                "Entra v2 access",
-                json!({"ver": "2.0", "azp": "a", "scp": "s", "uti": "u"}),
-                true,
-            ),
-            (
-                "Entra hybrid ID",
-                json!({"ver": "2.0", "nonce": "n", "c_hash": "h", "aio": "a"}),
-                false,
-            ),
-            (
-                "Azure AD B2C access",
-                json!({"ver": "1.0", "nonce": "n", "tfp": "p", "scp": "s", "azp": "a"}),
-                true,
-            ),
-            ("Okta access", json!({"ver": 1, "cid": "c", "scp": ["s"]}), true),
-            (
-                "Okta ID, implicit",
-                json!({"ver": 1, "nonce": "n", "at_hash": "h"}),
-                false,
-            ),
-            (
-                "Salesforce introspection",
-                json!({"active": true, "token_type": "access_token"}),
-                true,
-            ),
-            (
-                "Salesforce refresh",
-                json!({"active": true, "token_type": "refresh_token"}),
-                false,
-            ),
-            (
-                "oidc-provider 6 client",
-                json!({"active": true, "token_type": "client_credentials"}),
-                true,
-            ),
-            (
-                "Simple JWT access",
-                json!({"token_type": "access", "user_id": 1}),
-                true,
-            ),
-            (
-                "Simple JWT refresh",
-                json!({"token_type": "refresh", "user_id": 1}),
-                false,
-            ),
-            ("security event", json!({"events": {"urn:x": {}}}), false),
-            (
-                "logout token",
-                json!({"sid": "s", "events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
-                false,
-            ),
-            ("a claim of one's own", json!({"events": ["login"]}), true),
-            ("names no kind", json!({"sub": "jane"}), true),
-        ] {
-            assert_eq!(accepts(&claims), expected, "{who}: {claims}");
-        }
-    }
-
-    #[test]
-    fn a_kind_counts_in_every_usual_spelling_and_an_unknown_one_is_refused() {
-        for (kind, expected) in [
-            (json!("Bearer"), true),
-            (json!("bearer"), true),
-            (json!("BEARER"), true),
-            (json!("dpop"), true),
-            (json!("at+jwt"), true),
-            (json!("application/at+jwt"), true),
-            (json!("urn:ietf:params:oauth:token-type:access_token"), true),
-            (json!("access-token"), true),
-            (json!("JWT"), true),
-            (json!("urn:ietf:params:oauth:token-type:jwt"), true),
-            (json!("urn:ietf:params:oauth:token-type:refresh_token"), false),
-            (json!("urn:ietf:params:oauth:token-type:id_token"), false),
-            (json!("id_token"), false),
-            (json!("N_A"), false),
-            (json!("mac"), false),
-            (json!("Bearer "), false),
-            (json!(""), false),
-            (json!("whatever"), false),
-            (json!(1), false),
-            (json!(null), false),
-            (json!(["Bearer"]), false),
-        ] {
-            for name in ["typ", "token_use", "token_type"] {
-                assert_eq!(accepts(&json!({ name: kind })), expected, "{name}: {kind}");
-            }
-        }
-        for (kind, expected) in [
-            (json!("AT"), true),
-            (json!("at"), false),
-            (json!("Bearer"), false),
-            (json!(null), false),
-        ] {
-            assert_eq!(accepts(&json!({ "tok_type": kind })), expected, "{kind}");
-        }
-    }
-
-    #[test]
-    fn one_name_of_another_kind_is_enough() {
-        for claims in [
-            json!({"typ": "Bearer", "token_use": "refresh"}),
-            json!({"typ": "ID", "token_use": "access"}),
-            json!({"tok_type": "AT", "typ": "Refresh"}),
-        ] {
-            assert!(!accepts(&claims), "{claims}");
-        }
-    }
-
-    #[test]
-    fn the_shape_counts_only_where_no_access_token_is_named() {
-        let shape = json!({"nonce": "n", "at_hash": "h", "c_hash": "h"});
-        let with = |name: &str, kind: &str| {
-            let mut claims = shape.clone();
-            claims[name] = json!(kind);
-            claims
-        };
-        assert!(!accepts(&shape));
-        assert!(!accepts(&with("typ", "JWT")), "says nothing");
-        assert!(accepts(&with("typ", "Bearer")));
-        assert!(accepts(&with("tok_type", "AT")));
-        assert!(accepts(&json!({"nonce": "n", "at_hash": null, "c_hash": null})));
-    }
-}
+mod tests;

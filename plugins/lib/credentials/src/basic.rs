@@ -21,35 +21,35 @@ pub enum NoBasic {
     Missing,
     /// One of another scheme.
     OtherScheme,
-    /// Several Authorization headers, or what stands behind `Basic` is not what RFC 7617 says.
+    /// Several Authorization headers, or a value after `Basic` that RFC 7617 does not allow.
     Malformed,
 }
 
 impl Basic {
-    /// Checks what is to be sent.
+    /// Checks a name and a password that are to be sent.
     ///
     /// # Errors
-    /// What RFC 7617 §2 does not allow.
+    /// RFC 7617 §2 does not allow them.
     pub fn new(name: impl Into<String>, password: Secret) -> Result<Self, &'static str> {
         let name = name.into();
         if name.is_empty() {
             return Err("is empty");
         }
         if name.contains(':') {
-            return Err("holds a colon, which Basic cannot carry in a name (RFC 7617 section 2)");
+            return Err("holds a colon, which HTTP Basic does not allow in a name (RFC 7617 section 2)");
         }
         if name
             .chars()
             .chain(password.expose().chars())
             .any(char::is_control)
         {
-            return Err("holds a control character, which Basic cannot carry (RFC 7617 section 2)");
+            return Err("holds a control character, which HTTP Basic does not allow (RFC 7617 section 2)");
         }
         Ok(Self { name, password })
     }
 
-    /// Reads the values of the Authorization header. Name and password are taken as they stand: form-encoding them first
-    /// (RFC 6749 §2.3.1) is for token endpoints.
+    /// Reads the values of the Authorization header. Name and password are taken literally; only token endpoints use the
+    /// form-encoding of RFC 6749 §2.3.1.
     ///
     /// # Errors
     /// See [`NoBasic`].
@@ -71,7 +71,7 @@ impl Basic {
         if encoded.len() > LONGEST {
             return Err(NoBasic::Malformed);
         }
-        // One spelling only: padded, canonical, without blanks.
+        // Accept one spelling only: padded, canonical, without blanks.
         let decoded = STANDARD.decode(encoded).map_err(|_| NoBasic::Malformed)?;
         let decoded = String::from_utf8(decoded).map_err(|_| NoBasic::Malformed)?;
         let (name, password) = decoded.split_once(':').ok_or(NoBasic::Malformed)?;
@@ -85,7 +85,7 @@ impl Basic {
     }
 }
 
-/// The longest base64 that is looked at, in bytes.
+/// The longest base64 that is decoded, in bytes.
 const LONGEST: usize = 8 * 1024;
 
 #[cfg(test)]

@@ -7,10 +7,9 @@ use bytes::Bytes;
 pub enum NoToken {
     /// No such header, or one of another scheme. RFC 6750 §3.1: the answer then names no error.
     Missing,
-    /// Several such headers, several tokens, or none behind the scheme. Which one would the backend
-    /// take?
+    /// Several such headers, several tokens, or no token after the scheme. It is unclear which token the backend would use.
     Malformed,
-    /// The body is a form that is too long to look for a token in.
+    /// The body is a form that is too large to look for a token in.
     FormTooLong,
 }
 
@@ -34,8 +33,8 @@ impl Default for TokenHeader {
 }
 
 impl TokenHeader {
-    /// What stands for the token in the header's values. Whether it has a token's shape is for [`check`], which reads every
-    /// byte: a token that was verified before need not be read again.
+    /// The text in the place of the token. [`check`] tells whether it has the form of a token. That reads every byte, and a
+    /// token that was verified before need not be read again.
     ///
     /// # Errors
     /// See [`NoToken`].
@@ -63,7 +62,7 @@ impl TokenHeader {
     }
 }
 
-/// Whether `token` can be one.
+/// Checks that `token` has the form of a bearer token.
 ///
 /// # Errors
 /// [`NoToken::Malformed`].
@@ -75,7 +74,7 @@ pub fn check(token: &[u8]) -> Result<(), NoToken> {
     }
 }
 
-/// RFC 9110 §11.2. Neither spaces nor commas, so a second token joined to the first does not pass.
+/// RFC 9110 §11.2. No spaces and no commas, so a second token joined to the first is refused.
 fn is_token68(token: &[u8]) -> bool {
     let padding = token.iter().rev().take_while(|&&byte| byte == b'=').count();
     let body = token.len().checked_sub(padding).and_then(|end| token.get(..end));

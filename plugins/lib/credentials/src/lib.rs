@@ -1,13 +1,14 @@
-//! What a caller proves himself with, as it stands in a request.
+//! The credentials in a request, and the refusals of requests without good ones.
 //!
-//! In scope: taking a bearer token (RFC 6750) or a name and a password (RFC 7617) out of a request, and out of it alone
-//! one way: where two readers could see two credentials the request is refused.
+//! In scope: taking a bearer token (RFC 6750) or a name and a password (RFC 7617) from a request, and the challenges in
+//! refusals. A request in which two readers could see two different credentials is refused.
 //!
-//! Out of scope: whether they are any good (the plugins).
+//! Out of scope: whether credentials are valid (the plugins).
 #![forbid(unsafe_code)]
 
 mod basic;
 pub mod bearer;
+pub mod challenge;
 mod token_field;
 
 pub use basic::{Basic, NoBasic};

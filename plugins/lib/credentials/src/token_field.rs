@@ -9,12 +9,12 @@ use crate::bearer::NoToken;
 pub struct TokenField(String);
 
 impl TokenField {
-    /// The field `name`, as it is once decoded.
+    /// The field with this decoded name.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
 
-    /// Looks in the query, then in the form that the body may be. The body is read only where there is one.
+    /// Looks in the query, then in the body if that is a form.
     ///
     /// # Errors
     /// See [`NoToken`].
@@ -30,7 +30,7 @@ impl TokenField {
         self.only(&form)?.ok_or(NoToken::Missing)
     }
 
-    /// Looks in the query alone.
+    /// Looks in the query only.
     ///
     /// # Errors
     /// See [`NoToken`].
@@ -40,8 +40,7 @@ impl TokenField {
         self.only(query)?.ok_or(NoToken::Missing)
     }
 
-    /// `uri` without the field; `None` where it is not in the query. What is left is text: see
-    /// [`percent::append_text`].
+    /// `uri` without the field; `None` if the query does not have it. The result is text: see [`percent::append_text`].
     pub fn removed_from(&self, uri: &[u8]) -> Option<String> {
         let (path, query) = split(uri)?;
         work(query.len());
@@ -65,7 +64,7 @@ impl TokenField {
         pairs.next().is_some_and(|(name, _)| name == self.0)
     }
 
-    /// The field's value. Which of two would the backend take?
+    /// The field's value. Two values are refused, since it is unclear which one the backend would use.
     fn only(&self, fields: &[u8]) -> Result<Option<Vec<u8>>, NoToken> {
         work(fields.len());
         let mut values = form_urlencoded::parse(fields)
@@ -79,7 +78,7 @@ impl TokenField {
     }
 }
 
-/// Path and query of `uri`, which need not be UTF-8: Traefik passes raw bytes in queries on.
+/// Splits `uri` into path and query. It need not be UTF-8, since Traefik forwards raw bytes in queries.
 fn split(uri: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = uri.iter().position(|&byte| byte == b'?')?;
     let (path, query) = uri.split_at(at);
@@ -101,10 +100,10 @@ fn is_form(request: &dyn RequestHead) -> bool {
         && !matches!(&*request.method(), b"GET" | b"HEAD")
 }
 
-/// What a field costs however short it is, in units of [`work`].
+/// The cost of even the shortest field, in units of [`work`].
 const PER_FIELD: usize = 20;
 
-/// The longest form that is looked into. It is held in memory twice while it is.
+/// The largest form that is read. It is in memory twice at that time.
 const MAX_FORM: usize = 1024 * 1024;
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use middleware::{UnixTime, published};
 
-use crate::Rejection;
 use crate::json::{Members, Number, Value};
+use crate::rejection::Rejection;
 use crate::strict_json::{self, JsonError};
 
-/// The claims set of a token (RFC 7519 §4). Says nothing about whether they are true.
+/// The claims set of a token (RFC 7519 §4). It may not be proven.
 #[derive(Clone, Default, PartialEq)]
 pub struct Claims(Members);
 
@@ -32,9 +32,8 @@ impl Claims {
             })
     }
 
-    /// The claims of a token that came from its issuer itself, over a connection that proves who that is, so that its
-    /// signature adds nothing; or of one whose signature was proven before. `None` if it is no JWT. Never for any other
-    /// token that a caller brings.
+    /// The claims of a token that needs no proof: one that the issuer itself sent over TLS, or one whose signature was
+    /// verified before. `None` if it is not a JWT. Never use this for any other token that a caller brings.
     pub fn of_trusted(token: &[u8]) -> Option<Self> {
         let mut parts = token.split(|&byte| byte == b'.');
         let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
@@ -43,13 +42,14 @@ impl Claims {
         Self::parse(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
-    /// What the issuer itself says of a token when it is asked (RFC 7662 §2.2): an object like a token's claims. Never for
-    /// what a caller brings.
+    /// The issuer's own answer about a token (RFC 7662 §2.2): an object like a token's claims. Never use this for anything that
+    /// a caller brings.
     ///
-    /// Read as tolerantly as that source deserves: a member that is `null` is absent, and a time may be a number in quotes.
+    /// The source is trusted, so it is read tolerantly: a member that is `null` is absent, and a time may be a number in
+    /// quotes.
     ///
     /// # Errors
-    /// As for a token's claims: a member that stands there twice, nesting that is too deep, no object.
+    /// As for a token's claims: not an object, a duplicate member, or nesting that is too deep.
     pub fn of_answer(json: &[u8]) -> Result<Self, Rejection> {
         let Self(mut members) = Self::parse(published::without_mark(json))?;
         members.retain(|_, member| *member != Value::Null);
@@ -63,10 +63,10 @@ impl Claims {
         Ok(Self(members))
     }
 
-    /// The time that the claim `name` tells: a *NumericDate* (RFC 7519 §2). `None` if the claim is not there.
+    /// The time in the claim `name`: a *NumericDate* (RFC 7519 §2). `None` if there is no such claim.
     ///
     /// # Errors
-    /// [`Rejection::InvalidTime`] for what is not a number, or one outside of 1970 to 9999.
+    /// [`Rejection::InvalidTime`] if it is not a number, or not between 1970 and 9999.
     pub fn time(&self, name: &str) -> Result<Option<UnixTime>, Rejection> {
         let Some(claim) = self.get(name) else {
             return Ok(None);
@@ -85,7 +85,7 @@ impl Claims {
     }
 }
 
-/// Claims are about people, so only their names are shown.
+/// Claims may be personal data, so only their names are shown.
 impl std::fmt::Debug for Claims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jwt_has_no_claims() {
+    fn a_token_that_is_not_a_jwt_has_no_claims() {
         for (token, known) in [
             ("e30.eyJhIjoxfQ.c2ln", true),
             ("e30.eyJhIjoxfQ.", true),

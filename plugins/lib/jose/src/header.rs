@@ -1,8 +1,9 @@
 //! The protected header of a token, and everything about it that is refused before a key is looked at.
 
+use crate::algorithm::Algorithm;
 use crate::json::{Members, Value};
+use crate::rejection::Rejection;
 use crate::strict_json::{self, JsonError};
-use crate::{Algorithm, Rejection};
 
 /// The members of a JOSE header that matter for choosing a key (RFC 7515 §4.1). Nothing here is proven yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use jwt_simple::algorithms::{P256PublicKey, P384PublicKey};
 use p256::ecdsa::signature::Verifier as _;
 use ring::{hmac, signature};
 
+use crate::algorithm::{Algorithm, KeyType};
 use crate::rsa::RsaPublicKey;
-use crate::{Algorithm, KeyType};
 
 /// A key a signature can be checked with.
 #[derive(Clone, PartialEq, Eq)]

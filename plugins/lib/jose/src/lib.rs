@@ -22,6 +22,7 @@ mod json;
 mod jwk;
 mod key;
 mod key_set;
+mod key_set_error;
 mod pem;
 mod rejection;
 mod rsa;
@@ -29,14 +30,16 @@ mod strict_json;
 #[cfg(test)]
 mod test_keys;
 mod token;
+mod unusable_key;
 mod verify;
 
 pub use algorithm::{Algorithm, KeyType};
 pub use claims::{Claims, VerifiedClaims};
 pub use header::Header;
 pub use json::{Members, Number, Value};
-pub use jwk::UnusableKey;
-pub use key_set::{IgnoredKey, KeySet, KeySetError, NotAKeySet};
+pub use key_set::KeySet;
+pub use key_set_error::{IgnoredKey, KeySetError, NotAKeySet};
 pub use rejection::Rejection;
 pub use token::{Acceptance, Token};
+pub use unusable_key::UnusableKey;
 pub use verify::Unverified;

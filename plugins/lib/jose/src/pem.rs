@@ -5,9 +5,11 @@ use der::{Decode as _, Reader as _, SliceReader};
 use middleware::pem;
 use spki::SubjectPublicKeyInfoRef;
 
+use crate::jwk;
 use crate::key::Material;
+use crate::key_set_error::KeySetError;
 use crate::rsa::RsaPublicKey;
-use crate::{KeySetError, UnusableKey, jwk};
+use crate::unusable_key::UnusableKey;
 
 /// Reads the one public key in `text`. Several blocks would leave open which of them is meant.
 pub(crate) fn read(text: &str) -> Result<Material, KeySetError> {
@@ -108,7 +110,8 @@ fn from_certificate(der: &[u8]) -> Result<Material, UnusableKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{strict_json, test_keys};
+    use crate::strict_json;
+    use crate::test_keys;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use middleware::pem::PemError;

@@ -6,50 +6,50 @@ pub enum Rejection {
     /// Longer than the configured limit, or with more than 20,000 values in its header or claims.
     #[error("the token is longer than allowed")]
     TooLong,
-    /// Not three non-empty parts. An unsigned token (`alg` `none`) has an empty third part and ends here too.
+    /// It does not have three non-empty parts. An unsigned token (`alg` `none`) has an empty third part.
     #[error("the token does not consist of three non-empty parts")]
     NotCompact,
     /// A part is not canonical base64url without padding. RFC 7515 §2.
     #[error("a part of the token is not unpadded base64url")]
     NotBase64Url,
-    /// The header is no JSON object, or one of its members is of a wrong type.
+    /// The header is not a JSON object, or one of its members is of a wrong type.
     #[error("the header is malformed")]
     MalformedHeader,
-    /// The payload is no JSON object, or a claim is of a wrong type.
+    /// The payload is not a JSON object, or a claim is of a wrong type.
     #[error("the claims are malformed")]
     MalformedClaims,
     /// A member name occurs twice, so that two readers could see two values. RFC 7515 §4, RFC 7519 §4.
     #[error("a JSON member occurs twice")]
     DuplicateMember,
-    /// JSON nested deeper than any honest token.
+    /// The JSON is nested deeper than in any honest token.
     #[error("the JSON is nested too deeply")]
     NestedTooDeeply,
-    /// `alg` is `none`, or a name this crate does not know.
+    /// `alg` is `none`, or a name that this crate does not know.
     #[error("the signature algorithm is unknown")]
     UnknownAlgorithm,
     /// `alg` is known but not on the allow-list.
     #[error("the signature algorithm is not allowed here")]
     AlgorithmNotAllowed,
-    /// `crit` or `b64` ask for an extension; none is understood. RFC 7515 §4.1.11, RFC 7797.
+    /// `crit` or `b64` asks for an extension. None is supported. RFC 7515 §4.1.11, RFC 7797.
     #[error("the header demands an extension")]
     UnsupportedExtension,
     /// `jwk`, `jku` or `x5u`: the token brings or names its own key. RFC 8725 §3.10.
     #[error("the header brings or names its own key")]
     EmbeddedKey,
     /// `cty` or `typ` say that this is a nested token or one made for another purpose. RFC 8725 §3.11.
-    #[error("the header says that this is no access token")]
+    #[error("the header says that this is not an access token")]
     WrongType,
     /// No key of the set fits `kid` and `alg`.
     #[error("no key fits the token's kid and algorithm")]
     UnknownKey,
-    /// Keys fitted, but none of them verifies the signature.
+    /// Some keys fit, but none of them verifies the signature.
     #[error("the signature does not verify")]
     BadSignature,
     /// The claims say that this is an ID token, a refresh token or another kind of token. RFC 8725 §3.12.
     #[error("the claims say that this is not an access token")]
     NotAccessToken,
-    /// `exp`, `nbf` or `iat` is no time between 1970 and 9999.
-    #[error("a time is no time between 1970 and 9999")]
+    /// `exp`, `nbf` or `iat` is not a time between 1970 and 9999.
+    #[error("a time is not between 1970 and 9999")]
     InvalidTime,
     /// There is no `exp`, and one is required.
     #[error("there is no exp")]
@@ -57,17 +57,17 @@ pub enum Rejection {
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` lies ahead.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iat` lies ahead.
+    /// `iat` is in the future.
     #[error("the token was issued in the future")]
     IssuedInFuture,
-    /// `iss` is none of the issuers.
-    #[error("the issuer is another one")]
+    /// `iss` is not one of the issuers.
+    #[error("the issuer is not accepted")]
     WrongIssuer,
-    /// The tenant is another one, or is not named.
-    #[error("the tenant is another one")]
+    /// The tenant is a different one, or is not named.
+    #[error("the tenant is not accepted")]
     WrongTenant,
     /// `aud` names none of the audiences.
     #[error("the token is meant for another audience")]
@@ -75,13 +75,13 @@ pub enum Rejection {
     /// A claim is missing, or has none of the values that `verifyClaims` accepts.
     #[error("a claim is not what it must be")]
     ClaimNotVerified,
-    /// A claim that is to become a request header cannot be one: it has control characters, or blanks around it.
+    /// A claim cannot become a request header: it has control characters, or blanks around it.
     #[error("a claim cannot be a header")]
     UnfitForHeader,
-    /// A required scope is missing. A 403: the caller is known, but may not.
+    /// A required scope is missing. The answer is 403: the caller is known, but not permitted.
     #[error("a required scope is missing")]
     InsufficientScope,
-    /// The expression about claims is false. A 403 as well.
+    /// The expression about claims does not hold. The answer is 403 as well.
     #[error("the claims do not satisfy the expression")]
     ClaimsNotMet,
 }
@@ -118,8 +118,7 @@ impl Rejection {
         Self::ClaimsNotMet,
     ];
 
-    /// Whether the token itself is in order, and its bearer may still not pass. Said only to someone whose token is
-    /// proven.
+    /// Whether the token itself is good, but does not permit the request. Only a caller with a proven token is told so.
     pub const fn is_forbidden(self) -> bool {
         matches!(self, Self::InsufficientScope | Self::ClaimsNotMet)
     }

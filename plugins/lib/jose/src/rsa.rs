@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use rsa_verify::{Hash, PublicKey, Scheme};
 
-use crate::Algorithm;
+use crate::algorithm::Algorithm;
 
 /// An RSA public key (RFC 8017 §3.1): modulus of 2048 to 8192 bits, odd exponent of 3 to 2³²−1.
 #[derive(Clone)]

@@ -15,7 +15,8 @@ use jwt_simple::prelude::{
 use ring::{hmac, signature};
 use serde_json::{Value, json};
 
-use crate::{Algorithm, KeySet, KeyType};
+use crate::algorithm::{Algorithm, KeyType};
+use crate::key_set::KeySet;
 
 static RSA: LazyLock<RS256KeyPair> = LazyLock::new(|| RS256KeyPair::generate(2048).unwrap());
 static P256: LazyLock<ES256KeyPair> = LazyLock::new(ES256KeyPair::generate);

@@ -1,13 +1,16 @@
-//! A compact JWS taken apart. RFC 7515 §7.1.
+//! Parsing a compact JWS. RFC 7515 §7.1.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use middleware::work;
 
-use crate::{Algorithm, Claims, Header, Rejection};
+use crate::algorithm::Algorithm;
+use crate::claims::Claims;
+use crate::header::Header;
+use crate::rejection::Rejection;
 
-/// What kinds of token are looked at at all.
+/// Which tokens are parsed at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acceptance {
     /// Longest token in bytes.
@@ -20,23 +23,23 @@ pub struct Acceptance {
 pub struct Token<'a> {
     header: Header,
     claims: Claims,
-    /// Header and payload as they were sent, with the dot between them: what the signature is over.
+    /// Header and payload as they were sent, with the dot between them. The signature covers this.
     signing_input: &'a [u8],
     signature: Vec<u8>,
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart and refuses everything that can be refused without a key.
+    /// Parses a token and refuses everything that can be refused without a key.
     ///
     /// # Errors
-    /// [`Rejection`]; the header's faults come before the payload's.
+    /// [`Rejection`]. Faults of the header come before faults of the payload.
     pub fn parse(token: &'a [u8], accept: &Acceptance) -> Result<Self, Rejection> {
         if token.len() > accept.max_bytes {
             return Err(Rejection::TooLong);
         }
         let (signing_input, signature) = split_at_last_dot(token).ok_or(Rejection::NotCompact)?;
         let (header, payload) = split_at_last_dot(signing_input).ok_or(Rejection::NotCompact)?;
-        // Five parts are a JWE, two an unsecured JWS; a dot left over in the header is neither.
+        // A JWE has five parts, an unsecured JWS has two. A dot left over in the header is neither.
         if header.contains(&b'.') || header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(Rejection::NotCompact);
         }
@@ -50,13 +53,13 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// The header. Unproven.
+    /// The header, which is not proven.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The claims as the token states them. Anyone could have written them: good for refusing a token without
-    /// looking for keys, never for letting one pass.
+    /// The claims as the token states them. Anyone could have written them. They may serve to refuse a token without looking
+    /// for keys, never to accept one.
     pub fn unverified_claims(&self) -> &Claims {
         &self.claims
     }
@@ -84,8 +87,8 @@ fn split_at_last_dot(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((bytes.get(..dot)?, bytes.get(dot.checked_add(1)?..)?))
 }
 
-/// Canonical only: no padding, no line breaks, no stray bits in the last character. Otherwise one token would
-/// have many spellings.
+/// Accepts the canonical form only: no padding, no line breaks, no stray bits in the last character. Otherwise one token
+/// would have many spellings.
 fn decode(part: &[u8]) -> Result<Vec<u8>, Rejection> {
     work(part.len());
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::NotBase64Url)

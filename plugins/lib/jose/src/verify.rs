@@ -2,17 +2,21 @@
 
 use middleware::pace::{STRETCH, work};
 
+use crate::claims::VerifiedClaims;
+use crate::header::Header;
 use crate::key::Key;
-use crate::{Header, KeySet, Rejection, Token, VerifiedClaims};
+use crate::key_set::KeySet;
+use crate::rejection::Rejection;
+use crate::token::Token;
 
-/// Why a key set does not prove a token. Both may mean that the issuer has new keys: where every key is
-/// called the same, as with IDCS, rotation shows as a bad signature.
+/// Why a key set does not verify a token. Both may mean that the issuer has new keys: IDCS gives all its keys the same name,
+/// so a rotation shows as a bad signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
     /// No key fits the token's `kid` and `alg`.
     #[error("no key fits the token's kid and algorithm")]
     UnknownKey,
-    /// Keys fitted, but none of them verifies the signature.
+    /// Some keys fit, but none of them verifies the signature.
     #[error("the signature does not verify")]
     BadSignature,
 }
@@ -47,13 +51,13 @@ impl Token<'_> {
     }
 }
 
-/// The keys that may have signed the token, the likeliest first.
+/// The keys that may have signed the token, the most likely first.
 ///
-/// - Only keys whose type is that of `alg`, and whose own `alg` allows it.
-/// - A token with a `kid`: every key of that name, since two may share it while keys are exchanged. If the
-///   set has no such key, the keys without a name: a PEM key has none.
-/// - A token without `kid`: every key.
-/// - A key whose certificate thumbprint is the one the token names comes first; the others stay candidates.
+/// - Only keys of the type that `alg` needs, and whose own `alg` allows it.
+/// - For a token with a `kid`: every key of that name, since two keys may share it during a rotation. If the set has no such
+///   key, the keys without a name: a PEM key has none.
+/// - For a token without `kid`: every key.
+/// - A key whose certificate thumbprint the token names comes first. The others stay candidates.
 fn candidates<'a>(set: &'a KeySet, header: &'a Header) -> impl Iterator<Item = &'a Key> {
     let named = |key: &Key| key.key_id == header.key_id;
     let known = header.key_id.is_some() && set.keys().iter().any(named);
@@ -73,7 +77,7 @@ fn candidates<'a>(set: &'a KeySet, header: &'a Header) -> impl Iterator<Item = &
     first.chain(rest).take(MAX_CHECKS)
 }
 
-/// Most signature checks for one token, so that a large key set does not multiply the cost of a forged one.
+/// Most signature checks for one token, so that a large key set does not multiply the cost of a forged token.
 const MAX_CHECKS: usize = 8;
 
 #[cfg(test)]

@@ -4,19 +4,19 @@ use bytes::Bytes;
 
 use crate::{Problem, Reason, RequestHead, work};
 
-/// The outcome of looking at a request. The guest shell alone carries it out.
+/// What to do with a request. The guest shell carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Pass the request on to the next handler, changed as told.
+    /// Forward the request to the next handler with these changes.
     Forward(Edits),
-    /// Answer now; the next handler never sees the request.
+    /// Answer now. The next handler never sees the request.
     Reply(Reply),
 }
 
 impl Decision {
-    /// Refuses a request whose `Connection` names a header that this decision sets: Traefik would take it out again behind the
-    /// plugin (RFC 9110 §7.6.1). By default Traefik applies and removes `Connection` before any middleware;
-    /// `forwardedHeaders.connection` of an entry point leaves the names listed there in the request.
+    /// Refuses a request whose `Connection` header names a header that this decision sets, because Traefik would remove that
+    /// header after the plugin (RFC 9110 §7.6.1). By default Traefik applies and removes `Connection` before any middleware;
+    /// `forwardedHeaders.connection` of an entry point keeps the names listed there in the request.
     #[must_use]
     pub fn unless_undone(self, request: &dyn RequestHead) -> Self {
         match &self {
@@ -62,7 +62,7 @@ impl Edit {
         }
     }
 
-    /// Whether `earlier` makes no difference once this change has been made.
+    /// Whether this change makes `earlier` irrelevant.
     fn supersedes(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::SetUri(_), Self::SetUri(_)) => true,
@@ -125,7 +125,7 @@ impl Edits {
         self.0.iter().any(|edit| edit.name_of_header_set().is_some())
     }
 
-    /// Whether one of the headers that are set is named by a `Connection` header with these values.
+    /// Whether a `Connection` header with these values names one of the headers that are set.
     fn are_undone_by(&self, connection: &[Bytes]) -> bool {
         let mut named = connection
             .iter()
@@ -142,7 +142,7 @@ impl Edits {
         self.0.iter()
     }
 
-    /// Adds the changes `later`. What they make pointless is dropped: each costs a call of the host.
+    /// Adds the changes `later`, and drops changes that they make irrelevant, since each change costs a host call.
     pub fn append(&mut self, later: Self) {
         // A caller may have made `later` long, with many aliases of one header, but never both lists.
         self.0.retain(|earlier| {
@@ -170,7 +170,7 @@ mod tests {
     use crate::test_doubles::request::Request;
 
     #[test]
-    fn a_connection_header_that_names_a_header_we_set_has_the_request_refused() {
+    fn a_request_is_refused_if_its_connection_header_names_a_header_we_set() {
         let edits = || {
             Edits::none()
                 .set_header("Authorization", "Bearer x")

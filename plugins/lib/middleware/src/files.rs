@@ -1,21 +1,21 @@
-//! Notices that files which a configuration names have changed.
+//! Detects changes of the files that a configuration names.
 //!
-//! In scope: remembering what each file was when it was read, and comparing that with what it is now. Out of scope: how
-//! the host looks at a file.
+//! In scope: remembering the state of each file when it was read, and comparing it with the present state. Out of scope: how
+//! the host examines a file.
 
-/// What tells one state of a file from another. A link is followed, so a file that is replaced by switching a link, as
-/// Kubernetes does, changes too.
+/// Tells one state of a file from another. Links are followed, so a file that is replaced by switching a link, as in
+/// Kubernetes, has changed too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStamp {
-    /// Device and inode, where the host tells them.
+    /// Device and inode, if the host provides them.
     pub identity: (u64, u64),
     /// Size in bytes.
     pub size: u64,
-    /// Times of the last changes of content and of attributes, in nanoseconds, where the host tells them.
+    /// Times of the last changes of content and of attributes in nanoseconds, if the host provides them.
     pub changed: (u64, u64),
 }
 
-/// The files that were read, with what they were just before.
+/// The files that were read, with their states just before.
 #[derive(Debug, Default)]
 pub struct FilesRead(Vec<(String, Option<FileStamp>)>);
 
@@ -25,8 +25,8 @@ impl FilesRead {
         Self(Vec::new())
     }
 
-    /// The file `path` is about to be read, and is `stamp`; `None` if it is not there. Of a file that is read several times
-    /// the first state counts, since something was made of it.
+    /// Notes that the file `path` is about to be read. `stamp` is its state; `None` if it does not exist. If a file is read
+    /// several times, the first state counts, since it may be in use.
     pub fn note(&mut self, path: &str, stamp: Option<FileStamp>) {
         if !self.0.iter().any(|(known, _)| known == path) {
             self.0.push((path.to_owned(), stamp));
@@ -38,23 +38,23 @@ impl FilesRead {
         self.0.is_empty()
     }
 
-    /// Whether one of the files is no longer what it was. `look` says what a file is now.
+    /// Whether one of the files has changed. `look` gives the present state of a file.
     pub fn have_changed(&self, look: impl Fn(&str) -> Option<FileStamp>) -> bool {
         self.0.iter().any(|(path, stamp)| look(path) != *stamp)
     }
 }
 
-/// How a plugin's host watches the files of its configuration. Functions, since they are about the whole instance.
+/// How a plugin's host watches the files of its configuration. Plain functions, since they concern the whole instance.
 #[derive(Debug, Clone, Copy)]
 pub struct FileWatch {
-    /// A configuration is about to be built: forgets what was read before. True in a request that can do without, so that
-    /// no file is waited for long.
+    /// Begins to build a configuration, and forgets the files that were read before. True in a request that can do without it,
+    /// so that it does not wait long for a file.
     pub begin: fn(bool),
-    /// The configuration has been built, or cannot be.
+    /// Ends the build, successful or not.
     pub end: fn(),
     /// Whether the configuration names files.
     pub any: fn() -> bool,
-    /// Whether one of them has changed since it was read.
+    /// Whether one of the files has changed since it was read.
     pub have_changed: fn() -> bool,
 }
 

@@ -41,7 +41,7 @@ pub enum FileError {
     #[error("this router's other instances are busy; it is tried again")]
     Busy,
     /// The file is not there, or is no regular file.
-    #[error("it does not exist, or is no regular file")]
+    #[error("it does not exist, or is not a regular file")]
     NotFound,
     /// The file is larger than this plugin reads.
     #[error("it is larger than {limit} bytes")]

@@ -1,31 +1,30 @@
 //! One instance of a middleware, from its configuration to its decisions.
 //!
-//! * A configuration that cannot be used makes an instance that refuses every request, and is looked at again every
+//! * With an unusable configuration the instance refuses every request, and tries the configuration again every
 //!   [`LOOK_AGAIN`].
-//! * Files that the configuration names may change while Traefik runs. While requests come in they are looked at every
-//!   [`LOOK_EVERY`], which opens none of them. When one has changed the middleware is built anew and takes the place of the
-//!   old one, within the same request. A request that ends in a refusal is the reason to look at once, and is decided
-//!   again if something has changed: a secret that was replaced a moment ago costs nobody a request.
-//! * When the new content cannot be used the old middleware goes on, but for [`GRACE`] at most. Instances that Traefik
-//!   starts meanwhile know nothing of the old content and refuse, so going on for longer would make the answer a matter of
-//!   luck.
+//! * Files that the configuration names may change while Traefik runs. While requests arrive, the instance checks the files
+//!   every [`LOOK_EVERY`] without opening them. If a file has changed, the instance builds the middleware anew within the same
+//!   request. After a refusal it checks the files at once, and decides the request again if one has changed, so a secret that
+//!   was replaced a moment ago does not fail a request.
+//! * If the new content is unusable, the old middleware stays in use, but for [`GRACE`] at most. Instances that Traefik starts
+//!   in the meantime do not know the old content and refuse, so a longer time would make the answer a matter of luck.
 
 use std::time::Duration;
 
 use crate::{ConfigError, Decision, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, UnixTime};
 
-/// How often an unusable configuration is looked at again.
+/// How often an unusable configuration is tried again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// How often files are looked at while requests come in.
+/// How often files are checked while requests arrive.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long the old middleware goes on where the new content of a file cannot be used.
+/// How long the old middleware stays in use if the new content of a file is unusable.
 const GRACE: Duration = Duration::from_secs(30);
-/// The least time between two looks that refusals cause for which the caller may be to blame, or that lead to reading.
+/// The least time between two checks that callers can cause, or that read files.
 const LOOK_AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// What an instance needs around it.
+/// What an instance needs from its environment.
 pub trait Surroundings<M> {
-    /// Builds the middleware from its configuration. `hurry` says that a request can do without.
+    /// Builds the middleware from its configuration. With `hurry` a request is waiting that can do without the result.
     ///
     /// # Errors
     /// Names the option.
@@ -44,10 +43,10 @@ pub trait Surroundings<M> {
     fn log(&self, event: &Event);
 }
 
-/// A middleware, or what is there in its place.
+/// A middleware, or the state of refusing everything.
 pub struct Instance<M> {
     state: State<M>,
-    /// The last look at the files.
+    /// When the files were last checked.
     looked: Option<UnixTime>,
 }
 
@@ -62,7 +61,7 @@ enum State<M> {
 
 #[derive(Default)]
 struct Outdated {
-    /// What is wrong with the new content, and since when that is known. `None` while the host is busy.
+    /// What is wrong with the new content, and since when that has been known. `None` while the host is busy.
     problem: Option<(ConfigError, UnixTime)>,
 }
 
@@ -75,7 +74,7 @@ impl<M: Middleware> Instance<M> {
         }
     }
 
-    /// Work worth doing ahead of need: see [`Middleware::prepare`].
+    /// Does work ahead of the first request: see [`Middleware::prepare`].
     pub fn prepare(&mut self) {
         if let State::Ready(middleware, _) = &mut self.state {
             middleware.prepare();
@@ -118,8 +117,8 @@ impl<M: Middleware> Instance<M> {
         }
     }
 
-    /// Builds the middleware anew where a file has changed, but looks no sooner than `pause` after the last time. True
-    /// when requests may be decided otherwise now.
+    /// Builds the middleware anew if a file has changed, but checks no sooner than `pause` after the last check. True if the
+    /// decision about a request may be different now.
     fn renew(&mut self, pause: Duration, around: &dyn Surroundings<M>) -> bool {
         let State::Ready(_, outdated) = &self.state else {
             return false;
@@ -134,7 +133,7 @@ impl<M: Middleware> Instance<M> {
             pause
         };
         let now = around.now();
-        // A last look in a time to come: the clock was set back.
+        // If the last check is in the future, the clock was set back.
         let is_early = |last: UnixTime| last <= now && now.since(last) < pause;
         if self.looked.is_some_and(is_early) {
             return false;
@@ -156,7 +155,7 @@ impl<M: Middleware> Instance<M> {
         }
     }
 
-    /// A file has changed and its new content cannot be had. True when the old one has served for long enough.
+    /// Handles a file whose new content is unusable. True if the old content has been in use for long enough.
     fn put_up_with(&mut self, error: ConfigError, now: UnixTime, around: &dyn Surroundings<M>) -> bool {
         let State::Ready(_, outdated) = &mut self.state else {
             return false;

@@ -2,22 +2,22 @@
 
 use std::fmt::Write;
 
-/// How much an event matters. Traefik's `log.level` decides what is shown.
+/// The severity of an event. Traefik's `log.level` decides what is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// For someone who looks into one request.
+    /// For the analysis of a single request.
     Debug,
-    /// What an operator wants to find later.
+    /// Worth finding later.
     Info,
-    /// Service goes on, but someone should look.
+    /// The service continues, but somebody should look.
     Warn,
-    /// Requests are being refused through no fault of the caller's.
+    /// Requests are refused, and the callers are not at fault.
     Error,
 }
 
 /// One log line: a stable code and some fields, written as `code=jwks.fetched url=https://… keys=2`.
 ///
-/// Values are the caller's to choose well: never a token, a secret or a header of the client's.
+/// A value must never be a token, a secret or a header of the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     level: Level,
@@ -53,7 +53,7 @@ impl Event {
         Self::new(Level::Error, code)
     }
 
-    /// Adds a field. Values are cut at 512 bytes and quoted where needed, so that one event stays one line.
+    /// Adds a field. The value is cut at 512 bytes and quoted if necessary, so that an event is always one line.
     #[must_use]
     pub fn field(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
         let value = clip(value.to_string());
@@ -70,7 +70,7 @@ impl Event {
         self
     }
 
-    /// How much the event matters.
+    /// The severity of the event.
     pub const fn level(&self) -> Level {
         self.level
     }

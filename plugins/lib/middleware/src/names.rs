@@ -1,4 +1,4 @@
-//! Names in HTTP, and which of them a backend may take for one.
+//! Names in HTTP, and names that a backend may treat as one.
 
 /// Whether `name` can be the name of a header, a method or an authentication scheme (RFC 9110 §5.6.2).
 pub fn is_token(name: &str) -> bool {
@@ -8,8 +8,8 @@ pub fn is_token(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Whether a backend may take one header's name for the other: CGI, WSGI and many servers make one name of `X-User`,
-/// `x_user` and `X.User`.
+/// Whether a backend may treat two header names as one: CGI, WSGI and many servers do not distinguish `X-User`, `x_user` and
+/// `X.User`.
 pub fn same_to_a_backend(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool {
     let (one, other) = (one.as_ref(), other.as_ref());
     let fold = |byte: u8| match byte {

@@ -4,21 +4,20 @@
 //! waits until each guest returns or calls the host. A guest that computes for a second can therefore stop all routers
 //! for a second. A call of the host is a safe point: Go can go on there.
 //!
-//! Code whose amount of work a caller chooses announces that work with [`work`]. Wherever too much adds up, that calls
-//! the host. Work that cannot be divided, such as one signature check, announces more than [`STRETCH`] and so always
-//! begins at a safe point.
+//! Code whose amount of work depends on a caller announces that work with [`work`], which calls the host whenever enough has
+//! added up. Work that cannot be divided, such as one signature check, announces more than [`STRETCH`], so it always begins at
+//! a safe point.
 
 use std::cell::Cell;
 
-/// The most work that adds up without a safe point, in steps: about a millisecond.
+/// The most steps between two safe points: about a millisecond.
 pub const STRETCH: usize = 100_000;
 
 thread_local! {
     static DONE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Announces `steps` of work that follow. A step takes about ten nanoseconds in a guest, enough to read a byte and do
-/// something about it.
+/// Announces `steps` of work that follow. A step takes about ten nanoseconds in a guest, enough to process a byte.
 pub fn work(steps: usize) {
     let done = DONE.get().saturating_add(steps);
     if done <= STRETCH {
@@ -39,7 +38,7 @@ fn safe_point() {
     watch::safe_point();
 }
 
-/// For tests: how work is divided.
+/// For tests: how the work is divided.
 #[cfg(not(target_family = "wasm"))]
 pub use watch::{Pace, watch};
 
@@ -58,7 +57,7 @@ mod watch {
     pub struct Pace {
         /// All announced steps.
         pub steps: usize,
-        /// How many safe points there were.
+        /// The number of safe points.
         pub safe_points: usize,
         /// The most steps between two of them.
         pub longest_stretch: usize,
@@ -72,7 +71,7 @@ mod watch {
         };
     }
 
-    /// Runs `task` and tells how it divides its work.
+    /// Runs `task` and measures how its work is divided.
     pub fn watch<T>(task: impl FnOnce() -> T) -> (T, Pace) {
         DONE.set(0);
         PACE.set(Pace::NONE);

@@ -4,14 +4,14 @@ use crate::Reply;
 
 /// Why a request was refused, as a stable code for machines, dashboards and the troubleshooting guide.
 ///
-/// The code says on which side the trouble lies and nothing an attacker could use; details go to the log.
+/// The code says whose fault it is, and nothing that an attacker could use. Details go to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// 400: the path cannot be rewritten into a valid, contained request target.
     InvalidPath,
     /// 400: the request itself is malformed (several Authorization headers, for example). RFC 6750 §3.1.
     InvalidRequest,
-    /// 413: the body is a form that is too long to look for a token in.
+    /// 413: the body is a form that is too large to look for a token in.
     FormTooLong,
     /// 401: no credentials were sent. RFC 6750 §3: the challenge then carries no error code.
     MissingToken,
@@ -19,29 +19,27 @@ pub enum Reason {
     InvalidToken,
     /// 401: neither name and password nor an API key were sent.
     MissingCredentials,
-    /// 401: the caller's own client id and secret, key or name and password are wrong. RFC 7617.
+    /// 401: the caller's API key, client id and secret, or name and password are wrong. RFC 7617.
     InvalidCredentials,
-    /// 401: the token is good but not for this request, and the rule that says so asks for this answer instead of a 403.
+    /// 401: the token is good, but does not permit this request, and the rule asks for 401 instead of 403.
     Unauthorized,
     /// 403: the token is good but lacks a required scope or claim. RFC 6750 §3.1.
     InsufficientScope,
     /// 403: the token is good but a rule of this gateway forbids the request.
     Forbidden,
-    /// 429: the caller, or all callers together, ask too often for what the identity provider would have to be asked.
+    /// 429: the caller, or all callers together, cause too many calls to the identity provider.
     TooManyRequests,
-    /// 404: the token is good but not for this request, and the rule that says so hides what there is.
+    /// 404: the token is good, but does not permit this request, and the rule hides that the resource exists.
     NotFound,
-    /// 500: this plugin's configuration is wrong; every request is refused until it is mended.
+    /// 500: the plugin's configuration is wrong. Every request is refused until it is corrected.
     Configuration,
-    /// 500: a fault in the plugin itself.
-    Internal,
     /// 502: the identity provider refused the gateway's own credentials or request. Not the caller's fault.
     IdentityProviderRefused,
     /// 503: the identity provider does not answer; try again later. Not the caller's fault.
     IdentityProviderUnavailable,
-    /// 503: too many requests already wait for the same answer.
+    /// 503: too many requests are waiting for the identity provider already.
     Overloaded,
-    /// 503: the user in whose name the gateway calls must log in again. Not the caller's fault.
+    /// 503: the user on whose behalf the gateway calls must log in again. Not the caller's fault.
     UserGrantLost,
 }
 
@@ -62,7 +60,6 @@ impl Reason {
             Self::TooManyRequests => "too_many_requests",
             Self::NotFound => "not_found",
             Self::Configuration => "configuration",
-            Self::Internal => "internal",
             Self::IdentityProviderRefused => "identity_provider_refused",
             Self::IdentityProviderUnavailable => "identity_provider_unavailable",
             Self::Overloaded => "overloaded",
@@ -83,7 +80,7 @@ impl Reason {
             Self::NotFound => 404,
             Self::FormTooLong => 413,
             Self::TooManyRequests => 429,
-            Self::Configuration | Self::Internal => 500,
+            Self::Configuration => 500,
             Self::IdentityProviderRefused => 502,
             Self::IdentityProviderUnavailable | Self::Overloaded | Self::UserGrantLost => 503,
         }
@@ -91,31 +88,28 @@ impl Reason {
 
     const fn title(self) -> &'static str {
         match self {
-            Self::InvalidPath => "The request path is not acceptable",
+            Self::InvalidPath => "The request path is not valid",
             Self::InvalidRequest => "The request is malformed",
-            Self::FormTooLong => "The form is too long to look for a token in",
+            Self::FormTooLong => "The form is too large",
             Self::MissingToken => "An access token is required",
-            Self::InvalidToken => "The access token is not acceptable",
+            Self::InvalidToken => "The access token is not valid",
             Self::MissingCredentials => "Credentials are required",
-            Self::InvalidCredentials => "The credentials are not acceptable",
+            Self::InvalidCredentials => "The credentials are not valid",
             Self::InsufficientScope => "The access token does not permit this request",
-            Self::Forbidden => "This request is not permitted",
-            Self::TooManyRequests => {
-                "Too many requests that the identity provider would have to be asked for"
-            }
-            Self::Unauthorized => "Another access token is required",
-            Self::NotFound => "There is nothing here",
+            Self::Forbidden => "The request is not permitted",
+            Self::TooManyRequests => "Too many requests",
+            Self::Unauthorized => "A different access token is required",
+            Self::NotFound => "Not found",
             Self::Configuration => "The gateway is misconfigured",
-            Self::Internal => "The gateway failed",
             Self::IdentityProviderRefused => "The identity provider refused the gateway",
             Self::IdentityProviderUnavailable => "The identity provider is unavailable",
             Self::Overloaded => "The gateway is overloaded",
-            Self::UserGrantLost => "The gateway's user must log in again",
+            Self::UserGrantLost => "The gateway must be authorized again",
         }
     }
 }
 
-/// The header that repeats the reason.
+/// The header that repeats the reason, for access logs.
 const REASON_HEADER: &str = "X-Oic-Gateway-Reason";
 
 /// A refusal on its way to the client.

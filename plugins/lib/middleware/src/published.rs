@@ -1,15 +1,15 @@
-//! JSON that others publish: key sets, answers of token and introspection endpoints.
+//! JSON from the identity provider: key sets, answers of token and introspection endpoints.
 //!
-//! Such a document comes from a source that the operator has configured. A mark or an encoding that leaves no doubt
-//! about what it says is accepted; anything else is named, so that the log tells the cause.
+//! The operator has configured the source of such a document, so a byte order mark is accepted. Anything that is not JSON is
+//! identified, so that the log tells the cause.
 
-/// What bytes are that should have been JSON.
+/// What a document is if it is not the expected JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotJson {
-    /// Nothing at all.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
-    /// Compressed, although the request asked for the plain form.
+    /// It is compressed, although the request asked for the plain form.
     #[error("it is compressed (Content-Encoding), although the plain form was asked for")]
     Compressed,
     /// HTML or XML.
@@ -32,7 +32,7 @@ pub fn without_mark(document: &[u8]) -> &[u8] {
     document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document)
 }
 
-/// What `document` is, where a JSON reader has refused it.
+/// Identifies a document that a JSON reader has refused.
 pub fn not_json(document: &[u8]) -> NotJson {
     let document = without_mark(document).trim_ascii_start();
     match document {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_no_part_of_the_document() {
+    fn a_byte_order_mark_is_not_part_of_the_document() {
         assert_eq!(without_mark(b"\xef\xbb\xbf{}"), b"{}");
         assert_eq!(without_mark(b"{}"), b"{}");
         assert_eq!(without_mark(b""), b"");

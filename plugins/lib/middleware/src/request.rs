@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// The request in hand: its head, and on demand its body.
 ///
-/// Every method is a call into the host (some hundred nanoseconds each), so ask only for what is needed.
+/// Every method is a call into the host and takes some hundred nanoseconds, so ask only for what is needed.
 pub trait RequestHead {
     /// Method, for example `GET`.
     fn method(&self) -> Bytes;
@@ -18,8 +18,8 @@ pub trait RequestHead {
     /// The name of every header, in any case; each once.
     fn header_names(&self) -> Vec<Bytes>;
 
-    /// The whole body, which the next handler sees as well. Of a body with more than `limit` bytes nothing is left, and
-    /// `None` is the answer: such a request must be refused.
+    /// The whole body, which the next handler also sees. `None` if the body has more than `limit` bytes. The body is lost
+    /// then, so such a request must be refused.
     fn body(&self, limit: usize) -> Option<Vec<u8>>;
 }
 

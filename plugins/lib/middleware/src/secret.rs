@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{ConfigError, Host};
 
-/// A value that must never be shown. `Debug` hides it, and it has no `Display`.
+/// A value that must never be shown. `Debug` hides it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -16,7 +16,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The secret itself. Look twice at where it goes.
+    /// The secret itself. Take care where it goes.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -28,10 +28,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A configuration value that is, or names, a secret: a literal, `env:NAME` or `file:/absolute/path`.
+/// A configuration value that is a secret or refers to one: a literal, `env:NAME` or `file:/absolute/path`.
 ///
-/// `urn:k8s:secret:NAME:KEY` is resolved by Traefik's Kubernetes CRD provider before a plugin sees it; one that
-/// arrives here was not, and would otherwise be sent to the identity provider as if it were the secret.
+/// Traefik's Kubernetes CRD provider resolves `urn:k8s:secret:NAME:KEY` before a plugin sees it. A reference that arrives here
+/// was not resolved. It is refused, since the plugin would send it to the identity provider as if it were the secret.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -43,20 +43,20 @@ impl SecretRef {
         Self(value.into())
     }
 
-    /// What the configuration says: where the secret is, or the secret itself. Look twice at where it goes.
+    /// The text of the configuration: a reference, or the secret itself. Take care where it goes.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// True for the empty string, which counts as "not given".
+    /// Whether this is the empty string, which counts as "not given".
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Finds a value of one line, such as a password. `field` is the option's name, for the error.
     ///
-    /// Editors, `echo` and YAML's `|` add a line break at the end, so one is dropped, wherever the value comes from. Other
-    /// control characters are refused: no password has them, and a provider would only say that the secret is wrong.
+    /// Editors, `echo` and YAML's `|` add a line break at the end, so one is removed. Other control characters are refused: no
+    /// password has them, and a provider would only say that the secret is wrong.
     ///
     /// # Errors
     /// [`ConfigError`] when the reference leads nowhere, or the value is empty or has control characters.
@@ -94,7 +94,7 @@ impl SecretRef {
         Ok(Secret::new(text))
     }
 
-    /// The text that is referred to, as it is.
+    /// The unchanged text that the value refers to.
     fn read(&self, field: &str, host: &dyn Host) -> Result<String, ConfigError> {
         if let Some(name) = self.0.strip_prefix("env:") {
             host.env(name).filter(|value| !value.is_empty()).ok_or_else(|| {
@@ -125,7 +125,7 @@ impl SecretRef {
         }
     }
 
-    /// Where the value stands, to continue a sentence that the option's name begins.
+    /// Where the value comes from, as the continuation of a sentence that the option's name begins.
     fn place(&self) -> String {
         match self.0.split_once(':') {
             Some(("env", name)) => format!("names the environment variable {name}, which "),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_source_loses_one_line_break_and_nothing_else_may_control() {
+    fn one_line_break_is_removed_and_other_control_characters_are_refused() {
         for text in [
             "s3cret\n\n",
             "s3\ncret",
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_busy_host_is_no_fault_of_the_configuration() {
+    fn only_a_busy_host_is_not_the_fault_of_the_configuration() {
         for (reference, passing) in [("file:/run/busy", true), ("file:/elsewhere", false), ("", false)] {
             let error = SecretRef::new(reference)
                 .resolve("clientSecret", &host())

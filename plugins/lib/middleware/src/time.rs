@@ -29,11 +29,11 @@ impl UnixTime {
         Self { millis }
     }
 
-    /// A *NumericDate* (RFC 7519 §2): seconds since the epoch, with or without a fraction, which counts to the
-    /// millisecond. The one reader of all times in tokens and in answers about tokens.
+    /// A *NumericDate* (RFC 7519 §2): seconds since the epoch, with a precision of milliseconds. All times in tokens and in
+    /// answers about tokens are read here.
     ///
-    /// `None` for anything outside of 1970 to 9999. Such a number is a mistake (milliseconds, mostly) or an attack, and
-    /// must not be read as "for ever".
+    /// `None` for anything outside of 1970 to 9999. Such a number is a mistake (mostly milliseconds) or an attack, and must not
+    /// mean "for ever".
     pub fn from_numeric_date(seconds: f64) -> Option<Self> {
         const LAST: f64 = 253_402_300_799.0; // 9999-12-31T23:59:59Z
         if !(0.0..=LAST).contains(&seconds) {
@@ -70,7 +70,7 @@ impl UnixTime {
         }
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// The time since `earlier`; zero if this is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis.saturating_sub(earlier.millis))
     }

@@ -16,15 +16,15 @@ pub struct AccessToken {
 
 /// The longest token accepted, in bytes. IDCS can be set to allow up to 128,000.
 const LONGEST: usize = 128 * 1024;
-/// The lifetime assumed where the provider tells none.
+/// The lifetime that is assumed if the provider gives none.
 const UNTOLD: Duration = Duration::from_secs(60);
 
 impl AccessToken {
     /// A token received in answer to a request sent at `asked_at`. `expires_in` is what the provider said.
     ///
-    /// The provider measures the lifetime from some time after `asked_at`, and the `exp` claim of a JWT is in
-    /// whole seconds, rounded down: the earlier of the two is taken, so that the resource server never sees an
-    /// expired token. `None` when the value is no bearer token (RFC 6750 section 2.1).
+    /// The provider counts the lifetime from some time after `asked_at`, and the `exp` claim of a JWT is rounded down to whole
+    /// seconds. The earlier of the two counts, so that the resource server never sees an expired token. `None` if the value is
+    /// not a bearer token (RFC 6750 section 2.1).
     pub fn new(value: &str, expires_in: Option<Duration>, asked_at: UnixTime) -> Option<Self> {
         let (token, padding) = value.split_at(value.find('=').unwrap_or(value.len()));
         let legal = !token.is_empty()
@@ -49,15 +49,14 @@ impl AccessToken {
         })
     }
 
-    /// The form to keep it in: when it expires, in milliseconds since the epoch (eight bytes, the highest first), then
-    /// the token. Not sealed.
+    /// The stored form, not sealed: the expiry in milliseconds since the epoch (eight bytes, big-endian), then the token.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.expires_at.as_millis().to_be_bytes().to_vec();
         bytes.extend_from_slice(self.expose().as_bytes());
         bytes
     }
 
-    /// Reads what [`AccessToken::to_bytes`] wrote; `None` when it is not that.
+    /// Reads the form that [`AccessToken::to_bytes`] writes; `None` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (expires_at, token) = bytes.split_first_chunk::<8>()?;
         Some(Self {
@@ -71,20 +70,20 @@ impl AccessToken {
         self.value.expose()
     }
 
-    /// The time from which nobody accepts it any more.
+    /// The time at which the token expires.
     pub const fn expires_at(&self) -> UnixTime {
         self.expires_at
     }
 
-    /// When to fetch the next one: when 20 to 25 % of the lifetime are left. `jitter` spreads that, 0 to 255.
+    /// When to fetch the next token: when 20 to 25 % of the lifetime are left, spread by `jitter` (0 to 255).
     pub fn refresh_at(&self, asked_at: UnixTime, jitter: u8) -> UnixTime {
         let lifetime = self.expires_at.since(asked_at);
         let ahead = lifetime / 5 + lifetime / 20 * u32::from(jitter) / 255;
         self.expires_at.minus(ahead)
     }
 
-    /// Until when to send it: a little before it expires, since it also travels. 15 % of the lifetime, at most
-    /// five seconds.
+    /// How long to send the token: until a little before it expires, since it takes time to arrive. The margin is 15 % of the
+    /// lifetime, at most five seconds.
     pub fn usable_until(&self, asked_at: UnixTime) -> UnixTime {
         const MOST: Duration = Duration::from_secs(5);
         let lifetime = self.expires_at.since(asked_at);
@@ -92,7 +91,7 @@ impl AccessToken {
     }
 }
 
-/// The `exp` claim of a JWT, unverified: the provider's own word, had over TLS, about its own token.
+/// The `exp` claim of a JWT. It is not verified, since the provider itself sent the token over TLS.
 fn expiry_claim(token: &str) -> Option<UnixTime> {
     let mut parts = token.split('.');
     let (_, claims, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bearer_token_is_refused() {
+    fn a_value_that_is_not_a_bearer_token_is_refused() {
         for value in ["", "=", "two words", "line\nbreak", "a\u{e9}", "a=b", "a,b"] {
             assert_eq!(AccessToken::new(value, None, ASKED), None, "{value:?}");
         }
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_does_not_show() {
+    fn debug_output_hides_the_token() {
         let token = AccessToken::new("hunter2", None, ASKED).unwrap();
         assert!(!format!("{token:?}").contains("hunter2"));
     }

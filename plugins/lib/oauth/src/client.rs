@@ -1,4 +1,4 @@
-//! Who the client is and how it proves it (RFC 6749 section 2.3).
+//! The client and its authentication (RFC 6749 section 2.3).
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::AssertionSigner;
 pub struct Client {
     /// Client identifier.
     pub id: String,
-    /// How it proves that it is the one.
+    /// How it authenticates.
     pub authentication: ClientAuthentication,
 }
 
@@ -25,19 +25,19 @@ pub enum ClientAuthentication {
     SecretBasic(Secret),
     /// `client_secret_post`: in the request body.
     SecretPost(Secret),
-    /// `none`: a public client, which only says who it is (RFC 6749 section 2.1).
+    /// `none`: a public client, which only sends its identifier (RFC 6749 section 2.1).
     Public,
     /// `client_secret_jwt` and `private_key_jwt`: a signed assertion, a new one for each request (RFC 7523 section 2.2).
     Assertion(Rc<AssertionSigner>),
-    /// `tls_client_auth`: the connection's own certificate; the request names the client alone.
+    /// `tls_client_auth`: the connection's client certificate. The request only names the client.
     Tls {
-        /// The certificate's private key in PEM. Not used here: the connection is somebody else's business.
+        /// The certificate's private key in PEM. Not used here: crate `egress` makes the connection.
         key: Secret,
     },
 }
 
 impl ClientAuthentication {
-    /// The method of this name, or the default, where it takes a secret as it is and nothing else.
+    /// The method of this name, or the default one. `None` unless the method sends the plain secret.
     pub fn by_secret(method: Option<&str>) -> Option<fn(Secret) -> Self> {
         match method {
             None | Some("" | "client_secret_basic") => Some(Self::SecretBasic),
@@ -46,7 +46,7 @@ impl ClientAuthentication {
         }
     }
 
-    /// Tells methods apart, where two clients with one id and one secret must not share what they get.
+    /// The name of the method. Two clients that differ in it alone must not share tokens.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::SecretBasic(_) => "client_secret_basic",
@@ -59,8 +59,8 @@ impl ClientAuthentication {
 }
 
 impl Client {
-    /// What only this client knows: its secret, or its private key. To derive other secrets from. A public client knows
-    /// nothing of the kind.
+    /// What only this client knows: its secret or its private key. Other secrets are derived from it. `None` for a public
+    /// client.
     pub fn secret(&self) -> Option<&Secret> {
         match &self.authentication {
             ClientAuthentication::SecretBasic(secret) | ClientAuthentication::SecretPost(secret) => {
@@ -72,8 +72,8 @@ impl Client {
         }
     }
 
-    /// A fingerprint of all that the client proves itself with. It tells two secrets apart and nothing about either, beyond
-    /// what somebody can try out who guesses.
+    /// A fingerprint of everything that the client authenticates with. It tells two secrets apart, and reveals nothing else
+    /// but whether a guess is right.
     pub fn proof(&self) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"oic-gateway proof v1");
         let mut context = hmac::Context::with_key(&key);

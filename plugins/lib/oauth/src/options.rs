@@ -1,7 +1,8 @@
-//! The options by which a plugin tells who the client is, the same for every plugin that asks for tokens.
+//! The options about the client, which are the same for every plugin that requests tokens.
 
 use std::rc::Rc;
 
+use middleware::config::{given, given_text, required};
 use middleware::{ConfigError, Host, Secret, SecretRef};
 use serde::Deserialize;
 
@@ -27,7 +28,7 @@ pub struct AssertionOptions {
     pub audience: Option<SecretRef>,
 }
 
-/// What a plugin's options say about its client.
+/// A plugin's options about its client.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientOptions<'o> {
     /// `clientID`
@@ -55,10 +56,10 @@ const ASSERTION: &str = "clientAssertion";
 const SECRET: &str = "clientSecret";
 
 impl ClientOptions<'_> {
-    /// The client that they describe.
+    /// The client that the options describe.
     ///
     /// # Errors
-    /// Names the option that is missing, wrong, or of no use with the others.
+    /// Names the option that is missing, wrong, or without effect.
     pub fn client(&self, host: &dyn Host) -> Result<Client, ConfigError> {
         let method = self.method.unwrap_or_default();
         let unknown = || {
@@ -70,7 +71,7 @@ impl ClientOptions<'_> {
         if !METHODS.contains(&method) {
             return Err(unknown());
         }
-        // What is missing comes before what leads nowhere.
+        // Report a missing option before a reference that cannot be resolved.
         let id = required("clientID", self.id)?;
         if method.is_empty() || method.starts_with("client_secret_") {
             required(SECRET, self.secret)?;
@@ -106,7 +107,7 @@ impl ClientOptions<'_> {
 }
 
 impl AssertionOptions {
-    /// Whether any of them is given.
+    /// Whether any of these options is given.
     pub fn is_given(&self) -> bool {
         let texts = [&self.key, &self.key_id, &self.certificate, &self.audience];
         texts.into_iter().any(|text| given(text.as_ref()).is_some()) || self.algorithm().is_some()
@@ -115,7 +116,7 @@ impl AssertionOptions {
     /// A signer with the private key.
     ///
     /// # Errors
-    /// Names the option below `block`.
+    /// Names the option inside `block`.
     pub fn signer(&self, block: &str, host: &dyn Host) -> Result<AssertionSigner, ConfigError> {
         let option = |name: &str| format!("{block}.{name}");
         let pem = required(&option("key"), self.key.as_ref())?.resolve_document(&option("key"), host)?;
@@ -157,12 +158,8 @@ impl AssertionOptions {
                 format!("does not fit the key, which signs {fitting}"),
             ));
         }
-        let text = |option: &str, value: &Option<SecretRef>| match given(value.as_ref()) {
-            None => Ok(None),
-            Some(value) => {
-                let value = value.resolve(&format!("{block}.{option}"), host)?;
-                Ok(Some(value.expose().to_owned()))
-            }
+        let text = |option: &str, value: &Option<SecretRef>| {
+            given_text(&format!("{block}.{option}"), value.as_ref(), host)
         };
         Ok(AssertionSigner::new(key, secret)
             .with_key_id(text("keyId", &self.key_id)?)
@@ -172,13 +169,4 @@ impl AssertionOptions {
     fn algorithm(&self) -> Option<&str> {
         self.algorithm.as_deref().filter(|name| !name.is_empty())
     }
-}
-
-/// The empty string counts as not given.
-fn given(option: Option<&SecretRef>) -> Option<&SecretRef> {
-    option.filter(|value| !value.is_empty())
-}
-
-fn required<'o>(field: &str, option: Option<&'o SecretRef>) -> Result<&'o SecretRef, ConfigError> {
-    given(option).ok_or_else(|| ConfigError::new(field, "is required"))
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 /// The longest refresh token that is kept, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// The refresh token that came with `response`. Where the provider rotates them it has used up the one that was sent,
-/// whatever else the answer is good for; so this is looked for apart from everything else. `None` where there is none, or
-/// one that holds anything but visible characters (RFC 6749 appendix A.17).
+/// The refresh token in `response`. A provider that rotates refresh tokens has used up the one that was sent, whether or not
+/// the rest of the answer is usable. Therefore it is read separately. `None` if there is none, or if it has characters that
+/// RFC 6749 appendix A.17 does not allow.
 pub fn refresh_token(response: &Response<Vec<u8>>) -> Option<Secret> {
     if !response.status().is_success() {
         return None;

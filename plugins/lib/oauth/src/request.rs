@@ -16,7 +16,7 @@ pub struct TokenRequest {
     parameters: Vec<(String, String)>,
 }
 
-/// A request that cannot be made; no value of its parts leads there.
+/// Why a request cannot be built. No valid configuration causes this.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The parts do not make an HTTP request.
@@ -36,13 +36,13 @@ impl TokenRequest {
         Self::grant(client, "client_credentials")
     }
 
-    /// A grant by an assertion about a user, which somebody signed whom the server trusts (RFC 7523 section 2.1).
+    /// A grant by an assertion about a user, signed by a party that the server trusts (RFC 7523 section 2.1).
     pub fn jwt_bearer(client: Client, assertion: &Secret) -> Self {
         Self::grant(client, "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .parameter("assertion", assertion.expose())
     }
 
-    /// An exchange of somebody's token for another one (RFC 8693 section 2.1).
+    /// An exchange of one token for another (RFC 8693 section 2.1).
     pub fn token_exchange(client: Client, subject_token: &Secret, subject_token_type: &str) -> Self {
         Self::grant(client, "urn:ietf:params:oauth:grant-type:token-exchange")
             .parameter("subject_token", subject_token.expose())
@@ -56,12 +56,12 @@ impl TokenRequest {
         }
     }
 
-    /// A refresh (RFC 6749 section 6), less the parameter `refresh_token`. It asks for the scopes that were granted.
+    /// A refresh (RFC 6749 section 6) without the parameter `refresh_token`. It requests the scopes that were granted.
     pub fn refresh(client: Client) -> Self {
         Self::grant(client, "refresh_token")
     }
 
-    /// A device's question whether its user has decided (RFC 8628 section 3.4).
+    /// A device's request for the decision of its user (RFC 8628 section 3.4).
     pub fn device_code(client: Client, device_code: &Secret) -> Self {
         Self::grant(client, "urn:ietf:params:oauth:grant-type:device_code")
             .parameter("device_code", device_code.expose())
@@ -128,7 +128,7 @@ impl TokenRequest {
     }
 }
 
-/// A parameter may be a secret of the provider's own invention, so only names are shown.
+/// A parameter of the provider may be a secret, so only names are shown.
 impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();

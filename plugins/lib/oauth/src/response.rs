@@ -1,4 +1,4 @@
-//! What a token endpoint answers (RFC 6749 sections 5.1 and 5.2), and what providers answer instead.
+//! Answers of token endpoints: RFC 6749 sections 5.1 and 5.2, and the deviations of real providers.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ pub struct TokenResponse {
     pub access_token: AccessToken,
 }
 
-/// An answer that gives no token. The text is for the log; it holds no secret.
+/// An answer without a token. The text is for the log and holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// The provider refused the client or its request: somebody must change a configuration.
+    /// The provider refused the client or its request. A configuration must be changed.
     #[error("{0}")]
     Refused(String),
-    /// What the request relied on, such as a refresh token, does not count, or no longer (`invalid_grant`).
+    /// The grant, such as a refresh token, is not valid or no longer valid (`invalid_grant`).
     #[error("{0}")]
     InvalidGrant(String),
-    /// The request itself is refused (`invalid_request`); an exchange of tokens also where the token in it does not count
-    /// (RFC 8693 section 2.2.2).
+    /// The request itself is refused (`invalid_request`). In a token exchange this also means that the subject token is not
+    /// valid (RFC 8693 section 2.2.2).
     #[error("{0}")]
     InvalidRequest(String),
-    /// The provider is in trouble, or asks to be left alone for a while.
+    /// The provider has a problem, or asks for a pause.
     #[error("{detail}")]
     Unavailable {
         /// What it answered.
@@ -42,7 +42,7 @@ impl TokenResponse {
     /// Reads the answer to a request sent at `asked_at`.
     ///
     /// # Errors
-    /// [`TokenError`]; the provider's status never says anything about the gateway's own caller.
+    /// [`TokenError`]. The provider's status never says anything about the gateway's caller.
     pub fn read(response: &Response<Vec<u8>>, asked_at: UnixTime) -> Result<Self, TokenError> {
         let status = response.status();
         let body = match serde_json::from_slice(published::without_mark(response.body())) {
@@ -63,7 +63,7 @@ impl TokenResponse {
             )));
         };
         if members.contains_key("error") && !members.contains_key("access_token") {
-            // Some providers say no with a status that says yes.
+            // Some providers refuse with the status of a success.
             return Err(refusal(status, response.headers(), Some(&members), asked_at));
         }
         // For the scope urn:opc:resource:multiresourcescope IDCS wraps the answer in a list.
@@ -83,7 +83,7 @@ impl TokenResponse {
             return Err(unusable("without an access_token"));
         };
         let access_token = AccessToken::new(token, lifetime(&members), asked_at)
-            .ok_or_else(|| unusable("with an access_token that is no bearer token"))?;
+            .ok_or_else(|| unusable("with an access_token that is not a bearer token"))?;
         if access_token.expires_at() <= asked_at {
             return Err(unusable(
                 "with a token that has expired already; check this machine's clock",
@@ -93,7 +93,7 @@ impl TokenResponse {
     }
 }
 
-/// A member that is `null` is absent: some providers write every member that they know of.
+/// Removes members that are `null`, since some providers write every member that they know.
 fn without_nulls(mut members: Map<String, Value>) -> Map<String, Value> {
     members.retain(|_, member| !member.is_null());
     members

@@ -1,8 +1,7 @@
 //! A number in the two forms that products want.
 
 use crate::lanes::Pair;
-use crate::product::BLOCK;
-use crate::radix::Radix;
+use crate::radix::{BLOCK, Radix};
 
 /// A number as both operands of a product want it.
 pub(crate) struct Number {

@@ -12,10 +12,8 @@ use std::ops::Range;
 
 use crate::lanes::Pair;
 use crate::number::Number;
-use crate::radix::{Carry, Radix};
+use crate::radix::{BLOCK, Carry, Radix};
 
-/// Columns that are gathered at a time.
-pub(crate) const BLOCK: usize = 8;
 /// Pairs of as many digits.
 pub(crate) const PAIRS: usize = BLOCK / 2;
 

@@ -3,7 +3,8 @@
 //! A number is Σ dⱼ·Bʲ with B = 2ᵇ and whole digits −B/2 ≤ dⱼ ≤ B/2. Every number a computation passes through is
 //! whole and below 2⁵³ in magnitude, so each `f64` operation is exact and the same on every machine.
 
-use crate::product::BLOCK;
+/// Columns that are gathered at a time.
+pub(crate) const BLOCK: usize = 8;
 
 /// How numbers of one modulus are cut into digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

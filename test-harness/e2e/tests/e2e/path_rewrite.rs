@@ -127,7 +127,7 @@ fn a_path_of_the_callers_choice_never_leaves_the_replacement() {
             body,
             json!({
                 "type": "urn:oic-gateway:problem:invalid_path",
-                "title": "The request path is not acceptable",
+                "title": "The request path is not valid",
                 "status": 400,
                 "reason": "invalid_path",
             }),

@@ -22,7 +22,7 @@ impl ExpressionError {
 
 const FUNCTIONS: [&str; 5] = ["Equals", "Prefix", "Contains", "SplitContains", "OneOf"];
 
-/// Parentheses and negations within one another. Enough for people, and bounds the stack.
+/// Deepest nesting of parentheses and negations. It bounds the stack.
 const MAX_DEPTH: usize = 32;
 
 pub(super) fn parse(text: &str) -> Result<Node, ExpressionError> {
@@ -88,7 +88,7 @@ impl Parser {
             Some(first) if first.is_ascii_alphabetic() => self.call()?,
             Some(found @ ('`' | '"')) => {
                 return Err(self.error(format!(
-                    "a text by itself ({found}): it belongs into a function such as Equals(`key`, `value`)"
+                    "a text outside of a function ({found}): write a function such as Equals(`key`, `value`)"
                 )));
             }
             Some(found) => return Err(self.error(format!("{found} where a function is expected"))),
@@ -118,7 +118,7 @@ impl Parser {
         node(&name, start, arguments)
     }
 
-    /// Texts between commas, each with its place, up to and with the closing parenthesis.
+    /// Reads texts between commas, each with its position, including the closing parenthesis.
     fn arguments(&mut self) -> Result<Vec<(usize, String)>, ExpressionError> {
         let mut arguments = Vec::new();
         loop {
@@ -138,7 +138,7 @@ impl Parser {
         }
     }
 
-    /// Between backticks everything stands for itself; between double quotes `\"` and `\\` are escapes.
+    /// Reads a text. Between backticks every character stands for itself. Between double quotes `\"` and `\\` are escapes.
     fn text(&mut self) -> Result<String, ExpressionError> {
         let start = self.at;
         let mut chars = self.rest().iter().copied();
@@ -167,17 +167,17 @@ impl Parser {
                 _ => text.push(char),
             }
         }
-        Err(error_at(start, "a text without its end"))
+        Err(error_at(start, "a text that does not end"))
     }
 
-    /// The next character that is no white space, which is skipped.
+    /// Skips white space and returns the next character without consuming it.
     fn peek(&mut self) -> Option<char> {
         let blank = |char: &&char| char.is_ascii_whitespace();
         self.at += self.rest().iter().take_while(blank).count();
         self.rest().first().copied()
     }
 
-    /// Takes the operator if it comes next.
+    /// Consumes the operator if it comes next.
     fn take(&mut self, operator: &str) -> Result<bool, ExpressionError> {
         let Some(found) = self.peek().filter(|found| operator.starts_with(*found)) else {
             return Ok(false);
@@ -269,7 +269,7 @@ mod tests {
             ("Equals(a, `b`)", 8, "a text between backticks is missing"),
             ("Equals('a', `b`)", 8, "use backticks"),
             ("Equals(`a`; `b`)", 11, "a comma or ) is missing"),
-            ("Equals(`a`, `b)", 13, "a text without its end"),
+            ("Equals(`a`, `b)", 13, "a text that does not end"),
             (r#"Equals("a\n", `b`)"#, 10, "use backticks"),
             ("Equals()", 8, "a text between backticks is missing"),
             ("Equals(`a`)", 1, "takes a key and a value, not 1 texts"),
@@ -284,7 +284,7 @@ mod tests {
             ("Equals(``, `b`)", 8, "empty name"),
             ("Equals(`a..b`, `b`)", 8, "empty name"),
             (r"Equals(`a\b`, `b`)", 8, "followed by neither"),
-            ("`a`", 1, "belongs into a function"),
+            ("`a`", 1, "outside of a function"),
             ("ä", 1, "ä where a function is expected"),
             ("Equals(`ä`, `ö`) ?", 18, "&& or || is missing"),
         ] {

@@ -6,7 +6,9 @@ use middleware::pace::watch;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Acceptance, Algorithm, KeyType, test_keys};
+use crate::algorithm::{Algorithm, KeyType};
+use crate::test_keys;
+use crate::token::Acceptance;
 
 fn accept_all() -> Acceptance {
     Acceptance {

@@ -1,8 +1,8 @@
-//! Which option an error of serde is about.
+//! Finds the option that a serde error is about.
 //!
-//! serde says what is wrong, not where. Instead of a deserialiser that keeps track of where it is, which is compiled
-//! once more for every type and would be a fifteenth of a plugin, the options are read again with less and less of
-//! them: what is left when the error still comes is to blame.
+//! serde says what is wrong, but not where. A deserialiser that tracks its position is compiled again for every type, and would
+//! make up a fifteenth of a plugin. Instead, the options are read again and again with fewer and fewer members, as long as the
+//! error persists.
 
 use serde_json::{Map, Value};
 
@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 /// where it is the block as a whole.
 pub(super) fn culprit(options: &Value, error: &str, judge: &dyn Fn(&Value) -> Option<String>) -> String {
     let blames = |path: &[Step], value: Value| judge(&wrapped(path, value)).as_deref() == Some(error);
-    // What is missing is missing in a block, never in a text or number.
+    // Only a block or a list can lack something.
     let may_blame =
         |child: &Value| !error.starts_with("missing field") || child.is_object() || child.is_array();
     let mut path: Vec<Step> = Vec::new();
     let mut value = options;
-    // Where an empty block or list is as wrong, what is in it has no part in that.
+    // If an empty block or list causes the same error, its content is not the cause.
     while !blames(&path, emptied(value)) {
         let found = children(value).find(|(step, child)| {
             path.push(step.clone());
@@ -67,7 +67,7 @@ fn emptied(value: &Value) -> Value {
     }
 }
 
-/// Options of which nothing is there but `value` at `path`.
+/// Options that hold nothing but `value` at `path`.
 fn wrapped(path: &[Step], value: Value) -> Value {
     path.iter().rev().fold(value, |value, step| match step {
         Step::Member(name) => Value::Object(Map::from_iter([(name.clone(), value)])),

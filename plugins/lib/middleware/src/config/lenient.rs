@@ -42,7 +42,7 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Err
     deserializer.deserialize_any(Integer)
 }
 
-/// A truth value, given as `true` or `"true"`.
+/// A boolean, given as `true` or `"true"`.
 ///
 /// # Errors
 /// Anything else.
@@ -97,11 +97,27 @@ pub fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     deserializer.deserialize_any(Strings)
 }
 
-/// A block of options. Traefik's file provider turns an empty one (`tls: {}`) into the empty string, which is taken
-/// for what it was.
+/// As [`strings`], for a list that is absent unless it is given.
 ///
 /// # Errors
-/// Anything else that is no block, and what the block's own options say.
+/// As [`strings`].
+pub fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    strings(deserializer).map(Some)
+}
+
+/// As [`integer`], for a number that is absent unless it is given.
+///
+/// # Errors
+/// As [`integer`].
+pub fn given_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    integer(deserializer).map(Some)
+}
+
+/// A block of options. Traefik's file provider turns an empty block (`tls: {}`) into the empty string, which is accepted as an
+/// empty block.
+///
+/// # Errors
+/// Anything else that is not a block, and the errors of the block's own options.
 pub fn block<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {

@@ -292,7 +292,7 @@ fn rewrite_table() -> Vec<Bad> {
         bad(
             json!({ "regex": "^/(?=a)" }),
             "regex",
-            "is no valid Go regular expression",
+            "is not a valid Go regular expression",
         ),
         bad(json!({ "regex": { "a": 1 } }), "regex", "expected a string"),
         bad(json!({ "replacement": "/$1é" }), "replacement", "write ${1}é"),
@@ -314,7 +314,7 @@ fn rewrite_table() -> Vec<Bad> {
         bad(
             rules(json!([{ "regex": "a", "replacement": "b" }, { "regex": "*", "replacement": "" }])),
             "rules[1].regex",
-            "is no valid Go regular expression",
+            "is not a valid Go regular expression",
         ),
     ]
 }

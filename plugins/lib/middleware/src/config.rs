@@ -1,17 +1,21 @@
 //! Reading a plugin's option block: strict about names, forgiving about how a provider spells values.
 //!
-//! Traefik hands every plugin one JSON object. YAML and Kubernetes keep types; labels and key-value stores
-//! turn every value into a string; an option without value arrives as `null`. The helpers in [`lenient`] accept
-//! all of these. What is never forgiven is a name: a misspelt `audience` that was silently ignored would open
-//! the gateway.
+//! Traefik passes one JSON object to every plugin. YAML and Kubernetes keep types, labels and key-value stores turn every
+//! value into a string, and an option without a value arrives as `null`. The helpers in [`lenient`] accept all of these.
+//! Unknown names are always refused: a misspelt `audience` that is silently ignored would open the gateway.
 
 mod culprit;
+mod given;
 pub mod lenient;
 mod placeholder;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use self::given::{
+    empty_list, given, given_text, given_together, in_range, not_empty, required, required_text, texts,
+    values,
+};
 pub use self::placeholder::{Placeholder, placeholders};
 use crate::{Event, FileError};
 
@@ -43,12 +47,12 @@ impl ConfigError {
         }
     }
 
-    /// Whether nothing is wrong with the configuration: a file could not be read because the host was busy.
+    /// Whether the configuration itself may be good: a file could not be read because the host was busy.
     pub const fn is_passing(&self) -> bool {
         self.passing
     }
 
-    /// The same error, of an option inside the block `block`.
+    /// The same error for an option inside the block `block`.
     #[must_use]
     pub fn within(self, block: &str) -> Self {
         let field = match self.field.as_str() {
@@ -90,7 +94,7 @@ pub fn placeholder_warnings(json: &[u8]) -> Vec<Event> {
     placeholders(&options).into_iter().map(warning).collect()
 }
 
-/// The option block as it came, without what counts as absent.
+/// The option block as it arrived, without members that count as absent.
 fn read(json: &[u8]) -> Result<Value, ConfigError> {
     let mut value: Value = if json.iter().all(u8::is_ascii_whitespace) {
         Value::Null
@@ -120,8 +124,8 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// Turns serde's message into one that names the option and the cure. The wording that is recognised is pinned
-/// by the tests below, so that a serde that changes it is noticed.
+/// Turns serde's message into one that names the option and the cure. The tests below pin serde's wording, so that a change of
+/// it is noticed.
 fn explain(path: &str, message: &str) -> ConfigError {
     if let Some(rest) = message.strip_prefix("unknown field `")
         && let Some((unknown, rest)) = rest.split_once('`')
@@ -173,7 +177,7 @@ fn unknown_option(unknown: &str, known: &[&str]) -> String {
     }
 }
 
-/// serde quotes the offending value (`invalid type: string "hunter2", expected …`), which may be a secret.
+/// Removes the offending value, which serde quotes (`invalid type: string "hunter2", expected …`) and which may be a secret.
 fn hide_values(message: &str) -> String {
     match (message.find(['"', '`']), message.rfind(", expected")) {
         (Some(start), Some(end)) if start < end => {

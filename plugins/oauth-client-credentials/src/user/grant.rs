@@ -1,145 +1,124 @@
-//! What a user once allowed by the device flow, kept as a refresh token (RFC 6749 section 6).
+//! A user's permission, kept as a refresh token (RFC 6749 section 6).
 //!
-//! Where the provider rotates refresh tokens each is good for one use, and a second use of one makes the provider withdraw
-//! the whole grant. Then a person has to log in again. So what happens when is decided here with care:
+//! Providers that rotate refresh tokens accept each one once. A second use makes them withdraw the whole grant, and then a
+//! person has to log in again. Therefore:
 //!
 //! 1. Nobody else may be using the refresh token: [`SingleUse`].
-//! 2. The request is sent once, and its answer waited for longer than usual: it holds the next refresh token.
-//! 3. There is room for the next refresh token before the present one is sent, and it is written down before the access
-//!    token that came with it is used.
-//! 4. A request without an answer may be repeated once it is certain that none will come. If it did arrive, the answer and
-//!    the grant were lost with it already; if not, nothing has happened.
+//! 2. The request is sent once, and waits for its answer longer than usual, because the answer holds the next refresh token.
+//! 3. Space for the next refresh token is reserved before the present one is sent. The next one is written down before the
+//!    access token that came with it is used.
+//! 4. A request without an answer may be repeated once it is certain that no answer will come. If the request did arrive,
+//!    the grant was lost with the answer; if not, nothing has happened.
 //! 5. Only `invalid_grant` ends the grant. Then the provider is not asked again until somebody has logged in.
-//! 6. With a `store` the refresh token is there, for all machines. Then without the store it is not used at all: the access
-//!    token in hand serves to its end.
+//! 6. With a `store` the refresh token is kept there, for all machines. While the store is away, the refresh token is not
+//!    used at all; the access token at hand serves until it expires.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use egress::{Platform, SendOnce, Url};
-use middleware::{ConfigError, Event, Host, Secret, UnixTime};
-use oauth::{TokenError, TokenRequest, TokenResponse, refresh_token};
-use shared_state::{Exchange, FetchError, PlaceError, Replaced, Seal, SingleUse, Store, Use, UseError};
+use middleware::{ConfigError, Event, Secret, UnixTime};
+use oauth::{Client, TokenError, TokenRequest, TokenResponse, refresh_token};
+use shared_state::{Exchange, FetchError, PlaceError, Replaced, Seal, SingleUse, Use, UseError};
 
-use crate::Options;
-use crate::token::gateways_trouble;
+use crate::demand::Demand;
+use crate::services::Services;
+use crate::token::Granted;
 
 /// The refresh token in the state directory or the store, and how to use it.
-pub(crate) struct UserGrant {
+pub(super) struct UserGrant {
     stored: SingleUse,
-    /// Where that is, for people.
+    /// The name of its place, for people.
     place: &'static str,
-    /// How long a call may take until it is sent, and from then on until it is answered.
+    /// The request, which lacks the refresh token.
+    request: TokenRequest,
+    /// A fingerprint of what the client proves itself with.
+    proof: String,
+    /// The longest time until a request is sent, and from then on until it is answered.
     send_within: Duration,
     answer_within: Duration,
-    /// For whom and what it was given.
+    /// The client, scopes and URL of the grant, for the log.
     whose: String,
     platform: Rc<dyn Platform>,
 }
 
-/// How much longer than usual the answer is waited for.
+/// How many times longer than usual to wait for the answer.
 const PATIENCE: u32 = 3;
-/// When to come back to a store that did not take the next refresh token.
+/// When to try again after a store did not take the next refresh token.
 const SOON: Duration = Duration::from_secs(2);
-/// The shortest key, in characters.
-const SHORTEST_KEY: usize = 32;
-/// Asked for to get a refresh token; says nothing about what the token is good for.
+/// The scope that asks for a refresh token. It says nothing about what the token permits.
 const OFFLINE_ACCESS: &str = "offline_access";
 
 impl UserGrant {
-    /// The grant that `options` ask for: `None` for the client's own token.
-    pub(crate) fn new(
-        options: &Options,
-        url: &Url,
-        client_id: &str,
-        scopes: &[String],
-        store: Option<&Rc<Store>>,
-        platform: &Rc<dyn Platform>,
-    ) -> Result<Option<(Self, Secret)>, ConfigError> {
-        const KEY: &str = "refreshTokenKey";
-        let key = options.refresh_token_key.as_ref().filter(|key| !key.is_empty());
-        match options.grant.as_deref() {
-            None | Some("" | "clientCredentials") => {
-                return match key {
-                    None => Ok(None),
-                    Some(_) => Err(ConfigError::new(KEY, "is of use with `grant: refreshToken` only")),
-                };
-            }
-            Some("refreshToken") => {}
-            Some(_) => {
-                return Err(ConfigError::new(
-                    "grant",
-                    "must be clientCredentials or refreshToken",
-                ));
-            }
-        }
-        let host: &dyn Host = &**platform;
-        let key = key
-            .ok_or_else(|| ConfigError::new(KEY, "is required with `grant: refreshToken`"))?
-            .resolve(KEY, host)?;
-        if key.expose().chars().count() < SHORTEST_KEY {
-            return Err(ConfigError::new(
-                KEY,
-                format!("must have at least {SHORTEST_KEY} characters; `openssl rand -base64 32` makes one"),
-            ));
-        }
-        let mut scopes: Vec<&str> = scopes.iter().flat_map(|scope| scope.split_whitespace()).collect();
+    pub(super) fn new(
+        key: &Secret,
+        client: Client,
+        demand: &Demand,
+        timeout: Duration,
+        services: &Services,
+    ) -> Result<Self, ConfigError> {
+        let mut scopes: Vec<&str> = demand
+            .scopes
+            .iter()
+            .flat_map(|scope| scope.split_whitespace())
+            .collect();
         scopes.retain(|scope| *scope != OFFLINE_ACCESS);
         scopes.sort_unstable();
         scopes.dedup();
-        let (url, scopes) = (url.to_string(), scopes.join(" "));
-        let identity = [url.as_str(), client_id, scopes.as_str()];
-        let seal = Seal::secret(&key, &identity).map_err(|error| ConfigError::new(KEY, error.to_string()))?;
+        let (url, scopes) = (demand.url.to_string(), scopes.join(" "));
+        let identity = [url.as_str(), client.id.as_str(), scopes.as_str()];
+        let seal = Seal::secret(key, &identity)
+            .map_err(|error| ConfigError::new("refreshTokenKey", error.to_string()))?;
         let name = seal.name("grant", &identity);
-        let timeout = options.client_config.timeout();
-        let (machine, place) = (
-            Rc::clone(platform),
-            if store.is_some() {
-                "store"
-            } else {
-                "state directory"
-            },
-        );
-        let grant = Self {
-            stored: match store {
-                None => SingleUse::in_directory(name, seal, machine),
-                Some(store) => SingleUse::in_store(name, seal, machine, Rc::clone(store), timeout)
-                    .map_err(|error| ConfigError::new("store", error.to_string()))?,
-            },
+        let platform = Rc::clone(&services.platform);
+        let (stored, place) = match &services.store {
+            None => (SingleUse::in_directory(name, seal, platform), "state directory"),
+            Some(store) => {
+                let stored = SingleUse::in_store(name, seal, platform, Rc::clone(store), timeout)
+                    .map_err(|error| ConfigError::new("store", error.to_string()))?;
+                (stored, "store")
+            }
+        };
+        Ok(Self {
+            stored,
             place,
+            whose: format!("client {} with the scopes {scopes:?} of {url}", client.id),
+            proof: client.proof(),
+            request: demand.refresh(client),
             send_within: timeout,
             answer_within: timeout.saturating_mul(PATIENCE),
-            whose: format!("client {client_id} with the scopes {scopes:?} of {url}"),
-            platform: Rc::clone(platform),
-        };
-        Ok(Some((grant, key)))
+            platform: Rc::clone(&services.platform),
+        })
+    }
+
+    pub(super) fn proof(&self) -> &str {
+        &self.proof
     }
 
     /// Finds out whether a refresh token could be kept.
-    pub(crate) fn check(&self) -> Result<(), PlaceError> {
+    pub(super) fn check(&self) -> Result<(), PlaceError> {
         self.stored.check()
     }
 
-    /// Puts the refresh token of a new login in the place of whatever is there.
-    pub(crate) fn put(&self, refresh_token: &Secret) -> Result<(), PlaceError> {
+    /// Keeps the refresh token of a new login in place of whatever is there.
+    pub(super) fn put(&self, refresh_token: &Secret) -> Result<(), PlaceError> {
         self.stored.put(refresh_token)
     }
 
-    /// Uses the refresh token for an access token, and keeps the next refresh token. Tells when the access token should be
-    /// renewed, if that is sooner than its lifetime asks for.
+    /// Uses the refresh token to get an access token, and keeps the next refresh token.
     ///
     /// # Errors
     /// [`FetchError`]; a lost grant is one of its kinds.
-    pub(crate) fn refresh(
+    pub(super) fn refresh(
         &self,
-        request: &TokenRequest,
         url: &Url,
         send: &mut Exchange<'_>,
         now: UnixTime,
-    ) -> Result<(TokenResponse, Option<UnixTime>), FetchError> {
+    ) -> Result<Granted, FetchError> {
         let span = self.send_within.saturating_add(self.answer_within);
         let using = self.stored.begin(span).map_err(|error| self.explain(error))?;
-        let mut request = match request
+        let mut request = match self
+            .request
             .clone()
             .parameter("refresh_token", using.secret().expose())
             .to_http(url.uri(), now, &*self.platform)
@@ -147,8 +126,7 @@ impl UserGrant {
             Ok(request) => request,
             Err(error) => {
                 using.give_back();
-                let detail = format!("the request cannot be built: {error}");
-                return Err(FetchError::Refused { detail });
+                return Err(error.into());
             }
         };
         request.extensions_mut().insert(SendOnce {
@@ -173,10 +151,13 @@ impl UserGrant {
                 }
             },
         };
-        Ok((outcome.map_err(gateways_trouble)?, renew_at))
+        Ok(Granted {
+            token: outcome?.access_token,
+            renew_at,
+        })
     }
 
-    /// Writes the next refresh token down.
+    /// Writes down the next refresh token. Tells when to try again, if it could be written for now only.
     fn keep(&self, using: Use<'_>, next: &Secret) -> Result<Option<UnixTime>, FetchError> {
         match using.replace(next) {
             Ok(Replaced::Done) => Ok(None),
@@ -207,7 +188,7 @@ impl UserGrant {
         }
     }
 
-    /// The provider will never again take the refresh token.
+    /// Ends the grant: the provider will never accept the refresh token again.
     fn end(&self, using: Use<'_>, detail: &str) -> FetchError {
         if using.lose() == Ok(false) {
             return superseded();
@@ -257,10 +238,7 @@ impl UserGrant {
 
 fn superseded() -> FetchError {
     FetchError::Unavailable {
-        detail: "somebody has logged in anew meanwhile".to_owned(),
+        detail: "somebody has logged in again in the meantime".to_owned(),
         retry_after: None,
     }
 }
-
-#[cfg(test)]
-mod tests;
