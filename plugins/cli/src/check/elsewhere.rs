@@ -22,7 +22,7 @@ pub(super) fn elsewhere(node: &Node) -> Option<(Place, String)> {
         };
         found.get_or_insert_with(|| {
             let what = format!(
-                "{what} here, which this check does not read: routers and middlewares in them are not judged"
+                "{what} here, which this check does not read: it does not judge routers and middlewares in them"
             );
             (place, what)
         });

@@ -14,7 +14,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         options.each_text("", &mut |option, text, place| {
             if let Some(placeholder) = placeholder(option, text) {
                 let message = format!(
-                    "{option}: {placeholder} looks like a placeholder that was left in; it is taken as it stands"
+                    "{option}: {placeholder} looks like a placeholder that was not filled in; Traefik takes it literally"
                 );
                 findings.push(finding(definition.file, place, Severity::Warning, message));
             }

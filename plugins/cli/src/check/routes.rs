@@ -44,7 +44,7 @@ fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
             Kind::Broken(why) => warn(
                 definition.place,
                 format!(
-                    "middleware {} {why}: Traefik drops routers that use it, and a broader one takes their requests, unchecked",
+                    "middleware {} {why}: Traefik drops routers that use it, and a broader router takes the requests unchecked",
                     definition.name
                 ),
             ),
@@ -55,7 +55,7 @@ fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
                     *place,
                     format!(
                         "no plugin is registered under the name {name} (experimental.localPlugins): Traefik drops routers that \
-                         use it, and a broader one takes their requests, unchecked"
+                         use it, and a broader router takes the requests unchecked"
                     ),
                 );
             }
@@ -80,7 +80,7 @@ fn references(model: &Model<'_>, router: &Router, findings: &mut Vec<Finding>) {
         }
         if step.is_circle {
             let message = format!(
-                "the chain {} comes back to itself: Traefik drops the router, and a broader one takes its requests, \
+                "the chain {} contains itself: Traefik drops the router, and a broader router takes the requests \
                  unchecked",
                 step.reference.name
             );
@@ -95,7 +95,7 @@ fn references(model: &Model<'_>, router: &Router, findings: &mut Vec<Finding>) {
     for parent in &router.parents {
         if model.parents(parent).next().is_none() {
             let message = format!(
-                "the parent {parent} of router {} is defined in none of these files; what it guards is not known here",
+                "the parent {parent} of router {} is defined in none of these files, so this check does not know what it guards",
                 router.name
             );
             findings.push(finding(&router.file, router.place, Severity::Warning, message));
@@ -109,24 +109,29 @@ fn missing(model: &Model<'_>, reference: &Reference, findings: &mut Vec<Finding>
     }
     let name = &reference.name;
     let provider = reference.id.rsplit('@').next().unwrap_or_default();
+    // Labels are known where a Compose file is among the files.
+    let is_read = match provider {
+        "file" | "kubernetescrd" => true,
+        provider => model.routers.iter().any(|router| router.provider == provider),
+    };
     let (severity, message) = match provider {
-        "file" | "kubernetescrd" => (
+        _ if is_read && provider != "kubernetes" => (
             Severity::Warning,
             format!(
-                "{name} is defined in none of these files: if Traefik does not find it either it drops the router, and a \
-                 broader one takes its requests, unchecked"
+                "{name} is defined in none of these files: if Traefik does not find it either, it drops the router, and a \
+                 broader router takes the requests unchecked"
             ),
         ),
         "kubernetes" => (
             Severity::Warning,
             format!(
-                "{name} names no middleware of Kubernetes: write NAMESPACE-{name}@kubernetescrd. Traefik drops the router, \
-                 and a broader one takes its requests, unchecked"
+                "{name} does not name a middleware of Kubernetes: write NAMESPACE-{name}@kubernetescrd. Traefik drops the \
+                 router, and a broader router takes the requests unchecked"
             ),
         ),
         _ => (
             Severity::Note,
-            format!("{name} is defined by another provider ({provider}) and not looked at here"),
+            format!("{name} is defined by another provider ({provider}), which this check does not read"),
         ),
     };
     findings.push(finding(&reference.file, reference.place, severity, message));
@@ -149,17 +154,17 @@ fn order(model: &Model<'_>, router: &Router, way: &Way<'_>, findings: &mut Vec<F
         if role.lends && !role.guards && !guarded {
             warn(match roles.iter().any(|(_, other)| other.guards) {
                 true => format!(
-                    "{name} comes before jwt, which then sees the gateway's own token and lets everybody pass"
+                    "{name} comes before jwt: jwt then sees the gateway's own token and lets every request pass"
                 ),
                 false => format!(
-                    "{name} stands without jwt: everybody who reaches the router gets the gateway's rights"
+                    "{name} is used without jwt: every request to the router gets the gateway's rights"
                 ),
             });
         }
         if let (Some(earlier), true) = (rewritten_by, role.judges_paths) {
             warn(format!(
-                "{name} comes after {earlier}, which changes the path: the rules of `authorize` are about the changed one. \
-                 Put {earlier} behind it, or write the rules for the changed path"
+                "{name} comes after {earlier}, which changes the path: the rules of `authorize` see the changed path. Put \
+                 {earlier} after {name}, or write the rules for the changed path"
             ));
         }
         guarded |= role.guards;
@@ -216,8 +221,8 @@ fn ways_around(model: &Model<'_>, findings: &mut Vec<Finding>) {
             .map(|name| format!(" on entry point {name}"))
             .unwrap_or_default();
         let message = format!(
-            "router {}{at} leads to the same backend as {} without jwt: what {} does not take, be it that Traefik drops it, \
-             passes here unchecked",
+            "router {}{at} leads to the same backend as {} without jwt: requests that {} does not take, for example because \
+             Traefik has dropped it, pass here unchecked",
             it.router.name, other.router.name, other.router.name
         );
         findings.push(finding(
