@@ -1,4 +1,5 @@
-//! Files, and whose they are: Traefik's dynamic or static configuration, or Kubernetes objects.
+//! Reads files and tells what they are: dynamic or static configuration of Traefik, Kubernetes objects, a Compose file, or
+//! values of Traefik's Helm chart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ pub(super) enum Source {
 
 const START: Place = Place { line: 1, column: 1 };
 
-/// Reads a file; what keeps it from being read is a finding.
+/// Reads a file. An error is a finding.
 pub(super) fn read(file: &Path, documents: &mut Vec<Document>, findings: &mut Vec<Finding>) {
     let mut reader = Reader {
         file,

@@ -1,5 +1,5 @@
-//! What files name on the machine: mounts of plugins and `file:` references. They are looked for where the check runs,
-//! which may be another machine than Traefik's, so what is missing is a note.
+//! Files and directories that the configuration names: mounts of plugins and `file:` references. The check may run on
+//! another machine than Traefik, so a missing one is a note.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Routers that would open when they should close. Traefik drops a router whose middleware it does not find or cannot
-//! make; its requests go to the next one that matches.
+//! Routers that let requests through unchecked. Traefik drops a router whose middleware it does not find or cannot
+//! create; the requests go to the next router that matches.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use super::finding::{Finding, Severity, finding};
 use super::model::{Definition, Kind, Model, Reference, Router, Step, Way};
 use super::plugins::Plugin;
 
-/// What a middleware does, as far as it matters here. The words of warnings say jwt for whatever guards.
+/// What a middleware does, as far as it matters here. Warnings say jwt for every kind of guard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Role {
-    /// Asks for a good token.
+    /// Demands a valid token or credentials.
     guards: bool,
-    /// Lends the gateway's own token.
+    /// Adds the gateway's own token.
     lends: bool,
     /// Changes the path.
     rewrites: bool,
@@ -34,7 +34,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     ways_around(model, findings);
 }
 
-/// Middlewares that Traefik cannot make.
+/// Middlewares that Traefik cannot create.
 fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for definition in model.middlewares.values() {
         let mut warn = |place, message: String| {
@@ -69,7 +69,7 @@ fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a router names and nobody defines.
+/// Middlewares and parents that a router uses and no file defines.
 fn references(model: &Model<'_>, router: &Router, findings: &mut Vec<Finding>) {
     for reference in &router.middlewares {
         missing(model, reference, findings);
@@ -174,7 +174,7 @@ fn order(model: &Model<'_>, router: &Router, way: &Way<'_>, findings: &mut Vec<F
     }
 }
 
-/// A step as its owner finds it: with the chain and the router or entry point that bring it.
+/// A step with the chain, router or entry point that adds it.
 fn shown(step: &Step, router: &Router, way: &Way<'_>) -> String {
     let mut shown = step.reference.name.clone();
     if let Some(chain) = &step.chain {
@@ -186,7 +186,7 @@ fn shown(step: &Step, router: &Router, way: &Way<'_>) -> String {
     shown
 }
 
-/// Routers without a guard to what others guard.
+/// Routers without a guard to backends that other routers guard.
 fn ways_around(model: &Model<'_>, findings: &mut Vec<Finding>) {
     struct Judged<'m> {
         router: &'m Router,

@@ -1,4 +1,4 @@
-//! Traefik's own file: that a plugin that does not load stops it, and that plugins have a state directory.
+//! Traefik's static configuration: a plugin that does not load must stop Traefik, and plugins need a state directory.
 
 use super::document::Node;
 use super::files::{Document, Source};
