@@ -1,11 +1,12 @@
-//! `check`: a user's own files, before Traefik sees them.
+//! `check`: a user's own files, before Traefik reads them.
 //!
-//! In scope: the options of our plugins, in dynamic configuration of the file provider and in Kubernetes Middlewares, as
-//! the plugins themselves read them; and routers that would open when they should close. Files are read as their readers
-//! read them, Traefik or kubectl. Whatever routes requests and is not read here gets a finding that says so.
+//! In scope: the options of our plugins, as the plugins themselves read them, and routers that let requests through
+//! unchecked. `files` reads each file as its reader does, Traefik or kubectl. `dynamic` and `kubernetes` make one
+//! `model` of all files, and the other modules judge it. What routes requests and is not read gets a finding that
+//! says so.
 //!
-//! Out of scope: everything else about Traefik's configuration, and whether what references name (environment,
-//! Secrets) is there: the check may run elsewhere. Files and directories that are missing here are notes.
+//! Out of scope: all other settings of Traefik, and whether the environment variables and Secrets that files name
+//! exist: the check may run on another machine. Files and directories that are missing here are notes.
 
 mod arguments;
 mod compose;
@@ -39,8 +40,7 @@ use finding::Finding;
 use model::Model;
 use plugins::Plugins;
 
-/// Checks files as one configuration: what one names another may define. A file that cannot be read is a finding like
-/// any other.
+/// Checks files as one configuration: one file may define what another uses. A file that cannot be read is a finding.
 pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     let (mut documents, mut findings) = (Vec::new(), Vec::new());
     for file in files {

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod exit;
 mod interrupt;
+mod line;
 mod login;
 mod man;
 mod schema;
@@ -22,7 +23,7 @@ use exit::Exit;
     name = "oic-gateway",
     about,
     version,
-    after_help = "Colours appear on a terminal alone; NO_COLOR=1 switches them off."
+    after_help = "Colours appear only on a terminal. NO_COLOR=1 switches them off."
 )]
 struct Arguments {
     #[command(subcommand)]

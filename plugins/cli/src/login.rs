@@ -28,18 +28,18 @@ use self::answer::Outcome;
 pub use self::polling::Ended;
 use self::polling::poll;
 
-/// What is to be allowed, and where it is kept; the same values as in the middleware's options.
+/// What the user allows, and where it is kept. The values are those of the middleware's options.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The token endpoint.
     pub url: String,
-    /// The device authorization endpoint; beside the token endpoint, named `device`, if not given.
+    /// The device authorization endpoint. By default it is `device` beside the token endpoint.
     pub device_url: Option<String>,
     /// The client id.
     pub client_id: String,
     /// The client secret, or where it is; none for a public client.
     pub client_secret: Option<SecretRef>,
-    /// The scopes; `offline_access` is asked for in any case.
+    /// The scopes. `offline_access` is always added.
     pub scopes: Vec<String>,
     /// `refreshTokenKey`: `env:NAME` or `file:/path`.
     pub key: SecretRef,
@@ -77,7 +77,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why nobody is logged in. Holds no secret.
+/// Why the user is not logged in. Holds no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// An argument is wrong.
@@ -112,13 +112,13 @@ pub enum LoginError {
     Ended(#[from] Ended),
     /// There is nothing to keep.
     #[error(
-        "the provider gave an access token but no refresh token: allow the application the grant Refresh Token (OCI IAM: \
-         the application's OAuth configuration), and the resource offline access"
+        "the provider sent an access token but no refresh token: allow the grant Refresh Token for the application (OCI IAM: \
+         the application's OAuth configuration), and offline access for the resource"
     )]
     NoRefreshToken,
 }
 
-/// A login that is ready to begin: everything that can be checked beforehand has been.
+/// A login that is ready to begin. All checks that need no user are done.
 pub struct Login {
     request: Request,
     platform: Rc<dyn Platform>,
@@ -135,7 +135,7 @@ pub struct Login {
 const TIMEOUT: u64 = 20;
 
 impl Login {
-    /// Checks the arguments, and that the login can be kept, before anybody is asked for anything.
+    /// Checks the arguments, and that the login can be kept, before the user is asked to do anything.
     ///
     /// # Errors
     /// [`LoginError::Option`], [`LoginError::NoDirectory`] and [`LoginError::Place`].
@@ -233,8 +233,8 @@ impl Login {
         DeviceCode::read(&response).map_err(failed)
     }
 
-    /// Waits until the person has decided, and keeps the refresh token. `pause` waits so long, and is false when nobody
-    /// wants to wait any longer. Gives the user's name, where the provider tells it.
+    /// Waits for the user's decision and stores the refresh token. `pause` waits for a span and returns false to give
+    /// up. Returns the user's name, if the provider tells it.
     ///
     /// # Errors
     /// [`LoginError`]; nothing has changed then.
@@ -290,7 +290,7 @@ fn beside(token_url: &str) -> Result<String, ConfigError> {
     Ok(format!("{parent}/device"))
 }
 
-/// The user's name in an access token that is a JWT; nobody relies on it.
+/// The user's name in an access token that is a JWT. It is only shown.
 fn subject(access_token: &str) -> Option<String> {
     let claims = access_token.split('.').nth(1)?;
     let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;

@@ -17,6 +17,8 @@ pub(super) struct Service<'n> {
     ports: Vec<(String, String)>,
     /// Its arguments, if they are Traefik's.
     pub(super) arguments: Option<Raw>,
+    /// Its environment variables.
+    pub(super) environment: Option<&'n Node>,
 }
 
 /// Reads a Compose file. `None` if it is not one.
@@ -58,6 +60,7 @@ fn read_service<'n>(name: &'n str, service: &'n Node) -> Service<'n> {
         labels: some.then(|| tree.into()),
         ports,
         arguments: arguments_of(service),
+        environment: service.get("environment"),
     }
 }
 
@@ -95,6 +98,10 @@ fn setting(path: &str, value: String, place: Place) -> Option<Setting> {
 
 /// A value as Compose hands it on. What a variable holds is not known here: a reference to it takes its place.
 fn interpolated(value: &str) -> String {
+    let whole = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    if let Some(name) = whole.filter(|name| name.chars().all(is_of_name)) {
+        return format!("env:{name}");
+    }
     let mut parts = value.split("$$");
     let first = parts.next().unwrap_or_default();
     parts.fold(variables(first), |text, part| text + "$" + &variables(part))
@@ -107,17 +114,13 @@ fn variables(text: &str) -> String {
     let Some((inner, after)) = rest.split_once('}') else {
         return text.to_owned();
     };
-    let name: String = inner
-        .chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect();
     let default = inner.split_once('-').map(|(_, default)| default.to_owned());
-    let value = match default {
-        Some(default) => default,
-        None if before.is_empty() && after.is_empty() => format!("env:{name}"),
-        None => name,
-    };
+    let value = default.unwrap_or_else(|| inner.chars().take_while(|c| is_of_name(*c)).collect());
     format!("{before}{value}{}", variables(after))
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// The arguments of a container that runs Traefik.

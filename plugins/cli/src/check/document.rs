@@ -1,4 +1,4 @@
-//! What a file says to its reader, with the place of everything.
+//! The contents of a file as its reader sees them, with the place of every value.
 
 use serde_json::{Map, Number, Value};
 

@@ -3,8 +3,7 @@
 use super::document::Node;
 use super::place::Place;
 
-/// Configuration of Traefik's that stands where this check does not read it: labels of containers, arguments,
-/// environment.
+/// The first label, argument or environment variable that configures Traefik, and what to say about it.
 pub(super) fn elsewhere(node: &Node) -> Option<(Place, String)> {
     let mut found = None;
     let mut look = |text: &str, place: Place| {
@@ -22,7 +21,7 @@ pub(super) fn elsewhere(node: &Node) -> Option<(Place, String)> {
         };
         found.get_or_insert_with(|| {
             let what = format!(
-                "{what} here, which this check does not read: routers and middlewares in them are not judged"
+                "{what} here, which this check does not read: it does not judge routers and middlewares in them"
             );
             (place, what)
         });

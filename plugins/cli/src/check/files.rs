@@ -1,4 +1,5 @@
-//! Files, and whose they are: Traefik's dynamic or static configuration, or Kubernetes objects.
+//! Reads files and tells what they are: dynamic or static configuration of Traefik, Kubernetes objects, a Compose file, or
+//! values of Traefik's Helm chart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ pub(super) enum Source {
 
 const START: Place = Place { line: 1, column: 1 };
 
-/// Reads a file; what keeps it from being read is a finding.
+/// Reads a file. An error is a finding.
 pub(super) fn read(file: &Path, documents: &mut Vec<Document>, findings: &mut Vec<Finding>) {
     let mut reader = Reader {
         file,
@@ -121,8 +122,8 @@ impl Reader<'_> {
             self.say(
                 place,
                 Severity::Warning,
-                "is a second document, and Traefik reads the first one of a file alone: what stands from here on does not \
-                 exist for it",
+                "is a second document: Traefik reads only the first document of a file, and ignores everything from here on",
+
             );
         }
     }
@@ -133,8 +134,8 @@ impl Reader<'_> {
                 place,
                 Severity::Error,
                 format!(
-                    "this file is a Go template and not {kind} before Traefik (or Helm) has executed it; nothing in it was \
-                     checked: check what comes out of it"
+                    "this file is a Go template and not {kind} until Traefik (or Helm) has executed it; nothing in it was \
+                     checked: check the output instead"
                 ),
             ),
             None => self.say(
@@ -156,16 +157,16 @@ impl Reader<'_> {
                 self.say(
                     raw.place,
                     Severity::Error,
-                    "Traefik's file provider reads files that end in .yml, .yaml or .toml alone, so nothing of this exists \
-                     for it",
+                    "Traefik's file provider reads only files that end in .yml, .yaml or .toml; it ignores this one",
+
                 );
             }
             if let Some(place) = template {
                 self.say(
                     place,
                     Severity::Warning,
-                    "this file is a Go template: Traefik reads what comes out of it, which may be something else than \
-                     what is checked here",
+                    "this file is a Go template: Traefik reads its output, which may differ from what is checked here",
+
                 );
             }
             match file_provider::dynamic(raw) {
@@ -174,7 +175,7 @@ impl Reader<'_> {
                     place,
                     Severity::Error,
                     format!(
-                        "Traefik refuses the whole file, and with it every other one of the same directory: {what}"
+                        "Traefik refuses the whole file, and every other file of the same directory: {what}"
                     ),
                 ),
             }
@@ -196,8 +197,8 @@ impl Reader<'_> {
                     (None, None) => self.say(
                         raw.place,
                         Severity::Note,
-                        "has none of the settings that Traefik reads from a file, and is not a Kubernetes object; \
-                         nothing in it was checked",
+                        "has none of the settings that Traefik reads from a file, and is not a Kubernetes object, a \
+                         Compose file or Helm values; nothing in it was checked",
                     ),
                 }
             }
@@ -228,7 +229,8 @@ impl Reader<'_> {
                     Severity::Warning,
                     "this object is a template and was not checked: check the output of `helm template`",
                 ),
-                RawValue::Text(text) => self.chunk(text, object.place.line),
+                // The place is that of the text's first line.
+                RawValue::Text(text) => self.chunk(text, object.place.line.saturating_sub(1)),
                 _ => self.object(Node::from((*object).clone())),
             }
         }
@@ -249,6 +251,10 @@ impl Reader<'_> {
             if let Some(arguments) = &service.arguments {
                 some = true;
                 self.static_configuration(arguments);
+            }
+            if let Some((place, what)) = service.environment.and_then(elsewhere) {
+                some = true;
+                self.say(place, Severity::Warning, what);
             }
             let Some(labels) = &service.labels else { continue };
             some = true;
@@ -279,8 +285,8 @@ impl Reader<'_> {
             self.say(
                 place,
                 Severity::Warning,
-                "this file is a template: what comes out of it may be something else than what is checked here (with \
-                 Helm, check the output of `helm template`)",
+                "this file is a template: its output may differ from what is checked here (with Helm, check the output of \
+                 `helm template`)",
             );
         }
         for (chunk, lines_before) in chunks(text) {
@@ -332,7 +338,7 @@ impl Reader<'_> {
             self.say(
                 node.place,
                 Severity::Warning,
-                "is not a Kubernetes object, though it stands in a file of such; nothing in it was checked",
+                "is not a Kubernetes object, unlike the rest of this file; nothing in it was checked",
             );
         }
     }

@@ -16,6 +16,7 @@ const GATEWAY: &str = "kubernetesgateway";
 
 /// Adds what objects define to the model.
 pub(super) fn read<'d>(documents: &'d [Document], model: &mut Model<'d>, findings: &mut Vec<Finding>) {
+    let allows_other_namespaces = allows_other_namespaces(documents);
     for document in documents.iter().filter(|it| it.source == Source::Object) {
         let mut reader = Reader {
             file: &document.file,
@@ -29,6 +30,7 @@ pub(super) fn read<'d>(documents: &'d [Document], model: &mut Model<'d>, finding
                 .at(&["metadata", "name"])
                 .and_then(Node::text)
                 .unwrap_or_default(),
+            allows_other_namespaces,
             model,
             findings,
         };
@@ -40,6 +42,7 @@ struct Reader<'r, 'd> {
     file: &'d Path,
     namespace: &'d str,
     name: &'d str,
+    allows_other_namespaces: Option<bool>,
     model: &'r mut Model<'d>,
     findings: &'r mut Vec<Finding>,
 }
@@ -71,7 +74,7 @@ impl<'d> Reader<'_, 'd> {
                     node.place,
                     Severity::Warning,
                     format!(
-                        "{kind} {} is not read by this check; routers that come of it are not judged",
+                        "this check does not read {kind} {}: it does not judge the routers that result from it",
                         self.name
                     ),
                 );
@@ -191,9 +194,38 @@ impl<'d> Reader<'_, 'd> {
     }
 
     /// Lists of `name` and `namespace`.
-    fn references(&self, node: &Node) -> Vec<Reference> {
-        let items = node.items_of("middlewares").iter();
-        items.filter_map(|item| self.reference(item)).collect()
+    fn references(&mut self, node: &Node) -> Vec<Reference> {
+        let items = node.items_of("middlewares");
+        items.iter().for_each(|item| self.namespace_of(item));
+        items.iter().filter_map(|item| self.reference(item)).collect()
+    }
+
+    /// Traefik takes middlewares of other namespaces only if it is told to.
+    fn namespace_of(&mut self, item: &Node) {
+        let namespace = item.text_of("namespace").unwrap_or(self.namespace);
+        let name = item.text_of("name").unwrap_or_default();
+        if namespace == self.namespace || name.contains('@') {
+            return;
+        }
+        match self.allows_other_namespaces {
+            Some(true) => {}
+            Some(false) => self.say(
+                item.place,
+                Severity::Warning,
+                format!(
+                    "{namespace}/{name} is in another namespace, and providers.kubernetesCRD.allowCrossNamespace is not \
+                     true: Traefik drops the router, and a broader router takes the requests unchecked"
+                ),
+            ),
+            None => self.say(
+                item.place,
+                Severity::Note,
+                format!(
+                    "{namespace}/{name} is in another namespace: this needs \
+                     providers.kubernetesCRD.allowCrossNamespace=true, which is not in these files"
+                ),
+            ),
+        }
     }
 
     fn reference(&self, item: &Node) -> Option<Reference> {
@@ -449,4 +481,14 @@ impl<'d> Reader<'_, 'd> {
 
 fn object_id(namespace: &str, name: &str) -> String {
     qualified(&format!("{namespace}/{name}"), "services")
+}
+
+/// Whether Traefik takes middlewares of other namespaces, if the files say anything about its provider for Kubernetes.
+fn allows_other_namespaces(documents: &[Document]) -> Option<bool> {
+    let configurations = documents.iter().filter(|it| it.source == Source::Static);
+    let mut providers = configurations
+        .filter_map(|it| it.node.at(&["providers", "kubernetesCRD"]))
+        .peekable();
+    providers.peek()?;
+    Some(providers.any(|provider| provider.get("allowCrossNamespace").is_some_and(Node::is_true)))
 }

@@ -1,5 +1,5 @@
-//! What files name on the machine: mounts of plugins and `file:` references. They are looked for where the check runs,
-//! which may be another machine than Traefik's, so what is missing is a note.
+//! Files and directories that the configuration names: mounts of plugins and `file:` references. The check may run on
+//! another machine than Traefik, so a missing one is a note.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Ve
             };
             if !path.exists() {
                 let message = format!(
-                    "{} does not exist on this machine; if Traefik runs here the plugin refuses requests",
+                    "{} does not exist on this machine; if Traefik runs here, the plugin refuses requests",
                     path.display()
                 );
                 findings.push(finding(definition.file, place, Severity::Note, message));
@@ -53,9 +53,9 @@ fn mounts(document: &Document, findings: &mut Vec<Finding>) {
                 continue;
             }
             let message = format!(
-                "the directory {folder} does not exist on this machine. Where Traefik runs it must exist before Traefik \
-                 starts: else Traefik starts all the same, drops every router with this plugin, and a broader router takes \
-                 their requests, unchecked. abortOnPluginFailure does not guard against a missing mount"
+                "the directory {folder} does not exist on this machine. Where Traefik runs, create it before Traefik starts: \
+                 otherwise Traefik starts, drops every router with this plugin, and a broader router takes the requests \
+                 unchecked. abortOnPluginFailure does not prevent this"
             );
             findings.push(finding(&document.file, mount.place, Severity::Note, message));
         }

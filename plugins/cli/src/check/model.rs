@@ -23,7 +23,7 @@ pub(super) struct Model<'d> {
 pub(super) struct Definition<'d> {
     pub(super) file: &'d Path,
     pub(super) place: Place,
-    /// As its user calls it: `jwt`, or `apps/jwt` in Kubernetes.
+    /// The name in messages: `jwt`, or `apps/jwt` in Kubernetes.
     pub(super) name: String,
     pub(super) kind: Kind<'d>,
 }
@@ -38,21 +38,21 @@ pub(super) enum Kind<'d> {
     Chain(Vec<Reference>),
     /// One of Traefik's own, by its setting's name.
     Other(&'d str),
-    /// Traefik makes nothing of it.
+    /// Traefik cannot create it.
     Broken(&'static str),
 }
 
-/// The name of a middleware, where one is used.
+/// A use of a middleware by its name.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     pub(super) id: String,
-    /// As its user calls it.
+    /// The name in messages.
     pub(super) name: String,
     pub(super) file: PathBuf,
     pub(super) place: Place,
 }
 
-/// A service: where it leads to.
+/// Where a service leads to.
 #[derive(Default)]
 pub(super) struct Service {
     /// Hosts and ports.
@@ -67,24 +67,24 @@ pub(super) struct Router {
     pub(super) file: PathBuf,
     pub(super) place: Place,
     pub(super) id: String,
-    /// As its user calls it.
+    /// The name in messages.
     pub(super) name: String,
     pub(super) provider: &'static str,
     pub(super) entry_points: Vec<String>,
     pub(super) middlewares: Vec<Reference>,
     pub(super) services: Vec<String>,
-    /// Ids of the routers that it stands under.
+    /// Ids of its parent routers.
     pub(super) parents: Vec<String>,
 }
 
-/// An entry point, and what all its routers get.
+/// An entry point, and the middlewares of all its routers.
 pub(super) struct EntryPoint {
     pub(super) name: String,
     pub(super) is_default: bool,
     pub(super) middlewares: Vec<Reference>,
 }
 
-/// What a request passes on its way through a router.
+/// The middlewares that a request passes on its way through a router.
 #[derive(Clone, Default)]
 pub(super) struct Way<'m> {
     pub(super) entry_point: Option<&'m str>,
@@ -95,9 +95,9 @@ pub(super) struct Way<'m> {
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) reference: Reference,
-    /// The chain that brings it.
+    /// The chain that adds it.
     pub(super) chain: Option<String>,
-    /// The chain brings itself.
+    /// It is a chain that contains itself.
     pub(super) is_circle: bool,
 }
 
@@ -137,7 +137,7 @@ impl<'d> Model<'d> {
         ways
     }
 
-    /// The routers that a name of a parent stands for: one, or all of an IngressRoute.
+    /// The routers that a parent's id stands for: one, or all of an IngressRoute.
     pub(super) fn parents<'m>(&'m self, id: &str) -> impl Iterator<Item = &'m Router> {
         let group = format!("{id}#");
         self.routers
@@ -145,7 +145,7 @@ impl<'d> Model<'d> {
             .filter(move |router| router.id == group.trim_end_matches('#') || router.id.starts_with(&group))
     }
 
-    /// What entry points put before a router's own middlewares.
+    /// The middlewares of entry points, which come before the router's own.
     fn starts(&self, router: &Router) -> Vec<Way<'_>> {
         let some_default = self.entry_points.iter().any(|it| it.is_default);
         let used: Vec<&EntryPoint> = self

@@ -1,4 +1,4 @@
-//! The plugins' options, as the plugins read them.
+//! The plugins' options, as the plugins themselves read them.
 
 use std::rc::Rc;
 
@@ -71,8 +71,8 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// All mistakes in the options of a plugin, by the option's path. A plugin stops at the first one; so that one is taken out
-/// or, if it must be there, replaced by something that fits, and the plugin is asked again.
+/// All mistakes in a plugin's options, by the option's path. A plugin stops at the first one. So that option is removed
+/// or, if it is required, replaced by a value that fits, and the plugin reads the options again.
 fn mistakes(plugin: Plugin, mut options: Value) -> Vec<(String, String)> {
     const MOST: usize = 40;
     fill_in("", &mut options);
@@ -134,7 +134,7 @@ fn build(plugin: Plugin, options: &Value) -> Result<(), ConfigError> {
     }
 }
 
-/// Puts something that fits where an option names what only Traefik's machine has.
+/// Replaces references to what only Traefik's machine has by values that fit.
 fn fill_in(name: &str, value: &mut Value) {
     match value {
         Value::String(text) if is_reference(text) || is_to_be_filled_in(name, text) => {
@@ -198,7 +198,7 @@ fn fill_in_key_pair(members: &mut Map<String, Value>) {
     }
 }
 
-/// A private key and its certificate in PEM, made for the occasion.
+/// A new private key and its certificate in PEM.
 fn key_pair() -> Option<(String, String)> {
     let key = rcgen::KeyPair::generate().ok()?;
     let certificate = rcgen::CertificateParams::default().self_signed(&key).ok()?;
@@ -231,7 +231,7 @@ fn stand_in(name: &str) -> Value {
     }
 }
 
-/// Takes the option out; says whether it was there.
+/// Removes the option. Returns whether it was there.
 fn remove(options: &mut Value, field: &str) -> bool {
     let (parent, last) = match field.rsplit_once(['.', '[']) {
         Some((parent, last)) => (parent, last.trim_end_matches(']')),
@@ -273,7 +273,7 @@ fn put_in(options: &mut Value, field: &str) {
     *place = stand_in(field.rsplit('.').next().unwrap_or_default());
 }
 
-/// A key like any other, of which nobody has the private half.
+/// A public key whose private key does not exist any more.
 const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 -----END PUBLIC KEY-----

@@ -1,4 +1,4 @@
-//! Placeholders that were never filled in: `{tenantid}`, `YOUR_DOMAIN`, `<your-domain>`, `${DOMAIN}`.
+//! Placeholders that were not filled in: `{tenantid}`, `YOUR_DOMAIN`, `<your-domain>`, `${DOMAIN}`.
 
 use super::finding::{Finding, Severity, finding};
 use super::model::{Kind, Model};
@@ -14,7 +14,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         options.each_text("", &mut |option, text, place| {
             if let Some(placeholder) = placeholder(option, text) {
                 let message = format!(
-                    "{option}: {placeholder} looks like a placeholder that was left in; it is taken as it stands"
+                    "{option}: {placeholder} looks like a placeholder that was not filled in; Traefik takes it literally"
                 );
                 findings.push(finding(definition.file, place, Severity::Warning, message));
             }
@@ -24,7 +24,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
 
 /// The placeholder in an option's text.
 pub(super) fn placeholder<'t>(option: &str, text: &'t str) -> Option<&'t str> {
-    // Patterns and what they are replaced by, expressions, and keys have such signs of their own.
+    // Patterns, replacements, expressions and keys use these characters themselves.
     const FREE: [&str; 8] = [
         "regex",
         "claims",

@@ -1,5 +1,5 @@
-//! Routers that would open when they should close. Traefik drops a router whose middleware it does not find or cannot
-//! make; its requests go to the next one that matches.
+//! Routers that let requests through unchecked. Traefik drops a router whose middleware it does not find or cannot
+//! create; the requests go to the next router that matches.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use super::finding::{Finding, Severity, finding};
 use super::model::{Definition, Kind, Model, Reference, Router, Step, Way};
 use super::plugins::Plugin;
 
-/// What a middleware does, as far as it matters here. The words of warnings say jwt for whatever guards.
+/// What a middleware does, as far as it matters here. Warnings say jwt for every kind of guard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Role {
-    /// Asks for a good token.
+    /// Demands a valid token or credentials.
     guards: bool,
-    /// Lends the gateway's own token.
+    /// Adds the gateway's own token.
     lends: bool,
     /// Changes the path.
     rewrites: bool,
@@ -34,7 +34,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     ways_around(model, findings);
 }
 
-/// Middlewares that Traefik cannot make.
+/// Middlewares that Traefik cannot create.
 fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for definition in model.middlewares.values() {
         let mut warn = |place, message: String| {
@@ -44,7 +44,7 @@ fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
             Kind::Broken(why) => warn(
                 definition.place,
                 format!(
-                    "middleware {} {why}: Traefik drops routers that use it, and a broader one takes their requests, unchecked",
+                    "middleware {} {why}: Traefik drops routers that use it, and a broader router takes the requests unchecked",
                     definition.name
                 ),
             ),
@@ -55,7 +55,7 @@ fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
                     *place,
                     format!(
                         "no plugin is registered under the name {name} (experimental.localPlugins): Traefik drops routers that \
-                         use it, and a broader one takes their requests, unchecked"
+                         use it, and a broader router takes the requests unchecked"
                     ),
                 );
             }
@@ -69,7 +69,7 @@ fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a router names and nobody defines.
+/// Middlewares and parents that a router uses and no file defines.
 fn references(model: &Model<'_>, router: &Router, findings: &mut Vec<Finding>) {
     for reference in &router.middlewares {
         missing(model, reference, findings);
@@ -80,7 +80,7 @@ fn references(model: &Model<'_>, router: &Router, findings: &mut Vec<Finding>) {
         }
         if step.is_circle {
             let message = format!(
-                "the chain {} comes back to itself: Traefik drops the router, and a broader one takes its requests, \
+                "the chain {} contains itself: Traefik drops the router, and a broader router takes the requests \
                  unchecked",
                 step.reference.name
             );
@@ -95,7 +95,7 @@ fn references(model: &Model<'_>, router: &Router, findings: &mut Vec<Finding>) {
     for parent in &router.parents {
         if model.parents(parent).next().is_none() {
             let message = format!(
-                "the parent {parent} of router {} is defined in none of these files; what it guards is not known here",
+                "the parent {parent} of router {} is defined in none of these files, so this check does not know what it guards",
                 router.name
             );
             findings.push(finding(&router.file, router.place, Severity::Warning, message));
@@ -109,24 +109,29 @@ fn missing(model: &Model<'_>, reference: &Reference, findings: &mut Vec<Finding>
     }
     let name = &reference.name;
     let provider = reference.id.rsplit('@').next().unwrap_or_default();
+    // Labels are known where a Compose file is among the files.
+    let is_read = match provider {
+        "file" | "kubernetescrd" => true,
+        provider => model.routers.iter().any(|router| router.provider == provider),
+    };
     let (severity, message) = match provider {
-        "file" | "kubernetescrd" => (
+        _ if is_read && provider != "kubernetes" => (
             Severity::Warning,
             format!(
-                "{name} is defined in none of these files: if Traefik does not find it either it drops the router, and a \
-                 broader one takes its requests, unchecked"
+                "{name} is defined in none of these files: if Traefik does not find it either, it drops the router, and a \
+                 broader router takes the requests unchecked"
             ),
         ),
         "kubernetes" => (
             Severity::Warning,
             format!(
-                "{name} names no middleware of Kubernetes: write NAMESPACE-{name}@kubernetescrd. Traefik drops the router, \
-                 and a broader one takes its requests, unchecked"
+                "{name} does not name a middleware of Kubernetes: write NAMESPACE-{name}@kubernetescrd. Traefik drops the \
+                 router, and a broader router takes the requests unchecked"
             ),
         ),
         _ => (
             Severity::Note,
-            format!("{name} is defined by another provider ({provider}) and not looked at here"),
+            format!("{name} is defined by another provider ({provider}), which this check does not read"),
         ),
     };
     findings.push(finding(&reference.file, reference.place, severity, message));
@@ -149,17 +154,17 @@ fn order(model: &Model<'_>, router: &Router, way: &Way<'_>, findings: &mut Vec<F
         if role.lends && !role.guards && !guarded {
             warn(match roles.iter().any(|(_, other)| other.guards) {
                 true => format!(
-                    "{name} comes before jwt, which then sees the gateway's own token and lets everybody pass"
+                    "{name} comes before jwt: jwt then sees the gateway's own token and lets every request pass"
                 ),
                 false => format!(
-                    "{name} stands without jwt: everybody who reaches the router gets the gateway's rights"
+                    "{name} is used without jwt: every request to the router gets the gateway's rights"
                 ),
             });
         }
         if let (Some(earlier), true) = (rewritten_by, role.judges_paths) {
             warn(format!(
-                "{name} comes after {earlier}, which changes the path: the rules of `authorize` are about the changed one. \
-                 Put {earlier} behind it, or write the rules for the changed path"
+                "{name} comes after {earlier}, which changes the path: the rules of `authorize` see the changed path. Put \
+                 {earlier} after {name}, or write the rules for the changed path"
             ));
         }
         guarded |= role.guards;
@@ -169,7 +174,7 @@ fn order(model: &Model<'_>, router: &Router, way: &Way<'_>, findings: &mut Vec<F
     }
 }
 
-/// A step as its owner finds it: with the chain and the router or entry point that bring it.
+/// A step with the chain, router or entry point that adds it.
 fn shown(step: &Step, router: &Router, way: &Way<'_>) -> String {
     let mut shown = step.reference.name.clone();
     if let Some(chain) = &step.chain {
@@ -181,7 +186,7 @@ fn shown(step: &Step, router: &Router, way: &Way<'_>) -> String {
     shown
 }
 
-/// Routers without a guard to what others guard.
+/// Routers without a guard to backends that other routers guard.
 fn ways_around(model: &Model<'_>, findings: &mut Vec<Finding>) {
     struct Judged<'m> {
         router: &'m Router,
@@ -216,8 +221,8 @@ fn ways_around(model: &Model<'_>, findings: &mut Vec<Finding>) {
             .map(|name| format!(" on entry point {name}"))
             .unwrap_or_default();
         let message = format!(
-            "router {}{at} leads to the same backend as {} without jwt: what {} does not take, be it that Traefik drops it, \
-             passes here unchecked",
+            "router {}{at} leads to the same backend as {} without jwt: requests that {} does not take, for example because \
+             Traefik has dropped it, pass here unchecked",
             it.router.name, other.router.name, other.router.name
         );
         findings.push(finding(

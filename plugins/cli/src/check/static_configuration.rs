@@ -1,4 +1,4 @@
-//! Traefik's own file: that a plugin that does not load stops it, and that plugins have a state directory.
+//! Traefik's static configuration: a plugin that does not load must stop Traefik, and plugins need a state directory.
 
 use super::document::Node;
 use super::files::{Document, Source};
@@ -30,7 +30,7 @@ fn registered(document: &Document, findings: &mut Vec<Finding>) {
             .map(|(place, _)| place)
             .next()
             .unwrap_or(node.place);
-        let message = "experimental.abortOnPluginFailure is not true: Traefik starts even when a plugin does not load, and \
+        let message = "experimental.abortOnPluginFailure is not true: Traefik starts even if a plugin does not load, and \
                        drops its routers";
         findings.push(finding(&document.file, place, Severity::Warning, message));
     }
@@ -39,8 +39,9 @@ fn registered(document: &Document, findings: &mut Vec<Finding>) {
             .at(&["settings", "mounts"])
             .is_some_and(|mounts| !mounts.items().is_empty());
         if kind.needs_mount() && !mounts {
-            let message =
-                format!("{name} has no settings.mounts: it needs a state directory for keys and tokens");
+            let message = format!(
+                "{name} has no settings.mounts: the plugin needs a state directory for keys and tokens"
+            );
             findings.push(finding(&document.file, place, Severity::Error, message));
         }
     }

@@ -222,11 +222,11 @@ fn chains_that_lend_the_gateways_rights_are_told() {
     let chains = |list: &str| GOOD.replace("[jwt, token]", list);
     assert_findings(
         &[&chains("[token, jwt]")],
-        &["0.yml:3:53: warning: token comes before jwt, which then sees"],
+        &["0.yml:3:53: warning: token comes before jwt: jwt then sees"],
     );
     assert_findings(
         &[&chains("[token]")],
-        &["0.yml:3:53: warning: token stands without jwt"],
+        &["0.yml:3:53: warning: token is used without jwt"],
     );
     assert_findings(&[&chains("[jwt@file, token]")], &[]);
 }
@@ -252,7 +252,7 @@ fn whatever_asks_callers_for_credentials_guards_and_what_lets_all_in_lends() {
     let open = "{basicCredentials: {username: a, password: env:B, allowAnonymous: true}}";
     assert_findings(
         &[&router("one", open)],
-        &["0.yml:3:43: warning: one stands without jwt"],
+        &["0.yml:3:43: warning: one is used without jwt"],
     );
     let wrong = "{basicCredentials: {onCallerCredentials: pass}}";
     assert_findings(
@@ -288,6 +288,7 @@ fn the_examples_pass() {
     for files in [
         &["oic-gateway-file/traefik.yml", "oic-gateway-file/dynamic.yml"] as &[&str],
         &[
+            "oic-gateway-kubernetes/values.yml",
             "oic-gateway-kubernetes/manifests/jwt.yml",
             "oic-gateway-kubernetes/manifests/oauth.yml",
             "oic-gateway-kubernetes/manifests/virtual-endpoint.yml",
@@ -296,6 +297,7 @@ fn the_examples_pass() {
             "oic-gateway-kubernetes/manifests/service.yml",
         ],
         &["oic-gateway-kubernetes/with-path-rewrite/virtual-endpoint.yml"],
+        &["docker-compose/compose.yml", "oic-gateway-file/dynamic.yml"],
         &["observability/traefik.yml", "observability/dynamic.yml"],
         &["oic-gateway-file/traefik.yml", "static-keys/dynamic.yml"],
         &["oic-gateway-file/traefik.yml", "team-access/dynamic.yml"],
@@ -431,7 +433,7 @@ fn a_router_is_judged_by_what_traefik_reads_of_it() {
         ("{rule: a, service: noop@internal}", vec![]),
         (
             "{rule: a, middlewares: [circle, j], service: oic}",
-            vec!["the chain circle comes back to itself"],
+            vec!["the chain circle contains itself"],
         ),
     ] {
         let text = beside_a_safe_router(echo, chains);
@@ -479,10 +481,12 @@ fn what_traefik_does_not_read_is_named() {
         &[broken],
         &["0.yml:2:1: error: this file is a Go template and not YAML"],
     );
-    let labels = "services: {whoami: {labels: ['traefik.http.routers.a.rule=Path(`/`)']}}";
-    assert_findings(&[labels], &["warning: labels configure Traefik"]);
-    let map = "services: {whoami: {labels: {traefik.http.routers.a.rule: 'Path(`/`)'}}}";
-    assert_findings(&[map], &["warning: labels configure Traefik"]);
+    let variables =
+        "services: {traefik: {image: traefik, environment: [TRAEFIK_EXPERIMENTAL_PLUGINS_A_MODULENAME=b]}}";
+    assert_findings(
+        &[variables],
+        &["warning: arguments or environment variables configure Traefik"],
+    );
     let arguments = "args: ['--entryPoints.web.http.middlewares=a@file']";
     assert_findings(
         &[arguments],
@@ -497,7 +501,7 @@ fn what_traefik_does_not_read_is_named() {
     assert_found(check_texts(&["a: 1"]), &["note: has none of the settings"]);
     assert_found(
         check_files(&[("dynamic.json", dynamic.as_bytes())]),
-        &["dynamic.json:1:1: error: Traefik's file provider reads files that end in"],
+        &["dynamic.json:1:1: error: Traefik's file provider reads only files that end in"],
     );
 }
 
@@ -652,7 +656,7 @@ spec: {routes: [{match: a, middlewares: [{name: jwt}], services: [{name: oic, po
         (
             ingress("jwt", "apps", "oic"),
             vec![
-                "names no middleware of Kubernetes",
+                "does not name a middleware of Kubernetes",
                 "apps/i (Ingress) leads to the same backend",
             ],
         ),
@@ -788,8 +792,7 @@ http:
     assert_found(
         check_texts(&[text]),
         &[
-            "0.yml:4:60: note: the directory /no/such/directory does not exist on this machine…abortOnPluginFailure does not \
-             guard",
+            "0.yml:4:60: note: the directory /no/such/directory does not exist on this machine…abortOnPluginFailure",
             "0.yml:7:73: note: /no/such/file does not exist on this machine",
         ],
     );
@@ -891,5 +894,161 @@ spec:
             "0.yml:12:16: warning: jwksUrl: <your-domain> looks like a placeholder",
             "0.yml:20:12: warning: url: <your-domain> looks like a placeholder",
         ],
+    );
+}
+
+const COMPOSE: &str = "\
+services:
+  traefik:
+    image: traefik
+    command:
+      - --providers.docker
+      - --experimental.abortOnPluginFailure=true
+      - --experimental.localPlugins.jwt.moduleName=oic-gateway/jwt
+      - --experimental.localPlugins.jwt.settings.mounts=/tmp
+  orders:
+    image: orders
+    labels:
+      - traefik.http.routers.orders.rule=PathPrefix(`/orders`)
+      - traefik.http.routers.orders.middlewares=check
+      - traefik.http.middlewares.check.plugin.jwt.jwksUrl=https://${IDCS_HOST}/jwk
+      - traefik.http.middlewares.check.plugin.jwt.audiences=a,b
+      - traefik.http.middlewares.check.plugin.jwt.authorize[0].path=/orders/**
+      - traefik.http.middlewares.check.plugin.jwt.authorize[0].anyScope=orders
+";
+
+#[test]
+fn labels_and_arguments_of_a_compose_file_are_read() {
+    assert_findings(&[COMPOSE], &[]);
+    let wrong = COMPOSE
+        .replace("audiences=", "audience=")
+        .replace("settings.mounts", "settings.other")
+        .replace("authorize[0].path", "authorize[0].paths");
+    assert_findings(
+        &[&wrong],
+        &[
+            "0.yml:7:9: error: jwt has no settings.mounts",
+            "0.yml:15:9: error: audience is not an option",
+            "0.yml:16:9: error: authorize[0].path is required",
+            "0.yml:16:9: error: authorize[0].paths is not an option",
+        ],
+    );
+    let missing = COMPOSE.replace("middlewares=check", "middlewares=chek");
+    assert_findings(&[&missing], &["0.yml:13:9: warning: chek…"]);
+    let refused = COMPOSE.replace("orders.middlewares", "orders.middleware");
+    assert_findings(
+        &[&refused],
+        &["0.yml:13:9: error: Traefik ignores the labels of orders: middleware is not a setting"],
+    );
+    let map =
+        "services: {a: {image: a, labels: {traefik.enable: false, traefik.http.routers.a.middlewares: x}}}";
+    assert_found(check_texts(&[map]), &["note: this Compose file has neither"]);
+}
+
+#[test]
+fn a_second_router_to_the_same_container_is_a_way_around() {
+    let open = format!("{COMPOSE}      - traefik.http.routers.open.rule=PathPrefix(`/`)\n");
+    assert_findings(
+        &[&open],
+        &["0.yml:18:9: warning: router open…same backend as orders without jwt"],
+    );
+    // By its name and port the file provider reaches it, too.
+    let port = format!("{COMPOSE}      - traefik.http.services.orders.loadbalancer.server.port=8080\n");
+    let file = "http:\n  routers:\n    back: {rule: a, service: s}\n  services:\n    s: {loadBalancer: {servers: [{url: \
+                'http://orders:8080'}]}}\n";
+    assert_findings(
+        &[&port, file],
+        &["1.yml:3:5: warning: router back…same backend as orders without jwt"],
+    );
+}
+
+const VALUES: &str = "\
+ports:
+  web:
+    http:
+      middlewares: [apps-jwt@kubernetescrd]
+providers:
+  kubernetesCRD:
+    allowCrossNamespace: false
+additionalArguments:
+  - --experimental.abortOnPluginFailure=true
+  - --experimental.localPlugins.jwt.moduleName=oic-gateway/jwt
+  - --experimental.localPlugins.jwt.settings.mounts=/tmp
+extraObjects:
+  - apiVersion: traefik.io/v1alpha1
+    kind: Middleware
+    metadata: {name: jwt, namespace: apps}
+    spec: {plugin: {jwt: {jwksUrl: 'https://i/k'}}}
+  - |
+    apiVersion: traefik.io/v1alpha1
+    kind: IngressRoute
+    metadata: {name: echo, namespace: apps}
+    spec:
+      routes:
+        - match: PathPrefix(`/echo`)
+          services: [{name: oic, port: 443}]
+";
+
+#[test]
+fn values_of_traefiks_chart_are_read() {
+    assert_findings(&[VALUES], &[]);
+    let below = format!("traefik:\n  {}\n", VALUES.trim_end().replace('\n', "\n  "));
+    for values in [VALUES, &below] {
+        let wrong = values
+            .replace("jwksUrl", "jwksURL")
+            .replace("settings.mounts", "settings.other")
+            .replace("match:", "rule:");
+        assert_findings(
+            &[&wrong],
+            &[
+                "0.yml:10…error: jwt has no settings.mounts",
+                "0.yml:16…error: jwksURL is not an option",
+                "0.yml:23…error: rule is not a setting",
+            ]
+            .map(|line| if values == VALUES { line } else { shifted(line) }),
+        );
+    }
+    let open = VALUES.replace("[apps-jwt@kubernetescrd]", "[apps-missing@kubernetescrd]");
+    assert_findings(&[&open], &["0.yml:4…warning: apps-missing@kubernetescrd…"]);
+    let template = VALUES.replace("name: echo, namespace: apps", "name: '{{ .Release.Name }}'");
+    assert_findings(&[&template], &["0.yml:18…warning: this object is a template"]);
+}
+
+/// One line further down.
+fn shifted(line: &'static str) -> &'static str {
+    match line {
+        line if line.contains(":10") => "0.yml:11…error: jwt has no settings.mounts",
+        line if line.contains(":16") => "0.yml:17…error: jwksURL is not an option",
+        _ => "0.yml:24…error: rule is not a setting",
+    }
+}
+
+#[test]
+fn middlewares_of_other_namespaces_need_traefiks_consent() {
+    let objects = "\
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: jwt, namespace: shared}
+spec: {plugin: {jwt: {jwksUrl: 'https://i/k'}}}
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: echo, namespace: apps}
+spec:
+  routes:
+    - match: PathPrefix(`/echo`)
+      middlewares: [{name: jwt, namespace: shared}]
+      services: [{name: oic, port: 443}]
+";
+    let with = |provider: &str| {
+        let found = check_texts(&[objects, &format!("providers: {{kubernetesCRD: {provider}}}")]);
+        found.join("\n")
+    };
+    assert!(with("{}").contains("0.yml:12:21: warning: shared/jwt is in another namespace"));
+    assert!(with("{allowCrossNamespace: false}").contains("Traefik drops the router"));
+    assert_eq!(with("{allowCrossNamespace: true}"), "");
+    assert_found(
+        check_texts(&[objects]),
+        &["0.yml:12:21: note: shared/jwt is in another namespace"],
     );
 }

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use anstyle::{AnsiColor, Style};
 use clap::Args;
 
 use super::exit::Exit;
+use super::line::line;
 use super::watch;
 use crate::check;
-use crate::check::finding::{Finding, Severity};
 use crate::check::report::{Counts, json};
 
 /// Checks your files: options of the plugins, and routers that let requests through unchecked
@@ -58,21 +57,4 @@ pub(super) fn run(options: &Options) -> Exit {
         0 => Exit::Fine,
         _ => Exit::Findings,
     }
-}
-
-/// A finding on a terminal.
-pub(super) fn line(finding: &Finding) -> String {
-    let style = match finding.severity {
-        Severity::Error => AnsiColor::Red.on_default().bold(),
-        Severity::Warning => AnsiColor::Yellow.on_default().bold(),
-        Severity::Note => Style::new().dimmed(),
-    };
-    let (place, severity) = (finding.place, finding.severity.name());
-    format!(
-        "{}:{}:{}: {style}{severity}{style:#}: {}",
-        finding.file.display(),
-        place.line,
-        place.column,
-        finding.message
-    )
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::check::line;
 use super::interrupt;
+use super::line::line;
 use crate::check::check;
 use crate::check::finding::Finding;
 use crate::check::report::Counts;

@@ -11,9 +11,9 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct DeviceCode {
     device_code: Secret,
-    /// What the person types in.
+    /// The code that the user enters.
     pub user_code: String,
-    /// Where.
+    /// Where the user enters it.
     pub verification_uri: String,
     /// The same with the code in it, where the provider knows one. IDCS does not.
     pub verification_uri_complete: Option<String>,

@@ -8,15 +8,15 @@ use super::answer::{Outcome, Tokens};
 /// The flow came to an end without tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
-    /// The person said no.
+    /// The user refused.
     #[error("the request was denied in the browser; nothing has changed")]
     Denied,
-    /// The person did not come in time.
+    /// The user did not answer in time.
     #[error(
         "the code expired before anybody allowed the request; nothing has changed: run the command again"
     )]
     Expired,
-    /// Nobody wants to wait any longer.
+    /// `pause` gave up.
     #[error("interrupted; nothing has changed")]
     Interrupted,
     /// The provider refuses.
@@ -34,8 +34,7 @@ const SLOWER: Duration = Duration::from_secs(5);
 /// The longest pause while the provider is in trouble.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Asks until there is an answer. `pause` waits, and is false when nobody wants to wait any longer; `now` is a clock
-/// that does not step.
+/// Asks until there is an answer. `pause` waits and returns false to give up. `now` is a monotonic clock.
 pub(super) fn poll(
     code: &DeviceCode,
     ask: &mut dyn FnMut() -> Outcome,

@@ -45,7 +45,7 @@ fn fill_over(shape: Shape, element: Element, before: Option<Node>) -> Result<Nod
         }
         Shape::Texts => texts(&element),
         Shape::Block(fields) => block(fields, true, element, before),
-        Shape::Part(fields) => block(fields, false, element, before),
+        Shape::Part(fields) | Shape::Switch(fields) => block(fields, false, element, before),
         Shape::Blocks(fields) => {
             let items = element.children.into_iter();
             let items = items.map(|item| block(fields, true, item, None));

@@ -13,6 +13,8 @@ pub(super) enum Shape {
     Block(Fields),
     /// These settings, and others that are not looked into.
     Part(Fields),
+    /// The same, and it may be empty or a switch.
+    Switch(Fields),
     Blocks(Fields),
     /// Names that the user chooses.
     Map(&'static Shape),
@@ -22,7 +24,7 @@ pub(super) enum Shape {
 
 pub(super) type Fields = &'static [(&'static str, Shape)];
 
-use Shape::{Any, Block, Blocks, Bool, Int, Map, Part, Plugins, Text, Texts};
+use Shape::{Any, Block, Blocks, Bool, Int, Map, Part, Plugins, Switch, Text, Texts};
 
 pub(super) const DYNAMIC: Shape = Part(&[
     (
@@ -140,6 +142,10 @@ pub(super) const STATIC: Shape = Part(&[
             ("asDefault", Bool),
             ("http", Part(&[("middlewares", Texts)])),
         ])),
+    ),
+    (
+        "providers",
+        Switch(&[("kubernetesCRD", Switch(&[("allowCrossNamespace", Bool)]))]),
     ),
     (
         "experimental",
