@@ -7,12 +7,15 @@
 //! Out of scope: everything else about Traefik's configuration, and whether what references name (environment,
 //! Secrets) is there: the check may run elsewhere. Files and directories that are missing here are notes.
 
+mod arguments;
+mod compose;
 mod document;
 mod dynamic;
 mod elsewhere;
 mod file_provider;
 mod files;
 pub mod finding;
+mod helm;
 mod kubernetes;
 pub mod loaded;
 mod machine;
@@ -27,6 +30,7 @@ mod routes;
 mod static_configuration;
 mod toml;
 mod traefik;
+mod tree;
 mod yaml;
 
 use std::path::PathBuf;

@@ -2,8 +2,8 @@
 
 use jose::Rejection;
 use middleware::{Problem, Reason};
+use shared_state::{Cause, Failure};
 
-use crate::KeysUnavailable;
 use crate::access::{Denial, OnDeny};
 use crate::bearer::NoToken;
 
@@ -15,7 +15,7 @@ pub(crate) enum Refusal {
     /// The token is refused.
     Rejected(Rejection),
     /// The token cannot be judged.
-    KeysUnavailable(KeysUnavailable),
+    KeysUnavailable(Failure),
     /// The token is good, but not for this request.
     Denied(Denial),
 }
@@ -32,9 +32,9 @@ impl From<Rejection> for Refusal {
     }
 }
 
-impl From<KeysUnavailable> for Refusal {
-    fn from(unavailable: KeysUnavailable) -> Self {
-        Self::KeysUnavailable(unavailable)
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::KeysUnavailable(failure)
     }
 }
 
@@ -52,10 +52,7 @@ impl Refusal {
             Self::NoToken(NoToken::Malformed) => "malformed_authorization",
             Self::NoToken(NoToken::FormTooLong) => "form_too_long",
             Self::Rejected(rejection) => rejection.code(),
-            Self::KeysUnavailable(KeysUnavailable {
-                reason: Reason::Overloaded,
-                ..
-            }) => "overloaded",
+            Self::KeysUnavailable(failure) if matches!(failure.cause(), Cause::Overloaded) => "overloaded",
             Self::KeysUnavailable(_) => "keys_unavailable",
             Self::Denied(denial) => denial.code(),
         }
@@ -76,9 +73,7 @@ impl Refusal {
                 Problem::new(Reason::InsufficientScope).challenge(insufficient_scope(wanted))
             }
             Self::Rejected(_) => Problem::new(Reason::InvalidToken).challenge(with_error("invalid_token")),
-            Self::KeysUnavailable(unavailable) => {
-                Problem::new(unavailable.reason).retry_after(unavailable.retry_after_seconds)
-            }
+            Self::KeysUnavailable(failure) => failure.into(),
             Self::Denied(Denial::AmbiguousPath) => Problem::new(Reason::InvalidPath),
             Self::Denied(Denial::AmbiguousRequest) => {
                 Problem::new(Reason::InvalidRequest).challenge(with_error("invalid_request"))
@@ -115,6 +110,8 @@ const REALM: &str = r#"Bearer realm="oic-gateway""#;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use middleware::Reply;
 
@@ -129,12 +126,7 @@ mod tests {
 
     #[test]
     fn answers_follow_rfc_6750() {
-        let unavailable = |reason| {
-            Refusal::KeysUnavailable(KeysUnavailable {
-                retry_after_seconds: 7,
-                reason,
-            })
-        };
+        let unavailable = |cause| Refusal::KeysUnavailable(Failure::new(cause, Duration::from_secs(7)));
         let denied = |rule, alike, answer| Refusal::Denied(Denial::Rule { rule, alike, answer });
         let insufficient = r#"Bearer realm="oic-gateway", error="insufficient_scope", scope="read write""#;
         for (refusal, status, challenge, retry_after) in [
@@ -163,14 +155,9 @@ mod tests {
                 None,
             ),
             (NoToken::FormTooLong.into(), 413, None, None),
-            (
-                unavailable(Reason::IdentityProviderUnavailable),
-                503,
-                None,
-                Some("7"),
-            ),
-            (unavailable(Reason::Overloaded), 503, None, Some("7")),
-            (unavailable(Reason::IdentityProviderRefused), 502, None, Some("7")),
+            (unavailable(Cause::Unreachable), 503, None, Some("7")),
+            (unavailable(Cause::Overloaded), 503, None, Some("7")),
+            (unavailable(Cause::Refused), 502, None, Some("7")),
             (Denial::AmbiguousPath.into(), 400, None, None),
             (
                 Denial::AmbiguousRequest.into(),

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use claims::same_issuer;
 use jose::{Claims, KeySet};
-use middleware::{Reason, UnixTime};
-use shared_state::Former;
+use middleware::UnixTime;
+use shared_state::{Failure, Former};
 
 /// A source of verification keys. Sets are compared by value where it matters, so an implementation may
 /// hand out a new `Rc` for the same keys.
@@ -13,8 +13,8 @@ pub trait KeySource {
     /// The keys to use at `now`.
     ///
     /// # Errors
-    /// [`KeysUnavailable`] when there are none, or the ones there are have become too old.
-    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable>;
+    /// [`Failure`] if there are none, or if they have become too old.
+    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, Failure>;
 
     /// Asks for newer keys than `seen`, because a token named an unknown key or failed under a known one: the
     /// issuer may have changed its keys. Anyone can cause this with a forged token, so implementations
@@ -84,15 +84,6 @@ impl<K: KeySource> Issuers<K> {
     }
 }
 
-/// There are no keys to judge a token with. Not the caller's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeysUnavailable {
-    /// When it is worth trying again, in seconds.
-    pub retry_after_seconds: u64,
-    /// Why: the identity provider does not answer, it refuses the gateway, or too many requests wait for it already.
-    pub reason: Reason,
-}
-
 /// Keys from the configuration. They never change while the instance lives.
 #[derive(Debug, Clone)]
 pub struct StaticKeys(Rc<KeySet>);
@@ -105,7 +96,7 @@ impl StaticKeys {
 }
 
 impl KeySource for StaticKeys {
-    fn keys(&mut self, _: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable> {
+    fn keys(&mut self, _: UnixTime) -> Result<Rc<KeySet>, Failure> {
         Ok(Rc::clone(&self.0))
     }
 
@@ -115,7 +106,7 @@ impl KeySource for StaticKeys {
 }
 
 impl KeySource for Box<dyn KeySource> {
-    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable> {
+    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, Failure> {
         (**self).keys(now)
     }
 

@@ -4,7 +4,7 @@
 //! ([`Jwt`]), which token opens which path ([`Access`]), the answers of RFC 6750, and remembering tokens that were verified. Where keys come from is a
 //! trait ([`KeySource`]), so all of this runs natively.
 //!
-//! Out of scope: tokens and keys themselves (crate `jose`), fetching keys (crate `egress`), the host (crate
+//! Out of scope: tokens and keys themselves (crate `jose`), fetching keys (crate `shared-state`), the host (crate
 //! `guest`).
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,6 @@ pub use bearer::TokenHeader;
 pub use config::{KeyOptions, KeyUrl, Options, RemoteKeyOptions, Rules};
 pub use credentials::TokenField;
 use credentials::bearer;
-pub use keys::{Issuers, KeySource, KeysUnavailable, StaticKeys};
+pub use keys::{Issuers, KeySource, StaticKeys};
 pub use keys_login::KeysLogin;
 pub use plugin::JwtPlugin;

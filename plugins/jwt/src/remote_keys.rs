@@ -9,11 +9,12 @@ use jose::{IgnoredKey, KeySet};
 use middleware::{ConfigError, Event, Host, UnixTime};
 use oauth::AccessToken;
 use shared_state::{
-    Exchange, FetchError, Fetched, Former, Lifetime, Pace, Resource, Seal, Shared, StateName, Unavailable,
+    Exchange, Failure, FetchError, Fetched, Former, Lifetime, RefetchInterval, Resource, Seal, Shared,
+    StateName,
 };
 
 use crate::cache_control;
-use crate::{KeySource, KeyUrl, KeysLogin, KeysUnavailable, RemoteKeyOptions};
+use crate::{KeySource, KeyUrl, KeysLogin, RemoteKeyOptions};
 
 /// How long published keys are taken for current where the issuer does not say.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -25,7 +26,7 @@ const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
 /// The remote source of keys.
 pub(crate) struct RemoteKeys {
     keys: Shared<Jwks>,
-    pace: Pace,
+    pace: RefetchInterval,
 }
 
 impl RemoteKeys {
@@ -77,7 +78,10 @@ impl RemoteKeys {
         };
         Ok(Self {
             keys: Shared::new(jwks, platform, client),
-            pace: options.refetch_interval.map(Pace::every).unwrap_or_default(),
+            pace: options
+                .refetch_interval
+                .map(RefetchInterval::every)
+                .unwrap_or_default(),
         })
     }
 }
@@ -104,8 +108,8 @@ fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<
 }
 
 impl KeySource for RemoteKeys {
-    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, KeysUnavailable> {
-        self.keys.get(now).map_err(KeysUnavailable::from)
+    fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, Failure> {
+        self.keys.get(now)
     }
 
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {
@@ -124,15 +128,6 @@ impl KeySource for RemoteKeys {
     fn take_over(&mut self, before: Former) {
         let keys = self.keys.resource_mut();
         keys.former = before.of(&keys.name, &keys.seal);
-    }
-}
-
-impl From<Unavailable> for KeysUnavailable {
-    fn from(unavailable: Unavailable) -> Self {
-        Self {
-            retry_after_seconds: unavailable.retry_after_seconds(),
-            reason: unavailable.reason(),
-        }
     }
 }
 

@@ -21,7 +21,7 @@ use http::{Response, StatusCode};
 use middleware::{ConfigError, Event, Problem, Reason, RequestHead, Secret, SecretRef, UnixTime};
 use oauth::{AccessToken, Client, ClientAuthentication};
 use serde_json::Value;
-use shared_state::{Budget, CallerKey, Cause, FetchError, SharedMany, Store, Unavailable};
+use shared_state::{Budget, CallerKey, Cause, Failure, FetchError, SharedMany, Store};
 
 use crate::Options;
 use crate::token::{Demand, Peppers, Token};
@@ -183,7 +183,7 @@ enum Refusal {
     NoBasic(NoBasic),
     /// Refused without asking the provider; a stable code for the log.
     Credentials(&'static str),
-    Unavailable(Unavailable),
+    Unavailable(Failure),
 }
 
 impl From<NoBasic> for Refusal {
@@ -192,14 +192,14 @@ impl From<NoBasic> for Refusal {
     }
 }
 
-impl From<Unavailable> for Refusal {
-    fn from(unavailable: Unavailable) -> Self {
+impl From<Failure> for Refusal {
+    fn from(unavailable: Failure) -> Self {
         Self::Unavailable(unavailable)
     }
 }
 
 impl Refusal {
-    /// For the log; `None` where egress says what there is to say.
+    /// A stable code for the log, or `None` if crate `shared-state` logs the failure.
     fn code(&self) -> Option<&'static str> {
         match self {
             Self::NoBasic(NoBasic::Missing) => Some("missing_credentials"),

@@ -3,7 +3,7 @@
 use credentials::bearer::NoToken;
 use jose::Rejection;
 use middleware::{Problem, Reason};
-use shared_state::{Cause, Unavailable};
+use shared_state::{Cause, Failure};
 
 /// Why a request does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum Refusal {
     /// The token is active, and not good for this.
     Rejected(Rejection),
     /// The provider says no, or nothing.
-    Unavailable(Unavailable),
+    Unavailable(Failure),
 }
 
 impl From<NoToken> for Refusal {
@@ -28,14 +28,14 @@ impl From<Rejection> for Refusal {
     }
 }
 
-impl From<Unavailable> for Refusal {
-    fn from(unavailable: Unavailable) -> Self {
+impl From<Failure> for Refusal {
+    fn from(unavailable: Failure) -> Self {
         Self::Unavailable(unavailable)
     }
 }
 
 impl Refusal {
-    /// A stable code for the log; `None` where egress says what there is to say.
+    /// A stable code for the log, or `None` if crate `shared-state` logs the failure.
     pub(crate) const fn code(self) -> Option<&'static str> {
         match self {
             Self::NoToken(NoToken::Missing) => Some("missing_token"),

@@ -32,7 +32,7 @@ use middleware::{
 };
 use oauth::AccessToken;
 use serde_json::Value;
-use shared_state::{CallerKey, Cause, SharedMany, Store, Unavailable};
+use shared_state::{CallerKey, Cause, Failure, SharedMany, Store};
 
 pub use config::{JwtBearerOptions, Options, Rfc8693Options, UsersOptions};
 use provider::Provider;
@@ -146,7 +146,7 @@ fn proof(
 }
 
 /// What the provider denies, it denies the caller's token.
-fn answer(unavailable: Unavailable) -> Problem {
+fn answer(unavailable: Failure) -> Problem {
     match unavailable.cause() {
         Cause::Denied => invalid_token(),
         _ => unavailable.into(),

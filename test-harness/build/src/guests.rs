@@ -21,6 +21,7 @@ pub use self::artifacts::{
     Artifacts, Report, artifacts, artifacts_of, build, lower_and_check, trapping_artifacts,
 };
 pub use self::cargo::{Program, STACK_SIZE, TARGET_FEATURES, clippy, compile, show_progress};
+pub(crate) use self::cargo::{encoded, forget_outer_cargo, path_remaps};
 pub use self::check::{CheckError, MAX_SIZE, check};
 pub use self::error::GuestError;
 pub use self::layout::{plugin_dir, sha256};

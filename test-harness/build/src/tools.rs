@@ -18,7 +18,9 @@ use std::process::{Command, Output};
 
 pub use envoy::{ENVOY_BIN, ENVOY_VERSION, envoy};
 pub use traefik::{TRAEFIK_BIN, TRAEFIK_VERSION, traefik};
+pub(crate) use wasm_target::ensure_target;
 pub use wasm_target::{WASM_TARGET, ensure_wasm_target, rustc_output};
+pub(crate) use zig::c_compiler_for_static_linux;
 pub use zig::{AR_FOR_WASM, CC_FOR_WASM, CCompiler, c_compiler_for_wasm};
 
 /// Why a program could not be provided. Every message ends with what to do.

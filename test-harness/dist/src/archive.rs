@@ -10,11 +10,16 @@ use zip::{CompressionMethod, ZipWriter};
 
 /// Files by their path in the archive.
 #[derive(Default)]
-pub(super) struct Archive(BTreeMap<String, Vec<u8>>);
+pub(super) struct Archive(BTreeMap<String, (u32, Vec<u8>)>);
 
 impl Archive {
     pub(super) fn add(&mut self, path: &str, bytes: Vec<u8>) {
-        self.0.insert(path.to_owned(), bytes);
+        self.0.insert(path.to_owned(), (0o644, bytes));
+    }
+
+    /// Adds a file that can be run.
+    pub(super) fn add_program(&mut self, path: &str, bytes: Vec<u8>) {
+        self.0.insert(path.to_owned(), (0o755, bytes));
     }
 
     /// Adds every file below `folder`, under `prefix`.
@@ -43,10 +48,9 @@ impl Archive {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
-            .last_modified_time(zip::DateTime::default())
-            .unix_permissions(0o644);
-        for (path, bytes) in &self.0 {
-            writer.start_file(path.as_str(), options)?;
+            .last_modified_time(zip::DateTime::default());
+        for (path, (permissions, bytes)) in &self.0 {
+            writer.start_file(path.as_str(), options.unix_permissions(*permissions))?;
             writer.write_all(bytes)?;
         }
         Ok(writer.finish()?.into_inner())

@@ -1,13 +1,14 @@
-//! What is handed out: archives of the plugins, their checksums, and what they are made of.
+//! What is handed out: archives of the plugins and the operators' tool, their checksums, and what they are made of.
 //!
 //! In scope: one archive for each plugin, as Traefik's plugin catalogue wants them; one that holds everything an
-//! installation needs, laid out for `experimental.localPlugins`; SHA-256 sums; an SBOM. The same sources give the same
-//! bytes.
+//! installation needs, laid out for `experimental.localPlugins`, with the tool; the tool alone; SHA-256 sums; an SBOM
+//! each. The same sources give the same bytes.
 //!
 //! Out of scope: publishing.
 
 mod archive;
 mod sbom;
+mod tool;
 
 use std::fs;
 use std::io;
@@ -15,10 +16,11 @@ use std::path::{Path, PathBuf};
 
 use harness_build::guests::{self, GuestError, plugin_dir, sha256};
 use harness_build::operator_tool;
-use harness_build::tools::{ToolError, workspace_root};
+use harness_build::tools::{WASM_TARGET, workspace_root};
 
 use archive::Archive;
 pub use sbom::SbomError;
+pub use tool::ToolFilesError;
 
 /// A file that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +39,9 @@ pub enum DistError {
     /// The plugins could not be built.
     #[error(transparent)]
     Guest(#[from] GuestError),
-    /// The tool could not be built.
+    /// The operators' tool could not be built.
     #[error(transparent)]
-    Tool(#[from] ToolError),
+    Tool(#[from] ToolFilesError),
     /// cargo does not say what they are made of.
     #[error(transparent)]
     Sbom(#[from] SbomError),
@@ -79,11 +81,17 @@ pub fn make(out: &Path) -> Result<Vec<Made>, DistError> {
         };
         added.map_err(at(&path))?;
     }
-    let schemas = tempfile::tempdir().map_err(at(out))?;
-    operator_tool::write_schemas(schemas.path())?;
-    everything
-        .add_folder(schemas.path(), "schemas")
-        .map_err(at(schemas.path()))?;
+    let programs = tool::programs()?;
+    for (processor, program) in &programs {
+        everything.add_program(&format!("bin/linux-{processor}/oic-gateway"), program.clone());
+        let mut archive = Archive::default();
+        archive.add_program("oic-gateway", program.clone());
+        tool::add_manual(&mut archive)?;
+        let name = format!("oic-gateway-tool-linux-{processor}-{version}.zip");
+        files.push((name, archive.to_zip().map_err(at(out))?));
+    }
+    tool::add_manual(&mut everything)?;
+    tool::add_schemas(&mut everything)?;
     files.push((
         format!("oic-gateway-{version}.zip"),
         everything.to_zip().map_err(at(out))?,
@@ -102,7 +110,12 @@ pub fn make(out: &Path) -> Result<Vec<Made>, DistError> {
         .collect();
     files.push((
         format!("oic-gateway-{version}.cdx.json"),
-        sbom::cyclonedx(version, &folders)?,
+        sbom::cyclonedx(version, WASM_TARGET, &folders)?,
+    ));
+    let target = operator_tool::static_target(operator_tool::PROCESSORS[0]);
+    files.push((
+        format!("oic-gateway-tool-{version}.cdx.json"),
+        sbom::cyclonedx(version, &target, &["oic-gateway"])?,
     ));
 
     let made: Vec<Made> = files

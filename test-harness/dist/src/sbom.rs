@@ -1,4 +1,4 @@
-//! What the plugins are made of, as a CycloneDX document.
+//! What the plugins and the tool are made of, as a CycloneDX document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +18,12 @@ pub enum SbomError {
     Lacks(String),
 }
 
-/// The components of the plugins in `folders`, which are their crates' names too: what is linked into a module, not
-/// what builds or tests it. CycloneDX 1.6, JSON.
-pub(super) fn cyclonedx(version: &str, folders: &[&str]) -> Result<Vec<u8>, SbomError> {
+/// The components of these crates when they are built for `target`: what is linked, not what builds or tests it.
+/// CycloneDX 1.6, JSON.
+pub(super) fn cyclonedx(version: &str, target: &str, crates: &[&str]) -> Result<Vec<u8>, SbomError> {
     let metadata = MetadataCommand::new()
         .current_dir(workspace_root())
-        .other_options(["--locked", "--filter-platform", "wasm32-wasip1"].map(String::from))
+        .other_options(["--locked", "--filter-platform", target].map(String::from))
         .exec()?;
     let graph = dependencies(&metadata)?;
     let packages: BTreeMap<&PackageId, &Package> = metadata.packages.iter().map(|it| (&it.id, it)).collect();
@@ -35,12 +35,12 @@ pub(super) fn cyclonedx(version: &str, folders: &[&str]) -> Result<Vec<u8>, Sbom
     };
 
     let mut wanted: Vec<&PackageId> = Vec::new();
-    for folder in folders {
+    for name in crates {
         let plugin = metadata
             .workspace_packages()
             .into_iter()
-            .find(|it| it.name.as_str() == *folder);
-        wanted.push(&plugin.ok_or_else(|| SbomError::Lacks((*folder).to_owned()))?.id);
+            .find(|it| it.name.as_str() == *name);
+        wanted.push(&plugin.ok_or_else(|| SbomError::Lacks((*name).to_owned()))?.id);
     }
     let mut linked: BTreeSet<&PackageId> = BTreeSet::new();
     while let Some(id) = wanted.pop() {
@@ -112,10 +112,11 @@ fn purl(package: &Package) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness_build::tools::WASM_TARGET;
 
     #[test]
     fn what_is_linked_is_there_and_what_builds_or_tests_is_not() {
-        let document = cyclonedx("1.2.3", &["jwt", "path-rewrite"]).unwrap();
+        let document = cyclonedx("1.2.3", WASM_TARGET, &["jwt", "path-rewrite"]).unwrap();
         let document: Value = serde_json::from_slice(&document).unwrap();
         assert_eq!(document["metadata"]["component"]["version"], "1.2.3");
         let components = document["components"].as_array().unwrap();

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
+use std::process::Command;
 
 use harness::gateway::Gateway;
 use harness_build::guests::{Guest, sha256};
+use harness_build::operator_tool;
 use zip::ZipArchive;
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -66,15 +68,56 @@ fn the_archive_is_all_that_a_traefik_needs() {
         "examples/oic-gateway-kubernetes/manifests/jwt.yml",
         "plugins-local/src/oic-gateway/jwt/plugin.wasm",
         "schemas/kubernetes-middleware.schema.json",
+        "share/man/man1/oic-gateway-check.1",
+        "share/bash-completion/completions/oic-gateway",
     ] {
         assert!(names.iter().any(|name| name == needed), "{needed} is missing");
     }
     let unpacked = folder.path().join("unpacked");
     let mut zip = ZipArchive::new(File::open(&archive).unwrap()).unwrap();
     zip.extract(&unpacked).unwrap();
+    for processor in operator_tool::PROCESSORS {
+        assert_static(&unpacked.join(format!("bin/linux-{processor}/oic-gateway")));
+    }
+    check_an_example(&unpacked);
     let gateway = Gateway::builder()
         .traefik(move |traefik| traefik.plugins_from(unpacked))
         .start();
     assert_eq!(gateway.get_as_client("/echo").send().unwrap().status, 200);
     assert_eq!(gateway.get("/echo").send().unwrap().status, 401);
+}
+
+/// No interpreter is asked for, so no C library of the machine is.
+fn assert_static(program: &Path) {
+    const PT_INTERP: u32 = 3;
+    let bytes = fs::read(program).unwrap();
+    assert_eq!(bytes[..6], *b"\x7fELF\x02\x01", "64 bits, little endian");
+    let number = |at: usize, size: usize| {
+        let bytes = bytes[at..at + size].iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let (offset, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    assert!(count > 0);
+    for index in 0..count {
+        assert_ne!(
+            number(offset + index * size, 4),
+            PT_INTERP as usize,
+            "{}",
+            program.display()
+        );
+    }
+}
+
+/// The tool of this machine's processor says of an example what it lacks, and that it has no errors.
+fn check_an_example(unpacked: &Path) {
+    let program = unpacked.join(format!("bin/linux-{}/oic-gateway", std::env::consts::ARCH));
+    let example = unpacked.join("examples/oic-gateway-file");
+    let output = Command::new(&program)
+        .arg("check")
+        .args(["traefik.yml", "dynamic.yml"].map(|file| example.join(file)))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("YOUR_DOMAIN looks like a placeholder"), "{said}");
 }

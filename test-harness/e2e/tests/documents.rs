@@ -10,7 +10,8 @@ use serde_json::Value;
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    // The folder for hosted services may be absent.
+    for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
@@ -140,12 +141,13 @@ const SHIPPED: [&str; 5] = ["README.md", "CHANGELOG.md", "LICENSE", "docs", "exa
 #[test]
 fn every_link_leads_to_something_that_ships() {
     let root = workspace_root();
-    let mut documents: Vec<PathBuf> = vec![root.join("README.md"), root.join("CHANGELOG.md")];
-    documents.extend(files(&root.join("docs"), "md"));
-    documents.extend(files(&root.join("examples"), "md"));
-    let shipped = documents.len();
+    let ships = |path: &Path| {
+        let inside = path.strip_prefix(root).unwrap();
+        SHIPPED.iter().any(|shipped| inside.starts_with(shipped))
+    };
+    let mut documents = files(root, "md");
     documents.extend(files(&root.join(".github"), "md"));
-    for (index, path) in documents.into_iter().enumerate() {
+    for path in documents {
         let text = fs::read_to_string(&path).unwrap();
         for target in between(&text, "](", ')') {
             if target.contains("://") {
@@ -159,9 +161,8 @@ fn every_link_leads_to_something_that_ships() {
             let Ok(there) = there.canonicalize() else {
                 panic!("{}: {target} leads nowhere", path.display());
             };
-            let inside = there.strip_prefix(root).unwrap();
             assert!(
-                index >= shipped || SHIPPED.iter().any(|shipped| inside.starts_with(shipped)),
+                ships(&there) || !ships(&path),
                 "{}: {target} is not in the release archive",
                 path.display()
             );
@@ -193,10 +194,6 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
 #[test]
 fn the_drawing_of_the_crates_is_true() {
     let real = dependencies();
-    if !real.contains_key("shared-state") {
-        eprintln!("SKIPPED: the drawing shows crates that this workspace does not have yet");
-        return;
-    }
     let page = document("docs/architecture.md");
     let drawing = between(&page, "```mermaid", '`').next().unwrap();
     let mut drawn: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

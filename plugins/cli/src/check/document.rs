@@ -47,6 +47,23 @@ impl Node {
         Some((found.1, found.2))
     }
 
+    /// The member of this name, to be changed.
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
+        let Content::Block(members) = &mut self.content else {
+            return None;
+        };
+        let found = members.iter_mut().find(|(known, ..)| known == name)?;
+        Some(&mut found.2)
+    }
+
+    /// Puts a member into a block, in the place of one of the same name.
+    pub(super) fn set(&mut self, name: &str, member: Self) {
+        if let Content::Block(members) = &mut self.content {
+            members.retain(|(known, ..)| known != name);
+            members.push((name.to_owned(), member.place, member));
+        }
+    }
+
     /// The member at the end of a way of names.
     pub(super) fn at(&self, way: &[&str]) -> Option<&Self> {
         way.iter().try_fold(self, |node, name| node.get(name))

@@ -12,7 +12,7 @@ use super::raw::{Raw, RawValue};
 use super::yaml::decode::decode;
 use super::yaml::dialect::Dialect;
 use super::yaml::syntax::{self, Syntax};
-use super::{file_provider, toml};
+use super::{compose, file_provider, helm, toml};
 
 /// A document, and the file it is in.
 pub(super) struct Document {
@@ -147,6 +147,9 @@ impl Reader<'_> {
 
     /// A document that Traefik reads, as dynamic or static configuration or, if it has settings of both, as either.
     fn traefik(&mut self, raw: &Raw, template: Option<Place>) {
+        if let Some(values) = helm::read(raw) {
+            return self.helm(&values, template);
+        }
         let (is_dynamic, is_static) = file_provider::sections(raw);
         if is_dynamic {
             if !["yml", "yaml", "toml"].contains(&self.extension().as_str()) {
@@ -177,12 +180,7 @@ impl Reader<'_> {
             }
         }
         if is_static {
-            match file_provider::static_configuration(raw) {
-                Ok(node) => self.add(Source::Static, node),
-                Err(Fault { place, what }) => {
-                    self.say(place, Severity::Error, format!("Traefik does not start: {what}"));
-                }
-            }
+            self.static_configuration(raw);
         }
         if is_dynamic || is_static {
             return;
@@ -192,9 +190,10 @@ impl Reader<'_> {
             RawValue::Block(members) if members.is_empty() => {}
             RawValue::Block(_) => {
                 let node = Node::from(raw.clone());
-                match elsewhere(&node) {
-                    Some((place, what)) => self.say(place, Severity::Warning, what),
-                    None => self.say(
+                match (compose::read(&node), elsewhere(&node)) {
+                    (Some(services), _) => self.compose(&services),
+                    (None, Some((place, what))) => self.say(place, Severity::Warning, what),
+                    (None, None) => self.say(
                         raw.place,
                         Severity::Note,
                         "has none of the settings that Traefik reads from a file, and is not a Kubernetes object; \
@@ -210,6 +209,70 @@ impl Reader<'_> {
         }
     }
 
+    fn static_configuration(&mut self, raw: &Raw) {
+        match file_provider::static_configuration(raw) {
+            Ok(node) => self.add(Source::Static, node),
+            Err(Fault { place, what }) => {
+                self.say(place, Severity::Error, format!("Traefik does not start: {what}"));
+            }
+        }
+    }
+
+    /// Values of Traefik's Helm chart.
+    fn helm(&mut self, values: &helm::Values<'_>, template: Option<Place>) {
+        self.static_configuration(&values.configuration);
+        for object in &values.objects {
+            match &object.value {
+                RawValue::Text(text) if text.contains("{{") => self.say(
+                    object.place,
+                    Severity::Warning,
+                    "this object is a template and was not checked: check the output of `helm template`",
+                ),
+                RawValue::Text(text) => self.chunk(text, object.place.line),
+                _ => self.object(Node::from((*object).clone())),
+            }
+        }
+        let is_within = |object: &&Raw| matches!(&object.value, RawValue::Text(text) if text.contains("{{"));
+        if let (Some(place), false) = (template, values.objects.iter().any(is_within)) {
+            self.say(
+                place,
+                Severity::Note,
+                "these values hold a template; it was checked as it stands",
+            );
+        }
+    }
+
+    /// A Docker Compose file.
+    fn compose(&mut self, services: &[compose::Service<'_>]) {
+        let mut some = false;
+        for service in services {
+            if let Some(arguments) = &service.arguments {
+                some = true;
+                self.static_configuration(arguments);
+            }
+            let Some(labels) = &service.labels else { continue };
+            some = true;
+            match file_provider::dynamic(labels) {
+                Ok(mut node) => {
+                    service.complete(&mut node);
+                    self.add(Source::Labels, node);
+                }
+                Err(Fault { place, what }) => self.say(
+                    place,
+                    Severity::Error,
+                    format!("Traefik ignores the labels of {}: {what}", service.name),
+                ),
+            }
+        }
+        if !some {
+            self.say(
+                START,
+                Severity::Note,
+                "this Compose file has neither labels nor arguments for Traefik; nothing in it was checked",
+            );
+        }
+    }
+
     /// Kubernetes objects, each read by itself as kubectl does.
     fn objects(&mut self, text: &str, template: Option<Place>) {
         if let Some(place) = template {
@@ -221,32 +284,37 @@ impl Reader<'_> {
             );
         }
         for (chunk, lines_before) in chunks(text) {
-            let (documents, fault) = syntax::read(&chunk);
-            let decoded = match (documents.first(), fault) {
-                (Some(first), None) => decode(first, Dialect::Kubectl),
-                (_, Some(fault)) => Err(fault),
-                (None, None) => continue,
-            };
-            match decoded {
-                Ok((raw, remarks)) => {
-                    for Fault { place, what } in remarks {
-                        self.say(moved(place, lines_before), Severity::Warning, what);
-                    }
-                    let mut node = Node::from(raw);
-                    node.move_down(lines_before);
-                    self.object(node);
+            self.chunk(&chunk, lines_before);
+        }
+    }
+
+    /// One document of a file, or of a text within a file, by itself.
+    fn chunk(&mut self, text: &str, lines_before: u64) {
+        let (documents, fault) = syntax::read(text);
+        let decoded = match (documents.first(), fault) {
+            (Some(first), None) => decode(first, Dialect::Kubectl),
+            (_, Some(fault)) => Err(fault),
+            (None, None) => return,
+        };
+        match decoded {
+            Ok((raw, remarks)) => {
+                for Fault { place, what } in remarks {
+                    self.say(moved(place, lines_before), Severity::Warning, what);
                 }
-                Err(fault) => {
-                    let place = moved(fault.place, lines_before);
-                    self.say(
-                        place,
-                        Severity::Error,
-                        format!(
-                            "not valid YAML: {}; nothing in this document was checked",
-                            fault.what
-                        ),
-                    );
-                }
+                let mut node = Node::from(raw);
+                node.move_down(lines_before);
+                self.object(node);
+            }
+            Err(fault) => {
+                let place = moved(fault.place, lines_before);
+                self.say(
+                    place,
+                    Severity::Error,
+                    format!(
+                        "not valid YAML: {}; nothing in this document was checked",
+                        fault.what
+                    ),
+                );
             }
         }
     }

@@ -10,14 +10,15 @@ use jose::{Acceptance, Algorithm};
 use middleware::{Reason, Reply};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
+use shared_state::{Cause, Failure};
 use test_doubles::{Request, TestHost};
 
 use super::*;
-use crate::{Access, AccessRule, KeysUnavailable, OnDeny, PathPattern, TokenField, TokenHeader};
+use crate::{Access, AccessRule, OnDeny, PathPattern, TokenField, TokenHeader};
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
-type Keys = Result<Rc<KeySet>, KeysUnavailable>;
+type Keys = Result<Rc<KeySet>, Failure>;
 
 /// What the identity provider publishes, and how often it was asked.
 struct Provider {
@@ -59,13 +60,10 @@ impl KeySource for Rc<Provider> {
     }
 }
 
-const AWAY: Keys = unavailable(Reason::IdentityProviderUnavailable);
+const AWAY: Keys = unavailable(Cause::Unreachable);
 
-const fn unavailable(reason: Reason) -> Keys {
-    Err(KeysUnavailable {
-        retry_after_seconds: 9,
-        reason,
-    })
+const fn unavailable(cause: Cause) -> Keys {
+    Err(Failure::new(cause, Duration::from_secs(9)))
 }
 
 /// A signing key of the issuer's.
@@ -415,12 +413,12 @@ fn newer_keys_that_do_not_help_either_end_in_401() {
 #[test]
 fn trouble_with_the_provider_is_not_the_callers() {
     let issuer = Signer::new();
-    for (reason, status) in [
-        (Reason::IdentityProviderUnavailable, 503),
-        (Reason::Overloaded, 503),
-        (Reason::IdentityProviderRefused, 502),
+    for (cause, reason, status) in [
+        (Cause::Unreachable, Reason::IdentityProviderUnavailable, 503),
+        (Cause::Overloaded, Reason::Overloaded, 503),
+        (Cause::Refused, Reason::IdentityProviderRefused, 502),
     ] {
-        let keys = unavailable(reason);
+        let keys = unavailable(cause);
         let mut gateway = Gateway::on(Provider::publishing(&keys));
         let reply = gateway.refuse(&issuer.token(&good_claims()));
         assert_eq!((reply.status, header(&reply, "Retry-After")), (status, Some("9")));

@@ -5,8 +5,8 @@
 //! of its host ([`Host`]), how it logs ([`Event`]), and what one instance of it does about a configuration that cannot be
 //! used or files that change ([`Instance`]).
 //!
-//! Out of scope: the http-wasm ABI (crate `guest`), sockets and shared state (crate `egress`), tokens (crates
-//! `jose` and `oauth`). Nothing here knows which host it runs on, so all of it is tested natively.
+//! Out of scope: the http-wasm ABI (crate `guest`), sockets (crate `egress`), shared state (crate `shared-state`),
+//! tokens (crates `jose` and `oauth`). Nothing here knows which host it runs on, so all of it is tested natively.
 #![forbid(unsafe_code)]
 
 pub mod config;

@@ -4,7 +4,8 @@
 //! ([`ClientOptions`]), signed assertions ([`AssertionSigner`]), and what the answers of real providers mean
 //! ([`AccessToken`], [`TokenError`]).
 //!
-//! Out of scope: sending requests and keeping tokens (crate `egress` and the plugins), verifying them (`jose`).
+//! Out of scope: sending requests (crate `egress`), keeping tokens (crate `shared-state` and the plugins), verifying
+//! them (`jose`).
 #![forbid(unsafe_code)]
 
 mod access_token;

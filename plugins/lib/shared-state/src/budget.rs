@@ -1,24 +1,25 @@
-//! How often the provider is asked about callers whom nobody knows yet.
+//! Limits how often the gateway asks the provider about unknown callers.
 //!
-//! Each guess at a secret or token costs one call; without a limit somebody who guesses uses up what the provider
-//! allows, for everybody. Calls are counted in the state directory, for all instances, routers and processes together, in
-//! minutes of the wall clock. A counter is changed only under a lease, and the minute belongs to the counter, not to the
-//! request: a request may wait for the lease past the end of the minute in which it began.
+//! Each guess at a secret or token costs one call. Without a limit, somebody who guesses uses up the calls that the
+//! provider allows, for everybody. Calls are counted in the state directory, for all instances, routers and processes
+//! together, by the minute of the wall clock. A counter is changed only under a lease. The minute belongs to the
+//! counter and not to the request, because a request may wait for the lease past the end of the minute in which it
+//! began.
 //!
-//! Where calls cannot be counted none is allowed: a limit that an attacker can switch off is not a limit.
+//! If calls cannot be counted, none is allowed: a limit that an attacker can switch off is not a limit.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use egress::platform::{DirectoryError, Platform};
 use middleware::UnixTime;
 use ring::digest;
 
 use crate::shared::FetchError;
 use crate::state::{Lease, Observer, StateName, Values};
-use egress::platform::{DirectoryError, Platform};
 
-/// The limits of one configuration.
+/// The calls that one configuration allows.
 pub struct Budget {
     platform: Rc<dyn Platform>,
     name: StateName,
@@ -26,41 +27,41 @@ pub struct Budget {
     observer: RefCell<Observer>,
 }
 
-/// How often in a minute.
+/// How many calls to allow in a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// All calls together.
     pub calls: u64,
-    /// Calls for one caller that ended badly; `None` where callers have no names.
+    /// Failed calls for one caller. `None` if callers have no names.
     pub failures: Option<u64>,
 }
 
-/// What a call was charged to.
+/// A call that was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
-    /// The caller's own counter, and the minute in which the call was counted there.
+    /// The caller's own counter, and the minute in which it counted the call.
     counter: Option<(String, u64)>,
 }
 
-/// What a counter says.
+/// The value of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tally {
     minute: u64,
     count: u64,
 }
 
-/// Callers' counters share so many names. Two whose names fall together share a counter: its limit then comes sooner, and
-/// nobody gets more than his own.
+/// The number of names that the callers' counters share. Two callers with the same name share a counter. They reach its
+/// limit sooner, and neither gets more calls than its own limit.
 const SLOTS: u32 = 1024;
 const MINUTE: u64 = 60;
 /// How many minutes a counter may be ahead of the clock: the clocks of two machines differ a little, and a clock may be set
-/// back a little. One that is farther ahead was written before the clock was set back, and starts anew.
+/// back a little. A counter that is farther ahead is from before the clock was set back, and starts again.
 const MOST_AHEAD: u64 = 2;
-/// How long to wait for others to have counted. Shorter than a lease is respected without a sign of life.
+/// How long to wait for the lease. Shorter than a lease without a sign of life is respected.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Budget {
-    /// The limits of the configuration that `identity` describes; those with the same identity share them.
+    /// The budget of the configuration that `identity` describes. Configurations with the same identity share one.
     pub fn new(platform: Rc<dyn Platform>, identity: &[&str], limits: Limits) -> Self {
         Self {
             platform,
@@ -70,15 +71,15 @@ impl Budget {
         }
     }
 
-    /// Asks for one call on behalf of `caller`. It counts as failed until [`Budget::forgive`] says otherwise.
+    /// Takes one call on behalf of `caller`. It counts as failed until [`Budget::forgive`] is called.
     ///
     /// # Errors
-    /// [`FetchError::Limited`] when there were too many, [`FetchError::Unavailable`] when that cannot be found out.
+    /// [`FetchError::Limited`] if there were too many calls, [`FetchError::Unavailable`] if they cannot be counted.
     pub fn take(&self, caller: &str) -> Result<Charge, FetchError> {
         let own = self.limits.failures.map(|limit| (self.counter_of(caller), limit));
         let mut counters = vec![(self.name.as_str(), self.limits.calls)];
         counters.extend(own.iter().map(|(counter, limit)| (counter.as_str(), *limit)));
-        // Without the lease: during a flood most stop here.
+        // This check needs no lease. During a flood, most calls end here.
         self.check(&counters)?;
         let charged = self.with_lease(|| {
             let tallies = self.check(&counters)?;
@@ -92,24 +93,24 @@ impl Budget {
         })
     }
 
-    /// The call ended well, or not by the caller's fault: the caller's own counter goes down again.
+    /// Takes a call back from the caller's own counter, because it succeeded, or failed for another reason than the caller.
     pub fn forgive(&self, charge: &Charge) {
         let Some((counter, minute)) = &charge.counter else {
             return;
         };
-        // Where this fails the caller has one attempt less this minute.
-        let _ = self.with_lease(|| match self.record(counter)? {
+        // If this fails, the caller has one attempt less in this minute.
+        let _ = self.with_lease(|| match self.tally(counter)? {
             Some(tally) if tally.minute == *minute && tally.count > 0 => {
                 Ok(self.write(counter, tally.minute, tally.count - 1)?)
             }
-            // A new minute has begun, in which this call does not count.
+            // A new minute has begun, and the call does not count in it.
             _ => Ok(()),
         });
     }
 
-    /// What these counters say now, if all are below their limits.
+    /// The values of these counters, if all are below their limits.
     fn check(&self, counters: &[(&str, u64)]) -> Result<Vec<Tally>, FetchError> {
-        // Read here and not by the caller: the lease may have been waited for since.
+        // The time is read here and not before, because the caller may have waited for the lease.
         let now = self.platform.now();
         let mut tallies = Vec::new();
         for (counter, limit) in counters {
@@ -132,21 +133,22 @@ impl Budget {
         format!("{}-{number:03x}", self.name.as_str())
     }
 
-    /// What was counted in the current minute: that of the clock, or the counter's where somebody counted in a later one
-    /// already. So a count never moves back into an older minute, which would forget the newer one.
+    /// The count of the current minute. That is the clock's minute, or the counter's minute if another instance has
+    /// counted in a later one already. So a count never moves back into an older minute, which would lose the newer
+    /// count.
     fn read(&self, counter: &str, now: UnixTime) -> Result<Tally, DirectoryError> {
         let minute = now.as_secs() / MINUTE;
         let current = minute..=minute.saturating_add(MOST_AHEAD);
-        let record = self
-            .record(counter)?
+        let tally = self
+            .tally(counter)?
             .filter(|tally| current.contains(&tally.minute));
-        Ok(record.unwrap_or(Tally { minute, count: 0 }))
+        Ok(tally.unwrap_or(Tally { minute, count: 0 }))
     }
 
-    fn record(&self, counter: &str) -> Result<Option<Tally>, DirectoryError> {
-        let record = Values::new(&*self.platform).read(counter)?;
-        Ok(record.and_then(|record| {
-            let (minute, count) = record.split_once(' ')?;
+    fn tally(&self, counter: &str) -> Result<Option<Tally>, DirectoryError> {
+        let text = Values::new(&*self.platform).read(counter)?;
+        Ok(text.and_then(|text| {
+            let (minute, count) = text.split_once(' ')?;
             Some(Tally {
                 minute: minute.parse().ok()?,
                 count: count.parse().ok()?,
@@ -171,9 +173,7 @@ impl Budget {
                     retry_after: Duration::from_secs(1),
                 });
             }
-            for _ in 0..YIELDS_BETWEEN_TRIES {
-                self.platform.yield_now();
-            }
+            self.platform.yield_repeatedly(YIELDS_BETWEEN_TRIES);
         }
     }
 }
@@ -200,10 +200,10 @@ mod tests {
         matches!(outcome, Err(FetchError::Limited { .. }))
     }
 
-    /// A quarter past the beginning of a minute.
+    /// Fifteen seconds after the beginning of a minute.
     const NOW: UnixTime = UnixTime::from_secs(6_000_015);
 
-    /// A machine on this directory, whose clock stands at `now`.
+    /// A machine on this directory whose clock is stopped at `now`.
     fn machine(directory: &tempfile::TempDir, now: UnixTime) -> Rc<TestMachine> {
         let machine = TestMachine::in_directory(directory.path());
         machine.stop_wall_clock(now);
@@ -248,7 +248,7 @@ mod tests {
         let (before, after) = (UnixTime::from_millis(6_059_900), UnixTime::from_millis(6_060_100));
         let late = budget(machine(&directory, before), 2, Some(2));
         let early = budget(machine(&directory, after), 2, Some(2));
-        // Two of the old minute, then two of the new one, which is the current one from then on.
+        // The two calls of the old minute, then those of the new one, which is current from then on.
         let allowed: Vec<bool> = (0..20)
             .flat_map(|_| [&late, &early])
             .map(|budget| budget.take("mallory").is_ok())
@@ -258,7 +258,7 @@ mod tests {
             3,
             "{allowed:?}"
         );
-        // Each by itself says when to come back by its own clock.
+        // Each machine says by its own clock when to come back.
         assert_eq!(
             [&late, &early].map(|budget| budget.take("joe")),
             [60_100, 59_900].map(|wait| Err(FetchError::Limited {
@@ -275,7 +275,7 @@ mod tests {
                 .map(|thread| {
                     let directory = &directory;
                     scope.spawn(move || {
-                        // Half of them live in the old minute to the end.
+                        // Half of the machines stay in the old minute.
                         let now = UnixTime::from_secs(if thread % 2 == 0 { 6_059 } else { 6_060 });
                         let budget = budget(machine(directory, now), 20, None);
                         (0..20).filter(|_| budget.take("x").is_ok()).count()

@@ -15,7 +15,9 @@
 //! * one instance fetches under a lease while the others use what is still valid, or wait, bounded (`shared`).
 #![forbid(unsafe_code)]
 
+mod breaker;
 mod budget;
+mod clock;
 mod shared;
 mod single_use;
 mod state;
@@ -25,12 +27,12 @@ mod test_machine;
 
 pub use budget::{Budget, Charge, Limits};
 pub use shared::{
-    CallerKey, Cause, Exchange, FetchError, Fetched, Former, Lifetime, Pace, Resource, Shared, SharedMany,
-    Unavailable, send_fresh,
+    CallerKey, Cause, Exchange, Failure, FetchError, Fetched, Former, Lifetime, RefetchInterval, Resource,
+    Shared, SharedMany, send_fresh,
 };
 pub use single_use::{PlaceError, Replaced, SingleUse, Use, UseError};
 pub use state::{Seal, StateName};
 pub use store::{
-    Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Slot, Store,
-    StoreConfig, StoreError,
+    Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Store, StoreConfig,
+    StoreError, StoreKey,
 };

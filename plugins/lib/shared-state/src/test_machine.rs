@@ -1,4 +1,4 @@
-//! A machine whose clocks a test sets.
+//! A machine for tests, which can set its clocks and fill its directory.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 
 use egress::platform::{Directory, DirectoryError, Native, Platform, SocketError, Sockets};
 
-/// The native machine, but for what a test has changed about its clocks.
+/// The native machine, except for its clocks and the room in its state directory.
 pub(crate) struct TestMachine {
     native: Native,
     directory: Limited,
@@ -33,23 +33,23 @@ impl TestMachine {
         }
     }
 
-    /// Stops the wall clock at a time that the test chooses, and chooses again.
+    /// Stops the wall clock at a time. Can be called again to move it.
     pub(crate) fn stop_wall_clock(&self, at: UnixTime) {
         self.stopped.set(Some(at));
     }
 
-    /// Moves the monotonic clock on.
+    /// Moves the monotonic clock forward.
     pub(crate) fn wait(&self, span: Duration) {
         self.waited.set(self.waited.get() + span);
     }
 
-    /// Sets the wall clock so many seconds ahead of the true time, or behind it.
+    /// Sets the wall clock this many seconds ahead of the true time, or behind it if negative.
     pub(crate) fn set_wall_clock_ahead(&self, seconds: i64) {
         self.ahead.set(seconds);
     }
 
-    /// Lets the state directory take so many more entries that do not fit into an inode, as a file system does that is
-    /// nearly full. What is removed makes room.
+    /// Leaves room for this many more entries that do not fit into an inode, like a file system that is nearly full.
+    /// Removing entries makes room.
     pub(crate) fn set_room(&self, entries: usize) {
         let limit = self.directory.long_entries().saturating_add(entries);
         self.directory.room.set(limit);

@@ -134,7 +134,7 @@ fn run(mut command: Command, packages: &[&str]) -> Result<(), GuestError> {
     Ok(())
 }
 
-/// The flags, joined as `CARGO_ENCODED_RUSTFLAGS` wants them. No path of this machine gets into the module.
+/// The flags, as `CARGO_ENCODED_RUSTFLAGS` wants them. No path of this machine gets into the module.
 fn rust_flags(workspace: &Path) -> Result<OsString, GuestError> {
     let mut flags = vec![
         format!("-Clink-arg=-zstack-size={STACK_SIZE}"),
@@ -143,7 +143,18 @@ fn rust_flags(workspace: &Path) -> Result<OsString, GuestError> {
     if !TARGET_FEATURES.is_empty() {
         flags.push(format!("-Ctarget-feature=+{}", TARGET_FEATURES.join(",+")));
     }
+    flags.extend(path_remaps(workspace)?);
+    Ok(encoded(&flags))
+}
 
+/// Flags as `CARGO_ENCODED_RUSTFLAGS` wants them.
+pub(crate) fn encoded(flags: &[String]) -> OsString {
+    const SEPARATOR: &str = "\x1f";
+    flags.join(SEPARATOR).into()
+}
+
+/// Flags that keep the paths of this machine out of what is compiled.
+pub(crate) fn path_remaps(workspace: &Path) -> Result<Vec<String>, tools::ToolError> {
     // Later ones win, and the workspace may lie in the home folder, or the other way round.
     let sysroot = rustc_output(&["--print", "sysroot"])?;
     let version = rustc_output(&["--version", "--verbose"])?;
@@ -170,14 +181,10 @@ fn rust_flags(workspace: &Path) -> Result<OsString, GuestError> {
     let mut registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
     registries.sort();
     remaps.extend(registries.into_iter().map(|path| (path, "/crates".to_owned())));
-    flags.extend(
-        remaps
-            .iter()
-            .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())),
-    );
-
-    const SEPARATOR: &str = "\x1f";
-    Ok(flags.join(SEPARATOR).into())
+    Ok(remaps
+        .iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect())
 }
 
 fn cargo_home() -> PathBuf {
@@ -189,7 +196,7 @@ fn cargo_home() -> PathBuf {
 
 /// Removes the variables that an outer cargo has set for this process. Some of them change the code. Others are watched by build
 /// scripts, so `cargo test` and `cargo run` would each rebuild what the other built.
-fn forget_outer_cargo(command: &mut Command) {
+pub(crate) fn forget_outer_cargo(command: &mut Command) {
     const KEPT: [&str; 7] = [
         "CARGO_HOME",
         "CARGO_HTTP_",

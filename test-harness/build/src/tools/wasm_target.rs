@@ -9,21 +9,26 @@ use super::{ToolError, lock, run, tools_dir};
 /// The target of the plugins: WASI preview 1, which Traefik's Wasm host offers.
 pub const WASM_TARGET: &str = "wasm32-wasip1";
 
-/// Adds the target to the toolchain that runs us, unless it is there.
+/// Adds the plugins' target to the toolchain that runs us, unless it is there.
 pub fn ensure_wasm_target() -> Result<(), ToolError> {
-    if has_wasm_target()? {
+    ensure_target(WASM_TARGET)
+}
+
+/// Adds a target to the toolchain that runs us, unless it is there.
+pub(crate) fn ensure_target(target: &str) -> Result<(), ToolError> {
+    if has_target(target)? {
         return Ok(());
     }
     let _lock = lock(&tools_dir(), "wasm-target")?;
-    if has_wasm_target()? {
+    if has_target(target)? {
         return Ok(());
     }
-    eprintln!("adding the Rust target {WASM_TARGET} (once) ...");
+    eprintln!("adding the Rust target {target} (once) ...");
     // rustup takes the toolchain from RUSTUP_TOOLCHAIN, which its own proxies have set for us.
     run(
-        Command::new("rustup").args(["target", "add", WASM_TARGET]),
-        "the plugins need Rust's standard library for this target: add it with rustup, or install your \
-         distribution's package of it for the very version of `rustc`",
+        Command::new("rustup").args(["target", "add", target]),
+        "Rust's standard library for this target is needed: add it with rustup, or install your distribution's package \
+         of it for the very version of `rustc`",
     )?;
     Ok(())
 }
@@ -38,11 +43,11 @@ pub fn rustc_output<S: AsRef<OsStr>>(arguments: &[S]) -> Result<String, ToolErro
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn has_wasm_target() -> Result<bool, ToolError> {
+fn has_target(target: &str) -> Result<bool, ToolError> {
     let sysroot = rustc_output(&["--print", "sysroot"])?;
     Ok(Path::new(&sysroot)
         .join("lib/rustlib")
-        .join(WASM_TARGET)
+        .join(target)
         .join("lib")
         .is_dir())
 }

@@ -1,4 +1,5 @@
-//! A C compiler for Wasm: `ring` has parts in C, and few machines have a clang that knows Wasm.
+//! C compilers for Wasm and for static Linux programs: `ring` has parts in C, and few machines have a compiler for
+//! either.
 //!
 //! Zig carries a clang of a known version, so the same sources give the same bytes on every machine. The `cc` crate
 //! calls it through two small scripts.
@@ -34,9 +35,21 @@ pub fn c_compiler_for_wasm() -> Result<CCompiler, ToolError> {
         cc: home.join("cc"),
         ar: Some(home.join("ar")),
     };
-    script(&compiler.cc, &cc_script(&zig, &home))?;
+    script(&compiler.cc, &cc_script(&zig, &home, "wasm32-wasi"))?;
     script(&home.join("ar"), &ar_script(&zig, &home))?;
     Ok(compiler)
+}
+
+/// The pinned compiler for a static Linux program on this processor, such as `aarch64`.
+pub(crate) fn c_compiler_for_static_linux(processor: &str) -> Result<CCompiler, ToolError> {
+    let zig = PACKAGE.provide()?;
+    let home = tools_dir().join(format!("musl-cc-{}", PACKAGE.version));
+    let _lock = lock(&tools_dir(), "musl-cc")?;
+    fs::create_dir_all(&home).map_err(|source| io_error("create", &home, source))?;
+    let (cc, ar) = (home.join(format!("cc-{processor}")), home.join("ar"));
+    script(&cc, &cc_script(&zig, &home, &format!("{processor}-linux-musl")))?;
+    script(&ar, &ar_script(&zig, &home))?;
+    Ok(CCompiler { cc, ar: Some(ar) })
 }
 
 /// Names an own C compiler for Wasm, as the `cc` crate reads it.
@@ -47,7 +60,7 @@ pub const AR_FOR_WASM: &str = "AR_wasm32_wasip1";
 
 /// Drops `--target=...` (zig has its own spelling) and switches off the traps for undefined behaviour that `zig cc`
 /// adds of its own accord: they are not in the compiler's output that ring's authors test.
-fn cc_script(zig: &Path, home: &Path) -> String {
+fn cc_script(zig: &Path, home: &Path, target: &str) -> String {
     format!(
         r#"#!/bin/sh
 {}
@@ -61,7 +74,7 @@ while [ "$count" -gt 0 ]; do
         *) set -- "$@" "$argument" ;;
     esac
 done
-exec {} cc -target wasm32-wasi -fno-sanitize=undefined "$@"
+exec {} cc -target {target} -fno-sanitize=undefined "$@"
 "#,
         caches(home),
         quoted(zig),
@@ -115,7 +128,7 @@ mod tests {
         let zig = folder.path().join("zig");
         script(&zig, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").unwrap();
         let cc = folder.path().join("cc");
-        script(&cc, &cc_script(&zig, folder.path())).unwrap();
+        script(&cc, &cc_script(&zig, folder.path(), "wasm32-wasi")).unwrap();
         let output = Command::new(&cc).args(arguments).output().unwrap();
         String::from_utf8(output.stdout)
             .unwrap()

@@ -19,8 +19,8 @@ use harness::redis::Redis;
 use middleware::{Event, Host as _, Secret, UnixTime};
 use serde_json::{Value, json};
 use shared_state::{
-    Cause, Change, Content, Exchange, FetchError, Fetched, Lifetime, Resource, Seal, Shared, StateName,
-    Store, StoreConfig, Unavailable,
+    Cause, Change, Content, Exchange, Failure, FetchError, Fetched, Lifetime, Resource, Seal, Shared,
+    StateName, Store, StoreConfig,
 };
 
 const SECRET: &str = "0123456789abcdef";
@@ -191,7 +191,7 @@ impl Machine {
         Self::new(block, &provider.url, "jane", LONG)
     }
 
-    fn get(&self) -> Result<Rc<String>, Unavailable> {
+    fn get(&self) -> Result<Rc<String>, Failure> {
         let now = Native::new("/", |_| {}).now();
         self.shared.borrow_mut().get(now)
     }
@@ -635,7 +635,7 @@ fn a_replacement_happens_once_for_all_machines_and_a_lease_has_one_owner() {
     let store = store(&block(&redis), &native);
     let seal = Seal::secret(&Secret::new("client-secret"), &["jane"]).unwrap();
     let slot = store
-        .slot(&StateName::new("refresh", &["jane"]), &seal, "")
+        .key(&StateName::new("refresh", &["jane"]), &seal, "")
         .unwrap();
     let apply = |change: Change<'_>| {
         let done = store.session(Duration::ZERO, &|| {}, |session| session.apply(&[change]));

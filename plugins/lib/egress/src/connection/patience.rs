@@ -50,7 +50,8 @@ impl<'a> Patience<'a> {
             }
             match step(&mut *self.stream) {
                 Ok(done) => return Ok(done),
-                // Only a wait may take longer than the time that is left. Bytes that have arrived are read until the deadline.
+                // Only a wait may take longer than the time that is left. Bytes that have arrived are read until the
+                // deadline.
                 Err(SocketError::NotYet) if is_over(self.deadline.get(), self.platform.monotonic()) => {
                     return Err(late());
                 }

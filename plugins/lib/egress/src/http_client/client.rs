@@ -11,7 +11,7 @@ use super::exchange;
 use super::extensions::{Repeated, SendOnce};
 use super::retry;
 use super::url::Url;
-use crate::ClientConfig;
+use crate::client_config::ClientConfig;
 use crate::connection::{self, Peer, Wire};
 use crate::platform::{Platform, SocketError};
 use crate::tls::Tls;
@@ -47,7 +47,7 @@ impl HttpClient {
                     .field("option", "clientConfig.tls.insecureSkipVerify")
                     .field(
                         "problem",
-                        "whoever answers in the provider's place owns the gateway: use clientConfig.tls.ca",
+                        "the provider's certificate is not checked, so anyone in its place controls the gateway: use clientConfig.tls.ca",
                     ),
             );
         }
@@ -170,8 +170,8 @@ impl HttpClient {
         )?
     }
 
-    /// Completes the TLS handshake of a connection for a request that must arrive only once, and makes the last check before
-    /// it is sent.
+    /// Completes the TLS handshake of a connection for a request that must arrive only once, and makes the last check
+    /// before it is sent.
     fn before_sending(
         &self,
         once: &SendOnce,

@@ -121,7 +121,8 @@ pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<R
     Ok(Response::from_parts(parts, body))
 }
 
-/// Looks for the end of a head. It looks at each byte once, so a head in many pieces is not parsed from its start each time.
+/// Looks for the end of a head. It looks at each byte once, so a head in many pieces is not parsed from its start each
+/// time.
 #[derive(Default)]
 struct HeadEnd {
     /// How many bytes were looked at.
@@ -220,7 +221,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that says `start` and then `again`, for ever, in pieces of so many bytes.
+    /// A server that sends `start` and then repeats `again` endlessly, in pieces of this many bytes.
     struct Server {
         start: Vec<u8>,
         again: &'static [u8],

@@ -23,7 +23,7 @@ impl Url {
     /// Parses `text`.
     ///
     /// # Errors
-    /// [`UrlError`] for anything else than such a URL.
+    /// [`UrlError`] for anything other than such a URL.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         if text.contains('#') {
             return Err(UrlError); // `http::Uri` silently drops fragments
@@ -34,7 +34,7 @@ impl Url {
     /// Makes a URL of the URI of a request.
     ///
     /// # Errors
-    /// [`UrlError`] for anything else than such a URL.
+    /// [`UrlError`] for anything other than such a URL.
     pub fn from_uri(uri: Uri) -> Result<Self, UrlError> {
         let https = match uri.scheme_str() {
             Some("https") => true,

@@ -12,8 +12,7 @@ pub trait Directory {
     /// [`DirectoryError::Exists`] if there is an entry of this name, otherwise the cause of the failure.
     fn create(&self, name: &str, content: &str) -> Result<(), DirectoryError>;
 
-    /// Reads the entry `name`. Returns `None` if there is no such entry, or if something else than a symbolic link has this
-    /// name.
+    /// Reads the entry `name`. Returns `None` if there is no such entry, or if it is not a symbolic link.
     ///
     /// # Errors
     /// The cause of the failure.

@@ -32,8 +32,8 @@ pub trait Platform: Host {
         }
     }
 
-    /// Selects the state directory: the mount with the guest path `path`, or the first writable mount. Logs a warning if the
-    /// directory cannot be written.
+    /// Selects the state directory: the mount with the guest path `path`, or the first writable mount. Logs a warning
+    /// if the directory cannot be written.
     ///
     /// # Errors
     /// [`ConfigError`] names the setting to add to Traefik's static configuration.

@@ -1,8 +1,8 @@
 //! The machine of a guest inside Traefik.
 //!
 //! All instances of one plugin on one router share one WASI system, with its descriptors and its scratch buffers. An
-//! instance makes calls that use neither at any time. It makes the others only while it holds the system's lock, or while it
-//! is alone, as the first instance is when it starts (`lock`).
+//! instance makes calls that use neither at any time. It makes the others only while it holds the system's lock, or
+//! while it is alone, as the first instance is when it starts (`lock`).
 //!
 //! * `abi`: the host's functions, and the only unsafe code.
 //! * `counter`, `lock`: who may use descriptors. `owned`: what to release after a trap.

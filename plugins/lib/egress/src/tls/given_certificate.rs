@@ -1,8 +1,8 @@
 //! Server certificates that `tls.ca` names themselves.
 //!
-//! `openssl req -x509` makes a certificate that is its own authority (`CA:TRUE`). It is a valid trust anchor, but the library
-//! rejects it as a server's own certificate. curl and Go accept it. Rejecting it gains nothing: the holder of its key could
-//! issue any other certificate under it.
+//! `openssl req -x509` makes a certificate that is its own authority (`CA:TRUE`). It is a valid trust anchor, but the
+//! library rejects it as a server's own certificate. curl and Go accept it. Rejecting it gains nothing: the holder of
+//! its key could issue any other certificate under it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! TLS errors in plain words, with the cure if there is one.
 //!
-//! The library's own texts are for programmers: they name its types and count seconds since 1970. Operators read these ones.
+//! The library's own texts are for programmers: they name its types and count seconds since 1970. Operators read these
+//! ones.
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 

@@ -23,21 +23,22 @@ use crate::tls::given_certificate::accept_given_certificates;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TlsOptions {
-    /// Certificates to trust beside the public ones.
+    /// Certificates to trust in addition to the public ones.
     pub ca: Option<SecretRef>,
     /// Client certificate chain, leaf first.
     pub cert: Option<SecretRef>,
     /// Private key of the client certificate.
     pub key: Option<SecretRef>,
-    /// Accept any server certificate. Whoever can answer in the provider's place then owns the gateway.
+    /// Accept any server certificate. Anyone who can answer in the provider's place then controls the gateway.
     #[serde(deserialize_with = "lenient::boolean")]
     pub insecure_skip_verify: bool,
 }
 
 impl TlsOptions {
-    /// Describes which servers these options trust. The text is not a secret. It is part of the identity of shared values: a
-    /// value from a server that one router trusts must not serve a router that does not trust this server. The text depends on
-    /// the certificates and not on where they are read from: two machines may keep the same ones in different places.
+    /// Describes which servers these options trust. The text is not a secret. It is part of the identity of shared
+    /// values: a value from a server that one router trusts must not serve a router that does not trust this server.
+    /// The text depends on the certificates and not on where they are read from: two machines may keep the same ones in
+    /// different places.
     pub fn trust(&self, host: &dyn Host) -> String {
         if self.insecure_skip_verify {
             return "anybody".to_owned();
@@ -72,8 +73,8 @@ impl TlsOptions {
         Some((VARIABLE.into(), SecretRef::new(format!("file:{file}"))))
     }
 
-    /// Checks whether the given authority can be used. This is much cheaper than [`TlsOptions::build`], which most instances
-    /// never need, because it does not read the public authorities.
+    /// Checks whether the given authority can be used. This is much cheaper than [`TlsOptions::build`], which most
+    /// instances never need, because it does not read the public authorities.
     ///
     /// # Errors
     /// As [`TlsOptions::build`].

@@ -49,7 +49,7 @@ pub enum WireError {
     #[error("the answer is a redirect (status {0}), which is not followed: configure the final URL")]
     Redirect(u16),
     /// The host name cannot have a certificate.
-    #[error("the request cannot be built: the host is no DNS name")]
+    #[error("the request cannot be built: the host is not a DNS name")]
     HostName,
     /// The request cannot be sent at all.
     #[error("the request cannot be built: {0}")]

@@ -1,16 +1,17 @@
-//! A value as it lies, sealed, in the state directory: which one it is, when it was
-//! fetched and how long that took, until when it is good, and the payload.
+//! A value in the form in which it is sealed and kept: its generation, when it was fetched and how long that took, its
+//! lifetime, and the payload.
 
 use std::time::Duration;
 
 use middleware::UnixTime;
 
-use super::Lifetime;
+use super::resource::Lifetime;
 
-/// Tells one fetched value from another. Not a time: clocks step, and values can be fetched within one tick.
+/// Distinguishes one fetched value from another. It is random and not a time: clocks may be set back, and two values may be
+/// fetched within one tick.
 pub(super) type Generation = [u8; 8];
 
-/// The generation, times in milliseconds since the epoch, then the payload.
+/// The encoded form is the generation, then times in milliseconds since the epoch, then the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Envelope {
     pub(super) generation: Generation,

@@ -1,16 +1,17 @@
-//! Requests that a provider takes once only, since they hold an assertion with an id of its own.
+//! Requests that a provider accepts only once, because they hold an assertion with a unique id.
 
 use http::{Request, Response, StatusCode};
 
 use egress::Repeated;
 
-use super::{Exchange, FetchError};
+use super::fetch_error::FetchError;
+use super::resource::Exchange;
 
-/// Sends what `make` makes. An attempt whose answer got lost may have used the request up: where the provider refuses a
-/// request that had to be repeated, one more is made and sent.
+/// Sends the request that `make` makes. The provider may have used up an attempt whose answer got lost. So if it refuses a
+/// request that was sent repeatedly, this makes and sends one more.
 ///
 /// # Errors
-/// Those of `make` and of the exchange.
+/// The errors of `make` and of the exchange.
 pub fn send_fresh(
     send: &mut Exchange<'_>,
     mut make: impl FnMut() -> Result<Request<Vec<u8>>, FetchError>,

@@ -1,52 +1,54 @@
-//! One resource for each of many callers: bounded, whatever callers there are.
+//! One resource for each of many callers, in bounded space.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use egress::{HttpClient, Platform};
 use middleware::UnixTime;
 
-use super::{Resource, Shared, Unavailable};
+use super::failure::Failure;
+use super::instance::Shared;
+use super::resource::Resource;
 use crate::store::Store;
-use egress::{HttpClient, Platform};
 
 /// One instance's view of the resources of many callers.
 ///
-/// An instance holds those used last. In the state directory they share a bounded number of names
-/// ([`Seal::slot`](crate::Seal::slot)), so no caller can fill it; two callers whose names fall together replace each
-/// other's value, which costs a fetch and nothing else.
+/// An instance caches those that were used last. In the state directory they share a bounded number of names
+/// ([`Seal::slot`](crate::Seal::slot)), so callers cannot fill it. Two callers with the same name replace each other's
+/// value, which costs a fetch and nothing else.
 pub struct SharedMany<R: Resource> {
     pub(super) platform: Rc<dyn Platform>,
     client: Rc<HttpClient>,
     store: Option<Rc<Store>>,
     most: usize,
-    /// The one used last comes last.
-    pub(super) held: Vec<(CallerKey, Shared<R>)>,
+    /// The one that was used last comes last.
+    pub(super) cached: Vec<(CallerKey, Shared<R>)>,
 }
 
-/// Tells callers apart in one instance's memory: a keyed digest of whatever makes two callers different.
+/// Distinguishes callers in the memory of one instance: a keyed digest of everything that makes two callers different.
 pub type CallerKey = [u8; 32];
 
 impl<R: Resource> SharedMany<R> {
-    /// Holds nothing yet, and never more than `most` (at least one).
+    /// Caches nothing yet, and never more than `most` values (at least one).
     pub const fn new(platform: Rc<dyn Platform>, client: Rc<HttpClient>, most: usize) -> Self {
         Self {
             platform,
             client,
             store: None,
             most,
-            held: Vec::new(),
+            cached: Vec::new(),
         }
     }
 
-    /// Shares them with other machines through `store`, too. There every caller has names of his own.
+    /// Also shares the resources with other machines, through `store`. There, each caller has a name of its own.
     #[must_use]
     pub fn with_store(mut self, store: Rc<Store>) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// The value of the caller `key` to use at `now`. `make` describes the resource, where this instance does not know
-    /// it already; `None` if it cannot.
+    /// The value of the caller `key` to use at `now`. `make` makes the resource if this instance has not cached it. It
+    /// returns `None` if it cannot.
     ///
     /// # Errors
     /// As [`Shared::get`].
@@ -55,36 +57,36 @@ impl<R: Resource> SharedMany<R> {
         key: &CallerKey,
         now: UnixTime,
         make: impl FnOnce() -> M,
-    ) -> Result<Rc<R::Value>, Unavailable> {
-        let mut shared = match self.held.iter().position(|(other, _)| other == key) {
-            Some(index) => self.held.remove(index).1,
+    ) -> Result<Rc<R::Value>, Failure> {
+        let mut shared = match self.cached.iter().position(|(other, _)| other == key) {
+            Some(index) => self.cached.remove(index).1,
             None => {
                 let resource = make()
                     .into()
-                    .ok_or(Unavailable::unreachable(Duration::from_secs(1)))?;
+                    .ok_or(Failure::unreachable(Duration::from_secs(1)))?;
                 let shared = Shared::new(resource, Rc::clone(&self.platform), Rc::clone(&self.client));
                 match &self.store {
                     Some(store) => shared
                         .with_store(Rc::clone(store))
-                        .map_err(|_| Unavailable::overloaded())?,
+                        .map_err(|_| Failure::overloaded())?,
                     None => shared,
                 }
             }
         };
         let value = shared.get(now);
-        // One who has nothing takes nobody's place.
+        // A caller without a value replaces no other.
         if value.is_ok() {
-            if self.held.len() >= self.most.max(1) {
-                self.held.remove(0);
+            if self.cached.len() >= self.most.max(1) {
+                self.cached.remove(0);
             }
-            self.held.push((*key, shared));
+            self.cached.push((*key, shared));
         }
         value
     }
 
     /// Drops the value `seen` of the caller `key` everywhere, as [`Shared::discard`] does.
     pub fn discard(&mut self, key: &CallerKey, seen: &Rc<R::Value>, interval: Duration) -> bool {
-        let known = self.held.iter_mut().find(|(other, _)| other == key);
+        let known = self.cached.iter_mut().find(|(other, _)| other == key);
         known.is_some_and(|(_, shared)| shared.discard(seen, interval))
     }
 }

@@ -1,97 +1,77 @@
-//! The other machines: before a fetch the store is asked whether one of them has done it, or is at it; after a fetch they
-//! are told.
+//! Coordinates with other machines through the store. Before a fetch, this asks the store whether another machine has
+//! fetched the value, or is fetching it. After a fetch, it tells the others.
 //!
-//! 1. A value in the store that is newer than what is held is taken over.
-//! 2. Otherwise the lease in the store decides who fetches. The others wait for the value, or its failure, as long as the
-//!    lease may last; then they fetch all the same.
-//! 3. Whatever goes wrong with the store, the fetch is made without it.
+//! 1. A value in the store that is newer than the cached one is taken over.
+//! 2. Otherwise the lease in the store decides which machine fetches. The others wait for the value, or for the
+//!    failure, for as long as the lease may last. Then they fetch nevertheless.
+//! 3. If anything goes wrong with the store, the fetch is made without it.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use middleware::UnixTime;
 
 use super::envelope::{Envelope, Generation};
-use super::failure::Failure;
-use super::{CLOCK_DIFFERENCE, Resource, Shared};
-use crate::shared::Lifetime;
-use crate::store::StoreError;
-use crate::store::{BUDGET, Change, Content, RemoteLease, Slot, Store};
+use super::failure_record::FailureRecord;
+use super::instance::Shared;
+use super::resource::{Lifetime, Resource};
+use crate::clock::CLOCK_DIFFERENCE;
+use crate::store::{Change, Content, RemoteLease, TIME_LIMIT};
 
-/// How often those who wait look into the store.
+/// The pause between two looks into the store.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Where a resource is in the store.
-pub(super) struct Remote {
-    store: Rc<Store>,
-    value: Slot,
-    failure: Slot,
-}
-
-/// What asking the others came to.
+/// What the store says about other machines.
 pub(super) enum Asked<V> {
-    /// There is no store, or it fails.
+    /// There is no store, or it failed.
     NoStore,
-    /// Nobody fetches any more, as it seems.
+    /// No machine seems to be fetching any more.
     Nobody,
-    /// Nobody else fetches as long as we hold this.
+    /// This machine holds the lease.
     Ours(RemoteLease),
-    /// Another fetched it.
+    /// Another machine fetched the value.
     Found(Envelope, V),
-    /// Another tried in vain a moment ago.
-    Failed(Failure),
-    /// Another is at it.
+    /// Another machine's fetch failed a moment ago.
+    Failed(FailureRecord),
+    /// Another machine is fetching.
     UnderWay,
 }
 
-impl Remote {
-    pub(super) fn of(resource: &impl Resource, store: Rc<Store>) -> Result<Self, StoreError> {
-        let slot = |role| store.slot(resource.name(), resource.seal(), role);
-        let (value, failure) = (slot("")?, slot(".fail")?);
-        Ok(Self {
-            store,
-            value,
-            failure,
-        })
-    }
-}
-
-/// How long the lease must last for a fetch that takes `timeout`, and for telling.
+/// How long the lease must last: for a fetch that takes `timeout`, and for telling the others.
 fn lease_time(timeout: Duration) -> Duration {
-    timeout.saturating_add(BUDGET.saturating_mul(2))
+    timeout.saturating_add(TIME_LIMIT.saturating_mul(2))
 }
 
 impl<R: Resource> Shared<R> {
-    /// How much longer than without a store a fetch may take.
+    /// How much longer a fetch may take with a store than without.
     pub(super) fn wait_for_others(&self) -> Duration {
         match self.remote {
-            Some(_) => lease_time(self.client.timeout()).saturating_add(BUDGET),
+            Some(_) => lease_time(self.client.timeout()).saturating_add(TIME_LIMIT),
             None => Duration::ZERO,
         }
     }
 
-    /// Asks, with the lease of the state directory in hand.
+    /// Asks the store. The caller holds the lease of the state directory.
     pub(super) fn ask_others(&self, timeout: Duration, may_wait: bool, pulse: &dyn Fn()) -> Asked<R::Value> {
         let Some(remote) = &self.remote else {
             return Asked::NoStore;
         };
-        let slots = [&remote.value, &remote.failure];
+        let keys = [&remote.value, &remote.failure];
         let lease = remote.store.lease(&remote.value, lease_time(timeout));
         let give_up = self
             .platform
             .monotonic()
             .saturating_add(lease.ttl())
-            .saturating_add(BUDGET / 2);
+            .saturating_add(TIME_LIMIT / 2);
         let mut foreign = None;
         let mut is_ours = false;
         let mut rounds = 0_u32;
         let asked = remote.store.session(timeout, pulse, |session| {
-            let mut found = session.get(&slots)?;
+            let mut found = session.get(&keys)?;
             loop {
                 foreign = foreign.or(found.iter().position(|content| *content == Content::Foreign));
                 let known = self.known(&found);
                 if known.is_some() && is_ours {
-                    // Whoever had the lease told us just before giving it back.
+                    // The previous holder told the others just before it gave the lease back.
                     session.apply(&[Change::GiveBack(&lease)])?;
                     is_ours = false;
                 }
@@ -101,7 +81,7 @@ impl<R: Resource> Shared<R> {
                 if is_ours || self.platform.monotonic() >= give_up {
                     return Ok(Asked::Nobody);
                 }
-                (is_ours, found) = session.take(&lease, &slots)?;
+                (is_ours, found) = session.take(&lease, &keys)?;
                 if !is_ours && self.known(&found).is_none() {
                     if !may_wait {
                         return Ok(Asked::UnderWay);
@@ -116,22 +96,22 @@ impl<R: Resource> Shared<R> {
                 }
             }
         });
-        if let Some(slot) = foreign.and_then(|index| slots.get(index)) {
-            remote.store.complain_of_foreign(self.resource.kind(), slot);
+        if let Some(key) = foreign.and_then(|index| keys.get(index)) {
+            remote.store.complain_of_foreign(self.resource.kind(), key);
         }
         match asked {
             Ok(Asked::Nobody) if is_ours => Asked::Ours(lease),
             Ok(asked) => asked,
-            // The store says so itself.
+            // The store has logged the error.
             Err(_) => Asked::NoStore,
         }
     }
 
-    /// Tells what came of the fetch that followed, if anything, and gives the lease back.
+    /// Tells the others how the fetch ended, if it was made, and gives the lease back.
     pub(super) fn tell_others(
         &self,
         asked: &Asked<R::Value>,
-        news: Option<Result<&Envelope, &Failure>>,
+        news: Option<Result<&Envelope, &FailureRecord>>,
         pulse: &dyn Fn(),
     ) {
         let (Some(remote), Asked::Nobody | Asked::Ours(_)) = (&self.remote, asked) else {
@@ -166,15 +146,15 @@ impl<R: Resource> Shared<R> {
         }
         let _ = remote
             .store
-            .session(BUDGET, pulse, |session| session.apply(&changes));
+            .session(TIME_LIMIT, pulse, |session| session.apply(&changes));
     }
 
-    /// Takes a discarded value out of the store, unless another has taken its place.
+    /// Removes a discarded value from the store, unless another value has replaced it.
     pub(super) fn withdraw(&self, generation: Generation) {
         let Some(remote) = &self.remote else {
             return;
         };
-        let _ = remote.store.session(BUDGET, &|| {}, |session| {
+        let _ = remote.store.session(TIME_LIMIT, &|| {}, |session| {
             match session.get(&[&remote.value])?.first() {
                 Some(Content::Ours(kept))
                     if Envelope::decode(kept.plain()).is_some_and(|it| it.generation == generation) =>
@@ -188,7 +168,7 @@ impl<R: Resource> Shared<R> {
         });
     }
 
-    /// Takes whatever is there out of the store.
+    /// Removes everything of this resource from the store.
     pub(super) fn clear(&self) {
         let Some(remote) = &self.remote else {
             return;
@@ -196,10 +176,10 @@ impl<R: Resource> Shared<R> {
         let changes = [Change::Remove(&remote.value), Change::Remove(&remote.failure)];
         let _ = remote
             .store
-            .session(BUDGET, &|| {}, |session| session.apply(&changes));
+            .session(TIME_LIMIT, &|| {}, |session| session.apply(&changes));
     }
 
-    /// What value and failure in the store tell, if that is something new.
+    /// What the value and the failure in the store say, if that is news.
     fn known(&self, found: &[Content]) -> Option<Asked<R::Value>> {
         let [value, failure] = found else {
             return None;
@@ -215,7 +195,7 @@ impl<R: Resource> Shared<R> {
         if let Content::Ours(kept) = failure
             && let Some(failure) = std::str::from_utf8(kept.plain())
                 .ok()
-                .and_then(Failure::decode)
+                .and_then(FailureRecord::decode)
                 .map(|failure| failure.beginning(now))
             && failure.holds_at(now)
             && failure.concerns(self.resource.proof())
@@ -225,7 +205,7 @@ impl<R: Resource> Shared<R> {
         None
     }
 
-    /// Whether another machine's value is better than what is held. One that was discarded here never is.
+    /// Whether another machine's value is better than the cached one. A value that was discarded here never is.
     fn is_wanted(&self, envelope: &Envelope, now: UnixTime) -> bool {
         let Envelope {
             generation,
@@ -236,19 +216,15 @@ impl<R: Resource> Shared<R> {
             },
             ..
         } = *envelope;
-        let discarded = [self.last_discard(), self.own.discard];
-        if usable_until <= now
-            || discarded
-                .iter()
-                .flatten()
-                .any(|(_, discarded)| *discarded == generation)
-        {
+        if usable_until <= now || self.is_discarded(generation) {
             return false;
         }
-        match &self.held {
-            Some(held) if held.generation == generation => false,
-            Some(held) if now < held.lifetime.usable_until => {
-                now < refresh_at && held.fetched_at <= fetched_at && fetched_at <= now.plus(CLOCK_DIFFERENCE)
+        match &self.cached {
+            Some(cached) if cached.generation == generation => false,
+            Some(cached) if now < cached.lifetime.usable_until => {
+                now < refresh_at
+                    && cached.fetched_at <= fetched_at
+                    && fetched_at <= now.plus(CLOCK_DIFFERENCE)
             }
             _ => true,
         }

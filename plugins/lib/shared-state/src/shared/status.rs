@@ -1,25 +1,25 @@
-//! How a resource is doing, for people: `oic-gateway status DIR` shows it as a table.
+//! The status of a resource, for operators. `oic-gateway status DIR` shows it as a table.
 
 use serde::Serialize;
 
-/// Times in milliseconds since the epoch. Holds no secret.
+/// Times are in milliseconds since the epoch. Holds no secret.
 #[derive(Debug, Serialize)]
 pub(super) struct Status {
-    /// What it is, for example `token`.
+    /// The kind of resource, for example `token`.
     pub(super) kind: &'static str,
     /// Where it comes from.
     pub(super) url: String,
-    /// When this was written.
+    /// When this status was written.
     pub(super) at: u64,
-    /// When the value at hand was fetched.
+    /// When the current value was fetched.
     pub(super) fetched_at: Option<u64>,
-    /// When it will be renewed.
+    /// When the value will be renewed.
     pub(super) refresh_at: Option<u64>,
-    /// From when on it must not be used.
+    /// When the value must no longer be used.
     pub(super) usable_until: Option<u64>,
     /// How long the fetch took.
     pub(super) took_ms: Option<u64>,
-    /// Consecutive failures; the breaker is open while there are any.
+    /// Failures in a row. The breaker is open while there are any.
     pub(super) failures: u32,
     /// When the next attempt may be made.
     pub(super) again_at: Option<u64>,
@@ -28,7 +28,7 @@ pub(super) struct Status {
 }
 
 impl Status {
-    /// JSON in ASCII, short enough for one directory entry.
+    /// Encodes the status as JSON in ASCII, short enough for one directory entry.
     pub(super) fn encode(mut self) -> String {
         const LONGEST: usize = 200;
         for text in [Some(&mut self.url), self.last_error.as_mut()]

@@ -3,18 +3,26 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use middleware::Reason;
-
-use super::*;
-use crate::test_machine::TestMachine;
-use egress::ClientConfig;
 use egress::platform::Native;
+use egress::{ClientConfig, HttpClient, Platform, Url};
+use http::Request;
+use middleware::{Reason, UnixTime};
 
-/// A provider that answers with a running number.
+use super::attempt::Attempt;
+use super::instance::LOOK_WHILE_FRESH;
+use super::obtain::LOOK_WHILE_DUE;
+use super::*;
+use crate::state::{Seal, StateName};
+use crate::test_machine::TestMachine;
+
+mod operators;
+
+/// A provider that answers with consecutive numbers.
 struct Provider {
     url: String,
     calls: Arc<AtomicUsize>,
@@ -22,7 +30,7 @@ struct Provider {
     denies: Arc<AtomicBool>,
     /// Answers 503, which is worth repeating.
     busy: Arc<AtomicBool>,
-    /// Does not answer yet.
+    /// Does not answer while this is set.
     hangs: Arc<AtomicBool>,
 }
 
@@ -82,7 +90,7 @@ struct Number {
     name: StateName,
     seal: Seal,
     url: Url,
-    /// What is asked before it.
+    /// A server to ask first.
     first: Option<Url>,
     lifetime: Duration,
 }
@@ -161,7 +169,7 @@ fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -
     Shared::new(number, platform, client)
 }
 
-/// The number of one caller among many.
+/// The resource of one caller among many.
 fn number_of(caller: &str, provider: &str) -> Number {
     let seal = Seal::secret(&middleware::Secret::new(caller), &[provider, caller]).unwrap();
     Number {
@@ -173,7 +181,7 @@ fn number_of(caller: &str, provider: &str) -> Number {
     }
 }
 
-/// Two callers whose names fall together.
+/// Two callers that share a name.
 fn neighbours(provider: &str) -> [String; 2] {
     let mut callers: Vec<String> = (0..).map(|number: u32| number.to_string()).take(400).collect();
     callers.sort_by_cached_key(|caller| number_of(caller, provider).name.as_str().to_owned());
@@ -193,7 +201,7 @@ fn many_on(platform: Rc<dyn Platform>, provider: &str, most: usize) -> SharedMan
     SharedMany::new(platform, client, most)
 }
 
-/// Some machines with one directory, whose clocks stand at the same time.
+/// Machines with one directory. Their clocks are stopped at the same time.
 struct Machines(Vec<Rc<TestMachine>>);
 
 impl Machines {
@@ -205,7 +213,7 @@ impl Machines {
         (machines, platforms)
     }
 
-    /// So many seconds after the beginning.
+    /// Sets the clocks to this many seconds after the beginning.
     fn at(&self, seconds: u64) {
         const BEGINNING: u64 = 1_700_000_000;
         for machine in &self.0 {
@@ -215,7 +223,7 @@ impl Machines {
 }
 
 impl SharedMany<Number> {
-    fn of(&mut self, caller: &str, provider: &str) -> Result<u64, Unavailable> {
+    fn of(&mut self, caller: &str, provider: &str) -> Result<u64, Failure> {
         let mut key = CallerKey::default();
         key[..caller.len()].copy_from_slice(caller.as_bytes());
         let now = self.platform.now();
@@ -225,7 +233,7 @@ impl SharedMany<Number> {
 }
 
 impl Shared<Number> {
-    fn now(&mut self) -> Result<Rc<u64>, Unavailable> {
+    fn now(&mut self) -> Result<Rc<u64>, Failure> {
         self.get(self.platform.now())
     }
 }
@@ -281,7 +289,7 @@ fn short_lived_values_are_renewed_by_one_while_nobody_ever_gets_an_old_one() {
                 while begun.elapsed() < Duration::from_secs(4) {
                     let before = instance.platform.now();
                     instance.now().unwrap();
-                    assert!(before < instance.held.as_ref().unwrap().lifetime.usable_until);
+                    assert!(before < instance.cached.as_ref().unwrap().lifetime.usable_until);
                 }
             });
         }
@@ -321,10 +329,10 @@ fn an_outage_does_not_touch_what_is_still_usable() {
     let mut instance = instance(&provider.url, &directory, Duration::from_millis(1000));
     instance.now().unwrap();
     provider.down.store(true, Ordering::SeqCst);
-    let usable_until = instance.held.as_ref().unwrap().lifetime.usable_until;
+    let usable_until = instance.cached.as_ref().unwrap().lifetime.usable_until;
     loop {
         let outcome = instance.now();
-        // Judged by the time after the call, so that a pause of the machine cannot fail it.
+        // The time after the call decides, so that a pause of the machine cannot fail the test.
         if instance.platform.now() >= usable_until {
             break;
         }
@@ -333,9 +341,13 @@ fn an_outage_does_not_touch_what_is_still_usable() {
     assert!(instance.now().is_err());
 }
 
-/// At which seconds the provider was asked because of a value that does not do, if that is so at every second and for
-/// several instances in turn.
-fn asked_at(pace: Pace, seconds: u64, disturb: impl FnOnce(&Provider, &tempfile::TempDir)) -> Vec<u64> {
+/// The seconds at which the provider was asked because the value was not sufficient. Several instances ask for a newer
+/// one in turn, one each second.
+fn asked_at(
+    interval: RefetchInterval,
+    seconds: u64,
+    disturb: impl FnOnce(&Provider, &tempfile::TempDir),
+) -> Vec<u64> {
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let (machines, platforms) = Machines::in_directory::<3>(&directory);
     let mut instances = platforms.map(|platform| instance_on(platform, &provider.url, LONG));
@@ -348,7 +360,7 @@ fn asked_at(pace: Pace, seconds: u64, disturb: impl FnOnce(&Provider, &tempfile:
         machines.at(second);
         let (calls, instance) = (provider.calls(), &mut instances[index]);
         let seen = instance.now().unwrap();
-        instance.renew(&seen, pace);
+        instance.renew(&seen, interval);
         // Each attempt is one call: the error 503 is not worth repeating here.
         asked_at.extend(std::iter::repeat_n(second, provider.calls() - calls));
     }
@@ -364,7 +376,7 @@ fn a_provider_in_trouble_is_asked_seldom_while_what_is_held_serves_and_often_whe
         instance.now().unwrap();
     }
     provider.down.store(true, Ordering::SeqCst);
-    // Due at 2880, usable until 3600.
+    // The value is due at 2880, and usable until 3600.
     let mut calls = |seconds: std::ops::Range<u64>| {
         let before = provider.calls();
         for second in seconds {
@@ -387,9 +399,9 @@ fn a_provider_in_trouble_is_asked_seldom_while_what_is_held_serves_and_often_whe
 
 #[test]
 fn renewing_keeps_its_pace_whatever_comes_of_it_for_all_instances_together() {
-    let usual = Pace::default();
+    let usual = RefetchInterval::default();
     assert_eq!(asked_at(usual, 14, |_, _| {}), [3, 6, 9, 12]);
-    let given = Pace::every(Duration::from_secs(10));
+    let given = RefetchInterval::every(Duration::from_secs(10));
     assert_eq!(asked_at(given, 31, |_, _| {}), [10, 20, 30]);
     let faults: [fn(&Provider) -> &AtomicBool; 2] = [|provider| &provider.down, |provider| &provider.busy];
     for fault in faults {
@@ -403,8 +415,11 @@ fn renewing_keeps_its_pace_whatever_comes_of_it_for_all_instances_together() {
 fn instances_without_their_directory_renew_at_the_slowest_pace_each() {
     let gone =
         |_: &Provider, directory: &tempfile::TempDir| std::fs::remove_dir_all(directory.path()).unwrap();
-    // Three instances, each of which has its turn every third second.
-    assert_eq!(asked_at(Pace::default(), 64, gone), [30, 31, 32, 60, 61, 62]);
+    // Each of the three instances has its turn every third second.
+    assert_eq!(
+        asked_at(RefetchInterval::default(), 64, gone),
+        [30, 31, 32, 60, 61, 62]
+    );
 }
 
 #[test]
@@ -416,17 +431,17 @@ fn a_fetch_that_succeeded_since_ends_the_longer_pause() {
     provider.down.store(true, Ordering::SeqCst);
     for second in [3, 6, 12, 24] {
         machines.at(second);
-        assert_eq!(*instance.renew(&seen, Pace::default()), 1);
+        assert_eq!(*instance.renew(&seen, RefetchInterval::default()), 1);
     }
     assert_eq!(provider.calls(), 5);
     provider.down.store(false, Ordering::SeqCst);
     machines.at(47);
-    assert_eq!(*instance.renew(&seen, Pace::default()), 1, "too soon");
+    assert_eq!(*instance.renew(&seen, RefetchInterval::default()), 1, "too soon");
     machines.at(48);
-    let newer = instance.renew(&seen, Pace::default());
+    let newer = instance.renew(&seen, RefetchInterval::default());
     assert_eq!(*newer, 6);
     machines.at(51);
-    assert_eq!(*instance.renew(&newer, Pace::default()), 7);
+    assert_eq!(*instance.renew(&newer, RefetchInterval::default()), 7);
 }
 
 #[test]
@@ -443,7 +458,7 @@ fn an_attempt_that_was_cut_off_counts_and_holds_nobody_up() {
     killed.note(Attempt::new(killed.platform.now(), two_seconds, 1));
     for (second, calls) in [(10, 1), (12, 1), (13, 2)] {
         machines.at(second);
-        other.renew(&seen, Pace::default());
+        other.renew(&seen, RefetchInterval::default());
         assert_eq!(provider.calls(), calls, "{second}");
     }
 }
@@ -456,15 +471,18 @@ fn a_clock_that_was_set_back_does_not_end_renewing() {
     let mut instance = instance_on(platform, &provider.url, LONG);
     let seen = instance.now().unwrap();
     machines.at(100_010);
-    assert_eq!(*instance.renew(&seen, Pace::default()), 2);
+    assert_eq!(*instance.renew(&seen, RefetchInterval::default()), 2);
     machines.at(0);
-    let newer = instance.renew(&seen, Pace::default());
+    let newer = instance.renew(&seen, RefetchInterval::default());
     machines.at(1);
-    let newest = instance.renew(&newer, Pace::default());
+    let newest = instance.renew(&newer, RefetchInterval::default());
     machines.at(2);
-    assert!(Rc::ptr_eq(&instance.renew(&newest, Pace::default()), &newest));
+    assert!(Rc::ptr_eq(
+        &instance.renew(&newest, RefetchInterval::default()),
+        &newest
+    ));
     machines.at(4);
-    assert_eq!(*instance.renew(&newest, Pace::default()), 4);
+    assert_eq!(*instance.renew(&newest, RefetchInterval::default()), 4);
 }
 
 #[test]
@@ -481,9 +499,12 @@ fn those_whose_value_does_not_do_at_the_same_time_get_the_new_one_by_one_fetch()
                 let mut instance = instance(&provider.url, &directory, LONG);
                 let seen = instance.now().unwrap();
                 barrier.wait();
-                // A pause that is over by now, and not again while the test lasts.
+                // This pause is over by now, and no other one begins while the test lasts.
                 std::thread::sleep(Duration::from_millis(1000));
-                assert_eq!(*instance.renew(&seen, Pace::every(Duration::from_millis(900))), 2);
+                assert_eq!(
+                    *instance.renew(&seen, RefetchInterval::every(Duration::from_millis(900))),
+                    2
+                );
             });
         }
     });
@@ -503,7 +524,7 @@ fn an_attempt_that_hangs_does_not_hold_the_others_up_for_as_long() {
     let renewed = || {
         let mut instance = instance(&provider.url, &directory, LONG);
         let seen = instance.now().unwrap();
-        *instance.renew(&seen, Pace::every(Duration::ZERO))
+        *instance.renew(&seen, RefetchInterval::every(Duration::ZERO))
     };
     std::thread::scope(|scope| {
         let first = scope.spawn(|| {
@@ -555,7 +576,7 @@ fn a_no_has_what_is_held_dropped_by_all_and_no_answer_does_not() {
         if is_dropped {
             assert_eq!(provider.calls(), calls + 1, "one was told, and told the others");
         }
-        // What was denied may be granted again.
+        // A denied caller may be granted a value again.
         fault(&provider).store(false, Ordering::SeqCst);
         machines.at(2931);
         assert!(instances.iter_mut().all(|instance| *instance.now().unwrap() > 1));
@@ -587,7 +608,7 @@ fn what_was_dropped_does_not_come_back_from_a_directory_that_could_not_be_told()
     let (provider, directory) = (Provider::start(Duration::ZERO), tempfile::tempdir().unwrap());
     let mut instance = instance(&provider.url, &directory, LONG);
     let seen = instance.now().unwrap();
-    // No entry can take this one's place.
+    // No entry can replace a directory.
     std::fs::create_dir(directory.path().join(instance.discard_name())).unwrap();
     assert!(instance.discard(&seen, LONG));
     assert_eq!(*instance.now().unwrap(), 2);
@@ -602,7 +623,7 @@ fn a_renewed_value_reaches_every_instance_although_theirs_is_fresh() {
         instance(&provider.url, &directory, LONG),
     );
     let (old, _) = (first.now().unwrap(), second.now().unwrap());
-    assert_eq!(*first.renew(&old, Pace::every(Duration::ZERO)), 2);
+    assert_eq!(*first.renew(&old, RefetchInterval::every(Duration::ZERO)), 2);
     let begun = Instant::now();
     while *second.now().unwrap() != 2 {
         assert!(
@@ -734,7 +755,7 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
             down(provider_is_down_at_the_step);
             clock.set_wall_clock_ahead(step);
             let begun = Instant::now();
-            // Forward: what is held is taken for expired. Back: nobody knows how long it still lasts.
+            // Forward: the cached value seems to have expired. Back: its remaining lifetime is unknown.
             match provider_is_down_at_the_step {
                 false => {}
                 true if step > 0 => assert!(instance.now().is_err(), "{step}"),
@@ -750,7 +771,7 @@ fn a_clock_that_is_set_by_an_hour_costs_a_fetch_and_no_wait() {
                 instance.now().unwrap();
             }
             assert_eq!(provider.calls(), calls, "{step}: once was enough");
-            // And when the clock is put right.
+            // The same when the clock is corrected.
             clock.set_wall_clock_ahead(0);
             let begun = Instant::now();
             while instance.now().is_err() || provider.calls() == calls {
@@ -797,7 +818,7 @@ fn an_instance_holds_the_callers_it_saw_last() {
     for caller in ["1", "2", "1", "3", "1", "4"] {
         many.of(caller, &provider.url).unwrap();
     }
-    let held: Vec<u8> = many.held.iter().map(|(key, _)| key[0]).collect();
+    let held: Vec<u8> = many.cached.iter().map(|(key, _)| key[0]).collect();
     assert_eq!(held, *b"14");
     assert_eq!(provider.calls(), 4, "the others are in the state directory");
 }
@@ -812,7 +833,7 @@ fn a_denied_caller_is_remembered_and_nobody_else_suffers() {
         let denied = instance.of(&mallory, &provider.url).unwrap_err();
         assert_eq!(denied.cause(), Cause::Denied);
         assert!(denied.retry_after_seconds() >= 29);
-        assert!(instance.held.is_empty());
+        assert!(instance.cached.is_empty());
     }
     assert_eq!(provider.calls(), 1);
     provider.denies.store(false, Ordering::SeqCst);

@@ -1,47 +1,46 @@
-//! In the store: for all machines that share it.
+//! A secret in the store, for all machines that share it.
 //!
-//! One value holds the secret and who claims it, and every change is made only where the value is still what it was when it
-//! was read (compare and set). So one wins, whatever the order; whose answer was lost on the way finds its own mark there.
+//! One value holds the secret and its claim. Each change is a compare-and-set: it succeeds only if the value is the same as
+//! when it was read. So one machine wins. If its answer gets lost, it finds its own mark in the value.
 //!
-//! A successor is written into the state directory first, for the store may fail at that very moment, and is removed from
-//! there once the store has it. What is found there later than what the store has is such a successor, or the secret of the
-//! time before there was a store; the next claim takes it along.
+//! A successor is written to the state directory first, because the store may fail at that moment, and is removed from
+//! there once the store has it. If the state directory has a later secret than the store, it is such a successor, or a
+//! secret from before there was a store. The next claim takes it along.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use egress::platform::{Platform, nonce};
 use middleware::{Secret, UnixTime};
 
+use super::error::{PlaceError, UseError};
 use super::in_directory::InDirectory;
-use super::record::Record;
-use super::{Claim, Place, PlaceError, Replaced, UseError};
+use super::place::{Claim, Place, Replaced};
+use super::stored_secret::StoredSecret;
 use crate::state::{Seal, StateName};
-use crate::store::{Change, Content, Slot, Store, StoreError};
-use egress::platform::Platform;
-use egress::platform::nonce;
+use crate::store::{Change, Content, Store, StoreError, StoreKey};
 
-/// How long it is tried to have the store take a successor: longer than a server needs to start again, or a replica to take
-/// over.
+/// How long to try to store a successor. Longer than a server takes to restart, or a replica to take over.
 const WRITE_FOR: Duration = Duration::from_secs(10);
 const TRY_EVERY: Duration = Duration::from_millis(100);
-/// How long a secret that nobody uses stays there.
+/// How long the store keeps a secret that nobody uses.
 const KEEP: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// One slot of the store.
+/// One key of the store.
 pub(super) struct InStore {
-    slot: Slot,
+    key: StoreKey,
     store: Rc<Store>,
-    /// What the store does not have yet.
+    /// Successors that the store does not have yet.
     local: InDirectory,
     platform: Rc<dyn Platform>,
     patience: Duration,
 }
 
-/// What lies in the store.
+/// The value in the store.
 #[derive(Clone)]
 struct Entry {
-    record: Record,
-    /// Who claims it, and until when.
+    stored: StoredSecret,
+    /// The owner of the claim, and until when it lasts.
     claim: Option<(String, UnixTime)>,
 }
 
@@ -51,42 +50,52 @@ impl Entry {
             .claim
             .as_ref()
             .map_or(("", 0), |(owner, until)| (owner, until.as_millis()));
-        format!("{owner}:{until}:{}", self.record.encode())
+        format!("{owner}:{until}:{}", self.stored.encode())
     }
 
     fn decode(plain: &[u8]) -> Option<Self> {
         let (owner, rest) = std::str::from_utf8(plain).ok()?.split_once(':')?;
-        let (until, record) = rest.split_once(':')?;
+        let (until, stored) = rest.split_once(':')?;
         let until = UnixTime::from_millis(until.parse().ok()?);
         Some(Self {
-            record: Record::decode(record)?,
+            stored: StoredSecret::decode(stored)?,
             claim: (!owner.is_empty()).then(|| (owner.to_owned(), until)),
         })
     }
 
-    const fn unclaimed(record: Record) -> Self {
-        Self { record, claim: None }
+    /// Whether `claim` is the current claim.
+    fn is_claimed_by(&self, claim: &Claim) -> bool {
+        matches!(&self.claim, Some((owner, _)) if *owner == claim.mark)
+    }
+
+    /// Whether the secret is still the one that `claim` is for.
+    fn has_secret_of(&self, claim: &Claim) -> bool {
+        self.stored.secret == claim.stored.secret
+    }
+
+    const fn unclaimed(stored: StoredSecret) -> Self {
+        Self { stored, claim: None }
     }
 }
 
 impl Place for InStore {
     fn check(&self) -> Result<(), PlaceError> {
         Ok(self.store.session(self.patience, &|| {}, |session| {
-            session.get(&[&self.slot]).map(drop)
+            session.get(&[&self.key]).map(drop)
         })?)
     }
 
     fn put(&self, secret: &Secret) -> Result<(), PlaceError> {
-        let local = self.local.record().unwrap_or(None);
+        let local = self.local.stored().unwrap_or(None);
         self.store.session(self.patience, &|| {}, |session| {
-            let there = match session.get(&[&self.slot])?.pop() {
-                Some(Content::Ours(kept)) => Entry::decode(kept.plain()).map(|entry| entry.record),
-                // Somebody means to replace whatever is there.
+            let there = match session.get(&[&self.key])?.pop() {
+                Some(Content::Ours(kept)) => Entry::decode(kept.plain()).map(|entry| entry.stored),
+                // The new secret replaces anything else that is there.
                 _ => None,
             };
             let previous = later(local.clone(), there);
             let entry = Entry::unclaimed(self.successor(secret, previous.as_ref()));
-            session.apply(&[Change::Put(&self.slot, entry.encode().as_bytes(), KEEP)])
+            session.apply(&[Change::Put(&self.key, entry.encode().as_bytes(), KEEP)])
         })?;
         if let Some(local) = local {
             self.local.remove(&local);
@@ -95,19 +104,19 @@ impl Place for InStore {
     }
 
     fn begin(&self, span: Duration) -> Result<Claim, UseError> {
-        let local = self.local.record()?;
+        let local = self.local.stored()?;
         let (owner, now) = (nonce(&*self.platform), self.platform.now());
         let until = now.plus(span);
-        let record = self.change(|there| {
-            let known = there.map(|entry| entry.record.clone());
-            let is_there = known.as_ref().map(|record| record.generation.clone());
-            let record = match later(local.clone(), known) {
+        let stored = self.change(|there| {
+            let known = there.map(|entry| entry.stored.clone());
+            let is_there = known.as_ref().map(|stored| stored.generation.clone());
+            let stored = match later(local.clone(), known) {
                 None => return (None, Err(UseError::Missing)),
-                Some(Record { lost: true, .. }) => return (None, Err(UseError::Lost)),
-                Some(record) => record,
+                Some(StoredSecret { lost: true, .. }) => return (None, Err(UseError::Lost)),
+                Some(stored) => stored,
             };
-            // Who claims what has a successor gets nothing by it.
-            if is_there.as_ref() == Some(&record.generation)
+            // A claim on a secret that has a successor has no effect.
+            if is_there.as_ref() == Some(&stored.generation)
                 && let Some((other, until)) = there.and_then(|entry| entry.claim.as_ref())
                 && *other != owner
                 && let Some(left) = Claim::left(*until, now)
@@ -116,30 +125,30 @@ impl Place for InStore {
             }
             let claim = Some((owner.clone(), until));
             let entry = Entry {
-                record: record.clone(),
+                stored: stored.clone(),
                 claim,
             };
-            (Some(entry), Ok(record))
+            (Some(entry), Ok(stored))
         })??;
         if let Some(local) = local {
             self.local.remove(&local);
         }
         Ok(Claim {
-            record,
+            stored,
             until,
             mark: owner,
         })
     }
 
     fn replace(&self, claim: &Claim, successor: &Secret) -> Result<Replaced, PlaceError> {
-        let successor = self.successor(successor, Some(&claim.record));
+        let successor = self.successor(successor, Some(&claim.stored));
         let is_safe = self.local.publish(&successor).is_ok();
         let give_up = self.platform.monotonic().saturating_add(WRITE_FOR);
         loop {
             let outcome = self.change(|there| match there {
-                // Put there by us, though the answer did not arrive.
-                Some(entry) if entry.record.generation == successor.generation => (None, Replaced::Done),
-                Some(entry) if !claim.is_of_secret(entry) => (None, Replaced::Unwanted),
+                // An earlier attempt stored it, and its answer got lost.
+                Some(entry) if entry.stored.generation == successor.generation => (None, Replaced::Done),
+                Some(entry) if !entry.has_secret_of(claim) => (None, Replaced::Unwanted),
                 _ => (Some(Entry::unclaimed(successor.clone())), Replaced::Done),
             });
             match outcome {
@@ -158,38 +167,29 @@ impl Place for InStore {
     }
 
     fn give_back(&self, claim: &Claim) {
-        // Where the store fails the claim ends by itself.
+        // If the store fails, the claim ends by itself.
         let _ = self.change(|there| match there {
-            Some(entry) if claim.is_of(entry) => (Some(Entry::unclaimed(entry.record.clone())), ()),
+            Some(entry) if entry.is_claimed_by(claim) => (Some(Entry::unclaimed(entry.stored.clone())), ()),
             _ => (None, ()),
         });
     }
 
     fn lose(&self, claim: &Claim) -> Result<bool, PlaceError> {
         self.change(|there| match there {
-            Some(entry) if claim.is_of_secret(entry) => {
-                let record = Record {
+            Some(entry) if entry.has_secret_of(claim) => {
+                let stored = StoredSecret {
                     lost: true,
-                    ..entry.record.clone()
+                    ..entry.stored.clone()
                 };
-                (Some(Entry::unclaimed(record)), true)
+                (Some(Entry::unclaimed(stored)), true)
             }
             _ => (None, false),
         })
     }
 }
 
-impl Claim {
-    fn is_of(&self, entry: &Entry) -> bool {
-        matches!(&entry.claim, Some((owner, _)) if *owner == self.mark)
-    }
-
-    fn is_of_secret(&self, entry: &Entry) -> bool {
-        entry.record.secret == self.record.secret
-    }
-}
-
 impl InStore {
+    /// The secret `name` in `store`, see [`SingleUse::in_store`](super::SingleUse::in_store).
     pub(super) fn new(
         name: StateName,
         seal: Seal,
@@ -198,7 +198,7 @@ impl InStore {
         patience: Duration,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            slot: store.slot(&name, &seal, "")?,
+            key: store.key(&name, &seal, "")?,
             store,
             local: InDirectory::new(name, seal, Rc::clone(&platform)),
             platform,
@@ -206,19 +206,20 @@ impl InStore {
         })
     }
 
-    fn successor(&self, secret: &Secret, previous: Option<&Record>) -> Record {
-        Record::new(secret, nonce(&*self.platform), self.platform.now(), previous)
+    /// What to store of `secret`, which follows `previous`.
+    fn successor(&self, secret: &Secret, previous: Option<&StoredSecret>) -> StoredSecret {
+        StoredSecret::new(secret, nonce(&*self.platform), self.platform.now(), previous)
     }
 
-    /// Puts what `decide` makes of what is there in its place, and gives what comes of that. Decides anew when somebody else
-    /// was faster.
+    /// Replaces the value by what `decide` makes of it, and returns the outcome. If another machine was faster, `decide` is
+    /// called again with the new value.
     fn change<T>(
         &self,
         mut decide: impl FnMut(Option<&Entry>) -> (Option<Entry>, T),
     ) -> Result<T, PlaceError> {
         let outcome = self.store.session(self.patience, &|| {}, |session| {
             loop {
-                let (found, entry) = match session.get(&[&self.slot])?.pop() {
+                let (found, entry) = match session.get(&[&self.key])?.pop() {
                     Some(Content::Nothing) => (None, None),
                     Some(Content::Ours(kept)) => match Entry::decode(kept.plain()) {
                         Some(entry) => (Some(kept), Some(entry)),
@@ -231,21 +232,21 @@ impl InStore {
                     return Ok(Some(outcome));
                 };
                 let change = change.encode();
-                let change = Change::Replace(&self.slot, found.as_ref(), change.as_bytes(), KEEP);
+                let change = Change::Replace(&self.key, found.as_ref(), change.as_bytes(), KEEP);
                 if session.apply(&[change])? == [true] {
                     return Ok(Some(outcome));
                 }
             }
         })?;
         outcome.ok_or_else(|| {
-            self.store.complain_of_foreign("grant", &self.slot);
+            self.store.complain_of_foreign("grant", &self.key);
             PlaceError::Foreign
         })
     }
 }
 
-/// The one that came later; of two that came together the second, which may have been marked since.
-fn later(first: Option<Record>, second: Option<Record>) -> Option<Record> {
+/// Returns the later of two secrets. Of two with the same time it is the second one, which may have been marked since.
+fn later(first: Option<StoredSecret>, second: Option<StoredSecret>) -> Option<StoredSecret> {
     match (first, second) {
         (Some(first), Some(second)) if second.since < first.since => Some(first),
         (first, None) => first,

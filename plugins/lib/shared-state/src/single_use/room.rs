@@ -1,19 +1,21 @@
-//! Room for a successor, taken before the secret is used.
+//! Room for a successor, which is reserved before the secret is used.
 //!
-//! Using the secret cannot be undone. On a full file system the claim, a short entry, may still succeed where the
-//! successor, a long one, does not fit. So the owner of a claim first makes as many long entries as the successor may need.
-//! It removes them to write the successor, or when the use ends.
+//! A use cannot be undone. On a full file system the claim, a short entry, may succeed although the successor, a long one,
+//! does not fit. So the owner of a claim first creates as many long entries as the successor may need. It removes them to
+//! write the successor, or when the use ends.
 
 use egress::platform::{Directory, DirectoryError, MAX_CONTENT};
 
-/// The room is for a successor of this length, or of twice the present length if that is more.
+/// The least room to reserve, in bytes. For a long secret it is twice the secret's length.
 const LEAST: usize = 16 * 1024;
-/// Entries for the value's head, for the head that replaces it, and for the record's other fields.
+/// Additional entries: for the value's head, for the head that replaces it, and for the other fields of a [`StoredSecret`].
+///
+/// [`StoredSecret`]: super::stored_secret::StoredSecret
 const SPARE: usize = 3;
-/// More entries than there can be.
+/// More entries than possible.
 const MOST: usize = 1000;
 
-/// The entries that keep room for one name.
+/// The entries that reserve room for one name.
 pub(super) struct Room<'d> {
     directory: &'d dyn Directory,
     stem: String,
@@ -27,10 +29,10 @@ impl<'d> Room<'d> {
         }
     }
 
-    /// Makes room for what may follow a secret of `present` bytes. Entries that a killed owner left behind count.
+    /// Reserves room for the successor of a secret of `present` bytes. Entries that a killed owner left behind count.
     ///
     /// # Errors
-    /// Why there is none. Then nothing is kept.
+    /// Why there is no room. Nothing stays reserved then.
     pub(super) fn take(&self, present: usize) -> Result<(), DirectoryError> {
         let taken = self.fill(entries_for(present.saturating_mul(2).max(LEAST)));
         if taken.is_err() {
@@ -39,17 +41,17 @@ impl<'d> Room<'d> {
         taken
     }
 
-    /// Gives as much of the room as a secret of `length` bytes needs.
+    /// Frees as much of the room as a secret of `length` bytes needs.
     pub(super) fn give(&self, length: usize) {
         self.remove_last(entries_for(length));
     }
 
-    /// Gives all of it.
+    /// Frees all of the room.
     pub(super) fn give_all(&self) {
         self.remove_last(MOST);
     }
 
-    /// From the end, so that what is left has no gaps.
+    /// Removes entries from the end, so that the remaining ones have no gaps.
     fn remove_last(&self, count: usize) {
         let is_there = |index: &usize| matches!(self.directory.read(&self.entry(*index)), Ok(Some(_)));
         let all = (0..MOST).take_while(is_there).count();
@@ -66,7 +68,8 @@ impl<'d> Room<'d> {
                 Err(error) => return Err(error),
             }
         }
-        // Some file systems find out only now. Others cannot do it at all, which says nothing about room.
+        // Some file systems notice only now that they are full. Others cannot synchronise at all, which says nothing
+        // about room.
         match self.directory.sync() {
             Err(DirectoryError::Full) => Err(DirectoryError::Full),
             _ => Ok(()),
@@ -78,7 +81,7 @@ impl<'d> Room<'d> {
     }
 }
 
-/// How many entries a secret of `length` bytes takes, sealed and in base64.
+/// How many entries a secret of `length` bytes needs, sealed and in base64.
 fn entries_for(length: usize) -> usize {
     length
         .div_ceil(3)

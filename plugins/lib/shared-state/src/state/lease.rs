@@ -1,22 +1,22 @@
-//! The right to be the one that fetches: one holder at a time among all instances, routers and processes that
-//! share the state directory.
+//! The right to be the one that fetches: one holder at a time among all instances, routers and processes that share the
+//! state directory.
 //!
-//! A lease is an entry that holds its owner's nonce; creating it is atomic. The owner gives a sign of life at
-//! least every second by replacing a second entry. Whoever wants the lease and sees no change of either for
-//! [`PATIENCE`], by a clock that does not step, takes it for abandoned: its holder was killed, or trapped.
+//! A lease is an entry with its owner's nonce. Creating it is atomic. The owner gives a sign of life at least every
+//! second by replacing a second entry. An instance that wants the lease, and sees no change of either entry for
+//! [`PATIENCE`] by the monotonic clock, takes it for abandoned: its holder was killed, or trapped.
 //!
-//! A holder that was merely slow may so lose its lease. It can find out ([`Lease::is_mine`]) before it does
-//! something that must not happen twice; for everything else the worst case is one more fetch.
+//! A holder that was merely slow may lose its lease in this way. It can check ([`Lease::is_mine`]) before it does something
+//! that must not happen twice. For everything else the worst case is one more fetch.
 
 use std::time::Duration;
 
 use egress::platform::nonce;
 use egress::platform::{DirectoryError, Platform};
 
-/// How long a lease without a sign of life is respected.
+/// How long instances respect a lease without a sign of life.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(2500);
 
-/// A lease in one's hands; given back on drop.
+/// A lease that this instance holds. Released on drop.
 pub(crate) struct Lease<'p> {
     platform: &'p dyn Platform,
     name: String,
@@ -24,7 +24,7 @@ pub(crate) struct Lease<'p> {
     beats: u64,
 }
 
-/// What one instance has seen of a lease that others hold.
+/// What one instance has seen of a lease that another one holds.
 #[derive(Debug, Default)]
 pub(crate) struct Observer {
     seen: Option<(String, Option<String>)>,
@@ -32,7 +32,7 @@ pub(crate) struct Observer {
 }
 
 impl<'p> Lease<'p> {
-    /// Takes the lease on the resource `name`, unless somebody else has it. Never waits.
+    /// Takes the lease on the resource `name`, unless another instance holds it. Never waits.
     ///
     /// # Errors
     /// Why the state directory failed.
@@ -73,13 +73,13 @@ impl<'p> Lease<'p> {
         self.beats += 1;
         let directory = self.platform.directory();
         let fresh = format!("{}.beat.{}", self.name, self.nonce);
-        // A missed beat is made up for by the next; a directory that fails shows up elsewhere.
+        // The next beat makes up for one that fails. If the directory fails, other operations report it.
         let _ = directory
             .create(&fresh, &format!("{}:{}", self.nonce, self.beats))
             .and_then(|()| directory.rename(&fresh, &beat_name(&self.name)));
     }
 
-    /// True while nobody has taken the lease for abandoned.
+    /// True while no other instance has taken the lease for abandoned.
     pub(crate) fn is_mine(&self) -> bool {
         matches!(self.platform.directory().read(&lock_name(&self.name)), Ok(Some(owner)) if owner == self.nonce)
     }
@@ -98,7 +98,7 @@ impl Drop for Lease<'_> {
 }
 
 impl Observer {
-    /// True when the lease has shown no change since [`PATIENCE`] ago.
+    /// True if the lease has not changed for [`PATIENCE`].
     fn finds_abandoned(&mut self, platform: &dyn Platform, name: &str) -> Result<bool, DirectoryError> {
         let state = look(platform, name)?;
         let now = platform.monotonic();
@@ -110,8 +110,8 @@ impl Observer {
     }
 }
 
-/// Removes an abandoned lease. Several may come to the same conclusion at the same time; a third entry makes
-/// sure that the second one looks again before it removes what may be a new holder's lease.
+/// Removes an abandoned lease. Several instances may decide to do so at the same time. A third entry makes sure that
+/// the second of them looks again, and does not remove a new holder's lease.
 fn break_lease(platform: &dyn Platform, name: &str, observer: &mut Observer) -> Result<(), DirectoryError> {
     let directory = platform.directory();
     let guard = format!("{name}.break");
@@ -124,8 +124,8 @@ fn break_lease(platform: &dyn Platform, name: &str, observer: &mut Observer) -> 
             observer.seen = None;
             directory.remove(&guard)
         }
-        // Somebody is at it, or was killed at it; in the latter case the guard must go, but not right now,
-        // since that somebody may just be slow.
+        // Another instance is breaking the lease, or was killed while it did. In that case the guard must be removed,
+        // but not at once, because the other instance may just be slow.
         Err(DirectoryError::Exists) => {
             if platform.monotonic().saturating_sub(observer.since) >= PATIENCE.saturating_mul(2) {
                 clear(platform, &guard)?;
@@ -136,14 +136,14 @@ fn break_lease(platform: &dyn Platform, name: &str, observer: &mut Observer) -> 
     }
 }
 
-/// Owner and last sign of life of a lease that exists. What is no entry of ours has no owner, and shows no life.
+/// The owner and the last sign of life of a lease. An entry that is not a lease has no owner and shows no sign of life.
 fn look(platform: &dyn Platform, name: &str) -> Result<(String, Option<String>), DirectoryError> {
     let directory = platform.directory();
     let owner = directory.read(&lock_name(name))?.unwrap_or_default();
     Ok((owner, directory.read(&beat_name(name))?))
 }
 
-/// Removes the entry `name`, even one that is not ours and cannot be removed as ours can, such as a directory.
+/// Removes the entry `name`. If it is something that cannot be removed, such as a directory, this renames it.
 fn clear(platform: &dyn Platform, name: &str) -> Result<(), DirectoryError> {
     let directory = platform.directory();
     directory

@@ -1,8 +1,8 @@
-//! Sealing: what a value looks like in the state directory.
+//! Seals: how values are protected in the state directory.
 //!
-//! Whoever can read the directory must not learn a token, and a value of another resource, another tenant or
-//! another configuration must not be taken for ours. A [`Seal`] is bound to the resource's identity, and to the
-//! configuration's secret where there is one.
+//! Others who can read the directory must not learn a token. A value of another resource, another tenant or another
+//! configuration must not be accepted. So a [`Seal`] is bound to the identity of the resource, and to the configuration's
+//! secret if there is one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -10,16 +10,16 @@ use middleware::{Host, Secret};
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::{digest, hkdf};
 
-use super::StateName;
+use super::name::StateName;
 
 /// How a resource's values are protected.
 pub struct Seal(Kind);
 
 enum Kind {
-    /// Readable by anyone, bound to the identity: for public keys and the like.
+    /// Readable by anyone, and bound to the identity. For public keys and similar values.
     Public { binding: [u8; 32] },
-    /// ChaCha20-Poly1305 (RFC 8439) under a key derived from the configuration's secret. Not AES: without its
-    /// processor instructions, as in Wasm, opening a token would take ten times as long.
+    /// ChaCha20-Poly1305 (RFC 8439) with a key derived from the configuration's secret. AES would take ten times as long,
+    /// because Wasm does not have its processor instructions.
     Secret {
         key: Box<LessSafeKey>,
         identity: Vec<u8>,
@@ -28,19 +28,19 @@ enum Kind {
 }
 
 impl Seal {
-    /// For values that are no secret. They are readable in the directory; whoever can write there can replace
-    /// them, so the directory must belong to Traefik's user alone.
+    /// For values that are not secret. They are readable in the directory, and anyone who can write there can replace
+    /// them. So the directory must belong to Traefik's user alone.
     pub fn public(identity: &[&str]) -> Self {
         let mut binding = [0; 32];
         binding.copy_from_slice(digest::digest(&digest::SHA256, &join(identity)).as_ref());
         Self(Kind::Public { binding })
     }
 
-    /// For secrets: encrypted and authenticated under a key that only a configuration with the same `secret`
+    /// For secrets. They are encrypted and authenticated with a key that only a configuration with the same `secret`
     /// and the same identity can derive (HKDF-SHA256, RFC 5869).
     ///
     /// # Errors
-    /// None in practice; the cryptographic library's interface allows for it.
+    /// None in practice, but the interface of the cryptographic library allows for one.
     pub fn secret(secret: &Secret, identity: &[&str]) -> Result<Self, SealError> {
         let identity = join(identity);
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"oic-gateway state v2");
@@ -50,7 +50,7 @@ impl Seal {
             .expand(&info, &aead::CHACHA20_POLY1305)
             .map_err(|_| SealError)?;
         let key = Box::new(LessSafeKey::new(UnboundKey::from(material)));
-        // Derived separately, so that it tells nothing about the key itself.
+        // The fingerprint is derived separately, so it reveals nothing about the key itself.
         let mut fingerprint = [0; 16];
         root.expand(&[b"name"], Length(16))
             .and_then(|okm| okm.fill(&mut fingerprint))
@@ -62,7 +62,7 @@ impl Seal {
         }))
     }
 
-    /// Whether both are for the same resource. Their secrets may differ.
+    /// Whether both seals are for the same resource. Their secrets may differ.
     pub(crate) fn has_identity_of(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Public { binding }, Kind::Public { binding: other }) => binding == other,
@@ -71,8 +71,8 @@ impl Seal {
         }
     }
 
-    /// The name of the resource of the given `kind` under this seal. A secret seal's name also depends on its
-    /// key, so that two configurations that differ in the secret alone do not overwrite each other's values.
+    /// The name of the resource of this `kind` with this seal. With a secret seal, the name also depends on the secret,
+    /// so two configurations that differ in the secret alone do not overwrite each other's values.
     pub fn name(&self, kind: &str, identity: &[&str]) -> StateName {
         match &self.0 {
             Kind::Public { .. } => StateName::new(kind, identity),
@@ -85,8 +85,8 @@ impl Seal {
         }
     }
 
-    /// The name of one caller's resource of the given `kind`, under this seal, whose identity must say whose it is: one
-    /// of a bounded number of names that all callers of the configuration `group` share.
+    /// The name of one caller's resource of this `kind` with this seal: one of a bounded number of names that all
+    /// callers of the configuration `group` share. The identity of the seal must contain the caller.
     pub fn slot(&self, kind: &str, group: &[&str]) -> StateName {
         let owner = match &self.0 {
             Kind::Public { binding } => {
@@ -94,7 +94,7 @@ impl Seal {
                 owner.copy_from_slice(binding.split_at(16).0);
                 owner
             }
-            // The fingerprint is the secret's alone, and two callers may have chosen the same.
+            // The fingerprint depends on the secret alone, and two callers may have the same secret.
             Kind::Secret {
                 fingerprint,
                 identity,
@@ -111,11 +111,11 @@ impl Seal {
         StateName::slot(kind, group, &owner)
     }
 
-    /// A seal for the same resource under another secret, that of a store which several machines share. `role` keeps
-    /// apart what is stored of one resource: a failure must not be taken for a value.
+    /// A seal for the same resource with another secret: that of a store, which several machines share. `role`
+    /// distinguishes the things that are stored of one resource: a failure must not be taken for a value.
     ///
     /// # Errors
-    /// None in practice; the cryptographic library's interface allows for it.
+    /// None in practice, but the interface of the cryptographic library allows for one.
     pub(crate) fn for_store(&self, secret: &Secret, name: &StateName, role: &str) -> Result<Self, SealError> {
         let (identity, fingerprint) = match &self.0 {
             Kind::Public { binding } => (binding.as_slice(), [0; 16]),
@@ -129,15 +129,15 @@ impl Seal {
         Self::secret(secret, &["store", name.as_str(), role, &identity, &fingerprint])
     }
 
-    /// Makes `plain` fit for the state directory: ASCII text.
+    /// Seals `plain`. The result is ASCII text.
     ///
     /// # Errors
-    /// None in practice; the cryptographic library's interface allows for it.
+    /// None in practice, but the interface of the cryptographic library allows for one.
     pub(crate) fn close(&self, plain: &[u8], host: &dyn Host) -> Result<String, SealError> {
         match &self.0 {
             Kind::Public { binding } => Ok(format!("p.{}.{}", BASE64.encode(binding), BASE64.encode(plain))),
             Kind::Secret { key, identity, .. } => {
-                // 96 random bits: two equal ones are out of the question for the few thousand values a key ever seals.
+                // The nonce has 96 random bits. One key seals a few thousand values, so no two nonces are equal.
                 let mut nonce = [0; aead::NONCE_LEN];
                 host.fill_random(&mut nonce);
                 let mut text = plain.to_vec();
@@ -152,7 +152,7 @@ impl Seal {
         }
     }
 
-    /// What [`Seal::close`] was given; `None` when the text is not ours or was tampered with.
+    /// Returns what [`Seal::close`] sealed, or `None` if the text has another seal or was tampered with.
     pub(crate) fn open(&self, text: &str) -> Option<Vec<u8>> {
         let mut fields = text.split('.');
         let (kind, head, body) = (
@@ -195,7 +195,7 @@ impl hkdf::KeyType for Length {
     }
 }
 
-/// Sealing failed inside the cryptographic library.
+/// The cryptographic library failed to seal a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the state cannot be sealed")]
 pub struct SealError;

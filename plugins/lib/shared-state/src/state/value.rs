@@ -1,8 +1,8 @@
 //! Named values in the state directory.
 //!
-//! A value is text in one entry, or in several where it is longer than an entry takes: parts are written under
-//! names nobody reads yet, then the head, which lists them, replaces the old head in one step. A reader that
-//! finds a part gone has an old head and reads again. The parts of the last but one head are removed.
+//! A value is text in one entry, or in several if it is too long for one. Its parts are written under names that nobody
+//! reads yet. Then the head, which lists them, replaces the old head in one step. A reader that does not find a part
+//! has an old head, and reads again. The parts of the last head but one are removed.
 
 use egress::platform::nonce;
 use egress::platform::{Directory, DirectoryError, MAX_CONTENT, Platform};
@@ -12,7 +12,7 @@ pub(crate) struct Values<'p> {
     platform: &'p dyn Platform,
 }
 
-/// What a head says: either the value itself, or where its parts are.
+/// The head of a value: either the value itself, or a list of its parts.
 enum Head {
     Inline(String),
     Parts {
@@ -22,7 +22,7 @@ enum Head {
     },
 }
 
-/// No value has more parts: about 256 KB, the largest answer that is ever fetched.
+/// The largest number of parts. They hold about 256 KB, the largest answer that is ever fetched.
 const MAX_PARTS: usize = 300;
 
 impl<'p> Values<'p> {
@@ -30,12 +30,12 @@ impl<'p> Values<'p> {
         Self { platform }
     }
 
-    /// The value `name`, if there is one and it is whole.
+    /// Reads the value `name`, if there is one and it is complete.
     ///
     /// # Errors
     /// Why the directory failed.
     pub(crate) fn read(&self, name: &str) -> Result<Option<String>, DirectoryError> {
-        // Twice is enough unless a writer publishes several times within these few microseconds.
+        // Two tries are enough, unless a writer publishes several times within these few microseconds.
         for _ in 0..4 {
             let Some(head) = self.head(name)? else {
                 return Ok(None);
@@ -54,10 +54,10 @@ impl<'p> Values<'p> {
         Ok(None)
     }
 
-    /// Makes `text` (ASCII without NUL) the value `name`.
+    /// Sets the value `name` to `text`, which is ASCII without NUL.
     ///
     /// # Errors
-    /// Why the directory failed; the old value then stays.
+    /// Why the directory failed. The old value stays then.
     pub(crate) fn publish(&self, name: &str, text: &str) -> Result<(), DirectoryError> {
         let directory = self.directory();
         let old = self.head(name).unwrap_or(None);
@@ -97,7 +97,7 @@ impl<'p> Values<'p> {
                     self.drop_parts(name, &generation, count);
                 }
                 if head.starts_with('1') {
-                    // The new head does not remember the old parts, so they must go now.
+                    // The new head does not list the old parts, so they are removed now.
                     self.drop_parts(name, &generation, count);
                 }
             }
@@ -161,14 +161,14 @@ impl<'p> Values<'p> {
     }
 }
 
-/// Anything that is not one of our heads counts as absent: somebody else's entry, or garbage.
+/// Parses a head. Anything else, such as another program's entry or garbage, counts as absent.
 fn parse_head(text: &str) -> Option<Head> {
     if let Some(value) = text.strip_prefix("1:") {
         return Some(Head::Inline(value.to_owned()));
     }
     let mut fields = text.strip_prefix("n:")?.split(':');
     let (generation, count) = generation(&mut fields)?;
-    let previous = generation_or_none(&mut fields);
+    let previous = self::generation(&mut fields);
     Some(Head::Parts {
         generation,
         count,
@@ -176,10 +176,7 @@ fn parse_head(text: &str) -> Option<Head> {
     })
 }
 
-fn generation_or_none<'t>(fields: &mut impl Iterator<Item = &'t str>) -> Option<(String, usize)> {
-    generation(fields)
-}
-
+/// Parses a generation and the number of its parts.
 fn generation<'t>(fields: &mut impl Iterator<Item = &'t str>) -> Option<(String, usize)> {
     let name = fields.next()?;
     let sane = !name.is_empty()

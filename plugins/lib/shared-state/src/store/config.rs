@@ -1,4 +1,4 @@
-//! The `store` block, named as in Traefik Hub: where several Traefiks share what they fetched.
+//! The `store` block, with the names of Traefik Hub: where several Traefiks share what they fetch.
 
 use std::cell::RefCell;
 
@@ -6,20 +6,21 @@ use middleware::{ConfigError, Event, Host, Secret, SecretRef, config::lenient};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::servers::{Endpoint, Sentinel, Servers};
-use super::session::Credentials;
+use super::conversation::Credentials;
+use super::endpoint::Endpoint;
+use super::servers::{Sentinel, Servers};
 use egress::tls::{Tls, TlsOptions, given};
 
-/// Where and how to share.
+/// The store in which several Traefiks share what they fetch.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// What the names of all entries begin with; `oic-gateway:` if not given.
+    /// The prefix of all keys. Default `oic-gateway:`.
     pub key_prefix: Option<String>,
-    /// What entries are encrypted with: 16, 24 or 32 bytes.
+    /// The secret that encrypts all values: 16, 24 or 32 bytes.
     pub secret: Option<SecretRef>,
-    /// Redis, or what speaks its protocol.
+    /// Redis, or a server that speaks its protocol.
     #[serde(deserialize_with = "even_empty")]
     pub redis: Option<RedisConfig>,
 }
@@ -29,40 +30,40 @@ pub struct StoreConfig {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RedisConfig {
-    /// `host:port` of each server, at least one; of each sentinel with `sentinel`.
+    /// `host:port` of each server, or of each sentinel with `sentinel`. At least one.
     #[serde(deserialize_with = "lenient::strings")]
     pub endpoints: Vec<String>,
-    /// The user's name (Redis 6 and later).
+    /// The user name (Redis 6 and later).
     pub username: Option<SecretRef>,
     /// The password.
     pub password: Option<SecretRef>,
     /// The number of the database.
     #[serde(deserialize_with = "lenient::integer")]
     pub database: u64,
-    /// That the servers are a cluster. Has no options of its own.
+    /// Set this block, which has no options, if the servers are a cluster.
     pub cluster: Option<Value>,
-    /// Trust and client certificate. With this block, even an empty one, the servers are spoken to by TLS.
+    /// Trusted authorities and client certificate. Set this block, even an empty one, if the servers speak TLS.
     #[serde(deserialize_with = "even_empty")]
     pub tls: Option<TlsOptions>,
-    /// That the servers are sentinels.
+    /// Set this block if the endpoints are sentinels.
     #[serde(deserialize_with = "even_empty")]
     pub sentinel: Option<SentinelConfig>,
 }
 
-/// How to find the server by sentinels.
+/// How to find the server through sentinels.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SentinelConfig {
-    /// The name of the set of servers.
+    /// The name of the set of servers that the sentinels watch.
     pub master_set: String,
-    /// The user's name at the sentinels.
+    /// The user name for the sentinels.
     pub username: Option<SecretRef>,
-    /// The password at the sentinels.
+    /// The password for the sentinels.
     pub password: Option<SecretRef>,
 }
 
-/// A block that means something by being there. Traefik's file provider makes an empty text of an empty one.
+/// Reads a block whose presence has a meaning. Traefik's file provider turns an empty block into an empty text.
 fn even_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -70,11 +71,12 @@ fn even_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 }
 
 impl StoreConfig {
+    /// The prefix of all keys.
     pub(super) fn prefix(&self) -> &str {
         self.key_prefix.as_deref().unwrap_or("oic-gateway:")
     }
 
-    /// Checks the block and finds its secrets.
+    /// Checks the block and resolves its secrets.
     ///
     /// # Errors
     /// [`ConfigError`] names the option below `store`.
@@ -144,7 +146,7 @@ impl RedisConfig {
                     .field("option", "store.redis.tls")
                     .field(
                         "problem",
-                        "the password goes to whoever answers in the server's place: use store.redis.tls, with its ca",
+                        "the password is sent without checking who receives it: use store.redis.tls, with its ca",
                     ),
             );
         }

@@ -1,15 +1,15 @@
-//! RESP2, the protocol of Redis: commands into bytes, bytes into replies. Knows no connection.
+//! RESP2, the protocol of Redis: converts commands to bytes, and bytes to replies. Does no I/O.
 //!
 //! Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
-/// The most bytes that the answer to one batch of commands may have: the largest value that is ever fetched, sealed and in
-/// base64, is two thirds of it.
+/// How many bytes the answer to one batch of commands may have. The largest value that is ever fetched, sealed and in
+/// base64, has two thirds of that.
 pub(super) const MAX_REPLY: usize = 512 * 1024;
 
 /// The longest line: a status, an error, a number.
 const MAX_LINE: usize = 4096;
 
-/// How deep lists may lie in lists.
+/// How deep lists may be nested.
 const MAX_DEPTH: usize = 4;
 
 /// One reply.
@@ -21,16 +21,16 @@ pub(super) enum Reply {
     Error(String),
     Number(i64),
     Bytes(Vec<u8>),
-    /// Neither value nor list.
+    /// No value, or no list.
     Nothing,
     List(Vec<Reply>),
 }
 
-/// Whatever is there, it is no reply.
+/// The bytes are not a valid reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Garbage;
 
-/// One command, as a list of byte strings.
+/// Encodes one command as a list of byte strings.
 pub(super) fn command(words: &[&[u8]]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
@@ -41,10 +41,10 @@ pub(super) fn command(words: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// Reads replies that come in pieces, each byte once.
+/// Reads replies that arrive in pieces. Looks at each byte once.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// The lists that have begun: how many items each still lacks, and those it has.
+    /// The unfinished lists: how many items each still lacks, and the items it has.
     lists: Vec<(usize, Vec<Reply>)>,
 }
 
@@ -54,11 +54,11 @@ enum Element {
 }
 
 impl Reader {
-    /// Reads on at `bytes`. Gives how many of them are done with, and the reply if that is whole; otherwise go on with the
-    /// rest and what comes next.
+    /// Continues with `bytes`. Returns how many of them it used, and the reply if it is complete. Otherwise call this
+    /// again with the unused bytes and those that follow.
     ///
     /// # Errors
-    /// [`Garbage`], also for what would not fit into [`MAX_REPLY`].
+    /// [`Garbage`], also for a reply that would be longer than [`MAX_REPLY`].
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(usize, Option<Reply>), Garbage> {
         let mut rest = bytes;
         loop {
@@ -76,7 +76,7 @@ impl Reader {
                 }
                 Element::Whole(reply) => reply,
             };
-            // The item may be the last one of its list, which may be the last one of its own.
+            // The item may be the last one of its list, and that list the last item of another list.
             loop {
                 let Some((missing, mut items)) = self.lists.pop() else {
                     return Ok((bytes.len() - rest.len(), Some(reply)));
@@ -92,14 +92,14 @@ impl Reader {
     }
 }
 
-/// Reads one reply and gives what follows it; `None` when `bytes` end within it.
+/// Reads one reply. Returns it and the bytes after it, or `None` if `bytes` end within the reply.
 #[cfg(test)]
 pub(super) fn reply(bytes: &[u8]) -> Result<Option<(Reply, &[u8])>, Garbage> {
     let (done, reply) = Reader::default().read(bytes)?;
     Ok(reply.map(|reply| (reply, bytes.get(done..).unwrap_or_default())))
 }
 
-/// The next element and what follows it; `None` when `bytes` end within it.
+/// Reads the next element. Returns it and the bytes after it, or `None` if `bytes` end within the element.
 fn element(bytes: &[u8]) -> Result<Option<(Element, &[u8])>, Garbage> {
     let Some((line, rest)) = line(bytes)? else {
         return Ok(None);
@@ -129,7 +129,7 @@ fn element(bytes: &[u8]) -> Result<Option<(Element, &[u8])>, Garbage> {
     Ok(Some((Element::Whole(reply), rest)))
 }
 
-/// The first line without its end, and what follows it. Whatever is not UTF-8 in an error counts as garbage.
+/// Reads the first line. Returns it without its end, and the bytes after it. A line that is not UTF-8 is garbage.
 fn line(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Garbage> {
     let Some(end) = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\r') else {
         return if bytes.len() >= MAX_LINE {
@@ -215,7 +215,7 @@ mod tests {
                 assert_eq!(reply, whole);
             }
         }
-        // Never again what was read before: no element here has more than 11 bytes.
+        // No byte is read twice: no element here has more than 11 bytes.
         assert!(looked_at <= 11 * text.len(), "{looked_at}");
         assert!(unread.is_empty());
     }
@@ -249,7 +249,8 @@ mod tests {
         assert_eq!(reply(b"+\xff\r\n"), Err(Garbage));
     }
 
-    /// Every prefix and every changed byte of good replies: read, incomplete or garbage, and never more than there is.
+    /// Every prefix of good replies, and every reply with one changed byte, is read, incomplete or garbage. The reader
+    /// never uses more bytes than there are.
     #[test]
     fn whatever_a_stranger_sends_is_read_or_refused() {
         let good = b"*3\r\n$3\r\nabc\r\n*2\r\n:12\r\n-ERR\r\n$-1\r\n+OK\r\n";
@@ -257,7 +258,7 @@ mod tests {
         for round in 0..200_000 {
             let mut bytes = good.to_vec();
             for _ in 0..=(round % 4) {
-                // A generator of Park and Miller's kind is chance enough.
+                // A generator of the Park-Miller kind is random enough.
                 state = u32::try_from(u64::from(state) * 48271 % 0x7fff_ffff).unwrap();
                 let place = usize::try_from(state).unwrap() % bytes.len();
                 let with = b"*$:+-\r\n0123459 \xff"[usize::try_from(state >> 8).unwrap() % 16];

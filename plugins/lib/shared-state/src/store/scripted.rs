@@ -1,4 +1,4 @@
-//! A server that says to each command what a test wants it to say.
+//! A server whose answer to each command a test chooses.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::resp::{self, Reply};
 
-/// What the server does about a command.
+/// What the server does with a command.
 pub(crate) enum Answer {
     Say(String),
     Hang,
@@ -25,7 +25,7 @@ pub(crate) fn say(text: &str) -> Answer {
     Answer::Say(format!("{text}\r\n"))
 }
 
-/// What a server without any data says to what we ask.
+/// The answers of a server without data.
 pub(crate) fn empty(command: &str) -> Answer {
     match command.split(' ').next() {
         Some("MGET") => Answer::Say(format!(

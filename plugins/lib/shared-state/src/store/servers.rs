@@ -1,52 +1,46 @@
-//! Which server to talk to: endpoints in order, sentinels that know the master, clusters that send us on.
+//! Which server to talk to: endpoints in order, sentinels that know the master, and clusters that redirect.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use middleware::Host;
 
-use super::session::{Credentials, Session};
-use super::{BUDGET, StoreError};
+use super::conversation::Credentials;
+use super::endpoint::Endpoint;
+use super::error::StoreError;
+use super::session::Session;
+use super::time_limit::TIME_LIMIT;
 use egress::connection::{self, Peer, Wire};
 use egress::platform::{Platform, Sockets, is_over};
 use egress::tls::Tls;
 
-/// Where a server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Host name or address, without brackets.
-    host: String,
-    port: u16,
-}
-
-/// All that is known of the servers.
+/// The configured servers.
 pub(super) struct Servers {
-    /// At least one: servers, or sentinels.
+    /// At least one server or, with [`Servers::sentinel`], at least one sentinel.
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) credentials: Credentials,
     pub(super) database: u64,
     pub(super) is_cluster: bool,
     pub(super) tls: Option<Tls>,
     pub(super) sentinel: Option<Sentinel>,
-    /// Where this instance was served last. In a cluster, and behind sentinels, that is no endpoint of the list.
+    /// The server that served this instance last. In a cluster, and behind sentinels, it is not in the list of endpoints.
     pub(super) last: RefCell<Option<Endpoint>>,
 }
 
-/// How the endpoints, being sentinels, are asked.
+/// How to ask sentinels.
 pub(super) struct Sentinel {
     pub(super) master_set: String,
     pub(super) credentials: Credentials,
 }
 
-/// What is to be said to whatever server turns out to be the right one.
+/// The conversation with the right server.
 type Talk<'t> = dyn FnMut(&mut Session<'_>) -> Result<(), StoreError> + 't;
 
-/// What is done with a connection, by its deadline.
+/// What to do with a connection, until its deadline.
 type Use<'u> = dyn FnMut(&dyn Platform, &mut dyn Wire, &Cell<Duration>) -> Result<(), StoreError> + 'u;
 
-/// One visit at the store, with the sockets in hand.
+/// One visit to the store, by the holder of the right to use sockets.
 pub(super) struct Visit<'v> {
     platform: &'v dyn Platform,
     sockets: &'v mut dyn Sockets,
@@ -56,39 +50,8 @@ pub(super) struct Visit<'v> {
     is_untried: bool,
 }
 
-impl Endpoint {
-    /// `host:port`, with an IPv6 address in brackets.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::parse_lenient(text).filter(|endpoint| !endpoint.host.is_empty())
-    }
-
-    /// As servers write it: an IPv6 address has no brackets, and no host means the same host.
-    pub(super) fn parse_lenient(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        Some(Self {
-            host: host.to_owned(),
-            port: port.parse().ok().filter(|port| *port != 0)?,
-        })
-    }
-
-    pub(super) fn of_bytes(host: &[u8], port: &[u8]) -> Option<Self> {
-        let (host, port) = (std::str::from_utf8(host).ok()?, std::str::from_utf8(port).ok()?);
-        Self::parse(&format!("{host}:{port}"))
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
 impl Servers {
-    /// How TLS is spoken, where it is. To be asked for before the sockets are taken.
+    /// The TLS configuration, or `None` without TLS. Call this before taking the right to use sockets.
     pub(super) fn tls(&self, host: &dyn Host) -> Result<Option<Arc<rustls::ClientConfig>>, StoreError> {
         self.tls
             .as_ref()
@@ -106,7 +69,7 @@ impl<'v> Visit<'v> {
         pulse: &'v dyn Fn(),
         is_untried: bool,
     ) -> Self {
-        let deadline = Cell::new(platform.monotonic().saturating_add(BUDGET));
+        let deadline = Cell::new(platform.monotonic().saturating_add(TIME_LIMIT));
         Self {
             platform,
             sockets,
@@ -117,10 +80,10 @@ impl<'v> Visit<'v> {
         }
     }
 
-    /// Talks to the server that served last, or else to the endpoints in turn, beginning with number `first`, while there
-    /// is time. Gives the outcome, and with which endpoint to begin the next time: the one that served, or the one that
-    /// there was no time for.
-    pub(super) fn pay(
+    /// Talks to the server that served last. If that fails, talks to the endpoints in turn, beginning with number
+    /// `first`, while there is time. Returns the outcome, and the endpoint to begin with the next time: the one that
+    /// served, or the one for which no time was left.
+    pub(super) fn run(
         mut self,
         servers: &Servers,
         first: usize,
@@ -142,7 +105,7 @@ impl<'v> Visit<'v> {
                 .get(index)
                 .filter(|it| Some(*it) != last.as_ref());
             let Some(endpoint) = endpoint else { continue };
-            // The first is tried even so: it may refuse at once.
+            // The first one is tried even without time, because it may fail at once.
             if (step > 0 || last.is_some()) && is_over(self.deadline.get(), self.platform.monotonic()) {
                 return (outcome, index);
             }
@@ -159,7 +122,7 @@ impl<'v> Visit<'v> {
         (outcome, if count > 1 { (first + 1) % count } else { 0 })
     }
 
-    /// Talks to one server and, where that belongs to a cluster, to the one it sends us to.
+    /// Talks to one server and, if it redirects within a cluster, to the other one.
     fn at(&mut self, servers: &Servers, endpoint: &Endpoint, talk: &mut Talk<'_>) -> Result<(), StoreError> {
         let mut to = endpoint.clone();
         let mut asking = false;
@@ -191,7 +154,7 @@ impl<'v> Visit<'v> {
                     }
                 }
                 Ok(()) => {
-                    // What was asked for on the move will live elsewhere.
+                    // A key that is being moved will soon be on another server.
                     servers.last.replace((!asking).then_some(to));
                     return Ok(());
                 }

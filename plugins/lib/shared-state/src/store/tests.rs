@@ -1,28 +1,31 @@
-//! The store against servers that say what a test wants.
+//! The store with servers whose answers a test chooses.
 #![allow(clippy::disallowed_methods)] // the test's own clock
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use egress::platform::Native;
+use middleware::Event;
 use serde_json::{Value, json};
 
 use super::scripted::{Answer, Scripted, empty, say};
 use super::*;
-use egress::platform::Native;
+use crate::state::{Seal, StateName};
 
 const PASSWORD: &str = "hunter2-password";
 
-/// A store, and what it logs.
+/// A store and its log.
 struct Fixture {
     store: Store,
-    slot: Slot,
+    key: StoreKey,
     log: Arc<Mutex<Vec<String>>>,
     _directory: tempfile::TempDir,
 }
 
 impl Fixture {
-    /// A store that was used before.
+    /// A store whose rights are known from an earlier use.
     fn new(redis: &Value) -> Self {
         Self::with(redis, true)
     }
@@ -41,13 +44,13 @@ impl Fixture {
             let platform = &*store.platform;
             store.health.borrow_mut().note(platform, 0, None);
         }
-        let slot = store
-            .slot(&StateName::new("token", &["x"]), &Seal::public(&["x"]), "")
+        let key = store
+            .key(&StateName::new("token", &["x"]), &Seal::public(&["x"]), "")
             .unwrap();
         log.lock().unwrap().clear();
         Self {
             store,
-            slot,
+            key,
             log,
             _directory: directory,
         }
@@ -55,11 +58,11 @@ impl Fixture {
 
     fn get(&self) -> Result<Vec<Content>, StoreError> {
         self.store
-            .session(Duration::ZERO, &|| {}, |session| session.get(&[&self.slot]))
+            .session(Duration::ZERO, &|| {}, |session| session.get(&[&self.key]))
     }
 
     fn put(&self) -> Result<Vec<bool>, StoreError> {
-        let change = [Change::Put(&self.slot, b"x", Duration::from_secs(1))];
+        let change = [Change::Put(&self.key, b"x", Duration::from_secs(1))];
         self.store
             .session(Duration::ZERO, &|| {}, |session| session.apply(&change))
     }
@@ -98,11 +101,11 @@ fn credentials_and_database_come_first_and_what_is_changed_waits_for_their_answe
         let (get, put) = heard.split_at(greeting.len() + 1);
         assert_eq!(get[..greeting.len()], greeting);
         assert_eq!(put[..greeting.len()], greeting);
-        assert_eq!(get.last().unwrap(), &format!("MGET {}", fixture.slot.key()));
+        assert_eq!(get.last().unwrap(), &format!("MGET {}", fixture.key.as_str()));
         assert!(put.last().unwrap().starts_with("SET test:{token-"), "{put:?}");
         assert!(put.last().unwrap().ends_with(" PX 1000"), "{put:?}");
     }
-    // The second of two databases does not exist: nothing may end up in the first.
+    // The selected database does not exist: nothing may be written to database 0.
     let server = Scripted::start(|command| match command {
         "SELECT 1" => say("-ERR DB index is out of range"),
         other => empty(other),
@@ -135,15 +138,15 @@ fn whatever_goes_wrong_is_an_error_in_time_and_logged_once_without_secrets() {
         (|_| say("-MOVED 1 127.0.0.1:1"), "set store.redis.cluster"),
         (|_| say("HTTP/1.1 400 Bad Request"), "it answers in HTTP"),
         (|_| say("\u{15}\u{3}\u{1}"), "it answers in TLS"),
-        (|_| say("$9999999999"), "none of Redis's"),
+        (|_| say("$9999999999"), "not in the protocol of Redis"),
         (
             |command| match command.starts_with("AUTH") {
                 true => say("+OK"),
                 false => say("*2\r\n$-1\r\n$-1"),
             },
-            "none of Redis's",
+            "not in the protocol of Redis",
         ),
-        (|_| say("+OK\r\n+OK"), "none of Redis's"),
+        (|_| say("+OK\r\n+OK"), "not in the protocol of Redis"),
         (|_| Answer::Hang, "the deadline passed"),
         (|_| Answer::Close, "closed the connection without an answer"),
     ];
@@ -152,7 +155,11 @@ fn whatever_goes_wrong_is_an_error_in_time_and_logged_once_without_secrets() {
         let fixture = Fixture::new(&json!({ "endpoints": [server.endpoint], "password": PASSWORD }));
         let begun = Instant::now();
         let error = fixture.get().unwrap_err().to_string();
-        assert!(begun.elapsed() < BUDGET * 2, "{expected}: {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < TIME_LIMIT * 2,
+            "{expected}: {:?}",
+            begun.elapsed()
+        );
         assert!(error.contains(expected), "{error}");
         assert_eq!(fixture.get(), Err(StoreError::Resting), "{expected}");
         assert_eq!(server.connections(), 1, "{expected}");
@@ -271,14 +278,14 @@ fn a_cluster_sends_us_on_once() {
         let asked_again = if asking { 2 } else { 1 };
         assert_eq!(first.connections(), asked_again, "{word}");
     }
-    // Round and round.
+    // A cluster that redirects endlessly.
     let endless = Scripted::start(|_| say("-MOVED 1 :1"));
     let fixture = Fixture::new(&json!({ "endpoints": [endless.endpoint], "cluster": {} }));
     assert!(fixture.get().is_err());
     assert_eq!(endless.connections(), 1);
 }
 
-/// What a server says to a user who may not run `denied`.
+/// The answers of a server to a user who may not run `denied`.
 fn denying(denied: &'static str) -> impl Fn(&str) -> Answer + Send + Sync {
     move |command| match command.split(' ').next() {
         Some(name) if name == denied => say(&format!(
@@ -362,7 +369,7 @@ fn a_read_only_replica_is_not_a_lack_of_rights() {
 
 #[test]
 fn a_server_with_another_kind_of_connection_is_named_with_the_cure() {
-    // What a plain Redis does, too: it waits for the end of the line.
+    // A plain Redis does the same: it waits for the end of the line.
     let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = plain.local_addr().unwrap().to_string();
     let fixture = Fixture::new(&json!({ "endpoints": [endpoint], "tls": {} }));

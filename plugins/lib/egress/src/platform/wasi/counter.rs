@@ -5,8 +5,8 @@
 //! the descriptor is of a mounted directory itself, and a directory that is full, read-only or even deleted can still be
 //! positioned.
 //!
-//! The lower half of the position counts the instances that hold the lock or try to take it. The instance that moves it from
-//! zero to one holds the lock. The upper half, the turn, counts releases and the holder's signs of life.
+//! The lower half of the position counts the instances that hold the lock or try to take it. The instance that moves it
+//! from zero to one holds the lock. The upper half, the turn, counts releases and the holder's signs of life.
 
 use super::abi::{self, Whence};
 use crate::platform::sockets::SocketError;
@@ -73,7 +73,8 @@ impl Counter {
             .map_err(|_| SocketError::NoLock)
     }
 
-    /// Releases the lock on behalf of a holder that is gone: nobody is counted any more, and the turn after `position` begins.
+    /// Releases the lock on behalf of a holder that is gone: nobody is counted any more, and the turn after `position`
+    /// begins.
     pub(super) fn reset_after(self, position: Position) -> Result<(), SocketError> {
         let next = (position.turn() + 1) % TURNS;
         abi::seek(self.0, (next << COUNT_BITS).cast_signed(), Whence::Start)

@@ -72,7 +72,7 @@ impl Directory for Links {
             Ok(length) => Ok(buffer
                 .get(..length)
                 .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())),
-            // EINVAL: something else than a link has this name. ERANGE: the link is longer than any of ours.
+            // EINVAL: the entry is not a link. ERANGE: the link is longer than any of ours.
             Err(abi::ENOENT | abi::EINVAL | abi::ELOOP | abi::ERANGE) => Ok(None),
             Err(error) => Err(of_errno(error)),
         }

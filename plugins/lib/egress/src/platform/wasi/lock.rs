@@ -4,8 +4,8 @@
 //! else, so the lock is part of that system: a [`Counter`].
 //!
 //! A panic releases the lock. An instance that traps without a panic, and is not used again soon, stays silent instead.
-//! After a while ([`SILENCE`]) the others take its lock away. A holder that enters a call that may take long marks the lock,
-//! and may then be silent for longer.
+//! After a while ([`SILENCE`]) the others take its lock away. A holder that enters a call that may take long marks the
+//! lock, and may then be silent for longer.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -48,8 +48,8 @@ pub(super) fn is_first() -> bool {
     ENTERED.get().first
 }
 
-/// Prepares the system's lock. Call this before anything else when an instance starts. Returns true in the first instance of
-/// its system: it is alone until its start is over, so it may open the counter's descriptor.
+/// Prepares the system's lock. Call this before anything else when an instance starts. Returns true in the first
+/// instance of its system: it is alone until its start is over, so it may open the counter's descriptor.
 pub fn enter_system() -> bool {
     let entered = enter();
     ENTERED.set(entered);
@@ -167,7 +167,8 @@ impl Watched {
         } else {
             SILENCE
         };
-        // A process that was stopped as a whole, or a request that comes back after a while, saw nothing of the time between.
+        // A process that was stopped as a whole, or a request that comes back after a while, saw nothing of the time
+        // between.
         let awake = now.saturating_sub(self.looked).min(LONGEST_STEP);
         self.looked = now;
         if self.seen.map(state) != Some(state(position)) {

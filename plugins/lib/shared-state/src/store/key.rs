@@ -1,4 +1,4 @@
-//! Where a resource's values lie in the store, and how they are sealed there.
+//! The keys of a resource in the store, and how its values are sealed there.
 
 use std::fmt::Write;
 
@@ -7,59 +7,60 @@ use ring::hmac;
 
 use crate::state::{Seal, StateName};
 
-/// The place of one sealed value.
-pub struct Slot {
-    key: String,
+/// The key of one sealed value.
+pub struct StoreKey {
+    name: String,
     seal: Seal,
 }
 
-/// What was found in a [`Slot`].
+/// The value of a [`StoreKey`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// Nothing.
+    /// The key has no value.
     Nothing,
-    /// A value that one with this configuration has put there.
+    /// A value that was written with this configuration.
     Ours(Kept),
-    /// Something that was sealed with another secret or for another place, or was tampered with.
+    /// A value that was sealed with another secret or for another key, or was tampered with.
     Foreign,
 }
 
-/// A value that lies in the store.
+/// A value that is in the store.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kept {
     plain: Vec<u8>,
     sealed: String,
 }
 
-impl Slot {
-    /// The one place where names are made. What belongs to one resource has one name in braces, so that a cluster keeps it
-    /// on one server. Where several share a name of the state directory ([`StateName::owner`]) each has one of its own here.
-    /// The name tells what kind of thing it is and otherwise nothing; the owner, who may be told from a password, goes
-    /// into it under the store's secret.
+impl StoreKey {
+    /// All keys are made here. Everything that belongs to one resource has the same name in braces, so a cluster keeps
+    /// it on one server. Resources that share a name of the state directory ([`StateName::owner`]) have names of their
+    /// own here. The name tells the kind of resource and nothing else. The owner may be derived from a password, so it
+    /// is hashed with the store's secret.
     pub(super) fn new(prefix: &str, name: &StateName, role: &str, seal: Seal, secret: &Secret) -> Self {
-        let mut key = format!("{prefix}{{{}", name.as_str());
+        let mut full = format!("{prefix}{{{}", name.as_str());
         if let Some(owner) = name.owner() {
             let secret = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-            key.push('-');
+            full.push('-');
             for byte in hmac::sign(&secret, owner.as_bytes()).as_ref().iter().take(16) {
                 // Writing to a String cannot fail.
-                let _ = write!(key, "{byte:02x}");
+                let _ = write!(full, "{byte:02x}");
             }
         }
-        key.push('}');
-        key.push_str(role);
-        Self { key, seal }
+        full.push('}');
+        full.push_str(role);
+        Self { name: full, seal }
     }
 
-    /// The name in the store.
-    pub fn key(&self) -> &str {
-        &self.key
+    /// The key's name in the store.
+    pub fn as_str(&self) -> &str {
+        &self.name
     }
 
     pub(super) const fn seal(&self) -> &Seal {
         &self.seal
     }
 
+    /// Opens what the store has under this key.
     pub(super) fn open(&self, sealed: Vec<u8>) -> Content {
         let opened = String::from_utf8(sealed)
             .ok()
@@ -77,13 +78,13 @@ impl Kept {
         &self.plain
     }
 
-    /// As it lies there, told apart from any other by its nonce.
+    /// The sealed form in the store. Its nonce distinguishes it from every other one.
     pub(super) fn sealed(&self) -> &str {
         &self.sealed
     }
 }
 
-/// The value may be a secret.
+/// Does not show the value, which may be a secret.
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Kept({} bytes)", self.plain.len())
@@ -99,7 +100,9 @@ mod tests {
         let secret = Secret::new("0123456789abcdef");
         let of = |seal: &Seal, name: &StateName, secret: &Secret, role: &str| {
             let stored = seal.for_store(secret, name, role).unwrap();
-            Slot::new("oic:", name, role, stored, secret).key().to_owned()
+            StoreKey::new("oic:", name, role, stored, secret)
+                .as_str()
+                .to_owned()
         };
         let public = |who: &str| Seal::public(&["app", who]);
         let (app, name) = (public(""), StateName::new("token", &["app"]));

@@ -1,24 +1,25 @@
-//! What is written down of a secret.
+//! A secret in the form in which it is kept.
 
 use middleware::{Secret, UnixTime};
 
-/// A secret and what is known of it.
+/// A secret and what is known about it.
 #[derive(Clone)]
-pub(super) struct Record {
-    /// Tells it from what was there before.
+pub(super) struct StoredSecret {
+    /// Distinguishes this secret from earlier ones.
     pub(super) generation: String,
     pub(super) secret: Secret,
-    /// The other side no longer takes it.
+    /// The other side no longer accepts it.
     pub(super) lost: bool,
-    /// Of two of one name the later one is good, if any.
+    /// Of two secrets with one name, only the later one can be good.
     pub(super) since: UnixTime,
 }
 
 const GOOD: &str = "good";
 const LOST: &str = "lost";
 
-impl Record {
-    /// A secret that came at `now`, after `previous`: later than that by whatever clock.
+impl StoredSecret {
+    /// A secret that arrived at `now`, after `previous`. Its time is later than that of `previous`, even if the clock
+    /// was set back.
     pub(super) fn new(secret: &Secret, generation: String, now: UnixTime, previous: Option<&Self>) -> Self {
         let since = previous.map_or(now, |previous| {
             now.max(UnixTime::from_millis(
@@ -65,22 +66,22 @@ mod tests {
     #[test]
     fn what_is_written_is_read_whatever_the_secret() {
         for secret in ["abc", "a:b::c", ""] {
-            let mut record = Record::new(&Secret::new(secret), "x".to_owned(), NOW, None);
+            let mut record = StoredSecret::new(&Secret::new(secret), "x".to_owned(), NOW, None);
             record.lost = secret.is_empty();
-            let read = Record::decode(&record.encode()).unwrap();
+            let read = StoredSecret::decode(&record.encode()).unwrap();
             assert_eq!(read.secret, record.secret);
             assert_eq!((read.lost, read.since), (record.lost, NOW));
         }
         for garbage in ["", "a", "a:good", "a:good:1", "a:bad:1:x", "a:good:x:y"] {
-            assert!(Record::decode(garbage).is_none(), "{garbage}");
+            assert!(StoredSecret::decode(garbage).is_none(), "{garbage}");
         }
     }
 
     #[test]
     fn a_successor_is_later_than_what_it_follows_though_the_clock_was_set_back() {
-        let of = |now: u64, previous: Option<&Record>| {
+        let of = |now: u64, previous: Option<&StoredSecret>| {
             let now = UnixTime::from_millis(now);
-            Record::new(&Secret::new("s"), "x".to_owned(), now, previous)
+            StoredSecret::new(&Secret::new("s"), "x".to_owned(), now, previous)
         };
         let first = of(5_000, None);
         assert_eq!(of(4_000, Some(&first)).since.as_millis(), 5_001);

@@ -1,0 +1,26 @@
+//! Where a resource is in the store.
+
+use std::rc::Rc;
+
+use super::resource::Resource;
+use crate::store::{Store, StoreError, StoreKey};
+
+/// A resource in the store.
+pub(super) struct Remote {
+    pub(super) store: Rc<Store>,
+    pub(super) value: StoreKey,
+    pub(super) failure: StoreKey,
+}
+
+impl Remote {
+    /// The resource in `store`.
+    pub(super) fn new(resource: &impl Resource, store: Rc<Store>) -> Result<Self, StoreError> {
+        let key = |role| store.key(resource.name(), resource.seal(), role);
+        let (value, failure) = (key("")?, key(".fail")?);
+        Ok(Self {
+            store,
+            value,
+            failure,
+        })
+    }
+}
