@@ -12,12 +12,12 @@ pub(crate) struct ApiKeys {
     digests: Vec<KeyDigest>,
 }
 
-/// What a request's key is worth.
+/// The verdict about a request's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
     Right,
     Missing,
-    /// None of ours, or several.
+    /// Unknown, or more than one.
     Wrong,
 }
 
@@ -31,8 +31,8 @@ impl ApiKeys {
         &self.header
     }
 
-    /// What tells a caller which header to send: a 401 must name something (RFC 9110 §11.6.1), and there is no registered
-    /// scheme for this.
+    /// Tells a caller which header to send. A 401 must have a challenge (RFC 9110 §11.6.1), and no scheme is registered for
+    /// API keys.
     pub(crate) fn challenge(&self) -> String {
         format!(r#"ApiKey realm="oic-gateway", header="{}""#, self.header)
     }
@@ -48,7 +48,7 @@ impl ApiKeys {
             return Judgement::Missing;
         }
         let sent = digest(sent);
-        // All of them, and every byte: how long it takes tells nothing.
+        // Compares all keys and every byte, so that the time reveals nothing.
         let found = self
             .digests
             .iter()

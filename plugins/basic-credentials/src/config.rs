@@ -41,23 +41,23 @@ pub struct ApiKeyOptions {
     pub key_hash: Option<SecretRef>,
 }
 
-/// What is put in, and for whom.
+/// The stored user, and who may act as that user.
 pub(crate) struct Stored {
     pub(crate) credentials: Basic,
-    /// `None` lets everybody in.
+    /// `None` admits everybody.
     pub(crate) api_keys: Option<ApiKeys>,
     pub(crate) on_caller_credentials: OnCallerCredentials,
 }
 
-/// What becomes of credentials that a caller brings.
+/// How to treat credentials that a caller brings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum OnCallerCredentials {
-    /// The request is refused: nobody should be somebody else than he believes.
+    /// Refuse the request: a caller should not act as another user without knowing.
     #[default]
     Refuse,
-    /// They go to the backend instead of the stored ones, if they are a name and a password.
+    /// Forward them instead of the stored ones, if they are a name and a password.
     PassThrough,
-    /// The stored ones take their place.
+    /// Replace them by the stored ones.
     Replace,
 }
 
@@ -88,7 +88,7 @@ impl Options {
         }))
     }
 
-    /// What has a meaning only where there is a stored user.
+    /// Refuses options that need a stored user.
     fn check_without_user(&self, on_caller: Option<OnCallerCredentials>) -> Result<(), ConfigError> {
         let without = |option: &str| {
             Err(ConfigError::new(
@@ -137,7 +137,10 @@ impl Options {
                 return Err(ConfigError::new(format!("{entry}.name"), "is required"));
             }
             if names.contains(&key.name.as_str()) {
-                return Err(ConfigError::new(format!("{entry}.name"), "stands there twice"));
+                return Err(ConfigError::new(
+                    format!("{entry}.name"),
+                    "is a name that another entry has already",
+                ));
             }
             let digest = key.digest(&entry, host)?;
             if digests.contains(&digest) {

@@ -1,18 +1,18 @@
-//! `basicCredentials`: which name and password Oracle Integration sees.
+//! `basicCredentials`: the name and password that Oracle Integration sees.
 //!
-//! Two ways, told apart by the options:
+//! There are two ways:
 //!
-//! * Without `username` callers bring name and password of their own. They pass as they are, and the backend judges
-//!   them; whoever brings none, or something else, goes no further.
-//! * With `username` and `password` these are put in, for callers with one of `apiKeys`, or for everybody who gets here
-//!   (`allowAnonymous`). What becomes of credentials that a caller brings all the same, `onCallerCredentials` says.
+//! * Without `username`, callers bring their own name and password. These are forwarded unchanged, and the backend judges
+//!   them. All other requests are refused.
+//! * With `username` and `password`, these are added to the requests of callers with one of `apiKeys`, or of all callers
+//!   (`allowAnonymous`). `onCallerCredentials` decides about credentials that a caller brings nevertheless.
 //!
 //! Rules:
 //!
 //! 1. A wrong API key is refused, whatever else the caller brings.
 //! 2. The backend never sees an API key.
-//! 3. What reaches the backend in `Authorization` is the stored pair, or one pair that the caller wrote as RFC 7617 asks.
-//!    Nothing else passes.
+//! 3. The backend gets in `Authorization` either the stored pair, or one pair from the caller in the form of RFC 7617.
+//!    Nothing else is forwarded.
 //!
 //! Out of scope: checking callers' passwords, which only the backend can.
 #![forbid(unsafe_code)]
@@ -31,7 +31,7 @@ use config::{OnCallerCredentials, Stored};
 
 /// The middleware.
 pub struct BasicCredentials {
-    /// `None` where callers bring their own.
+    /// `None` if callers bring their own credentials.
     stored: Option<Stored>,
     host: Rc<dyn Host>,
 }
@@ -95,14 +95,14 @@ fn put_in(stored: &Stored, request: &dyn RequestHead) -> Result<Edits, Refusal> 
     }
 }
 
-/// Why a request goes no further.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
-    /// Nothing to let the caller in by.
+    /// The request has no credentials.
     NoCredentials,
-    /// The API key is none of ours.
+    /// The API key is unknown.
     WrongKey,
-    /// Credentials of the caller's own, which have no place here.
+    /// The caller brings credentials that `onCallerCredentials` does not allow.
     OwnCredentials,
     /// Several Authorization headers, or one that cannot be read.
     Malformed,

@@ -229,7 +229,7 @@ fn configuration_errors_name_the_option_and_show_no_secret() {
         ),
         (
             keys(json!([{ "name": "a", "key": KEY }, { "name": "a", "key": OTHER_KEY }])),
-            "apiKeys[1].name: stands there twice",
+            "apiKeys[1].name: is a name that another entry has already",
         ),
         (
             keys(json!([{ "name": "a", "key": KEY }, { "name": "b", "key": KEY }])),

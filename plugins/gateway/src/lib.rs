@@ -1,11 +1,11 @@
-//! `gateway`: the whole way of a request in one module, instead of three middlewares in a chain.
+//! `gateway`: three middlewares in one module.
 //!
-//! In scope: the options, which are the three plugins' own blocks under their own names, and the order: `jwt`, then
-//! `oAuthClientCredentials`, then `pathRewrite`. Each sees the request as the one before left it. A block that is
-//! absent is left out.
+//! In scope: the options, which are the blocks of the three plugins under their own names, and the order: `jwt`, then
+//! `oAuthClientCredentials`, then `pathRewrite`. Each plugin sees the request as the previous one has changed it. A plugin
+//! without a block is skipped.
 //!
-//! Out of scope: what the three do (their own crates). What this saves is Traefik's: one instance and one call of the
-//! host for each request instead of three.
+//! Out of scope: the work of the three plugins (their own crates). One module saves Traefik two instances and two calls for each
+//! request.
 #![forbid(unsafe_code)]
 
 mod config;
@@ -22,7 +22,7 @@ use path_rewrite_plugin::PathRewrite;
 use config::{Blocks, build};
 use seen::Seen;
 
-/// The middleware: those of the three that were configured.
+/// The plugins that are configured.
 pub struct Gateway {
     jwt: Option<JwtPlugin>,
     oauth: Option<OAuthClientCredentials>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use middleware::{Decision, Edit, Edits, Middleware, Reply, RequestHead, work};
 
-/// A request, what was changed about it so far, and the answer, if somebody gave one.
+/// A request, its changes so far, and the answer, if there is one.
 pub(crate) struct Seen<'r> {
     request: &'r dyn RequestHead,
     edits: Edits,
@@ -21,7 +21,7 @@ impl<'r> Seen<'r> {
         }
     }
 
-    /// Shows the request to the next middleware, unless one before has answered.
+    /// Shows the request to the next middleware, unless an earlier one has answered.
     pub(crate) fn pass<M: Middleware>(&mut self, middleware: Option<&mut M>) {
         let Some(middleware) = middleware.filter(|_| self.reply.is_none()) else {
             return;
@@ -32,7 +32,7 @@ impl<'r> Seen<'r> {
         }
     }
 
-    /// What came of it.
+    /// The decision of all middlewares together.
     pub(crate) fn decision(self) -> Decision {
         match self.reply {
             Some(reply) => Decision::Reply(reply),
@@ -56,7 +56,7 @@ impl RequestHead for Seen<'_> {
 
     fn header(&self, name: &str) -> Vec<Bytes> {
         let bytes = |value: &String| Bytes::copy_from_slice(value.as_bytes());
-        // The host is asked only for what nobody has replaced.
+        // Ask the host only for values that no middleware has replaced.
         let mut values = None;
         for edit in self.edits.iter() {
             match edit {
@@ -76,8 +76,8 @@ impl RequestHead for Seen<'_> {
     }
 
     fn header_names(&self) -> Vec<Bytes> {
-        // The last change of a name says whether it is there. Callers can make both lists long, so they are not compared
-        // each with each.
+        // The last change of a name decides whether it exists. Callers can make both lists long, so a map avoids comparing all
+        // pairs.
         let mut changed: BTreeMap<Vec<u8>, Option<&str>> = BTreeMap::new();
         for edit in self.edits.iter() {
             let (name, is_there) = match edit {
@@ -103,7 +103,7 @@ impl RequestHead for Seen<'_> {
     }
 }
 
-/// What looking a name up takes, in units of [`work`].
+/// The cost of looking up a name, in units of [`work`].
 const PER_NAME: usize = 30;
 
 #[cfg(test)]

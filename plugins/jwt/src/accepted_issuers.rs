@@ -1,20 +1,20 @@
-//! Whose tokens the options let pass.
+//! The issuers whose tokens the options accept.
 
 use claims::same_issuer;
 
-/// The issuers whose tokens may pass. A name or a right in a token means something only together with its issuer, so
-/// whoever uses one must know how many there are.
+/// The issuers whose tokens are accepted. A name or a right in a token is meaningful only together with its issuer, so code
+/// that uses one must know whether there are several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcceptedIssuers {
-    /// Any that the keys vouch for, and tokens that name none.
+    /// Every issuer whose tokens the keys verify, and tokens without an issuer.
     Any,
     /// These, each named once.
     Only(Vec<String>),
 }
 
 impl AcceptedIssuers {
-    /// `served` are the issuers that the keys are for, `None` where they are for any; `listed` is the option `issuers`,
-    /// empty where it is not given.
+    /// `served` are the issuers of the keys; `None` for keys of all issuers. `listed` is the option `issuers`; empty if it is
+    /// not given.
     pub(crate) fn new<'a>(served: impl IntoIterator<Item = Option<&'a str>>, listed: &'a [String]) -> Self {
         let served: Vec<Option<&str>> = served.into_iter().collect();
         let serves_any = served.contains(&None);

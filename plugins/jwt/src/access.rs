@@ -1,12 +1,12 @@
 //! Who may do what: the option `authorize`, a table of rules about methods and paths.
 //!
-//! The first rule whose methods and path fit a request decides; a request that no rule fits is refused. What a rule asks
-//! of a token does not depend on the request, so it is answered once for each token and kept as one bit
-//! ([`Satisfied`]); a request then costs a look at its method, its path and the names of its headers.
+//! The first rule whose methods and path match a request decides. A request that no rule matches is refused. Whether a token
+//! satisfies a rule does not depend on the request, so it is decided once for each token and kept as one bit ([`Satisfied`]).
+//! For a request only its method, its path and its header names are examined.
 //!
-//! A rule for one path must never let through what the backend reads as another. So a path that two servers may read in
-//! two ways is refused whatever the rules say ([`RequestPath`]), one that merely looks like a rule's is refused by that
-//! rule ([`Fit::Alike`]), and so is a request that asks to be taken for another one ([`OVERRIDES`]).
+//! A rule for one path must never permit a path that the backend reads as another. Therefore a path that two servers may read
+//! differently is always refused ([`RequestPath`]). A path that merely looks like the path of a rule is refused by that rule
+//! ([`Fit::Alike`]). A request with a header that overrides its method or path is refused too ([`OVERRIDES`]).
 
 mod characters;
 mod marks;
@@ -33,29 +33,29 @@ pub struct Access {
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessRule {
-    /// The methods it is about; all if there are none.
+    /// The methods that it applies to; all if empty.
     pub methods: Vec<String>,
-    /// The paths it is about.
+    /// The paths that it applies to.
     pub path: PathPattern,
     /// Scopes of which the token must have one, if there are any.
     pub any_scope: Vec<String>,
     /// Scopes that the token must all have.
     pub all_scopes: Vec<String>,
-    /// What must be true of the token's claims.
+    /// An expression that must hold for the token's claims.
     pub claims: Option<Expression>,
-    /// What everybody else is answered.
+    /// The answer to everybody else.
     pub on_deny: OnDeny,
 }
 
-/// How a request is refused that the token does not permit.
+/// How to refuse a request that the token does not permit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnDeny {
-    /// 401, for callers that ask for another token then.
+    /// 401, for callers that then request another token.
     Unauthorized,
     /// 403 (RFC 6750 §3.1).
     #[default]
     Forbidden,
-    /// 404, as if there were nothing.
+    /// 404, as if the resource did not exist.
     NotFound,
 }
 
@@ -63,14 +63,14 @@ pub enum OnDeny {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Satisfied(u64);
 
-/// Why a request with a good token does not pass.
+/// Why a request with a good token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
     /// Two servers may read the path in two ways.
     AmbiguousPath,
-    /// The method is not written in capitals, or a header asks to take the request for another one.
+    /// The method is not in capitals, or a header overrides the method or path.
     AmbiguousRequest,
-    /// A rule, or the want of one.
+    /// A rule refuses it, or no rule matches.
     Rule {
         /// Its place in the table, from 0.
         rule: Option<usize>,
@@ -97,7 +97,7 @@ const OVERRIDES: [&str; 10] = [
 ];
 
 impl Access {
-    /// The most rules there may be: a bit each.
+    /// The most rules. Each rule is a bit.
     pub const MOST: usize = 64;
 
     /// The table of these rules, at most [`Self::MOST`]; `on_deny` is for requests that none of them fits.
@@ -105,7 +105,7 @@ impl Access {
         Self { rules, on_deny }
     }
 
-    /// The first rule before the one at `place` that decides about all its requests, so that it never would.
+    /// The first rule that decides about all requests of the later rule at `place`, which therefore has no effect.
     pub fn covered(&self, place: usize) -> Option<usize> {
         let rule = self.rules.get(place)?;
         self.rules.iter().take(place).position(|earlier| {
@@ -165,7 +165,7 @@ impl Access {
         })
     }
 
-    /// The scopes with which a token would not have been denied so, as far as scopes would help.
+    /// The scopes that would have avoided the denial, if scopes would help.
     pub(crate) fn wanted(&self, denial: Denial) -> Vec<String> {
         let Denial::Rule {
             rule: Some(place),
@@ -190,7 +190,7 @@ impl AccessRule {
             && self.claims.as_ref().is_none_or(|it| it.holds(claims))
     }
 
-    /// Scopes to ask for. Any of `any_scope` would do, so nobody need ask for more than the first.
+    /// The scopes to request. Any scope of `any_scope` is enough, so only the first is named.
     fn wanted(&self) -> Vec<String> {
         let mut wanted = self.all_scopes.clone();
         if !self.any_scope.iter().any(|scope| wanted.contains(scope)) {

@@ -33,7 +33,7 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    /// Gets keys ahead of need, where that makes sense.
+    /// Fetches keys before they are needed, if that makes sense.
     pub fn prefetch(&mut self) {
         self.keys.prefetch();
     }
@@ -54,8 +54,8 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    /// The same, for a middleware that has a use for the token: what becomes of the request, and what `take` makes of
-    /// the token, which it is shown only after the token was proven.
+    /// As [`Jwt::decide`], for a middleware that uses the token. Gives the changes to the request, and the result of `take`,
+    /// which sees the token only after it was verified.
     ///
     /// # Errors
     /// The answer to a request that does not pass.
@@ -99,7 +99,7 @@ impl<K: KeySource> Jwt<K> {
         let mut edits = Edits::none();
         if !rules.forward_authorization {
             edits = edits.remove_header(&rules.token_header.name);
-            // Whichever of them was the token: a credential is none of the backend's business.
+            // Remove both, whichever was the token: the backend must not see a credential.
             let field = rules.token_field.as_ref();
             if let Some(uri) = field.and_then(|field| field.removed_from(&request.uri())) {
                 edits = edits.set_uri(uri);
@@ -109,7 +109,7 @@ impl<K: KeySource> Jwt<K> {
         edits
     }
 
-    /// What stands for the token, in the values of the token's header or where else the rules look.
+    /// The text in the place of the token: in the values of the token's header, or in the field that the rules name.
     fn token<'r>(&self, values: &'r [Bytes], request: &dyn RequestHead) -> Result<Cow<'r, [u8]>, NoToken> {
         match (self.rules.token_header.candidate(values), &self.rules.token_field) {
             (Err(NoToken::Missing), Some(field)) => field.find(request).map(Cow::Owned),
@@ -148,11 +148,11 @@ impl<K: KeySource> Jwt<K> {
         token: &Token<'_>,
         now: UnixTime,
     ) -> Result<(Rc<KeySet>, Verified), Refusal> {
-        // Claims nobody has vouched for may refuse a token, never accept one. Looked at first, so that
-        // garbage neither causes a fetch of keys nor turns into a 503 while the identity provider is away.
+        // Unproven claims may refuse a token, never accept one. They are judged first, so that garbage neither causes a fetch of
+        // keys nor gets a 503 while the identity provider is unreachable.
         let claims = token.unverified_claims();
         match self.rules.policy.judge(claims, now) {
-            // What is missing is told in the answer, and only to someone with a genuine token.
+            // The answer names missing rights, so only the bearer of a verified token gets it.
             Err(rejection) if !rejection.is_forbidden() => return Err(rejection.into()),
             _ => {}
         }
@@ -200,7 +200,7 @@ fn prove(rules: &Rules, token: &Token<'_>, keys: &KeySet, now: UnixTime) -> Resu
     rules.policy.judge(&claims, now)
 }
 
-/// A refusal, with what the log may say about the token.
+/// A refusal, with what may be logged about the token.
 struct Refused {
     refusal: Refusal,
     header: Option<Header>,

@@ -1,12 +1,12 @@
-//! How long an answer may be kept, by its own word (RFC 9111 §5.2.2.1).
+//! How long an answer may be kept according to its `Cache-Control` header (RFC 9111 §5.2.2.1).
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 
-/// `max-age` of the answer; `None` where it names none, or one that cannot be read. `no-store` and the like do not
-/// count: keys that may not be kept at all could not be used.
+/// `max-age` of the answer; `None` if it is missing or cannot be read. `no-store` and similar directives are ignored, since
+/// keys that must not be kept could not be used.
 pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
     headers
         .get_all(CACHE_CONTROL)

@@ -1,4 +1,4 @@
-//! Where verification keys come from.
+//! Sources of verification keys.
 
 use std::rc::Rc;
 
@@ -22,35 +22,35 @@ pub trait KeySource {
     /// judges the token.
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet>;
 
-    /// Gets the keys ahead of need, if they have to be got at all.
+    /// Fetches the keys before they are needed, if they have to be fetched.
     fn prefetch(&mut self) {}
 
-    /// Where the keys are shared, if they are.
+    /// Where the keys are shared, if they are shared.
     fn place(&self) -> Option<Former> {
         None
     }
 
-    /// This source has taken the place of one that shared its keys there.
+    /// Takes the place of a source that shared its keys there.
     fn take_over(&mut self, before: Former) {
         drop(before);
     }
 }
 
-/// Sources of keys by the issuers they serve. Tokens of one issuer are never judged by the keys of another.
+/// Sources of keys by issuer. Tokens of one issuer are never judged by the keys of another.
 pub struct Issuers<K>(Vec<(Option<String>, K)>);
 
 impl<K: KeySource> Issuers<K> {
-    /// One source for whatever issuer a token names.
+    /// One source for all issuers.
     pub fn any(keys: K) -> Self {
         Self(vec![(None, keys)])
     }
 
-    /// A source for each issuer; one without a name serves those that no other does.
+    /// A source for each issuer. A source without a name serves all other issuers.
     pub fn new(sources: Vec<(Option<String>, K)>) -> Self {
         Self(sources)
     }
 
-    /// The place of the source for a token with these claims, which need not be proven yet: the keys will tell.
+    /// The place of the source for a token with these claims. They need not be proven yet, since the keys will decide.
     pub(crate) fn place_for(&self, claims: &Claims) -> Option<usize> {
         let issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
         let mut sources = self.0.iter();
@@ -66,7 +66,7 @@ impl<K: KeySource> Issuers<K> {
         self.0.get_mut(place).map(|(_, keys)| keys)
     }
 
-    /// These sources take the place of others, of a configuration that differs in its secrets.
+    /// Takes the place of sources whose configuration differs in its secrets.
     pub(crate) fn take_over(&mut self, before: Self) {
         for ((_, keys), (_, before)) in self.0.iter_mut().zip(before.0) {
             if let Some(place) = before.place() {
@@ -75,8 +75,8 @@ impl<K: KeySource> Issuers<K> {
         }
     }
 
-    /// Gets keys ahead of need. Those of many issuers are left until they are needed, since a start must not wait for
-    /// several providers that may all be away.
+    /// Fetches keys before they are needed. Keys of several issuers are fetched on demand, since a start must not wait for
+    /// several providers that may all be unreachable.
     pub(crate) fn prefetch(&mut self) {
         if let [(_, only)] = self.0.as_mut_slice() {
             only.prefetch();

@@ -1,11 +1,11 @@
 //! The plugin `jwt`: lets a request pass only with an access token that the identity provider signed.
 //!
-//! In scope: the options ([`Options`]), taking the token from the request, the order of the checks
-//! ([`Jwt`]), which token opens which path ([`Access`]), the answers of RFC 6750, and remembering tokens that were verified. Where keys come from is a
-//! trait ([`KeySource`]), so all of this runs natively.
+//! In scope: the options ([`Options`]), taking the token from the request, the order of the checks ([`Jwt`]), which token
+//! permits which path ([`Access`]), the answers to callers, and remembering verified tokens. The source of keys is a trait
+//! ([`KeySource`]), so all of this runs natively.
 //!
-//! Out of scope: tokens and keys themselves (crate `jose`), fetching keys (crate `shared-state`), the host (crate
-//! `guest`).
+//! Out of scope: tokens and keys (crate `jose`), rules about claims (crate `claims`), sharing fetched keys (crate
+//! `shared-state`), the host (crate `guest`).
 #![forbid(unsafe_code)]
 
 mod accepted_issuers;

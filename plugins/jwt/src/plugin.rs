@@ -1,4 +1,4 @@
-//! The middleware, put together.
+//! The middleware with its source of keys.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::{
     AcceptedIssuers, Issuers, Jwt, KeyOptions, KeySource, KeyUrl, Options, RemoteKeyOptions, StaticKeys,
 };
 
-/// The middleware `jwt` with the source of keys its options name.
+/// The middleware `jwt` with the source of keys that its options name.
 pub struct JwtPlugin {
     jwt: Jwt<Box<dyn KeySource>>,
     issuers: AcceptedIssuers,
@@ -50,12 +50,12 @@ impl Middleware for JwtPlugin {
 }
 
 impl JwtPlugin {
-    /// Whose tokens may pass.
+    /// The issuers whose tokens are accepted.
     pub const fn accepted_issuers(&self) -> &AcceptedIssuers {
         &self.issuers
     }
 
-    /// Decides as `jwt` does, for a middleware that has a use for the token: see [`Jwt::admit`].
+    /// Decides as `jwt` does, for a middleware that uses the token: see [`Jwt::admit`].
     ///
     /// # Errors
     /// The answer to a request that does not pass.

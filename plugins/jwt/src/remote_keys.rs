@@ -1,4 +1,4 @@
-//! Keys published at `jwksUrl`, fetched once for everybody who shares the state directory.
+//! Keys published at `jwksUrl`, fetched once for all instances that share the state directory.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use shared_state::{
 use crate::cache_control;
 use crate::{KeySource, KeyUrl, KeysLogin, RemoteKeyOptions};
 
-/// How long published keys are taken for current where the issuer does not say.
+/// How long published keys count as current if the issuer does not say.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// The longest time that an issuer may ask for: a key that was withdrawn would count for as long.
+/// The longest time that an issuer may ask for. A withdrawn key would be accepted for as long.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The shortest time that an issuer may ask for, where `refetchIntervalSeconds` does not say.
+/// The shortest time that an issuer may ask for, unless `refetchIntervalSeconds` says otherwise.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The remote source of keys.
@@ -86,8 +86,8 @@ impl RemoteKeys {
     }
 }
 
-/// Keys are shared only where they would have been fetched from the same place, by the same client, under the same trust,
-/// and be kept as long: a careless router must not lend its keys to a careful one.
+/// Keys are shared only between routers that would fetch them from the same place, as the same client, with the same trust, and
+/// would keep them as long. A router that trusts everybody must not lend its keys to one that does not.
 fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<String> {
     let mut identity = vec![
         place.url.to_string(),
@@ -135,14 +135,14 @@ impl KeySource for RemoteKeys {
 struct Jwks {
     name: StateName,
     seal: Rc<Seal>,
-    /// Where they lay before the secret of the login changed.
+    /// Where the keys were kept before the secret of the login changed.
     former: Option<Former>,
-    /// What the login proves itself with.
+    /// A fingerprint of the secret of the login.
     proof: Option<String>,
     url: Url,
     login: Option<KeysLogin>,
     max_stale: Duration,
-    /// The least time that keys are taken for current.
+    /// The shortest time that keys count as current.
     shortest_lifetime: Duration,
     platform: Rc<dyn Platform>,
 }
@@ -262,7 +262,7 @@ impl Jwks {
     }
 }
 
-/// How long the provider asks to be left alone, where it says so in seconds.
+/// The pause that the provider asks for, if it does so in seconds.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse();
     seconds.ok().map(Duration::from_secs)

@@ -1,4 +1,4 @@
-//! Tokens this instance has verified, so that a client that calls often pays for one signature check only.
+//! Remembers verified tokens, so that frequent calls with one token need one signature check only.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -22,25 +22,25 @@ pub(crate) struct VerifiedTokens {
     older: Generation,
 }
 
-/// What was found out about a token.
+/// The result of verifying a token.
 #[derive(Debug, Clone)]
 pub(crate) struct Verified {
-    /// Which source's keys proved it.
+    /// The source whose keys verified it.
     pub(crate) source: usize,
     pub(crate) validity: Validity,
     pub(crate) accepted: Accepted,
 }
 
-/// What of a good token matters to its requests.
+/// The properties of a good token that its requests need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// What the backend is told of its claims.
+    /// The values of headers for the backend.
     pub(crate) values: ClaimValues,
     /// The rules of `authorize` that it satisfies.
     pub(crate) satisfied: Satisfied,
 }
 
-/// BLAKE3 of a token as it was sent: in Traefik in a sixth of the time of ring's SHA-256.
+/// BLAKE3 of a token as it was sent. In Traefik it takes a sixth of the time of ring's SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TokenDigest([u8; blake3::OUT_LEN]);
 
@@ -51,7 +51,7 @@ impl TokenDigest {
 }
 
 impl VerifiedTokens {
-    /// The source whose keys proved the token at some time. It may have expired, or its keys may be gone.
+    /// The source whose keys once verified the token. The token may have expired, or the keys may be gone.
     pub(crate) fn source_of(&self, token: &TokenDigest) -> Option<usize> {
         let found = self
             .younger
@@ -61,7 +61,7 @@ impl VerifiedTokens {
         found.map(|verified| verified.source)
     }
 
-    /// What matters of a token that was verified with `keys` and is within its times at `now`.
+    /// The properties of a token that was verified with `keys` and is valid at `now`.
     pub(crate) fn accept(
         &mut self,
         token: &TokenDigest,

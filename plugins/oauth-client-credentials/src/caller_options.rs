@@ -1,4 +1,4 @@
-//! Options that are about callers with credentials of their own.
+//! Options about callers that bring their own client.
 
 use middleware::ConfigError;
 use middleware::config::{in_range, lenient};
@@ -11,7 +11,7 @@ use shared_state::Limits;
 #[serde(transparent)]
 pub struct ScopeList(#[serde(deserialize_with = "lenient::strings")] pub(crate) Vec<String>);
 
-/// How often the token endpoint is asked for callers whose credentials are not known yet.
+/// How often the token endpoint is asked on behalf of callers whose credentials are not known yet.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

@@ -1,5 +1,5 @@
-//! What the fetched token's claims must say, and what the backend is told of them: Traefik Hub's `claims`,
-//! `forwardHeaders` and `usernameClaim`. They are about the gateway's own token here.
+//! Rules about the fetched token's claims, and headers made from them: Traefik Hub's `claims`, `forwardHeaders` and
+//! `usernameClaim`.
 
 use std::rc::Rc;
 
@@ -10,11 +10,11 @@ use oauth::AccessToken;
 
 use crate::config::Options;
 
-/// The rules, and what they say of the token in use.
+/// The rules, and their verdict about the token in use.
 pub(crate) struct TokenRules {
     claims: Option<Expression>,
     pub(crate) headers: ClaimHeaders,
-    /// A token is judged once, since nothing changes about it.
+    /// A token is judged once, since it never changes.
     judged: Option<(Rc<AccessToken>, Result<ClaimValues, Rejection>)>,
 }
 
@@ -29,10 +29,10 @@ impl TokenRules {
         })
     }
 
-    /// What the backend is told of `token`.
+    /// The values of headers that are made from `token`.
     ///
     /// # Errors
-    /// Why it must not be used; `true` the first time that this is said of it.
+    /// Why the token must not be used. `true` the first time, so that it is logged once.
     pub(crate) fn judge(&mut self, token: &Rc<AccessToken>) -> Result<ClaimValues, (Rejection, bool)> {
         if self.claims.is_none() && self.headers.is_empty() {
             return Ok(ClaimValues::default());

@@ -1,15 +1,15 @@
 //! `oAuthIntrospection`: lets a request pass only with a token that the identity provider says is active (RFC 7662).
 //!
-//! For tokens that say nothing themselves, and for those whose revocation must be noticed. What the provider said is kept
-//! for a short while ([`Options::max_cache_seconds`]), by all instances together, under a key from the token itself.
+//! It is for opaque tokens, and for tokens whose revocation must be noticed. The provider's answer is kept for a short time
+//! ([`Options::max_cache_seconds`]) for all instances, under a key derived from the token.
 //!
 //! Rules:
 //!
-//! 1. `active` must be the JSON value `true`. Everything else refuses: `false` with 401, what is no proper answer with
-//!    502 or 503.
-//! 2. An answer counts until the token expires, and never longer than `maxCacheSeconds`.
-//! 3. Where it is asked about tokens nobody knows yet, the provider is asked so often and no more (`limits`).
-//! 4. The token does not reach the backend, unless `forwardAuthorization` says so.
+//! 1. `active` must be the JSON value `true`. With `false` the request is refused with 401, without a proper answer with 502
+//!    or 503.
+//! 2. An answer is valid until the token expires, and never longer than `maxCacheSeconds`.
+//! 3. `limits` bounds how often the provider is asked about unknown tokens.
+//! 4. The token does not reach the backend, unless `forwardAuthorization` is set.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -41,13 +41,13 @@ pub struct OAuthIntrospection {
     headers: ClaimHeaders,
     forward_authorization: bool,
     platform: Rc<dyn Platform>,
-    /// Makes keys of this instance's memory.
+    /// Makes the keys of this instance's memory.
     instance: [u8; 32],
 }
 
-/// How many answers one instance holds. The others it finds in the state directory.
+/// How many answers one instance holds. It finds the others in the state directory.
 const HELD: usize = 32;
-/// The longest token that is asked about, in bytes.
+/// The longest token that is introspected, in bytes.
 const LONGEST: usize = 16 * 1024;
 
 impl Middleware for OAuthIntrospection {
@@ -81,7 +81,7 @@ impl Middleware for OAuthIntrospection {
     }
 
     fn take_over(&mut self, before: Self) {
-        // Nobody else has it yet: no request was decided by this middleware.
+        // No request has used this middleware yet, so nobody else holds the question.
         if let Some(question) = Rc::get_mut(&mut self.question) {
             question.take_over(&before.question);
         }

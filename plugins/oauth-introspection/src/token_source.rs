@@ -1,4 +1,4 @@
-//! Where the token stands: the option `tokenSource`.
+//! The place of the token: the option `tokenSource`.
 
 use bytes::Bytes;
 use credentials::TokenField;
@@ -61,7 +61,7 @@ impl TokenSource {
         })
     }
 
-    /// The token of `request`; whether it has a token's shape is not looked at.
+    /// The text in the place of the token. Its form is not checked.
     pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
         if let Some(header) = &self.header {
             match header.candidate(&request.header(&header.name)) {
@@ -81,9 +81,9 @@ impl TokenSource {
         }
     }
 
-    /// Takes the token out of every place where one may stand.
+    /// Removes the token from every place where it may be.
     pub(crate) fn removal(&self, request: &dyn RequestHead) -> Edits {
-        // A caller's Authorization is none of the backend's business, whatever the token stood in.
+        // The backend must not see the caller's Authorization, wherever the token was.
         let mut edits = Edits::none().remove_header(AUTHORIZATION);
         if let Some(header) = &self.header
             && !header.name.eq_ignore_ascii_case(AUTHORIZATION)
@@ -110,7 +110,7 @@ impl TokenSource {
     }
 }
 
-/// The value of the cookie `name` (RFC 6265 §5.4). Which of two would the backend take?
+/// The value of the cookie `name` (RFC 6265 §5.4). Two are refused, since it is unclear which one the backend would use.
 fn only_cookie(name: &str, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
     let mut named = pairs(values).filter(|pair| name_of(pair) == name);
     match (named.next(), named.next()) {
@@ -123,7 +123,7 @@ fn only_cookie(name: &str, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
     }
 }
 
-/// Pairs of all Cookie headers; what is no UTF-8 is no pair.
+/// The pairs of all Cookie headers. Pairs that are not UTF-8 are ignored.
 fn pairs(values: &[Bytes]) -> impl Iterator<Item = &str> {
     values
         .iter()

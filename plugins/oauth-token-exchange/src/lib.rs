@@ -1,16 +1,17 @@
 //! `oAuthTokenExchange`: swaps the caller's token for a token of the same user at another identity provider.
 //!
-//! The caller brings a token of the enterprise's identity provider, such as Microsoft Entra ID. The backend, OIC, wants
-//! one of OCI IAM. The gateway gets it, in one of two ways:
+//! The caller brings a token of the company's identity provider, such as Microsoft Entra ID. The backend, OIC, expects a token
+//! of OCI IAM. The gateway exchanges one for the other in one of two ways:
 //!
 //! * `jwtBearer` (RFC 7523 section 2.1): the gateway vouches for the user by an assertion that it signs itself. It never
-//!   does so for a token that it has not proven: the rules of `jwt` are part of this plugin's own options, so that no
-//!   misplaced middleware can leave them out.
-//! * `rfc8693`: the caller's token itself is handed to the token endpoint, which judges it again. The rules of `jwt` keep
-//!   strangers from having the gateway ask.
+//!   does so for a token that it has not proven. The rules of `jwt` are part of this plugin's options, so a missing
+//!   middleware cannot disable them.
+//! * `rfc8693`: the gateway sends the caller's token to the token endpoint, which judges it again. The rules of `jwt` keep
+//!   strangers from causing such requests.
 //!
-//! What is got is kept for the user, or for the caller's token, sealed, and shared as `oAuthClientCredentials` shares the
-//! gateway's own, with a `store` among machines, too. It is used only in requests whose own token is good at that time.
+//! The new token is kept, sealed, for the user or for the caller's token. It is shared in the same way as the token of
+//! `oAuthClientCredentials`, with a `store` also among machines. It is used only in requests whose own token is good at that
+//! time.
 #![forbid(unsafe_code)]
 
 mod config;
@@ -43,18 +44,18 @@ use user_token::UserToken;
 
 /// The middleware.
 pub struct OAuthTokenExchange {
-    /// Proves the callers' tokens.
+    /// Verifies the callers' tokens.
     jwt: JwtPlugin,
     provider: Rc<Provider>,
     tokens: SharedMany<UserToken>,
     platform: Rc<dyn Platform>,
-    /// Whose token, and which one, went with the request in hand.
+    /// The token that went with the last request, and its key.
     sent: Option<(CallerKey, Rc<AccessToken>)>,
 }
 
-/// How many users' tokens an instance holds; the state directory has the others.
+/// How many users' tokens one instance holds. It finds the others in the state directory.
 const MOST_HELD: usize = 64;
-/// How often a user's token is dropped because the backend refused it.
+/// How often a user's token is dropped at most because the backend refused it.
 const DISCARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Middleware for OAuthTokenExchange {
@@ -88,7 +89,7 @@ impl Middleware for OAuthTokenExchange {
 
     fn take_over(&mut self, before: Self) {
         self.jwt.take_over(before.jwt);
-        // Nobody else has it yet: no request was decided by this middleware.
+        // No request has used this middleware yet, so nobody else holds the provider.
         if let Some(provider) = Rc::get_mut(&mut self.provider) {
             provider.take_over(&before.provider);
         }
@@ -116,7 +117,7 @@ impl OAuthTokenExchange {
                 .log(&Event::info("exchange.no_user").field("reason", no_user.code()));
             Problem::new(Reason::Forbidden)
         })?;
-        // The rules of `jwt` may allow for clocks that differ; the token endpoint would not.
+        // The rules of `jwt` may tolerate clock differences. The token endpoint would not.
         let now = self.platform.now();
         if subject.has_expired(now) {
             return Err(challenge::invalid_token());
@@ -132,7 +133,7 @@ impl OAuthTokenExchange {
     }
 }
 
-/// The part that proves callers' tokens, from the block `jwt`.
+/// Builds the part that verifies callers' tokens, from the block `jwt`.
 fn proof(
     block: Option<&Value>,
     platform: impl FnOnce() -> Rc<dyn Platform>,
@@ -148,7 +149,7 @@ fn proof(
     JwtPlugin::new(block.to_string().as_bytes(), platform()).map_err(|error| error.within(JwtPlugin::NAME))
 }
 
-/// What the provider denies, it denies the caller's token.
+/// A denial by the provider concerns the caller's token.
 fn answer(unavailable: Failure) -> Problem {
     match unavailable.cause() {
         Cause::Denied => challenge::invalid_token(),

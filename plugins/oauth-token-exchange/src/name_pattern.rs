@@ -2,17 +2,16 @@
 
 use std::fmt;
 
-/// A name, or what names begin and end with. Capital and small letters of ASCII are one, since identity domains do not
-/// tell user names apart by them.
+/// A name, or a prefix and a suffix of names. ASCII letters are compared without case, as identity domains compare user names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamePattern {
     before: String,
-    /// What follows the `*`; `None` where there is none.
+    /// The text after the `*`; `None` without a `*`.
     after: Option<String>,
 }
 
 impl NamePattern {
-    /// `None` for an empty text, and one with more than one `*`.
+    /// Reads a pattern. `None` for an empty text and for more than one `*`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (before, after) = match text.split_once('*') {
@@ -26,7 +25,7 @@ impl NamePattern {
         })
     }
 
-    /// Whether `name` is such a name. The `*` stands for something, never for nothing.
+    /// Whether `name` matches. The `*` stands for at least one character.
     pub(crate) fn fits(&self, name: &str) -> bool {
         let Some(after) = &self.after else {
             return name.eq_ignore_ascii_case(&self.before);
@@ -43,7 +42,7 @@ impl NamePattern {
         begins && ends && starred > 0
     }
 
-    /// Whether a name could be of both, by whatever rule for case. On doubt it could.
+    /// Whether some name could match both patterns, under any rule for case. In case of doubt, true.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let [one, two] = [self, other].map(|pattern| Self {
             before: pattern.before.to_lowercase(),
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_something() {
+    fn a_star_stands_for_at_least_one_character() {
         for (text, name, expected) in [
             ("*@a.example", "jane@a.example", true),
             ("*@a.example", "Jane@A.Example", true),

@@ -1,4 +1,4 @@
-//! Where tokens are asked for, and how: what is the same for every caller.
+//! The token endpoint: everything that is the same for all callers.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,16 +27,16 @@ pub(crate) struct Provider {
     method: Method,
     scopes: Vec<String>,
     parameters: Vec<(String, String)>,
-    /// What only this gateway knows. Who does not know it cannot get its callers' tokens, so cannot have those at hand.
+    /// Secret mixed into keys and seals, so other clients cannot read these tokens.
     secret: GroupSecret,
-    /// What it was before it changed, if it did while this instance ran.
+    /// The value before the last change, if it changed while this instance ran.
     former: Option<GroupSecret>,
-    /// What makes the tokens of this configuration different from those of others.
+    /// The options that tell the tokens of two configurations apart.
     group: Vec<String>,
     platform: Rc<dyn Platform>,
 }
 
-/// How long a token is used that was got for one whose expiry cannot be seen.
+/// How long to use a token that was exchanged for one without a readable expiry.
 const MOST_UNSEEN: Duration = Duration::from_secs(300);
 
 impl Provider {
@@ -66,7 +66,7 @@ impl Provider {
         let scopes = texts("scopes", &options.scopes, host)?;
         let mut parameters = options.rfc8693.parameters(host)?;
         parameters.extend(endpoint_parameters(&options.endpoint_params, &RESERVED, host)?);
-        // With trust: a token from a server that one router trusts must not serve a router that does not trust this server.
+        // Trust is part of the group: a token from a server that one router trusts must not serve a router that does not.
         let trust = options.client_config.tls.trust(host);
         let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" "), trust];
         group.extend(method.identity());
@@ -86,7 +86,7 @@ impl Provider {
         })
     }
 
-    /// Whom a token that was proven is about.
+    /// The subject of a proven token.
     pub(crate) fn subject(&self, token: &[u8]) -> Result<Subject, NoUser> {
         match &self.method {
             Method::JwtBearer { users, assertion } => Ok(Subject::User {
@@ -99,20 +99,20 @@ impl Provider {
         }
     }
 
-    /// This provider takes the place of `before`, of a configuration that may differ in its secrets.
+    /// Takes the place of `before`, whose configuration may differ in its secrets.
     pub(crate) fn take_over(&mut self, before: &Self) {
         if self.group == before.group && self.secret != before.secret {
             self.former = Some(before.secret.clone());
         }
     }
 
-    /// Tells subjects apart.
+    /// The key that tells this subject from others.
     pub(crate) fn key_of(&self, subject: &Subject) -> CallerKey {
         self.secret.key_of(subject)
     }
 
-    /// Where the token of the subject with this key is kept, and how it is sealed: for this subject and no other.
-    /// `None` where it cannot be sealed, which the cryptographic library's interface allows for.
+    /// The place of the subject's token, and its seal, which are for this subject only. `None` if the cryptographic library
+    /// fails.
     pub(crate) fn place(&self, key: &CallerKey) -> Option<(StateName, Rc<Seal>)> {
         self.secret.place(&self.group, key)
     }
@@ -145,7 +145,7 @@ impl Provider {
         request.to_http(self.url.uri(), now, host)
     }
 
-    /// What the answer to such a request, sent at `now`, gives.
+    /// Reads the answer to a request that was sent at `now`.
     pub(crate) fn read(
         &self,
         response: &Response<Vec<u8>>,
@@ -159,7 +159,7 @@ impl Provider {
         if let Subject::Token { expires_at, .. } = subject {
             let end = expires_at.unwrap_or_else(|| now.plus(MOST_UNSEEN));
             lifetime.usable_until = lifetime.usable_until.min(end);
-            // Another token for the same one would end at the same time.
+            // Another token for the same subject token would expire at the same time.
             if lifetime.usable_until == end {
                 lifetime.refresh_at = end;
             }
@@ -170,7 +170,7 @@ impl Provider {
         })
     }
 
-    /// An assertion or a token that is refused is the caller's matter, everything else the gateway's.
+    /// A refused assertion or token is the caller's fault, everything else is the gateway's.
     fn whose_fault(&self, error: TokenError) -> FetchError {
         match error {
             TokenError::InvalidGrant(detail) => FetchError::Denied { detail },

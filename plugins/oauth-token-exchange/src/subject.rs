@@ -1,4 +1,4 @@
-//! Whom a token is asked for.
+//! For whom a token is requested.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -9,25 +9,25 @@ use middleware::{Secret, UnixTime};
 use crate::user_assertion::UserAssertion;
 use crate::users::User;
 
-/// Whom a token is asked for, as the token endpoint is told.
+/// The subject of a token request.
 #[derive(Clone)]
 pub(crate) enum Subject {
-    /// A user, whom the gateway vouches for.
+    /// A user. The gateway vouches for the user.
     User {
         user: User,
         assertion: Rc<UserAssertion>,
     },
-    /// Whoever this token is about.
+    /// The subject of this token.
     Token {
         token: Secret,
         kind: Rc<str>,
-        /// When the token expires, where it says so. What is got for it must not outlive it.
+        /// The expiry of the token, if it has one. The new token must not be used for longer.
         expires_at: Option<UnixTime>,
     },
 }
 
 impl Subject {
-    /// The bearer of a token that was proven. `kind` is an identifier of RFC 8693 section 3.
+    /// The subject of a proven token. `kind` is an identifier of RFC 8693 section 3.
     pub(crate) fn of_token(token: &[u8], kind: &Rc<str>) -> Option<Self> {
         let claims = Claims::of_trusted(token);
         let expires_at = claims.and_then(|claims| claims.time("exp").ok()?);
@@ -38,8 +38,8 @@ impl Subject {
         })
     }
 
-    /// What makes this subject different from others. A user is his name and who vouches for it: `jane` of two issuers is
-    /// two subjects. A name has no control characters, so no two users are written alike.
+    /// Bytes that tell this subject from others. A user is identified by name and issuer: `jane` of two issuers is two
+    /// subjects. A name has no control characters, so the bytes are unambiguous.
     pub(crate) fn to_bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Self::User { user, .. } => format!("{}\0{}", user.name, user.issuer).into_bytes().into(),
@@ -47,7 +47,7 @@ impl Subject {
         }
     }
 
-    /// Whether nothing can be got for it any more.
+    /// Whether the subject's token has expired, so that it cannot be exchanged.
     pub(crate) fn has_expired(&self, now: UnixTime) -> bool {
         matches!(self, Self::Token { expires_at: Some(end), .. } if *end <= now)
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Options;
 
-/// What is the same in all assertions about users.
+/// The parts that all assertions about users share.
 pub(crate) struct UserAssertion {
     signer: Rc<AssertionSigner>,
     issuer: String,
@@ -17,7 +17,7 @@ pub(crate) struct UserAssertion {
     more: Map<String, Value>,
 }
 
-/// Whom assertions about users are for, as OCI IAM documents it.
+/// The audience of assertions about users, as OCI IAM documents it.
 const IDENTITY_DOMAINS: &str = "https://identity.oraclecloud.com/";
 
 impl UserAssertion {
@@ -28,7 +28,7 @@ impl UserAssertion {
     pub(crate) fn new(options: &Options, client: &Client, host: &dyn Host) -> Result<Self, ConfigError> {
         let block = &options.jwt_bearer;
         let signer = match &client.authentication {
-            // A client that proves itself by its key needs no second one.
+            // A client that authenticates with a key needs no second key.
             ClientAuthentication::Assertion(signer) if signer.is_public() && !block.assertion.is_given() => {
                 Rc::clone(signer)
             }
@@ -63,12 +63,12 @@ impl UserAssertion {
         self.signer.sign(claims, now, host)
     }
 
-    /// What the key was made of.
+    /// The text of the key.
     pub(crate) fn secret(&self) -> &Secret {
         self.signer.secret()
     }
 
-    /// What makes the tokens got by these assertions different from others.
+    /// The parts that tell the tokens of two configurations apart.
     pub(crate) fn identity(&self) -> [String; 3] {
         let more = Value::Object(self.more.clone()).to_string();
         [self.issuer.clone(), self.audience.clone(), more]

@@ -1,10 +1,10 @@
-//! Which of a token's claims name the user.
+//! The claims that name the user.
 
 use claims::ClaimPath;
 use jose::Claims;
 use middleware::ConfigError;
 
-/// The claims that may name the user, the best one first.
+/// The claims that may name the user, in order of preference.
 #[derive(Debug)]
 pub(crate) struct UserClaims(Vec<ClaimPath>);
 
@@ -15,7 +15,7 @@ impl UserClaims {
     /// Reads the option `field`.
     ///
     /// # Errors
-    /// Where there is none, or one that cannot be read.
+    /// The list is empty, or a claim path cannot be read.
     pub(crate) fn new(field: &str, names: &[String]) -> Result<Self, ConfigError> {
         if names.is_empty() {
             return Err(ConfigError::new(
@@ -32,8 +32,8 @@ impl UserClaims {
         names.iter().map(path).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The name of the user whom proven claims are about. `None` where they name none: the first claim that is there must
-    /// be a text that can be a name, since the next one may be somebody else's.
+    /// The user's name in proven claims. `None` if there is none. The first claim that exists must be a valid name: the next
+    /// claim may name somebody else.
     pub(crate) fn user(&self, claims: &Claims) -> Option<String> {
         let claim = self.0.iter().find_map(|path| path.find(claims))?;
         let name = claim.as_str()?;

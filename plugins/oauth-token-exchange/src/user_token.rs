@@ -24,7 +24,7 @@ impl UserToken {
     pub(crate) fn new(provider: &Rc<Provider>, subject: Subject, key: &CallerKey) -> Option<Self> {
         let (name, seal) = provider.place(key)?;
         Some(Self {
-            // Its identity holds a key that depends on the secret, so the two cannot be compared. The provider's can.
+            // The provider has checked that only the secret differs. The seals cannot tell, since each depends on its secret.
             former: provider.former_place(&subject),
             provider: Rc::clone(provider),
             subject,

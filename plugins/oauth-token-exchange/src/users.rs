@@ -1,4 +1,4 @@
-//! Which users the callers' issuers may name: the options `jwtBearer.subjectClaim` and `jwtBearer.users`.
+//! Which issuer may name which users: the options `jwtBearer.subjectClaim` and `jwtBearer.users`.
 //!
 //! `jane` of one issuer is not `jane` of another (RFC 7519 section 4.1.2), and the token endpoint knows one `jane` only.
 //! So either one issuer alone can name users, or the operator says which issuer may name which.
@@ -12,7 +12,7 @@ use crate::config::{JwtBearerOptions, UsersOptions};
 use crate::name_pattern::NamePattern;
 use crate::user_claims::UserClaims;
 
-/// Who may name whom.
+/// The issuers, and the users that they may name.
 #[derive(Debug)]
 pub(crate) struct Users(Vec<Group>);
 
@@ -21,11 +21,11 @@ pub(crate) struct Users(Vec<Group>);
 struct Group {
     issuers: Vec<String>,
     claims: UserClaims,
-    /// What the users' names look like; any will do if empty.
+    /// Patterns of the users' names. If empty, all names are allowed.
     names: Vec<NamePattern>,
 }
 
-/// A user as the token endpoint knows him, and who says so.
+/// A user's name at the token endpoint, and the issuer that named the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
     /// As the options write it.
@@ -33,14 +33,14 @@ pub(crate) struct User {
     pub(crate) name: String,
 }
 
-/// Why a good token does not make its bearer a user.
+/// Why a good token does not identify a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoUser {
     /// Its issuer may not name users.
     Issuer,
-    /// None of the claims is there, or what is there cannot be a name.
+    /// None of the claims exists, or the first one is not a name.
     Claim,
-    /// Its issuer may not name this one.
+    /// Its issuer may not name this user.
     Name,
 }
 
@@ -51,7 +51,7 @@ impl Users {
     /// Reads the options; `accepted` are the issuers of the tokens that come here.
     ///
     /// # Errors
-    /// Where two issuers could name one user.
+    /// Two issuers could name the same user.
     pub(crate) fn new(options: &JwtBearerOptions, accepted: &AcceptedIssuers) -> Result<Self, ConfigError> {
         if options.users.is_empty() {
             return Self::of_one_issuer(options, accepted);
@@ -139,7 +139,7 @@ impl Users {
         }]))
     }
 
-    /// The user whom a token that was proven is about.
+    /// The user of a proven token.
     ///
     /// # Errors
     /// [`NoUser`].

@@ -357,7 +357,7 @@ fn wrong_blocks_name_the_option_and_the_cure() {
         (
             json!({"signingSecret": "hunter2!", "signingSecretBase64Encoded": true}),
             "signingSecret",
-            "no base64",
+            "is not base64",
         ),
         (
             with(json!({"algorithms": ["none"]})),

@@ -1,12 +1,11 @@
 //! The guest shell: runs a [`middleware::Middleware`] on Traefik's http-wasm ABI.
 //!
-//! In scope: configuration bytes in, decisions carried out, log lines out, and two promises that hold whatever a
-//! plugin does:
+//! In scope: reading the configuration, carrying out decisions, writing the log, and two guarantees:
 //!
-//! * A bad configuration never takes the router away, for Traefik would let its requests fall through to a
-//!   broader router. The plugin starts, says what is wrong, and refuses every request.
-//! * A trap never poisons an instance. The middleware is taken out for each request and put back after it, so
-//!   that one that trapped half-way is gone, and the next request builds a new one.
+//! * A bad configuration never removes the router, since Traefik would then send its requests to a broader router. The plugin
+//!   starts, logs what is wrong, and refuses every request.
+//! * A trap never damages an instance. The middleware is taken out for each request and put back afterwards. If it traps, it is
+//!   gone, and the next request builds a new one.
 //!
 //! Out of scope: everything that can be tested without Traefik. This crate is empty on native targets.
 #![forbid(unsafe_code)]

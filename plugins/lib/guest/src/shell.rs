@@ -13,14 +13,14 @@ use middleware::{
 
 /// How an instance starts.
 pub struct Start<M: Middleware> {
-    /// Makes what the middleware needs of its host.
+    /// Makes the services that the middleware needs from its host.
     pub services: fn() -> M::Services,
-    /// How the files that the configuration names are watched.
+    /// How to watch the files that the configuration names.
     pub files: FileWatch,
-    /// Gives back what a trap left in this instance's hands.
+    /// Releases what this instance held when it trapped.
     pub recover: fn(),
-    /// True to build the middleware right away. False for an instance that starts while others run: a trap then
-    /// would make Traefik close them all, so it builds the middleware when its first request comes.
+    /// True to build the middleware right away. False for an instance that starts while others run: a trap at that time would
+    /// make Traefik close them all, so such an instance builds the middleware at its first request.
     pub eager: bool,
 }
 
@@ -68,7 +68,7 @@ pub fn log(event: &Event) {
 
 struct Shell<M: Middleware> {
     start: Start<M>,
-    /// `None` while a request is being looked at, and after a trap.
+    /// `None` while a request is decided, and after a trap.
     instance: Cell<Option<Instance<M>>>,
 }
 
@@ -148,12 +148,12 @@ fn answer(reply: &Reply, response: &Response) {
     for (name, value) in &reply.headers {
         response.header.set(name.as_bytes(), value.as_bytes());
     }
-    // The status goes out at once, so it comes after the headers.
+    // The host sends the status at once, so the headers are set first.
     response.set_status(i32::from(reply.status));
     response.body.write(&reply.body);
 }
 
-/// What making and dropping a buffer takes, in units of [`work`].
+/// The cost of making and dropping a buffer, in units of [`work`].
 const PER_BUFFER: usize = 20;
 
 struct Head<'r> {

@@ -1,9 +1,9 @@
-//! A number in the two forms that products want.
+//! A number in the two forms that products need.
 
 use crate::lanes::Pair;
 use crate::radix::{BLOCK, Radix};
 
-/// A number as both operands of a product want it.
+/// A number in the forms of both operands of a product.
 pub(crate) struct Number {
     /// (x₋₂, x₋₁), (x₀, x₁), …
     pairs: Vec<Pair>,
@@ -74,7 +74,7 @@ impl Number {
         )
     }
 
-    /// Forgets what the blocks hold before the first digit and beyond the last one.
+    /// Clears the entries before the first digit and after the last one.
     pub(crate) fn trim(&mut self) {
         let lowest = self.pairs().first().map_or(0.0, |pair| pair.first());
         let highest = self

@@ -6,7 +6,7 @@
 /// Columns that are gathered at a time.
 pub(crate) const BLOCK: usize = 8;
 
-/// How numbers of one modulus are cut into digits.
+/// How numbers of one modulus are divided into digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Radix {
     /// b: bits of a digit.

@@ -15,7 +15,7 @@ thread_local! {
     static ARMED: RefCell<Option<(String, Kind)>> = const { RefCell::new(None) };
 }
 
-/// Looks whether the request that begins asks for a trap in `plugin`; `header` reads its header `Trap`.
+/// Finds out whether the new request asks for a trap in `plugin`. `header` reads its header `Trap`.
 pub fn arm<H: AsRef<[u8]>>(plugin: &str, header: impl FnOnce() -> Option<H>) {
     let trap = header().and_then(|value| parse(plugin, value.as_ref()));
     ARMED.set(trap);
