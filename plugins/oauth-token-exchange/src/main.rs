@@ -1,23 +1,12 @@
-//! Wires the middleware to Traefik. Build it with `cargo run -p harness-build -- build --out DIR`.
+//! Connects the plugin to Traefik. `cargo plugins` builds it.
 
-#[cfg(target_family = "wasm")]
-fn main() {
-    use std::rc::Rc;
-
+guest::main!({
     use egress::platform::{FILES, Wasi, enter_system, recover};
-    use oauth_token_exchange_plugin::OAuthTokenExchange;
 
-    guest::serve::<OAuthTokenExchange>(guest::Start {
-        services: || || Rc::new(Wasi::new(guest::log)),
+    guest::Start::<oauth_token_exchange_plugin::OAuthTokenExchange> {
+        services: || || std::rc::Rc::new(Wasi::new(guest::log)),
         files: FILES,
         recover,
         eager: enter_system(),
-    });
-}
-
-#[cfg(not(target_family = "wasm"))]
-fn main() {
-    println!(
-        "This is a Traefik plugin; build it for Traefik with: cargo run -p harness-build -- build --out DIR"
-    );
-}
+    }
+});

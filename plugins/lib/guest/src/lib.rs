@@ -7,7 +7,7 @@
 //! * A trap never damages an instance. The middleware is taken out for each request and put back afterwards. If it traps, it is
 //!   gone, and the next request builds a new one.
 //!
-//! Out of scope: everything that can be tested without Traefik. This crate is empty on native targets.
+//! Out of scope: everything that can be tested without Traefik. On native targets this crate has only [`main!`].
 #![forbid(unsafe_code)]
 
 #[cfg(target_family = "wasm")]
@@ -23,3 +23,20 @@ pub use file_host::{FILES, FileHost};
 pub use plain_host::PlainHost;
 #[cfg(target_family = "wasm")]
 pub use shell::{Start, log, serve};
+
+/// Defines a plugin's `main`. In Traefik it serves requests with `$start`, a `Start`; elsewhere it prints how to build the
+/// plugin.
+#[macro_export]
+macro_rules! main {
+    ($start:expr) => {
+        #[cfg(target_family = "wasm")]
+        fn main() {
+            $crate::serve($start);
+        }
+
+        #[cfg(not(target_family = "wasm"))]
+        fn main() {
+            println!("This is a plugin for Traefik. Build it with: cargo plugins");
+        }
+    };
+}
