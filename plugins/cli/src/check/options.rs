@@ -138,7 +138,7 @@ fn build(plugin: Plugin, options: &Value) -> Result<(), ConfigError> {
 fn fill_in(name: &str, value: &mut Value) {
     match value {
         Value::String(text) if is_reference(text) || is_to_be_filled_in(name, text) => {
-            *value = stand_in(name)
+            *value = stand_in(name, text)
         }
         Value::Array(items) => items.iter_mut().for_each(|item| fill_in(name, item)),
         Value::Object(members) => {
@@ -217,17 +217,19 @@ fn is_to_be_filled_in(name: &str, text: &str) -> bool {
     (name == "jwksFile" && text.starts_with('/')) || placeholder(name, text).is_some()
 }
 
-fn stand_in(name: &str) -> Value {
+/// A value that fits. Different texts get different values, since a plugin may demand that options differ.
+fn stand_in(name: &str, text: &str) -> Value {
+    let own: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     match name {
         "jwksFile" => JWKS.into(),
         "publicKey" => PUBLIC_KEY.into(),
-        "url" | "jwksUrl" => "https://placeholder.invalid/".into(),
-        "path" => "/placeholder".into(),
+        "url" | "jwksUrl" => format!("https://placeholder.invalid/{own}").into(),
+        "path" => format!("/placeholder{own}").into(),
         // As base64 or as it is, it is long enough for every algorithm.
         "signingSecret" => "A".repeat(88).into(),
         "secret" | "refreshTokenKey" => "A".repeat(32).into(),
         "ca" | "cert" | "key" => Value::Null,
-        _ => "placeholder".into(),
+        _ => format!("placeholder{own}").into(),
     }
 }
 
@@ -270,7 +272,7 @@ fn put_in(options: &mut Value, field: &str) {
             _ => return,
         };
     }
-    *place = stand_in(field.rsplit('.').next().unwrap_or_default());
+    *place = stand_in(field.rsplit('.').next().unwrap_or_default(), "");
 }
 
 /// A public key whose private key does not exist any more.

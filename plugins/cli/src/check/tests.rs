@@ -122,7 +122,7 @@ http:
         &[
             "0.yml:7:11: error: audience is not an option…did you mean `audiences`?…docs/options.md#jwt",
             "0.yml:8:11: error: leewaySeconds: invalid value",
-            "0.yml:9:31: error: algorithms[1] is…known here",
+            "0.yml:9:31: error: algorithms[1] is not a known algorithm",
             "0.yml:11:13: error: clientConfig.timeout is not an option…`timeoutSeconds`",
             "0.yml:12:11: error: claims cannot be read: Equals takes a key and a value",
             "0.yml:16:11: error: clientSecret is required…#oauthclientcredentials",
@@ -326,6 +326,18 @@ fn the_examples_pass() {
         });
         assert_eq!(findings.collect::<Vec<_>>(), [], "{files:?}");
     }
+}
+
+#[test]
+fn placeholders_are_warned_of_and_two_of_them_stay_two_values() {
+    let issuer =
+        |name: &str| format!("{{issuer: 'https://{name}.example/', jwksUrl: 'https://{name}.example/keys'}}");
+    let issuers = format!("[{}, {}]", issuer("YOUR_DOMAIN"), issuer("YOUR_OTHER_DOMAIN"));
+    let file = format!(
+        "http:\n  middlewares:\n    jwt:\n      plugin:\n        jwt: {{trustedIssuers: {issuers}}}\n"
+    );
+    let warning = "0.yml:…: warning: …YOUR_…looks like a placeholder";
+    assert_findings(&[&file], &[warning; 4]);
 }
 
 #[test]
