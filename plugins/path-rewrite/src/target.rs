@@ -2,8 +2,7 @@
 //!
 //! Go keeps a path unchanged if every byte is allowed in a path. Otherwise it decodes the whole path and escapes it
 //! again (`URL.EscapedPath`). Backends therefore receive the same bytes as behind Traefik's own middleware. Unlike
-//! Traefik, this module also refuses every dot segment, however it is encoded, two slashes in a row, and a path without
-//! a leading `/`.
+//! Traefik, this module also refuses every dot segment, however it is encoded, and a path without a leading `/`.
 
 use middleware::{percent, work};
 
