@@ -6,7 +6,7 @@ fn main() {
         services: || std::rc::Rc::new(guest::FileHost),
         files: guest::FILES,
         recover: || {},
-        // Traefik's plain WASI is each instance's own, so a start disturbs nobody.
+        // Each instance has its own plain WASI in Traefik, so an early start does not disturb other requests.
         eager: true,
     });
 }
