@@ -6,8 +6,8 @@
 //!
 //! 1. A token is stored under a key derived from the secret that fetched it, so only callers with this secret can find
 //!    it.
-//! 2. Wrong credentials are remembered for a while, and attempts are counted ([`Budget`]). A caller who guesses gets a 429, so few
-//!    guesses reach the provider.
+//! 2. Wrong credentials are remembered for a while, and attempts are counted ([`Budget`]). A caller who guesses gets a
+//!    429, so few guesses reach the provider.
 //! 3. After a caller has shown the right secret, renewals do not count as attempts. So someone who guesses secrets for
 //!    the same client cannot lock that caller out.
 
