@@ -235,7 +235,7 @@ mod tests {
         let mut accepts = |secret| tokens.accept(&digest(1), 0, &keys(secret), NOW).is_some();
         assert!(accepts(1), "the same keys, parsed again");
         assert!(!accepts(2));
-        assert!(!accepts(1), "returning to the first keys does not bring the token back");
+        assert!(!accepts(1), "the first keys do not bring the token back");
     }
 
     #[test]

@@ -207,7 +207,7 @@ fn what_would_help_is_told_and_no_more() {
         let denial = judge(&access, scope, &Request::get(uri)).unwrap_err();
         access.wanted(denial)
     };
-    assert_eq!(wanted("", "/hr/pay"), ["payroll"], "one of several scopes is enough");
+    assert_eq!(wanted("", "/hr/pay"), ["payroll"], "any one scope is enough");
     assert_eq!(wanted("", "/hr"), ["oic_api_HR"]);
     assert!(wanted("", "/HR").is_empty());
     assert!(wanted("", "/other").is_empty());
