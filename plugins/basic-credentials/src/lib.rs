@@ -12,8 +12,8 @@
 //!
 //! 1. A wrong API key is refused, whatever else the caller brings.
 //! 2. The backend never receives an API key.
-//! 3. In `Authorization`, the backend receives either the stored pair or one pair from the caller in the form of RFC
-//!    7617. Nothing else is forwarded.
+//! 3. In `Authorization`, the backend receives either the stored pair or one pair from the caller (RFC 7617), and
+//!    nothing else.
 //!
 //! This crate does not check callers' passwords: only the backend can.
 #![forbid(unsafe_code)]
