@@ -226,7 +226,7 @@ fn refusals_tell_the_callers_fault_from_the_gateways_and_the_providers() {
             "{caller:?}"
         );
     }
-    assert_eq!(asked(&endpoint).len(), 3, "only the last three reached the provider");
+    assert_eq!(asked(&endpoint).len(), 3, "only the last three were sent on");
     assert_eq!(
         outcome(&mut plugin, &basic("app", "right")),
         Ok("Bearer token-of-app".to_owned()),
