@@ -110,7 +110,7 @@ impl<K: KeySource> Jwt<K> {
         edits
     }
 
-    /// Extracts the token from its header, or from the configured field if the header is missing.
+    /// Extracts the token from its header, or from the configured field if the header has none.
     fn token<'r>(&self, values: &'r [Bytes], request: &dyn RequestHead) -> Result<Cow<'r, [u8]>, NoToken> {
         match (self.rules.token_header.candidate(values), &self.rules.token_field) {
             (Err(NoToken::Missing), Some(field)) => field.find(request).map(Cow::Owned),

@@ -32,7 +32,7 @@ pub trait KeySource {
         None
     }
 
-    /// Continues for a source that shared its keys at `before`.
+    /// Takes over from a source that shared its keys at `before`.
     fn take_over(&mut self, before: Former) {
         drop(before);
     }
@@ -69,7 +69,7 @@ impl<K: KeySource> Issuers<K> {
         self.0.get_mut(place).map(|(_, keys)| keys)
     }
 
-    /// Continues for sources whose configuration differs only in secrets.
+    /// Takes over from sources whose configuration differs only in secrets.
     pub(crate) fn take_over(&mut self, before: Self) {
         for ((_, keys), (_, before)) in self.0.iter_mut().zip(before.0) {
             if let Some(place) = before.place() {

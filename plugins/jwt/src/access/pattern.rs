@@ -91,7 +91,7 @@ impl PathPattern {
         }
     }
 
-    /// Returns whether this pattern decides every path that matches `other`, exactly or alike.
+    /// Returns whether every path that matches `other` also matches this pattern, exactly or alike.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let covered = self.segments.iter().zip(&other.segments).all(|pair| match pair {
             (Segment::Any, _) => true,

@@ -31,7 +31,7 @@ pub struct RemoteKeyOptions {
     pub urls: Vec<KeyUrl>,
     /// `clientConfig`.
     pub client: ClientConfig,
-    /// `maxStaleSeconds`: how long keys may still be used after they have expired.
+    /// `maxStaleSeconds`: how much longer keys may be used while they cannot be renewed.
     pub max_stale: Duration,
     /// `refetchIntervalSeconds`: the minimum time between two fetches that tokens with unknown keys cause.
     pub refetch_interval: Option<Duration>,
