@@ -108,7 +108,7 @@ impl Callers {
         })
     }
 
-    /// Continues for `before`, after configuration files have changed.
+    /// Takes over from `before`, after configuration files have changed.
     pub(crate) fn take_over(&mut self, before: Self) {
         if before.peppers.now != self.peppers.now {
             self.peppers.before = Some(before.peppers.now);

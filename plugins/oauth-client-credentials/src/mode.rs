@@ -56,8 +56,8 @@ impl Mode {
         }
     }
 
-    /// Continues for `before`, after configuration files have changed. A user's token is not taken over: after a login
-    /// with another key it may belong to another user.
+    /// Takes over from `before`, after configuration files have changed. A user's token is not taken over: after a
+    /// login with another key it may belong to another user.
     pub(crate) fn take_over(&mut self, before: Self) {
         match (self, before) {
             (Self::Own(own), Self::Own(before)) => own.take_over(&before),

@@ -3,7 +3,7 @@
 //! Providers that rotate refresh tokens accept each one only once. A second use makes them revoke the whole grant, and
 //! then someone has to log in again. Therefore:
 //!
-//! 1. Only one process may use the refresh token at a time: [`SingleUse`].
+//! 1. Only one instance may use the refresh token at a time: [`SingleUse`].
 //! 2. The request is sent once, and waits for its answer longer than usual, because the answer contains the next
 //!    refresh token.
 //! 3. Space for the next refresh token is reserved before the current one is sent. The next one is stored before the
