@@ -89,7 +89,7 @@ impl Question {
         })
     }
 
-    /// Continues for `before`, whose configuration may differ in its secret.
+    /// Takes over from `before`, whose configuration may differ in its secret.
     pub(crate) fn take_over(&mut self, before: &Self) {
         if self.pepper != before.pepper {
             self.former_pepper = Some(before.pepper.clone());
