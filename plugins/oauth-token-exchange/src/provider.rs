@@ -100,7 +100,7 @@ impl Provider {
         }
     }
 
-    /// Continues for `before`, whose configuration may differ in its secrets.
+    /// Takes over from `before`, whose configuration may differ in its secrets.
     pub(crate) fn take_over(&mut self, before: &Self) {
         if self.group == before.group && self.secret != before.secret {
             self.former = Some(before.secret.clone());
