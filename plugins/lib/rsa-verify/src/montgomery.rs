@@ -5,8 +5,8 @@
 //! |x·y| ≤ 2n·n, the result stays below 0.7n, so no subtraction of n is ever needed.
 //!
 //! Only the lower half of q's product and the upper half of q·n are computed. The lower half of T + q·n is k·R for
-//! some small k, which has to be carried up: k is what the carry from its two highest columns rounds to, because all
-//! columns below them weigh less than 2³¹/B² ≤ 2⁻¹⁵ of R.
+//! some small k, which must be carried up. The carry from its two highest columns, rounded, is k, because all columns
+//! below them weigh less than 2³¹/B² ≤ 2⁻¹⁵ of R.
 
 use crate::lanes::Pair;
 use crate::number::Number;
