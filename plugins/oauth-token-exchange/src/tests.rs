@@ -215,7 +215,7 @@ fn what_is_refused_is_the_callers_matter_only_where_it_is_about_him() {
         assert_eq!(sent(&mut plugin, &jane()), Err(expected), "{method} {body}");
         if expected == 401 {
             let joe = sent(&mut plugin, &token("joe", Duration::from_mins(5)));
-            assert_eq!(joe, Err(401), "a denial for one user does not affect another");
+            assert_eq!(joe, Err(401), "the provider is asked about joe too");
         }
     }
 }
