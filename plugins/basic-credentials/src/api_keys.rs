@@ -1,23 +1,24 @@
-//! API keys: long random texts that callers send in a header. Kept as SHA-256 digests.
+//! API keys: long random strings that callers send in a header. They are kept as SHA-256 digests.
 
 use middleware::RequestHead;
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of a key. Enough for what nobody can guess; passwords that people choose would need more.
+/// The SHA-256 digest of a key. This is enough for keys that cannot be guessed; passwords chosen by people would need
+/// more.
 pub(crate) type KeyDigest = [u8; 32];
 
-/// The keys that let a caller in.
+/// The accepted API keys.
 pub(crate) struct ApiKeys {
     header: String,
     digests: Vec<KeyDigest>,
 }
 
-/// The verdict about a request's key.
+/// The verdict on a request's API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
     Right,
     Missing,
-    /// Unknown, or more than one.
+    /// The key is unknown, or there is more than one.
     Wrong,
 }
 
@@ -26,13 +27,13 @@ impl ApiKeys {
         Self { header, digests }
     }
 
-    /// The header that holds the key.
+    /// Returns the name of the header that holds the key.
     pub(crate) fn header(&self) -> &str {
         &self.header
     }
 
-    /// Tells a caller which header to send. A 401 must have a challenge (RFC 9110 §11.6.1), and no scheme is registered for
-    /// API keys.
+    /// Returns a challenge that names the header to send. A 401 must have a challenge (RFC 9110 §11.6.1), and there is
+    /// no registered scheme for API keys.
     pub(crate) fn challenge(&self) -> String {
         format!(r#"ApiKey realm="oic-gateway", header="{}""#, self.header)
     }
@@ -48,7 +49,7 @@ impl ApiKeys {
             return Judgement::Missing;
         }
         let sent = digest(sent);
-        // Compares all keys and every byte, so that the time reveals nothing.
+        // Compare all keys and every byte, so that the time reveals nothing.
         let found = self
             .digests
             .iter()

@@ -44,25 +44,25 @@ pub struct ApiKeyOptions {
 /// The stored user, and who may act as that user.
 pub(crate) struct Stored {
     pub(crate) credentials: Basic,
-    /// `None` admits everybody.
+    /// The accepted API keys. `None` admits every caller.
     pub(crate) api_keys: Option<ApiKeys>,
     pub(crate) on_caller_credentials: OnCallerCredentials,
 }
 
-/// How to treat credentials that a caller brings.
+/// What to do with credentials that a caller brings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum OnCallerCredentials {
-    /// Refuse the request: a caller should not act as another user without knowing.
+    /// Refuse the request: a caller must not act as another user without knowing.
     #[default]
     Refuse,
-    /// Forward them instead of the stored ones, if they are a name and a password.
+    /// Forward them in place of the stored ones, if they are a name and a password.
     PassThrough,
-    /// Replace them by the stored ones.
+    /// Replace them with the stored ones.
     Replace,
 }
 
 impl Options {
-    /// Checks the block. `None` where callers bring their own credentials.
+    /// Checks the block. Returns `None` if callers bring their own credentials.
     pub(crate) fn check(&self, host: &dyn Host) -> Result<Option<Stored>, ConfigError> {
         let on_caller_credentials = match self.on_caller_credentials.as_deref() {
             None | Some("") => None,
@@ -197,7 +197,8 @@ fn credentials(username: &SecretRef, password: &SecretRef, host: &dyn Host) -> R
     Basic::new(username, password).map_err(|error| ConfigError::new("password", error))
 }
 
-/// A header that a key may stand in: a token of RFC 9110 §5.6.2 without a meaning of its own.
+/// Checks that a header may hold the key: its name must be a token (RFC 9110 §5.6.2), and the header must not have
+/// another meaning.
 fn check_header(name: &str) -> Result<(), ConfigError> {
     const FIELD: &str = "apiKeyHeader";
     if !is_token(name) {

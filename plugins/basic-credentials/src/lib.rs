@@ -1,20 +1,21 @@
-//! `basicCredentials`: the name and password that Oracle Integration sees.
+//! `basicCredentials`: controls the name and password that Oracle Integration receives.
 //!
-//! There are two ways:
+//! There are two modes:
 //!
-//! * Without `username`, callers bring their own name and password. These are forwarded unchanged, and the backend judges
-//!   them. All other requests are refused.
-//! * With `username` and `password`, these are added to the requests of callers with one of `apiKeys`, or of all callers
-//!   (`allowAnonymous`). `onCallerCredentials` decides about credentials that a caller brings nevertheless.
+//! * Without `username`, callers bring their own name and password. These are forwarded unchanged, and the backend
+//!   checks them. All other requests are refused.
+//! * With `username` and `password`, these are added to the requests of callers with one of `apiKeys`, or of all
+//!   callers (`allowAnonymous`). `onCallerCredentials` says what happens to credentials that a caller brings
+//!   nevertheless.
 //!
 //! Rules:
 //!
 //! 1. A wrong API key is refused, whatever else the caller brings.
-//! 2. The backend never sees an API key.
-//! 3. The backend gets in `Authorization` either the stored pair, or one pair from the caller in the form of RFC 7617.
-//!    Nothing else is forwarded.
+//! 2. The backend never receives an API key.
+//! 3. In `Authorization`, the backend receives either the stored pair or one pair from the caller (RFC 7617), and
+//!    nothing else.
 //!
-//! Out of scope: checking callers' passwords, which only the backend can.
+//! This crate does not check callers' passwords: only the backend can.
 #![forbid(unsafe_code)]
 
 mod api_keys;
@@ -31,7 +32,7 @@ use config::{OnCallerCredentials, Stored};
 
 /// The middleware.
 pub struct BasicCredentials {
-    /// `None` if callers bring their own credentials.
+    /// The stored user. `None` if callers bring their own credentials.
     stored: Option<Stored>,
     host: Rc<dyn Host>,
 }
@@ -100,11 +101,11 @@ fn put_in(stored: &Stored, request: &dyn RequestHead) -> Result<Edits, Refusal> 
 enum Refusal {
     /// The request has no credentials.
     NoCredentials,
-    /// The API key is unknown.
+    /// The API key is wrong.
     WrongKey,
     /// The caller brings credentials that `onCallerCredentials` does not allow.
     OwnCredentials,
-    /// Several Authorization headers, or one that cannot be read.
+    /// There are several `Authorization` headers, or one that cannot be read.
     Malformed,
 }
 

@@ -4,6 +4,6 @@ guest::main!(guest::Start::<basic_credentials_plugin::BasicCredentials> {
     services: || std::rc::Rc::new(guest::FileHost),
     files: guest::FILES,
     recover: || {},
-    // In Traefik's plain WASI each instance has a system of its own, so a start disturbs nobody.
+    // Each instance has its own plain WASI in Traefik, so an early start does not disturb other requests.
     eager: true,
 });

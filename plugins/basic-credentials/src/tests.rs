@@ -1,4 +1,4 @@
-//! The middleware natively: who passes, as whom, and what a wrong block is told.
+//! Tests of the middleware: which requests pass, as which user, and the errors for wrong options.
 
 use std::rc::Rc;
 
@@ -20,8 +20,8 @@ fn plugin(options: &Value) -> Result<BasicCredentials, String> {
     BasicCredentials::new(options.to_string().as_bytes(), Rc::new(host)).map_err(|error| error.to_string())
 }
 
-/// What becomes of the request: the status and reason of a refusal, or the Authorization header that the backend sees and
-/// the headers that it does not.
+/// The status and reason of a refusal; or the `Authorization` header that the backend receives, and the headers that
+/// are removed.
 fn outcome(
     plugin: &mut BasicCredentials,
     headers: &[(&'static str, &str)],
@@ -56,7 +56,7 @@ fn outcome(
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
-/// Of [`OTHER_KEY`]: `printf %s fedcba9876543210fedcba9876543210 | sha256sum`.
+/// The SHA-256 digest of [`OTHER_KEY`]: `printf %s fedcba9876543210fedcba9876543210 | sha256sum`.
 const OTHER_HASH: &str = "4ba68aa8767bde72e8c798ee82d1275291cea73e72ad74d35ecf48e41386eb82";
 
 #[test]
@@ -105,7 +105,7 @@ fn who_acts_as_the_stored_user() {
         refused(401, "invalid_credentials"),
     );
     let bad = refused(400, "invalid_request");
-    // For each: refuse (which is the default), passThrough, replace.
+    // The outcomes for `refuse` (the default), `passThrough`, and `replace`.
     let table = [
         (vec![], [&missing, &missing, &missing]),
         (vec![("X-Api-Key", "")], [&missing, &missing, &missing]),
@@ -144,7 +144,7 @@ fn everybody_is_let_in_only_where_that_is_asked_for() {
     let options = json!({ "username": "oic", "password": "pw", "allowAnonymous": "true" });
     let mut plugin = plugin(&options).unwrap();
     assert_eq!(outcome(&mut plugin, &[]), Ok((Some(basic("oic", "pw")), vec![])));
-    // What another middleware's key header is called is none of this plugin's business.
+    // This plugin ignores a header that another middleware uses for a key.
     assert!(outcome(&mut plugin, &[("X-Api-Key", KEY)]).is_ok());
 }
 

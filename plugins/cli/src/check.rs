@@ -1,12 +1,12 @@
-//! `check`: a user's own files, before Traefik reads them.
+//! `check`: checks a user's own files before Traefik reads them.
 //!
-//! In scope: the options of our plugins, as the plugins themselves read them, and routers that let requests through
-//! unchecked. `files` reads each file as its reader does, Traefik or kubectl. `dynamic` and `kubernetes` make one
-//! `model` of all files, and the other modules judge it. What routes requests and is not read gets a finding that
-//! says so.
+//! It checks the options of our plugins with the plugins' own code, and looks for routers that let requests through
+//! unchecked. `files` reads each file like its reader, Traefik or kubectl. `dynamic` and `kubernetes` build one `model`
+//! of all files, and the other modules judge it. If configuration that routes requests is not read, a finding says so.
 //!
-//! Out of scope: all other settings of Traefik, and whether the environment variables and Secrets that files name
-//! exist: the check may run on another machine. Files and directories that are missing here are notes.
+//! It does not check Traefik's other settings. It also does not check whether the environment variables and Secrets in
+//! the files exist, because it may run on another machine. For files and directories that do not exist on this machine,
+//! it gives notes.
 
 mod arguments;
 mod compose;

@@ -1,4 +1,4 @@
-//! The command line: one file for each subcommand.
+//! The command line, with one file for each subcommand.
 
 mod check;
 mod completions;
@@ -40,7 +40,7 @@ enum Command {
     Man(man::Options),
 }
 
-/// Runs the command that the process was called with.
+/// Runs the command from the process's arguments.
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(options) => check::run(&options),

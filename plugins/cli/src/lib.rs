@@ -1,8 +1,8 @@
-//! `oic-gateway`, the tool for operators: [`check`] for their files, [`status`] of a state directory, [`login`] of a user
-//! in whose name the gateway calls, and the options' JSON [`schema`].
+//! `oic-gateway`, the tool for operators: [`check`] for their files, [`status`] of a state directory, [`login`] of a
+//! user on whose behalf the gateway calls, and the JSON [`schema`] of the options.
 //!
-//! In scope: what the tool decides. It uses the plugins' own code, compiled natively: what a plugin accepts, the tool
-//! accepts. Out of scope: running Traefik or a plugin. The terminal belongs to [`commands`].
+//! The tool uses the plugins' own code, compiled natively, so it accepts exactly what a plugin accepts. It does not run
+//! Traefik or a plugin. Terminal input and output are in [`commands`].
 
 #![expect(
     clippy::disallowed_methods,

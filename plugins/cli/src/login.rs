@@ -1,8 +1,8 @@
-//! The OAuth 2.0 device flow (RFC 8628): a user allows the gateway, once, to call in the user's name. The plugin's own
-//! code keeps the refresh token, in the state directory or in the store.
+//! The OAuth 2.0 device flow (RFC 8628): a user allows the gateway, once, to call on the user's behalf. The plugin's
+//! own code stores the refresh token, in the state directory or in the store.
 //!
-//! In scope: the two requests of the flow and how long to wait between them. Out of scope: the terminal, which is
-//! `commands::login`'s.
+//! This module sends the two requests of the flow and decides how long to wait between them. `commands::login` handles
+//! the terminal.
 
 mod answer;
 mod polling;
@@ -28,28 +28,28 @@ use self::answer::Outcome;
 pub use self::polling::Ended;
 use self::polling::poll;
 
-/// What the user allows, and where it is kept. The values are those of the middleware's options.
+/// What the user allows, and where the login is stored. The values are those of the middleware's options.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The token endpoint.
     pub url: String,
-    /// The device authorization endpoint. By default it is `device` beside the token endpoint.
+    /// The device authorization endpoint. The default is `device` beside the token endpoint.
     pub device_url: Option<String>,
-    /// The client id.
+    /// The client ID.
     pub client_id: String,
-    /// The client secret, or where it is; none for a public client.
+    /// The client secret, or a reference to it. `None` for a public client.
     pub client_secret: Option<SecretRef>,
     /// The scopes. `offline_access` is always added.
     pub scopes: Vec<String>,
     /// `refreshTokenKey`: `env:NAME` or `file:/path`.
     pub key: SecretRef,
-    /// A private authority for the provider's certificate: `file:/path`, or PEM.
+    /// A private certificate authority for the provider's certificate: `file:/path`, or PEM.
     pub ca: Option<SecretRef>,
-    /// Where it is kept.
+    /// Where the login is stored.
     pub place: Place,
 }
 
-/// Where a login is kept.
+/// Where a login is stored.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// In the plugin's state directory.
@@ -77,40 +77,40 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why the user is not logged in. Holds no secret.
+/// Why the user is not logged in. Contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// An argument is wrong.
     #[error("{0}")]
     Option(#[from] ConfigError),
-    /// There is no such directory.
+    /// The directory does not exist.
     #[error(
         "the state directory cannot be used: {0} is not a directory; create it first, accessible to Traefik's user alone"
     )]
     NoDirectory(String),
-    /// The place to keep it cannot be used.
+    /// The login cannot be stored in its place.
     #[error("{place} cannot be used: {error}")]
     Place {
-        /// Which.
+        /// The place.
         place: String,
-        /// Why not.
+        /// Why it cannot be used.
         error: PlaceError,
     },
-    /// There is no temporary directory to work in.
+    /// No temporary directory could be created.
     #[error("a temporary directory cannot be created: {0}")]
     Temporary(#[from] std::io::Error),
-    /// The provider does not start the flow.
+    /// The provider did not start the flow.
     #[error("{url} does not start the device flow: {detail}")]
     NotStarted {
         /// The device authorization endpoint.
         url: String,
-        /// What it said.
+        /// What the provider answered.
         detail: String,
     },
-    /// The flow came to another end.
+    /// The flow ended without tokens.
     #[error("{0}")]
     Ended(#[from] Ended),
-    /// There is nothing to keep.
+    /// The provider sent no refresh token, so there is nothing to store.
     #[error(
         "the provider sent an access token but no refresh token: allow the grant Refresh Token for the application (OCI IAM: \
          the application's OAuth configuration), and offline access for the resource"
@@ -118,7 +118,7 @@ pub enum LoginError {
     NoRefreshToken,
 }
 
-/// A login that is ready to begin. All checks that need no user are done.
+/// A login that is ready to begin. All checks that do not need the user have been made.
 pub struct Login {
     request: Request,
     platform: Rc<dyn Platform>,
@@ -127,18 +127,18 @@ pub struct Login {
     device_url: Url,
     secret: Option<Secret>,
     plugin: OAuthClientCredentials,
-    /// What the plugin takes for its state directory, where the login is kept elsewhere.
+    /// The plugin's state directory, if the login is stored elsewhere.
     _work: Option<tempfile::TempDir>,
 }
 
-/// How long one call may take.
+/// The maximum time for one request, in seconds.
 const TIMEOUT: u64 = 20;
 
 impl Login {
-    /// Checks the arguments, and that the login can be kept, before the user is asked to do anything.
+    /// Checks the arguments, and that the login can be stored, before the user has to do anything.
     ///
     /// # Errors
-    /// [`LoginError::Option`], [`LoginError::NoDirectory`] and [`LoginError::Place`].
+    /// [`LoginError::Option`], [`LoginError::NoDirectory`], [`LoginError::Place`], and [`LoginError::Temporary`].
     pub fn prepare(request: Request, warn: fn(&Event)) -> Result<Self, LoginError> {
         let (directory, store, work) = match &request.place {
             Place::Directory(path) if !path.is_dir() => {
@@ -169,7 +169,7 @@ impl Login {
 
         let config = ClientConfig {
             timeout_seconds: TIMEOUT,
-            // The flow has its own pace.
+            // The flow sets its own pace.
             max_retries: 0,
             tls: TlsOptions {
                 ca: request.ca.clone(),
@@ -199,7 +199,7 @@ impl Login {
         })
     }
 
-    /// Asks for a code that a person can type in (RFC 8628 section 3.1).
+    /// Requests a code that a person can enter (RFC 8628 section 3.1).
     ///
     /// # Errors
     /// [`LoginError::NotStarted`].
@@ -233,11 +233,11 @@ impl Login {
         DeviceCode::read(&response).map_err(failed)
     }
 
-    /// Waits for the user's decision and stores the refresh token. `pause` waits for a span and returns false to give
-    /// up. Returns the user's name, if the provider tells it.
+    /// Waits for the user's decision and stores the refresh token. `pause` waits for a time span and returns false to
+    /// give up. Returns the user's name, if the provider sends it.
     ///
     /// # Errors
-    /// [`LoginError`]; nothing has changed then.
+    /// [`LoginError`]. Nothing has changed in that case.
     pub fn finish(
         mut self,
         code: &DeviceCode,
@@ -282,7 +282,7 @@ fn parse(field: &str, url: &str) -> Result<Url, ConfigError> {
     Url::parse(url).map_err(|error| ConfigError::new(field, error.to_string()))
 }
 
-/// `…/oauth2/v1/token` becomes `…/oauth2/v1/device`.
+/// Turns `…/oauth2/v1/token` into `…/oauth2/v1/device`.
 fn beside(token_url: &str) -> Result<String, ConfigError> {
     let parent = token_url
         .strip_suffix("/token")
@@ -290,7 +290,7 @@ fn beside(token_url: &str) -> Result<String, ConfigError> {
     Ok(format!("{parent}/device"))
 }
 
-/// The user's name in an access token that is a JWT. It is only shown.
+/// Reads the user's name from an access token that is a JWT. It is only displayed.
 fn subject(access_token: &str) -> Option<String> {
     let claims = access_token.split('.').nth(1)?;
     let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;

@@ -1,4 +1,4 @@
-//! The tool as a program; what it does is in the library.
+//! The program. The library does the work.
 
 use std::process::ExitCode;
 

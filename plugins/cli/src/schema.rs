@@ -1,4 +1,4 @@
-//! The plugins' options as JSON Schema, so that editors complete and check the YAML.
+//! JSON schemas of the plugins' options, so that editors complete and check the YAML.
 
 use basic_credentials_plugin::Options as BasicOptions;
 use oauth_client_credentials_plugin::Options as OauthOptions;
@@ -6,7 +6,7 @@ use oauth_introspection_plugin::Options as IntrospectionOptions;
 use oauth_token_exchange_plugin::Options as ExchangeOptions;
 use serde_json::{Map, Value, json};
 
-/// The schemas by the names of their files: one for each plugin's block, one for a Kubernetes Middleware, one for dynamic
+/// Returns the schemas by file name: one for each plugin's block, one for a Kubernetes Middleware, and one for dynamic
 /// configuration of the file provider.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let gateway = json!({
@@ -79,8 +79,7 @@ fn rewrite() -> Value {
     prepared(path_rewrite_plugin::config::schema(), "pathRewrite")
 }
 
-/// Puts definitions in their places, so that schemas can be put into one another, and allows the spellings that Traefik's
-/// providers have.
+/// Inlines definitions, so that schemas can be nested, and allows the spellings of Traefik's providers.
 fn prepared(schema: schemars::Schema, title: &str) -> Value {
     let mut schema: Value = schema.into();
     let definitions = schema
@@ -97,7 +96,7 @@ fn prepared(schema: schemars::Schema, title: &str) -> Value {
 fn resolve(schema: &mut Value, definitions: &Value) {
     if let Some(name) = schema["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/")) {
         let mut definition = definitions[name].clone();
-        // What is said where it is used counts more.
+        // The description at the place of use takes precedence.
         if let (Some(members), Some(own)) = (definition.as_object_mut(), schema.as_object()) {
             let own = own.iter().filter(|(name, _)| *name != "$ref");
             members.extend(own.map(|(name, value)| (name.clone(), value.clone())));
@@ -116,7 +115,7 @@ fn resolve(schema: &mut Value, definitions: &Value) {
     }
 }
 
-/// Numbers and truth values may be texts, and a list of texts may be one.
+/// Allows texts for numbers and booleans, and a single text for a list of texts.
 fn loosen(members: &mut Map<String, Value>) {
     let types: Vec<String> = match members.get("type") {
         Some(Value::String(one)) => vec![one.clone()],
@@ -136,7 +135,7 @@ fn loosen(members: &mut Map<String, Value>) {
         if !is("string") {
             loose.push("string".into());
         }
-        // The ranges of Rust's types say nothing to a reader.
+        // The ranges of Rust's types are of no use to a reader.
         members.remove("format");
         members.insert("type".to_owned(), loose.into());
     }

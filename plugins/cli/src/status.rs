@@ -1,7 +1,7 @@
-//! The state of keys and tokens, as the plugins write it down in their state directory.
+//! The state of keys and tokens, as the plugins record it in their state directory.
 //!
-//! In scope: reading the records ([`record`]) and three ways to show them: a [`table`] for people, [`json`] for
-//! scripts, and [`prometheus`] for node_exporter's textfile collector.
+//! [`record`] reads the records. There are three ways to show them: a [`table`] for people, [`json`] for scripts, and
+//! [`prometheus`] for node_exporter's textfile collector.
 
 pub mod json;
 pub mod prometheus;

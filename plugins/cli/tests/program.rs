@@ -1,4 +1,4 @@
-//! The tool as its users run it: what it prints, and how it ends.
+//! Runs the tool like a user, and checks its output and exit codes.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -73,7 +73,7 @@ fn watch_prints_what_is_new_and_what_is_gone() {
     let mut next = || lines.next().unwrap().unwrap();
     assert!(next().ends_with("Z  1 error"));
     assert!(next().contains("jwksURL is not an option"));
-    // Longer by one, so that it shows on file systems with coarse times, too.
+    // The file becomes longer, so that file systems with coarse times show the change too.
     std::fs::write(&file, format!("{GOOD}\n")).unwrap();
     assert!(next().ends_with("Z  nothing found"));
     let gone = next();

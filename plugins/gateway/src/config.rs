@@ -4,7 +4,7 @@ use middleware::{ConfigError, Middleware, config};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The blocks that were given.
+/// The configured blocks.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Blocks {
@@ -16,10 +16,10 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// Reads the option block.
+    /// Parses the option block.
     ///
     /// # Errors
-    /// [`ConfigError`] for an unknown name, or where there is no block at all.
+    /// [`ConfigError`] for an unknown name, or if there is no block at all.
     pub(crate) fn parse(config: &[u8]) -> Result<Self, ConfigError> {
         let blocks: Self = config::parse(config)?;
         let given = [
@@ -37,10 +37,10 @@ impl Blocks {
     }
 }
 
-/// The middleware of `block`, if there is one.
+/// Builds the middleware for `block`, if there is one.
 ///
 /// # Errors
-/// The middleware's own; the option's path begins with its name.
+/// The middleware's own error. The path of the option begins with the block's name.
 pub(crate) fn build<M: Middleware>(
     block: Option<&Value>,
     services: impl FnOnce() -> M::Services,
@@ -48,7 +48,7 @@ pub(crate) fn build<M: Middleware>(
     let Some(block) = block else {
         return Ok(None);
     };
-    // Traefik's file provider turns an empty block into an empty text.
+    // Traefik's file provider turns an empty block into an empty string.
     let options = match block {
         Value::String(text) if text.is_empty() => Vec::new(),
         block => block.to_string().into_bytes(),

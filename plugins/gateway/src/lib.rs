@@ -1,10 +1,10 @@
 //! `gateway`: three middlewares in one module.
 //!
-//! In scope: the options, which are the blocks of the three plugins under their own names, and the order: `jwt`, then
-//! `oAuthClientCredentials`, then `pathRewrite`. Each plugin sees the request as the previous one has changed it. A plugin
-//! without a block is skipped.
+//! The options are the blocks of the three plugins under their own names. The order is `jwt`, then
+//! `oAuthClientCredentials`, then `pathRewrite`. Each plugin sees the request as the previous one has changed it. A
+//! plugin without a block is skipped.
 //!
-//! Out of scope: the work of the three plugins (their own crates). One module saves Traefik two instances and two calls for each
+//! The three plugins do the work in their own crates. One module saves Traefik two instances and two calls for each
 //! request.
 #![forbid(unsafe_code)]
 
@@ -22,7 +22,7 @@ use path_rewrite_plugin::PathRewrite;
 use config::{Blocks, build};
 use seen::Seen;
 
-/// The plugins that are configured.
+/// The configured plugins.
 pub struct Gateway {
     jwt: Option<JwtPlugin>,
     oauth: Option<OAuthClientCredentials>,
@@ -31,7 +31,7 @@ pub struct Gateway {
 
 impl Middleware for Gateway {
     const NAME: &'static str = "gateway";
-    /// Makes a platform for each block: they may have different state directories.
+    /// Creates a platform for each block, since the blocks may have different state directories.
     type Services = fn() -> Rc<dyn Platform>;
 
     fn new(config: &[u8], platform: Self::Services) -> Result<Self, ConfigError> {

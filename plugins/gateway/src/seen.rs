@@ -1,11 +1,11 @@
-//! The request as the next middleware would see it.
+//! The request as the next middleware sees it.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use middleware::{Decision, Edit, Edits, Middleware, Reply, RequestHead, work};
 
-/// A request, its changes so far, and the answer, if there is one.
+/// A request, the changes to it so far, and the answer, if there is one.
 pub(crate) struct Seen<'r> {
     request: &'r dyn RequestHead,
     edits: Edits,
@@ -21,7 +21,7 @@ impl<'r> Seen<'r> {
         }
     }
 
-    /// Shows the request to the next middleware, unless an earlier one has answered.
+    /// Passes the request to the next middleware, unless an earlier one has answered.
     pub(crate) fn pass<M: Middleware>(&mut self, middleware: Option<&mut M>) {
         let Some(middleware) = middleware.filter(|_| self.reply.is_none()) else {
             return;
@@ -32,7 +32,7 @@ impl<'r> Seen<'r> {
         }
     }
 
-    /// The decision of all middlewares together.
+    /// Returns the combined decision of all middlewares.
     pub(crate) fn decision(self) -> Decision {
         match self.reply {
             Some(reply) => Decision::Reply(reply),
@@ -76,8 +76,8 @@ impl RequestHead for Seen<'_> {
     }
 
     fn header_names(&self) -> Vec<Bytes> {
-        // The last change of a name decides whether it exists. Callers can make both lists long, so a map avoids comparing all
-        // pairs.
+        // The last change to a name decides whether it exists. Callers can make both lists long, so a map avoids
+        // comparing all pairs.
         let mut changed: BTreeMap<Vec<u8>, Option<&str>> = BTreeMap::new();
         for edit in self.edits.iter() {
             let (name, is_there) = match edit {
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn work_grows_with_the_number_of_names_and_not_with_its_square() {
         let steps = |count: usize| {
-            // Aliases of headers that a middleware sets, all of which are removed.
+            // Headers that look like those that a middleware sets, all of which are removed.
             let names = (0..count).map(|index| format!("x-{index}"));
             let request = Request::get("/").with_header_names(names);
             let mut seen = Seen::new(&request);

@@ -46,7 +46,7 @@ fn every_block_does_its_part_in_order() {
     let Decision::Reply(reply) = all.on_request(&Request::get(uri)) else {
         panic!("passed");
     };
-    assert_eq!(reply.status, 401, "nothing after it is even asked");
+    assert_eq!(reply.status, 401, "the middlewares after it do not run");
 }
 
 #[test]

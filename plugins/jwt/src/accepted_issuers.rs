@@ -1,20 +1,23 @@
-//! The issuers whose tokens the options accept.
+//! The issuers that the options accept.
 
 use claims::same_issuer;
 
-/// The issuers whose tokens are accepted. A name or a right in a token is meaningful only together with its issuer, so code
-/// that uses one must know whether there are several.
+/// The issuers whose tokens are accepted.
+///
+/// User names and scopes are unique only within one issuer, so code that uses them must know whether there are several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcceptedIssuers {
-    /// Every issuer whose tokens the keys verify, and tokens without an issuer.
+    /// Any issuer whose tokens the keys verify. Tokens without an issuer are accepted too.
     Any,
-    /// These, each named once.
+    /// Only these issuers, without duplicates.
     Only(Vec<String>),
 }
 
 impl AcceptedIssuers {
-    /// `served` are the issuers of the keys; `None` for keys of all issuers. `listed` is the option `issuers`; empty if it is
-    /// not given.
+    /// Combines the issuers of the keys with the option `issuers`.
+    ///
+    /// `served` holds one entry for each source of keys; `None` is a source that serves any issuer. `listed` is the
+    /// option `issuers`, or empty if it is not set.
     pub(crate) fn new<'a>(served: impl IntoIterator<Item = Option<&'a str>>, listed: &'a [String]) -> Self {
         let served: Vec<Option<&str>> = served.into_iter().collect();
         let serves_any = served.contains(&None);

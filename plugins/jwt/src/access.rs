@@ -1,12 +1,14 @@
-//! Who may do what: the option `authorize`, a table of rules about methods and paths.
+//! The option `authorize`: a table of rules that says which token may call which method and path.
 //!
-//! The first rule whose methods and path match a request decides. A request that no rule matches is refused. Whether a token
-//! satisfies a rule does not depend on the request, so it is decided once for each token and kept as one bit ([`Satisfied`]).
-//! For a request only its method, its path and its header names are examined.
+//! The first rule whose methods and path match a request decides. If no rule matches, the request is refused. Whether a
+//! token satisfies a rule does not depend on the request, so this is computed once per token and kept as one bit per
+//! rule ([`Satisfied`]). Judging a request then needs only its method, its path, and its header names.
 //!
-//! A rule for one path must never permit a path that the backend reads as another. Therefore a path that two servers may read
-//! differently is always refused ([`RequestPath`]). A path that merely looks like the path of a rule is refused by that rule
-//! ([`Fit::Alike`]). A request with a header that overrides its method or path is refused too ([`OVERRIDES`]).
+//! A rule for one path must never permit a path that the backend reads as another. Three checks ensure this:
+//!
+//! * A path that two servers may read differently is always refused ([`RequestPath`]).
+//! * A path that merely looks like the path of a rule is refused by that rule ([`Fit::Alike`]).
+//! * A request with a header that overrides its method or path is refused ([`OVERRIDES`]).
 
 mod characters;
 mod marks;
@@ -23,34 +25,34 @@ pub use request_path::RequestPath;
 
 use pattern::Fit;
 
-/// The table.
+/// The table of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     rules: Vec<AccessRule>,
     on_deny: OnDeny,
 }
 
-/// One rule.
+/// One rule of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessRule {
-    /// The methods that it applies to; all if empty.
+    /// The methods that the rule applies to. Empty means all methods.
     pub methods: Vec<String>,
-    /// The paths that it applies to.
+    /// The paths that the rule applies to.
     pub path: PathPattern,
-    /// Scopes of which the token must have one, if there are any.
+    /// The token must have at least one of these scopes. Empty means no requirement.
     pub any_scope: Vec<String>,
-    /// Scopes that the token must all have.
+    /// The token must have all of these scopes.
     pub all_scopes: Vec<String>,
-    /// An expression that must hold for the token's claims.
+    /// An expression over the token's claims that must be true.
     pub claims: Option<Expression>,
-    /// The answer to everybody else.
+    /// How to refuse tokens that do not satisfy the rule.
     pub on_deny: OnDeny,
 }
 
 /// How to refuse a request that the token does not permit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnDeny {
-    /// 401, for callers that then request another token.
+    /// 401, for clients that then request another token.
     Unauthorized,
     /// 403 (RFC 6750 §3.1).
     #[default]
@@ -59,30 +61,31 @@ pub enum OnDeny {
     NotFound,
 }
 
-/// The rules that a token satisfies, whatever the request.
+/// The rules that a token satisfies, as one bit per rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Satisfied(u64);
 
-/// Why a request with a good token is refused.
+/// Why a request with a valid token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
-    /// Two servers may read the path in two ways.
+    /// Two servers may read the path differently.
     AmbiguousPath,
-    /// The method is not in capitals, or a header overrides the method or path.
+    /// The method is not in capitals, or a header overrides the method or the path.
     AmbiguousRequest,
-    /// A rule refuses it, or no rule matches.
+    /// A rule refuses the request, or no rule matches it.
     Rule {
-        /// Its place in the table, from 0.
+        /// The index of the rule, from 0. `None` if no rule matches.
         rule: Option<usize>,
-        /// Whether the path only looks like the rule's.
+        /// Whether the path only looks like the path of the rule.
         alike: bool,
-        /// The answer.
+        /// How to refuse the request.
         answer: OnDeny,
     },
 }
 
-/// Headers by which some servers take a request for another one than it says: OIC's own API and other REST servers of
-/// Oracle for one of another method, others for one of another path.
+/// Headers that make some servers handle a request as if it had another method or path.
+///
+/// OIC and other Oracle REST servers honor method overrides. Other servers honor path overrides.
 const OVERRIDES: [&str; 10] = [
     "X-HTTP-Method-Override",
     "X-HTTP-Method",
@@ -97,15 +100,15 @@ const OVERRIDES: [&str; 10] = [
 ];
 
 impl Access {
-    /// The most rules. Each rule is a bit.
+    /// The maximum number of rules. [`Satisfied`] has one bit for each.
     pub const MOST: usize = 64;
 
-    /// The table of these rules, at most [`Self::MOST`]; `on_deny` is for requests that none of them fits.
+    /// Creates a table. It must have at most [`Self::MOST`] rules. `on_deny` answers requests that no rule matches.
     pub fn new(rules: Vec<AccessRule>, on_deny: OnDeny) -> Self {
         Self { rules, on_deny }
     }
 
-    /// The first rule that decides about all requests of the later rule at `place`, which therefore has no effect.
+    /// Returns the first earlier rule that matches every request of the rule at `place`, which therefore has no effect.
     pub fn covered(&self, place: usize) -> Option<usize> {
         let rule = self.rules.get(place)?;
         self.rules.iter().take(place).position(|earlier| {
@@ -115,10 +118,10 @@ impl Access {
         })
     }
 
-    /// Which rules a token with these claims satisfies.
+    /// Returns the rules that a token with these claims satisfies.
     ///
     /// # Errors
-    /// [`Rejection::MalformedClaims`] for scopes that are neither text nor list.
+    /// [`Rejection::MalformedClaims`] if the scopes are neither a string nor a list.
     pub fn satisfied(&self, claims: &Claims) -> Result<Satisfied, Rejection> {
         let granted = granted_scopes(claims)?;
         let mut satisfied = Satisfied::default();
@@ -130,10 +133,10 @@ impl Access {
         Ok(satisfied)
     }
 
-    /// Judges a request whose token satisfies these rules.
+    /// Decides whether a token that satisfies these rules may be used for the request.
     ///
     /// # Errors
-    /// [`Denial`] says by which rule, or why none was asked.
+    /// [`Denial`] says which rule refused the request, or why no rule was consulted.
     pub fn judge(&self, request: &dyn RequestHead, satisfied: Satisfied) -> Result<(), Denial> {
         let method = request.method();
         let in_capitals = method
@@ -165,7 +168,7 @@ impl Access {
         })
     }
 
-    /// The scopes that would have avoided the denial, if scopes would help.
+    /// The scopes that the caller needs. Empty if more scopes would not help.
     pub(crate) fn wanted(&self, denial: Denial) -> Vec<String> {
         let Denial::Rule {
             rule: Some(place),
@@ -190,7 +193,7 @@ impl AccessRule {
             && self.claims.as_ref().is_none_or(|it| it.holds(claims))
     }
 
-    /// The scopes to request. Any scope of `any_scope` is enough, so only the first is named.
+    /// The scopes to request. One scope of `any_scope` is enough, so only the first is named.
     fn wanted(&self) -> Vec<String> {
         let mut wanted = self.all_scopes.clone();
         if !self.any_scope.iter().any(|scope| wanted.contains(scope)) {
@@ -201,7 +204,7 @@ impl AccessRule {
 }
 
 impl Denial {
-    /// A stable code for the log.
+    /// Returns a stable code for the log.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::AmbiguousPath => "ambiguous_path",
@@ -221,7 +224,7 @@ fn asks_to_be_another(request: &dyn RequestHead) -> bool {
     })
 }
 
-/// The bit of the rule at `place`; none beyond [`Access::MOST`], so that no token satisfies such a rule.
+/// Returns the bit of the rule at `place`. Beyond [`Access::MOST`] it is zero, so no token satisfies such a rule.
 fn bit(place: usize) -> u64 {
     let place = u32::try_from(place).unwrap_or(u32::MAX);
     1_u64.checked_shl(place).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What a refused caller is told. RFC 6750 §3: little, and nothing that an attacker could use.
+//! Answers to refused requests (RFC 6750 §3). They say little, and nothing that helps an attacker.
 
 use credentials::challenge;
 use jose::Rejection;
@@ -8,16 +8,16 @@ use shared_state::{Cause, Failure};
 use crate::access::{Denial, OnDeny};
 use crate::bearer::NoToken;
 
-/// Why a request does not pass.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// There is no token to judge.
+    /// The request has no usable token.
     NoToken(NoToken),
-    /// The token is refused.
+    /// The token is not valid.
     Rejected(Rejection),
-    /// The token cannot be judged.
+    /// The keys are unavailable, so the token cannot be verified.
     KeysUnavailable(Failure),
-    /// The token is good, but not for this request.
+    /// The token is valid but does not permit this request.
     Denied(Denial),
 }
 
@@ -46,7 +46,7 @@ impl From<Denial> for Refusal {
 }
 
 impl Refusal {
-    /// A stable code for the log.
+    /// Returns a stable code for the log.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::NoToken(NoToken::Missing) => "missing_token",
@@ -59,7 +59,7 @@ impl Refusal {
         }
     }
 
-    /// The answer. `wanted` are the scopes named to a caller who lacks one of them (RFC 6750 §3.1).
+    /// Builds the answer. `wanted` lists the scopes that a caller with insufficient scope needs (RFC 6750 §3.1).
     pub(crate) fn problem(self, wanted: &[String]) -> Problem {
         match self {
             Self::NoToken(missing) => challenge::no_token(missing),
@@ -72,7 +72,7 @@ impl Refusal {
             Self::Denied(Denial::Rule { rule, alike, answer }) => match answer {
                 OnDeny::NotFound => Problem::new(Reason::NotFound),
                 OnDeny::Unauthorized => challenge::unauthorized(wanted),
-                // No other token would help.
+                // A different token would not help, so the answer does not ask for one.
                 OnDeny::Forbidden if rule.is_none() || alike => Problem::new(Reason::Forbidden),
                 OnDeny::Forbidden => challenge::insufficient_scope(wanted),
             },

@@ -1,4 +1,4 @@
-//! The order of the checks.
+//! Checks requests, in a fixed order.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use crate::bearer::{self, NoToken};
 use crate::verified_tokens::{Accepted, TokenDigest, Verified, VerifiedTokens};
 use crate::{Issuers, KeySource, Rules};
 
-/// The middleware, on top of any source of keys.
+/// The middleware, generic over the source of keys.
 pub struct Jwt<K> {
     rules: Rules,
     keys: Issuers<K>,
@@ -23,7 +23,7 @@ pub struct Jwt<K> {
 }
 
 impl<K: KeySource> Jwt<K> {
-    /// A middleware that applies `rules` with the keys of `keys`. `host` is used for the log only.
+    /// Creates a middleware that applies `rules` with the keys of `keys`. It uses `host` only for logging.
     pub fn new(rules: Rules, keys: Issuers<K>, host: Rc<dyn Host>) -> Self {
         Self {
             rules,
@@ -33,20 +33,20 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    /// Fetches keys before they are needed, if that makes sense.
+    /// Fetches keys before the first request needs them, where that makes sense.
     pub fn prefetch(&mut self) {
         self.keys.prefetch();
     }
 
-    /// The configuration has changed: keys that `before` has fetched may serve.
+    /// Takes over keys that `before` has fetched. Called when the configuration changes.
     pub fn take_over(&mut self, before: Self) {
         self.keys.take_over(before.keys);
     }
 
     /// Decides about one request at `now`.
     ///
-    /// Forwards it without the client's token, unless the rules keep it, and with the headers that they ask for; or
-    /// answers as RFC 6750 §3 asks.
+    /// A request that passes is forwarded without the client's token, unless the rules keep it, and with the configured
+    /// headers. Any other request gets an answer according to RFC 6750 §3.
     pub fn decide(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
         match self.admit(request, now, |_| ()) {
             Ok((edits, ())) => Decision::Forward(edits),
@@ -54,11 +54,12 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    /// As [`Jwt::decide`], for a middleware that uses the token. Gives the changes to the request, and the result of `take`,
-    /// which sees the token only after it was verified.
+    /// Like [`Jwt::decide`], for a middleware that uses the token.
+    ///
+    /// Returns the changes to the request and the result of `take`. `take` runs only after the token has been verified.
     ///
     /// # Errors
-    /// The answer to a request that does not pass.
+    /// The answer to a request that is refused.
     pub fn admit<T>(
         &mut self,
         request: &dyn RequestHead,
@@ -86,7 +87,7 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    /// Whether the token may be used for this request.
+    /// Checks whether the token may be used for this request.
     fn authorize(&self, request: &dyn RequestHead, accepted: Accepted) -> Result<ClaimValues, Refused> {
         if let Some(access) = &self.rules.access {
             access.judge(request, accepted.satisfied)?;
@@ -99,7 +100,7 @@ impl<K: KeySource> Jwt<K> {
         let mut edits = Edits::none();
         if !rules.forward_authorization {
             edits = edits.remove_header(&rules.token_header.name);
-            // Remove both, whichever was the token: the backend must not see a credential.
+            // Remove the token from both places, wherever it was found: the backend must not see a credential.
             let field = rules.token_field.as_ref();
             if let Some(uri) = field.and_then(|field| field.removed_from(&request.uri())) {
                 edits = edits.set_uri(uri);
@@ -109,7 +110,7 @@ impl<K: KeySource> Jwt<K> {
         edits
     }
 
-    /// The text in the place of the token: in the values of the token's header, or in the field that the rules name.
+    /// Extracts the token from its header, or from the configured field if the header has none.
     fn token<'r>(&self, values: &'r [Bytes], request: &dyn RequestHead) -> Result<Cow<'r, [u8]>, NoToken> {
         match (self.rules.token_header.candidate(values), &self.rules.token_field) {
             (Err(NoToken::Missing), Some(field)) => field.find(request).map(Cow::Owned),
@@ -148,11 +149,11 @@ impl<K: KeySource> Jwt<K> {
         token: &Token<'_>,
         now: UnixTime,
     ) -> Result<(Rc<KeySet>, Verified), Refusal> {
-        // Unproven claims may refuse a token, never accept one. They are judged first, so that garbage neither causes a fetch of
-        // keys nor gets a 503 while the identity provider is unreachable.
+        // Unverified claims may cause a refusal, but never acceptance. They are judged first so that a useless token
+        // neither causes a fetch of keys nor gets a 503 while the identity provider is unreachable.
         let claims = token.unverified_claims();
         match self.rules.policy.judge(claims, now) {
-            // The answer names missing rights, so only the bearer of a verified token gets it.
+            // These answers name missing rights, so only the bearer of a verified token may see them.
             Err(rejection) if !rejection.is_forbidden() => return Err(rejection.into()),
             _ => {}
         }
@@ -200,7 +201,7 @@ fn prove(rules: &Rules, token: &Token<'_>, keys: &KeySet, now: UnixTime) -> Resu
     rules.policy.judge(&claims, now)
 }
 
-/// A refusal, with what may be logged about the token.
+/// A refusal, with the parts of the token that may be logged.
 struct Refused {
     refusal: Refusal,
     header: Option<Header>,
@@ -214,7 +215,7 @@ impl Refused {
         }
     }
 
-    /// Names the reason, the algorithm and the key. Never the token or its claims.
+    /// Names the reason, the algorithm, and the key ID, but never the token or its claims.
     fn event(&self) -> Event {
         let mut event = Event::debug("jwt.refused").field("reason", self.refusal.code());
         if let Refusal::Denied(Denial::Rule { rule: Some(rule), .. }) = self.refusal {

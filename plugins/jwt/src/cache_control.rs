@@ -1,12 +1,13 @@
-//! How long an answer may be kept according to its `Cache-Control` header (RFC 9111 §5.2.2.1).
+//! Reads how long a response may be cached from its `Cache-Control` header (RFC 9111 §5.2.2.1).
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 
-/// `max-age` of the answer; `None` if it is missing or cannot be read. `no-store` and similar directives are ignored, since
-/// keys that must not be kept could not be used.
+/// Returns `max-age`, or `None` if it is missing or malformed.
+///
+/// `no-store` and similar directives are ignored: the plugin must keep keys to be able to use them.
 pub(crate) fn max_age(headers: &HeaderMap) -> Option<Duration> {
     headers
         .get_all(CACHE_CONTROL)

@@ -20,52 +20,52 @@ use access::RawRule;
 use jwks_auth::RawJwksAuth;
 pub use keys::{KeyOptions, KeyUrl, RemoteKeyOptions};
 
-/// Options that were checked and may be used.
+/// Checked options, ready for use.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where keys come from.
+    /// Where the keys come from.
     pub keys: KeyOptions,
-    /// What a token must be.
+    /// What a token must satisfy.
     pub rules: Rules,
 }
 
-/// What a token must be, and what becomes of it.
+/// What a token must satisfy, and what the backend receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// Which tokens are looked at: `maxTokenBytes`, `algorithms`.
+    /// `maxTokenBytes` and `algorithms`: limits that apply before a token is verified.
     pub accept: Acceptance,
-    /// What their claims must say.
+    /// The requirements on the claims.
     pub policy: Policy,
-    /// `authorize`: which of these tokens may be used for which requests.
+    /// `authorize`: which tokens may be used for which requests.
     pub access: Option<Access>,
-    /// `tokenHeader`, `tokenAuthScheme`: the header that holds the token.
+    /// `tokenHeader` and `tokenAuthScheme`: the header that holds the token.
     pub token_header: TokenHeader,
-    /// `tokenKey`: where else a token may stand.
+    /// `tokenKey`: the query or form field that may hold the token instead.
     pub token_field: Option<TokenField>,
-    /// Whether the backend sees the token's header, and the token in the query.
+    /// `forwardAuthorization`: whether the backend receives the token, in its header or in the query.
     pub forward_authorization: bool,
-    /// `forwardHeaders`, `usernameClaim`, `usernameHeader`.
+    /// `forwardHeaders`, `usernameClaim`, and `usernameHeader`.
     pub claim_headers: ClaimHeaders,
 }
 
 impl Options {
-    /// What the option block may hold.
+    /// Returns the JSON schema of the option block.
     #[cfg(feature = "schema")]
     pub fn schema() -> schemars::Schema {
         schemars::schema_for!(RawOptions)
     }
 
-    /// Reads and checks the option block.
+    /// Parses and checks the option block.
     ///
     /// # Errors
-    /// [`ConfigError`] names the option and the cure.
+    /// [`ConfigError`] names the option and says how to fix it.
     pub fn parse(json: &[u8], host: &dyn Host) -> Result<Self, ConfigError> {
         let options = config::parse::<RawOptions>(json)?.check(host)?;
         options.warn_of_names_without_issuer(host);
         Ok(options)
     }
 
-    /// Whose tokens may pass.
+    /// Returns the issuers whose tokens may pass.
     pub fn accepted_issuers(&self) -> AcceptedIssuers {
         let listed = &self.rules.policy.issuers;
         match &self.keys {
@@ -76,7 +76,8 @@ impl Options {
         }
     }
 
-    /// Where tokens of several issuers pass, a name that the backend is told says little without its issuer.
+    /// Warns if tokens of several issuers are accepted and the backend receives user names without their issuer. The
+    /// same name may then mean different users.
     fn warn_of_names_without_issuer(&self, host: &dyn Host) {
         const ISSUER: &str = "iss";
         let headers = &self.rules.claim_headers;
@@ -290,13 +291,15 @@ impl RawOptions {
     }
 }
 
-/// The allow-list, or all that the source of keys can serve. An algorithm that no key serves is a mistake
-/// worth telling: the operator believes in a protection, or in a token, that cannot be.
+/// Returns the configured algorithms, or all that the keys can serve.
+///
+/// An algorithm that no key can serve is an error: the operator would rely on a protection, or expect a token to pass,
+/// in vain.
 fn algorithms(listed: Option<&[String]>, keys: &KeyOptions) -> Result<Vec<Algorithm>, ConfigError> {
     const FIELD: &str = "algorithms";
     let served = |algorithm: Algorithm| match keys {
         KeyOptions::Static(keys) => keys.serves(algorithm),
-        // What is published is no secret, so nothing can be proven with it by HMAC.
+        // Published keys are not secret, so an HMAC with one proves nothing.
         KeyOptions::Remote(_) => algorithm.key_type() != KeyType::Symmetric,
     };
     let serving: Vec<Algorithm> = Algorithm::ALL
@@ -351,7 +354,7 @@ fn requirements(list: Option<Vec<VerifyClaim>>) -> Result<Vec<ClaimRequirement>,
     }
     let check = |(place, entry): (usize, VerifyClaim)| {
         let field = |name: &str| format!("verifyClaims[{place}].{name}");
-        // OCI takes an empty list for none.
+        // OCI treats an empty list like a missing one.
         let values = match entry.values.unwrap_or_default() {
             given if given.is_empty() && !entry.is_required => {
                 return Err(ConfigError::new(
@@ -370,7 +373,7 @@ fn requirements(list: Option<Vec<VerifyClaim>>) -> Result<Vec<ClaimRequirement>,
     list.into_iter().enumerate().map(check).collect()
 }
 
-/// An empty name counts as not given; an empty scheme says that there is none.
+/// Reads `tokenHeader` and `tokenAuthScheme`. An empty name counts as missing; an empty scheme means no scheme.
 fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigError> {
     let default = TokenHeader::default();
     let checked = |field: &str, given: &str| match given {

@@ -7,50 +7,53 @@ use jose::{Claims, KeySet};
 use middleware::UnixTime;
 use shared_state::{Failure, Former};
 
-/// A source of verification keys. Sets are compared by value where it matters, so an implementation may
-/// hand out a new `Rc` for the same keys.
+/// A source of verification keys.
+///
+/// Key sets are compared by value where it matters, so an implementation may return a new `Rc` for the same keys.
 pub trait KeySource {
-    /// The keys to use at `now`.
+    /// Returns the keys to use at `now`.
     ///
     /// # Errors
-    /// [`Failure`] if there are none, or if they have become too old.
+    /// [`Failure`] if there are no keys, or if they are too old.
     fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, Failure>;
 
-    /// Asks for newer keys than `seen`, because a token named an unknown key or failed under a known one: the
-    /// issuer may have changed its keys. Anyone can cause this with a forged token, so implementations
-    /// limit how often they act on it. When they do not act, or the fetch fails, they return the current set, which then
-    /// judges the token.
+    /// Asks for newer keys than `seen`, because a token named an unknown key or its signature did not verify. The
+    /// issuer may have changed its keys.
+    ///
+    /// Anyone can cause this with a forged token, so implementations limit how often they act on it. If they do not
+    /// act, or if the fetch fails, they return the current keys.
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet>;
 
-    /// Fetches the keys before they are needed, if they have to be fetched.
+    /// Fetches the keys before they are needed, if they are fetched at all.
     fn prefetch(&mut self) {}
 
-    /// Where the keys are shared, if they are shared.
+    /// Returns where the keys are shared, if they are.
     fn place(&self) -> Option<Former> {
         None
     }
 
-    /// Takes the place of a source that shared its keys there.
+    /// Takes over from a source that shared its keys at `before`.
     fn take_over(&mut self, before: Former) {
         drop(before);
     }
 }
 
-/// Sources of keys by issuer. Tokens of one issuer are never judged by the keys of another.
+/// Sources of keys by issuer. The keys of one issuer never verify tokens of another.
 pub struct Issuers<K>(Vec<(Option<String>, K)>);
 
 impl<K: KeySource> Issuers<K> {
-    /// One source for all issuers.
+    /// Creates one source for all issuers.
     pub fn any(keys: K) -> Self {
         Self(vec![(None, keys)])
     }
 
-    /// A source for each issuer. A source without a name serves all other issuers.
+    /// Creates one source per issuer. A source without a name serves all other issuers.
     pub fn new(sources: Vec<(Option<String>, K)>) -> Self {
         Self(sources)
     }
 
-    /// The place of the source for a token with these claims. They need not be proven yet, since the keys will decide.
+    /// Returns the index of the source for a token with these claims. The claims need not be verified yet: the keys of
+    /// that source will verify them.
     pub(crate) fn place_for(&self, claims: &Claims) -> Option<usize> {
         let issuer = claims.get("iss").and_then(|issuer| issuer.as_str());
         let mut sources = self.0.iter();
@@ -61,12 +64,12 @@ impl<K: KeySource> Issuers<K> {
         named.or_else(|| self.0.iter().position(|(name, _)| name.is_none()))
     }
 
-    /// The source at a place that [`Issuers::place_for`] gave.
+    /// Returns the source at an index from [`Issuers::place_for`].
     pub(crate) fn at(&mut self, place: usize) -> Option<&mut K> {
         self.0.get_mut(place).map(|(_, keys)| keys)
     }
 
-    /// Takes the place of sources whose configuration differs in its secrets.
+    /// Takes over from sources whose configuration differs only in secrets.
     pub(crate) fn take_over(&mut self, before: Self) {
         for ((_, keys), (_, before)) in self.0.iter_mut().zip(before.0) {
             if let Some(place) = before.place() {
@@ -75,8 +78,8 @@ impl<K: KeySource> Issuers<K> {
         }
     }
 
-    /// Fetches keys before they are needed. Keys of several issuers are fetched on demand, since a start must not wait for
-    /// several providers that may all be unreachable.
+    /// Fetches keys before they are needed, if there is only one source. With several issuers, keys are fetched on
+    /// demand: startup must not wait for several providers that may all be unreachable.
     pub(crate) fn prefetch(&mut self) {
         if let [(_, only)] = self.0.as_mut_slice() {
             only.prefetch();
@@ -89,7 +92,7 @@ impl<K: KeySource> Issuers<K> {
 pub struct StaticKeys(Rc<KeySet>);
 
 impl StaticKeys {
-    /// A source that always answers with `keys`.
+    /// Creates a source that always returns `keys`.
     pub const fn new(keys: Rc<KeySet>) -> Self {
         Self(keys)
     }

@@ -1,32 +1,32 @@
-//! The gateway's own token for key sets that are not public: `jwksAuth`.
+//! The gateway's own token for protected key sets: `jwksAuth`.
 //!
 //! IDCS does not publish its key set unless an administrator allows public access. Any token for the domain's own API
-//! grants access to it. The gateway fetches such a token each time it fetches the keys, every 15 minutes, and does not keep
-//! it.
+//! gives access to it. The gateway requests such a token whenever it fetches the keys, every 15 minutes, and does not
+//! keep it.
 
 use egress::Url;
 use middleware::{Host, UnixTime};
 use oauth::{AccessToken, Client, TokenRequest, TokenResponse};
 use shared_state::{Exchange, FetchError};
 
-/// How to get a token that grants access to a key set: the client credentials grant (RFC 6749 section 4.4).
+/// How to get a token for a key set: the client credentials grant (RFC 6749 §4.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeysLogin {
-    /// The option it comes from.
+    /// The option that these settings come from.
     pub option: String,
     /// The token endpoint.
     pub url: Url,
-    /// The gateway as a client.
+    /// The gateway's client identifier and credentials.
     pub client: Client,
     /// The scopes to request.
     pub scopes: Vec<String>,
 }
 
 impl KeysLogin {
-    /// Fetches a token. Errors begin with the option's name, since there may be several logins.
+    /// Requests a token. Errors begin with the option's name, since there may be several logins.
     ///
     /// # Errors
-    /// [`FetchError::Refused`] where the provider refuses the client.
+    /// [`FetchError::Refused`] if the provider refuses the client.
     pub(crate) fn token(
         &self,
         send: &mut Exchange<'_>,

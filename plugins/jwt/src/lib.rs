@@ -1,11 +1,11 @@
 //! The plugin `jwt`: lets a request pass only with an access token that the identity provider signed.
 //!
-//! In scope: the options ([`Options`]), taking the token from the request, the order of the checks ([`Jwt`]), which token
-//! permits which path ([`Access`]), the answers to callers, and remembering verified tokens. The source of keys is a trait
-//! ([`KeySource`]), so all of this runs natively.
+//! This crate has the options ([`Options`]), takes the token from the request, checks it ([`Jwt`]), decides which token
+//! permits which path ([`Access`]), answers refused requests, and remembers verified tokens. The source of keys is a
+//! trait ([`KeySource`]), so all of this runs natively.
 //!
-//! Out of scope: tokens and keys (crate `jose`), rules about claims (crate `claims`), sharing fetched keys (crate
-//! `shared-state`), the host (crate `guest`).
+//! Other crates handle tokens and keys (`jose`), rules about claims (`claims`), sharing of fetched keys
+//! (`shared-state`), and the host (`guest`).
 #![forbid(unsafe_code)]
 
 mod accepted_issuers;

@@ -1,4 +1,4 @@
-//! The middleware with its source of keys.
+//! The middleware together with its source of keys.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::{
     AcceptedIssuers, Issuers, Jwt, KeyOptions, KeySource, KeyUrl, Options, RemoteKeyOptions, StaticKeys,
 };
 
-/// The middleware `jwt` with the source of keys that its options name.
+/// The middleware `jwt` with the configured source of keys.
 pub struct JwtPlugin {
     jwt: Jwt<Box<dyn KeySource>>,
     issuers: AcceptedIssuers,
@@ -50,15 +50,15 @@ impl Middleware for JwtPlugin {
 }
 
 impl JwtPlugin {
-    /// The issuers whose tokens are accepted.
+    /// Returns the issuers whose tokens are accepted.
     pub const fn accepted_issuers(&self) -> &AcceptedIssuers {
         &self.issuers
     }
 
-    /// Decides as `jwt` does, for a middleware that uses the token: see [`Jwt::admit`].
+    /// Decides about a request, for a middleware that uses the token. See [`Jwt::admit`].
     ///
     /// # Errors
-    /// The answer to a request that does not pass.
+    /// The answer to a request that is refused.
     pub fn admit<T>(
         &mut self,
         request: &dyn RequestHead,

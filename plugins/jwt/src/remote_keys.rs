@@ -1,4 +1,4 @@
-//! Keys published at `jwksUrl`, fetched once for all instances that share the state directory.
+//! Published keys. They are fetched once for all instances that share the state directory.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,19 +18,19 @@ use crate::{KeySource, KeyUrl, KeysLogin, RemoteKeyOptions};
 
 /// How long published keys count as current if the issuer does not say.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// The longest time that an issuer may ask for. A withdrawn key would be accepted for as long.
+/// The longest lifetime that an issuer may ask for. A withdrawn key stays accepted for this long.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The shortest time that an issuer may ask for, unless `refetchIntervalSeconds` says otherwise.
+/// The shortest lifetime that an issuer may ask for, unless `refetchIntervalSeconds` says otherwise.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
 
-/// The remote source of keys.
+/// A remote source of keys.
 pub(crate) struct RemoteKeys {
     keys: Shared<Jwks>,
     pace: RefetchInterval,
 }
 
 impl RemoteKeys {
-    /// A source that holds nothing yet.
+    /// Creates a source that has no keys yet.
     ///
     /// # Errors
     /// [`ConfigError`] names the option that cannot be used.
@@ -57,7 +57,7 @@ impl RemoteKeys {
         let identity: Vec<&str> = identity.iter().map(String::as_str).collect();
         let seal = match &place.login {
             None => Seal::public(&identity),
-            // The keys are no secret, but whether this client may have them says its secret alone.
+            // The keys are not secret, but only a client with the right secret may fetch them.
             Some(login) => {
                 let problem = |what: String| ConfigError::new(login.option.clone(), what);
                 let secret = login.client.secret();
@@ -86,8 +86,8 @@ impl RemoteKeys {
     }
 }
 
-/// Keys are shared only between routers that would fetch them from the same place, as the same client, with the same trust, and
-/// would keep them as long. A router that trusts everybody must not lend its keys to one that does not.
+/// Returns everything that two routers must have in common to share keys: the URL, the client, the TLS settings, and
+/// how long they keep the keys. A router that skips TLS verification must not share its keys with one that does not.
 fn identity(options: &RemoteKeyOptions, place: &KeyUrl, host: &dyn Host) -> Vec<String> {
     let mut identity = vec![
         place.url.to_string(),
@@ -137,7 +137,7 @@ struct Jwks {
     seal: Rc<Seal>,
     /// Where the keys were kept before the secret of the login changed.
     former: Option<Former>,
-    /// A fingerprint of the secret of the login.
+    /// A fingerprint of the login's secret.
     proof: Option<String>,
     url: Url,
     login: Option<KeysLogin>,
@@ -262,7 +262,7 @@ impl Jwks {
     }
 }
 
-/// The pause that the provider asks for, if it does so in seconds.
+/// Reads the pause that the provider asks for, if it is given in seconds.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse();
     seconds.ok().map(Duration::from_secs)

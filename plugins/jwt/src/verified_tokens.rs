@@ -1,4 +1,4 @@
-//! Remembers verified tokens, so that frequent calls with one token need one signature check only.
+//! Remembers verified tokens, so that repeated calls with the same token need only one signature check.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,14 +9,16 @@ use middleware::UnixTime;
 
 use crate::access::Satisfied;
 
-/// A bounded memory of verified tokens. Holds digests, never tokens, and never a refusal: a forged token
-/// costs its sender as much the second time, and cannot push others out.
+/// A bounded cache of verified tokens.
 ///
-/// Two generations: when the younger one is full it becomes the older one, whose tokens are dropped unless
-/// they were used again. That keeps roughly the most recently used, without a list to maintain.
+/// It holds digests, never tokens. It never holds refusals, so forged tokens cannot evict valid ones.
+///
+/// There are two generations. When the younger one is full, it replaces the older one. Tokens that were used again move
+/// to the younger generation; the others are dropped. This keeps roughly the most recently used tokens without a list
+/// to maintain.
 #[derive(Debug, Default)]
 pub(crate) struct VerifiedTokens {
-    /// The sets the tokens were verified with, by the source's place. Other keys prove nothing about them.
+    /// The key set that verified the tokens, by index of the source. When the keys change, the tokens are forgotten.
     keys: BTreeMap<usize, Rc<KeySet>>,
     younger: Generation,
     older: Generation,
@@ -25,22 +27,22 @@ pub(crate) struct VerifiedTokens {
 /// The result of verifying a token.
 #[derive(Debug, Clone)]
 pub(crate) struct Verified {
-    /// The source whose keys verified it.
+    /// The index of the source whose keys verified the token.
     pub(crate) source: usize,
     pub(crate) validity: Validity,
     pub(crate) accepted: Accepted,
 }
 
-/// The properties of a good token that its requests need.
+/// What requests need to know about a valid token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// The values of headers for the backend.
+    /// The values of the headers for the backend.
     pub(crate) values: ClaimValues,
-    /// The rules of `authorize` that it satisfies.
+    /// The rules of `authorize` that the token satisfies.
     pub(crate) satisfied: Satisfied,
 }
 
-/// BLAKE3 of a token as it was sent. In Traefik it takes a sixth of the time of ring's SHA-256.
+/// The BLAKE3 hash of a token as it was sent. In Traefik, BLAKE3 takes a sixth of the time of ring's SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TokenDigest([u8; blake3::OUT_LEN]);
 
@@ -51,7 +53,8 @@ impl TokenDigest {
 }
 
 impl VerifiedTokens {
-    /// The source whose keys once verified the token. The token may have expired, or the keys may be gone.
+    /// Returns the source whose keys verified the token earlier. The token may have expired since, and the keys may
+    /// have changed.
     pub(crate) fn source_of(&self, token: &TokenDigest) -> Option<usize> {
         let found = self
             .younger
@@ -61,7 +64,7 @@ impl VerifiedTokens {
         found.map(|verified| verified.source)
     }
 
-    /// The properties of a token that was verified with `keys` and is valid at `now`.
+    /// Returns what is known about a token, if it was verified with `keys` and is valid at `now`.
     pub(crate) fn accept(
         &mut self,
         token: &TokenDigest,
@@ -110,7 +113,7 @@ impl VerifiedTokens {
 #[derive(Debug, Default)]
 struct Generation {
     tokens: BTreeMap<TokenDigest, Verified>,
-    /// Bytes of all values.
+    /// The total size of all values, in bytes.
     size: usize,
 }
 
@@ -141,9 +144,10 @@ impl Generation {
     }
 }
 
-/// Tokens in a generation. Two generations take about 30 KiB, and there is an instance per request in flight.
+/// The number of tokens in a generation. Two generations take about 30 KiB, and there is one instance per concurrent
+/// request.
 const TOKENS: usize = 128;
-/// Bytes of values at which a generation is full.
+/// The total size of values at which a generation is full.
 const SIZE: usize = 16 * 1024;
 
 #[cfg(test)]
@@ -165,7 +169,7 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_secs(1_000);
 
-    /// Of the first source, without values.
+    /// A token of the first source, without values.
     fn verified() -> Verified {
         Verified {
             source: 0,
@@ -174,7 +178,7 @@ mod tests {
         }
     }
 
-    /// Acceptable until second 2000.
+    /// A validity that ends at second 2000.
     fn validity() -> Validity {
         let policy = Policy {
             issuers: Vec::new(),
@@ -189,7 +193,7 @@ mod tests {
         policy.judge(&claims(r#"{"exp":2000}"#), NOW).unwrap()
     }
 
-    /// Claims as a token brings them.
+    /// Claims as parsed from a token.
     fn claims(json: &str) -> Claims {
         let accept = Acceptance {
             max_bytes: 10_000,
@@ -231,7 +235,7 @@ mod tests {
         let mut accepts = |secret| tokens.accept(&digest(1), 0, &keys(secret), NOW).is_some();
         assert!(accepts(1), "the same keys, parsed again");
         assert!(!accepts(2));
-        assert!(!accepts(1), "not back by going back");
+        assert!(!accepts(1), "the first keys do not bring the token back");
     }
 
     #[test]
@@ -252,7 +256,7 @@ mod tests {
         );
         assert!(
             tokens.accept(&digest(2), 1, &keys(3), NOW).is_none(),
-            "its keys are others now"
+            "its keys have changed"
         );
         assert!(tokens.accept(&digest(1), 0, &keys(1), NOW).is_some());
     }

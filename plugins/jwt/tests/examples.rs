@@ -1,5 +1,5 @@
-//! What the examples and the option table show is what the plugin takes.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // the helpers of a test fail as the test does
+//! The plugin accepts the options in the examples and in the option table.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // a failing helper fails the test
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Builds the plugin with these options; the error is what Traefik's log would say.
+/// Builds the plugin with these options. The error is the text that Traefik logs.
 fn build(options: &Value) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let platform = Rc::new(Native::new(directory.path(), |_| {}));
@@ -23,7 +23,7 @@ fn build(options: &Value) -> Result<(), String> {
 
 #[test]
 fn the_kubernetes_example_is_taken() {
-    // Angle brackets stand for what the reader fills in.
+    // Replace the placeholder that the reader fills in.
     let text = read("examples/oic-gateway-kubernetes/manifests/jwt.yml").replace("<your-domain>", "0123");
     let middleware: Value = serde_saphyr::from_str(&text).unwrap();
     assert_eq!(middleware["kind"], "Middleware");

@@ -1,4 +1,4 @@
-//! Options about callers that bring their own client.
+//! Options for callers that bring their own client.
 
 use middleware::ConfigError;
 use middleware::config::{in_range, lenient};
@@ -34,7 +34,7 @@ impl Default for CallerLimits {
 }
 
 impl CallerLimits {
-    /// Checks the ranges.
+    /// Checks the ranges of the values.
     pub(crate) fn check(&self) -> Result<Limits, ConfigError> {
         let failures = self.failures_per_client_per_minute;
         let failures = in_range("limits.failuresPerClientPerMinute", failures, 1, 1000)?;

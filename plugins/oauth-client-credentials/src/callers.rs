@@ -1,14 +1,15 @@
-//! Tokens for callers that bring a client's id and secret: Traefik Hub's application level.
+//! Tokens for callers that bring a client ID and secret: Traefik Hub's application level.
 //!
-//! Such a caller sends `Authorization: Basic` and knows nothing of tokens and scopes. The gateway adds the scope, fetches a
-//! token with the caller's credentials, keeps it for the next request, and forwards the request with it. Only the identity
-//! provider knows whether the credentials are right. Therefore:
+//! Such a caller sends `Authorization: Basic` and does not know about tokens and scopes. The gateway adds the scope,
+//! fetches a token with the caller's credentials, keeps it for later requests, and forwards the request with it. Only
+//! the identity provider knows whether the credentials are right. Therefore:
 //!
-//! 1. A token is kept under a key derived from the secret that fetched it, so nobody else finds it.
-//! 2. Wrong credentials are remembered for a while, and attempts are counted ([`Budget`]). A caller who guesses gets 429
-//!    before the provider notices.
-//! 3. The renewal of a token does not count for a caller who has shown the right secret, so somebody who guesses at the
-//!    same client cannot lock that caller out.
+//! 1. A token is stored under a key derived from the secret that fetched it, so only callers with this secret can find
+//!    it.
+//! 2. Wrong credentials are remembered for a while, and attempts are counted ([`Budget`]). A caller who guesses gets a
+//!    429, so few guesses reach the provider.
+//! 3. After a caller has shown the right secret, renewals do not count as attempts. So someone who guesses secrets for
+//!    the same client cannot lock that caller out.
 
 mod guard;
 mod refusal;
@@ -35,19 +36,19 @@ use refusal::Refusal;
 pub(crate) struct Callers {
     tokens: SharedMany<Token>,
     demand: Demand,
-    /// How callers' clients authenticate with their secrets.
+    /// How the callers' clients authenticate with their secrets.
     authentication: fn(Secret) -> ClientAuthentication,
     scopes: BTreeMap<String, Vec<String>>,
     peppers: Peppers,
     budget: Rc<Budget>,
     platform: Rc<dyn Platform>,
-    /// Makes the keys of this instance's memory.
+    /// The key for hashing credentials in this instance's memory.
     instance: [u8; 32],
-    /// Whose token went with the request in hand.
+    /// The caller whose token was used for the current request.
     last: CallerKey,
 }
 
-/// How many callers' tokens one instance holds. It finds the others in the state directory.
+/// The maximum number of callers' tokens that one instance holds in memory. It finds the others in the state directory.
 const HELD: usize = 16;
 
 impl Callers {
@@ -107,14 +108,14 @@ impl Callers {
         })
     }
 
-    /// Takes the place of `before`, after files of the configuration have changed.
+    /// Takes over from `before`, after configuration files have changed.
     pub(crate) fn take_over(&mut self, before: Self) {
         if before.peppers.now != self.peppers.now {
             self.peppers.before = Some(before.peppers.now);
         }
     }
 
-    /// The token for the caller of `request`.
+    /// Returns the token for the caller of `request`.
     ///
     /// # Errors
     /// The answer to the caller.
@@ -132,7 +133,7 @@ impl Callers {
         })
     }
 
-    /// Drops the token `seen` of the request in hand: the backend does not accept it.
+    /// Drops the token `seen` of the current request, because the backend did not accept it.
     pub(crate) fn discard(&mut self, seen: &Rc<AccessToken>, interval: Duration) {
         self.tokens.discard(&self.last, seen, interval);
     }
@@ -144,7 +145,7 @@ impl Callers {
         }
         let scopes = match self.scopes.get(&caller.name) {
             Some(scopes) => scopes,
-            // A list of clients without default scopes has no place for other clients.
+            // If there is a list of clients but no default scopes, clients outside the list are refused.
             None if self.demand.scopes.is_empty() && !self.scopes.is_empty() => {
                 return Err(Refusal::Credentials("client_not_listed"));
             }
@@ -165,13 +166,13 @@ impl Callers {
     }
 
     fn key(&self, caller: &Basic) -> CallerKey {
-        // A name has no colon.
+        // A name contains no colon, so the pair is unambiguous.
         let pair = format!("{}:{}", caller.name, caller.password.expose());
         *blake3::keyed_hash(&self.instance, pair.as_bytes()).as_bytes()
     }
 }
 
-/// The token of a caller's client.
+/// Creates the token of a caller's client.
 fn token_of(
     client: Client,
     scopes: &[String],
@@ -186,7 +187,7 @@ fn token_of(
     let place = |pepper: Option<&Secret>| {
         let mut secret = secret.expose().to_owned();
         if let Some(pepper) = pepper {
-            // The secret has no control characters, so it is clear where it ends.
+            // The secret has no control characters, so the separator is unambiguous.
             secret.push('\0');
             secret.push_str(pepper.expose());
         }
@@ -213,11 +214,12 @@ fn token_of(
     ))
 }
 
-/// Secrets that the keys of callers' tokens depend on in addition to the callers' own: `store.secret`, if there is one.
+/// Secrets that the keys of callers' tokens depend on, in addition to the callers' own: `store.secret`, if there is
+/// one.
 #[derive(Default)]
 struct Peppers {
     now: Option<Secret>,
-    /// The value before the last change, if it changed while this instance ran.
+    /// The previous value, if it changed while this instance was running.
     before: Option<Option<Secret>>,
 }
 
@@ -234,7 +236,7 @@ impl Grant for CallerGrant {
     }
 
     fn request(&self, url: &Url, send: &mut Exchange<'_>, now: UnixTime) -> Result<Granted, FetchError> {
-        // The client proves itself by its secret, which may be sent any number of times.
+        // The client authenticates with its secret, so the request may be sent any number of times.
         let request = self.request.to_http(url.uri(), now, &*self.platform)?;
         let response = self.guard.exchange(|| send(&request))?;
         Ok(TokenResponse::read(&response, now)?.into())

@@ -1,4 +1,4 @@
-//! Options, named as in Traefik Hub where Hub has them.
+//! The options. They have the same names as in Traefik Hub where Hub has them.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The options about the gateway's own client.
+    /// Returns the options for the gateway's own client.
     pub(crate) fn client(&self) -> ClientOptions<'_> {
         ClientOptions {
             id: self.client_id.as_ref(),
@@ -81,7 +81,7 @@ impl Options {
         }
     }
 
-    /// Refuses options about callers' clients, where the gateway has a client of its own.
+    /// Refuses options for callers' clients if the gateway has its own client.
     pub(crate) fn check_without_callers(&self) -> Result<(), ConfigError> {
         for (field, is_given) in [
             ("scopesByClient", !self.scopes_by_client.is_empty()),

@@ -1,4 +1,4 @@
-//! What is asked of the token endpoint, whoever asks.
+//! The part of a token request that is the same for every client.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use oauth::{Client, TokenRequest, endpoint_parameters};
 
 use crate::config::Options;
 
-/// The token endpoint, the scopes and further parameters.
+/// The token endpoint, the scopes, and further parameters.
 pub(crate) struct Demand {
     pub(crate) url: Url,
     pub(crate) scopes: Vec<String>,
@@ -43,8 +43,8 @@ impl Demand {
         })
     }
 
-    /// Everything that makes two tokens different, so that they get different names and keys. Trust is part of it: a token
-    /// from a server that one router trusts must not serve a router that does not trust this server.
+    /// Returns everything that distinguishes two tokens, so that they get different names and keys. This includes the
+    /// TLS settings: a router must not use a token that another router got from a server that it does not trust itself.
     pub(crate) fn identity(&self, client_id: &str, scopes: &[String]) -> Vec<String> {
         let mut identity = vec![
             self.url.to_string(),
@@ -57,12 +57,12 @@ impl Demand {
         identity
     }
 
-    /// A client credentials request.
+    /// Builds a client credentials request.
     pub(crate) fn client_credentials(&self, client: Client, scopes: &[String]) -> TokenRequest {
         self.completed(TokenRequest::client_credentials(client).scopes(scopes))
     }
 
-    /// A refresh token request, which lacks the refresh token.
+    /// Builds a refresh token request. The refresh token itself is added later.
     pub(crate) fn refresh(&self, client: Client) -> TokenRequest {
         self.completed(TokenRequest::refresh(client))
     }

@@ -1,25 +1,25 @@
-//! `oAuthClientCredentials`: replaces the credentials of a request by an access token from the identity provider.
+//! `oAuthClientCredentials`: replaces the credentials of a request with an access token from the identity provider.
 //!
-//! Whose token it is depends on the options:
+//! The options decide whose token it is:
 //!
 //! * the gateway's own, by the client credentials grant (RFC 6749 section 4.4);
-//! * the caller's, if the gateway has no client of its own: callers bring a client id and secret;
-//! * a user's, by a refresh token (RFC 6749 section 6) that somebody has put into the state directory or the store:
+//! * the caller's, if the gateway has no client of its own: callers bring a client ID and secret;
+//! * a user's, by a refresh token (RFC 6749 section 6) that a login has put into the state directory or the store:
 //!   [`OAuthClientCredentials::put_refresh_token`].
 //!
-//! The token is fetched once for all instances, routers and Traefik processes that share a state directory, and with a
-//! `store` for all machines that use it. It is kept encrypted, and renewed before it expires.
+//! The token is fetched once for all instances, routers, and Traefik processes that share a state directory. With a
+//! `store`, all machines that use it share the token too. The token is stored encrypted, and renewed before it expires.
 //!
 //! Rules:
 //!
 //! 1. A usable token replaces `Authorization`, whatever the caller sent.
-//! 2. Without a usable token the request is refused: with 503 if the provider does not answer, with 502 if it refuses the
-//!    gateway's own credentials. The provider's status never reaches the caller as if the caller were at fault.
+//! 2. Without a usable token the request is refused: with 503 if the provider does not answer, with 502 if it refuses
+//!    the gateway's own credentials. The provider's status is never passed on, since the caller is not at fault.
 //! 3. A request is never forwarded without a token.
-//! 4. If the backend's answer has a `WWW-Authenticate` challenge, the backend did not accept the token. The token is then
-//!    dropped for everybody, and the next request fetches a new one; at most every ten seconds, since a backend may accept
-//!    no token at all. The answer itself passes unchanged. (The status would say the same, but reading it makes Traefik
-//!    hold back the whole answer.)
+//! 4. If the backend's answer has a `WWW-Authenticate` challenge, the backend did not accept the token. The token is
+//!    then dropped for all instances, and the next request fetches a new one. This happens at most every ten seconds,
+//!    since a backend may accept no token at all. The answer itself passes unchanged. (The status would say the same,
+//!    but reading it makes Traefik buffer the whole answer.)
 #![forbid(unsafe_code)]
 
 mod caller_options;
@@ -53,12 +53,13 @@ pub struct OAuthClientCredentials {
     mode: Mode,
     rules: TokenRules,
     platform: Rc<dyn Platform>,
-    /// The token that went with the last request.
+    /// The token that the last request was forwarded with.
     sent: Option<Rc<AccessToken>>,
 }
 
 impl OAuthClientCredentials {
-    /// Finds out whether a user's refresh token could be kept. False if the options do not ask for a user's token.
+    /// Checks whether a user's refresh token could be stored. Returns false if the options do not ask for a user's
+    /// token.
     ///
     /// # Errors
     /// Why the state directory or the store fails.
@@ -69,8 +70,8 @@ impl OAuthClientCredentials {
         }
     }
 
-    /// Keeps the refresh token of a user who has just logged in, in place of an earlier one, and drops the access token of
-    /// the earlier login. False if the options do not ask for a user's token.
+    /// Stores the refresh token of a user who has just logged in. It replaces an earlier one and drops the access token
+    /// of the earlier login. Returns false if the options do not ask for a user's token.
     ///
     /// # Errors
     /// Why the state directory or the store failed.
@@ -82,7 +83,7 @@ impl OAuthClientCredentials {
     }
 }
 
-/// How often a token is dropped at most because the backend refused it.
+/// How often a token may be dropped because the backend refused it: once per interval.
 const DISCARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Middleware for OAuthClientCredentials {

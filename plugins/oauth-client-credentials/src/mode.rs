@@ -1,6 +1,7 @@
-//! Whose token goes with a request: the gateway's own, the caller's, or a user's.
+//! Whose token is used for a request: the gateway's own, the caller's, or a user's.
 //!
-//! The options decide this once, when the middleware is built. Each mode is a file and knows nothing of the others.
+//! The options decide this once, when the middleware is built. Each mode has its own file and does not depend on the
+//! others.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,13 +15,13 @@ use crate::own::Own;
 use crate::services::Services;
 use crate::user::User;
 
-/// Whose token it is.
+/// Whose token is used.
 pub(crate) enum Mode {
-    /// The gateway's own client: the client credentials grant.
+    /// The gateway's own client, with the client credentials grant.
     Own(Own),
-    /// Clients that callers bring: the client credentials grant with the caller's id and secret.
+    /// Clients that callers bring, with the client credentials grant and the caller's ID and secret.
     Callers(Box<Callers>),
-    /// A user who has logged in: the refresh token grant.
+    /// A user who has logged in, with the refresh token grant.
     User(User),
 }
 
@@ -46,7 +47,7 @@ impl Mode {
         }
     }
 
-    /// Fetches a token before the first request needs it. The callers' clients are not known yet.
+    /// Fetches a token before the first request needs it. Callers' clients are not known in advance.
     pub(crate) fn prefetch(&mut self) {
         match self {
             Self::Own(own) => own.token.prefetch(),
@@ -55,8 +56,8 @@ impl Mode {
         }
     }
 
-    /// Takes the place of `before`, after files of the configuration have changed. A user's token is not taken over: after
-    /// a login with another key it may belong to somebody else.
+    /// Takes over from `before`, after configuration files have changed. A user's token is not taken over: after a
+    /// login with another key it may belong to another user.
     pub(crate) fn take_over(&mut self, before: Self) {
         match (self, before) {
             (Self::Own(own), Self::Own(before)) => own.take_over(&before),
@@ -65,7 +66,7 @@ impl Mode {
         }
     }
 
-    /// The token that goes with `request`.
+    /// Returns the token for `request`.
     ///
     /// # Errors
     /// The answer to the caller.
@@ -81,7 +82,7 @@ impl Mode {
         }
     }
 
-    /// Drops the token `seen`, which went with the last request: the backend does not accept it. At most once in each
+    /// Drops the token `seen` of the last request, because the backend did not accept it. Does this at most once per
     /// `interval`.
     pub(crate) fn discard(&mut self, seen: &Rc<AccessToken>, interval: Duration) {
         match self {

@@ -48,7 +48,7 @@ impl Own {
         })
     }
 
-    /// Takes over the token of `before`, which another secret may have fetched.
+    /// Takes over the token of `before`, which may have been fetched with another secret.
     pub(crate) fn take_over(&mut self, before: &Self) {
         self.token.resource_mut().take_over(before.token.resource());
     }

@@ -1,4 +1,4 @@
-//! The machine, the network and the store, which every mode is built on.
+//! The machine, the network, and the store, which all modes use.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use shared_state::{Shared, Store};
 
 use crate::token::Token;
 
-/// What every mode is built on.
+/// The services that all modes use.
 pub(crate) struct Services {
     pub(crate) platform: Rc<dyn Platform>,
     pub(crate) client: Rc<HttpClient>,
@@ -16,7 +16,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Shares `token` with other instances, and with other machines if there is a store.
+    /// Shares `token` with other instances and, if there is a store, with other machines.
     pub(crate) fn share(self, token: Token) -> Result<Shared<Token>, ConfigError> {
         let shared = Shared::new(token, self.platform, self.client);
         match self.store {

@@ -1,4 +1,4 @@
-//! The middleware natively, against a token endpoint of a few lines.
+//! Runs the middleware natively, against a small token endpoint.
 
 use std::rc::Rc;
 
@@ -264,7 +264,7 @@ fn a_new_secret_goes_on_with_the_old_ones_token_and_another_client_does_not() {
     assert_eq!(
         endpoint.take_received().len(),
         1,
-        "and instances that never knew the old secret"
+        "an instance that never knew the old secret finds the token too"
     );
     let mut other = of("other", "new");
     other.take_over(new);

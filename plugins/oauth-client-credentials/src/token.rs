@@ -1,4 +1,4 @@
-//! An access token as a shared resource, whoever it belongs to.
+//! An access token as a shared resource, for all modes.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use middleware::UnixTime;
 use oauth::{AccessToken, TokenResponse};
 use shared_state::{Exchange, FetchError, Fetched, Former, Resource, Seal, StateName};
 
-/// One client's or user's token for one set of scopes.
+/// The token of one client or user for one set of scopes.
 pub(crate) struct Token {
     url: Url,
     place: Place,
@@ -15,35 +15,35 @@ pub(crate) struct Token {
     platform: Rc<dyn Platform>,
 }
 
-/// Where a token is kept, and how it is sealed.
+/// Where a token is stored, and how it is sealed.
 pub(crate) struct Place {
     name: StateName,
     seal: Rc<Seal>,
-    /// Where the token was kept before a secret of the configuration changed.
+    /// Where the token was stored before a secret of the configuration changed.
     former: Option<Former>,
 }
 
-/// How a token is obtained: the part that differs between the modes.
+/// How a token is obtained. This is the part that differs between the modes.
 pub(crate) trait Grant {
-    /// A fingerprint of everything that the client proves itself with, if the place does not depend on all of it.
+    /// A fingerprint of all credentials of the client, unless the place already depends on all of them.
     fn proof(&self) -> Option<&str> {
         None
     }
 
-    /// A token was fetched by this grant, or opened with its secret.
+    /// Called when this grant has fetched a token, or when its secret has decrypted one.
     fn holds(&self) {}
 
     /// Requests a token at `url`.
     ///
     /// # Errors
-    /// [`FetchError`] says whose fault it is.
+    /// [`FetchError`] says who is at fault.
     fn request(&self, url: &Url, send: &mut Exchange<'_>, now: UnixTime) -> Result<Granted, FetchError>;
 }
 
-/// What the token endpoint gave.
+/// What the token endpoint issued.
 pub(crate) struct Granted {
     pub(crate) token: AccessToken,
-    /// When to renew the token, if that is sooner than its lifetime asks for.
+    /// When to renew the token, if that is earlier than its lifetime requires.
     pub(crate) renew_at: Option<UnixTime>,
 }
 
@@ -65,7 +65,7 @@ impl Place {
         }
     }
 
-    /// A token that lies at `before` may be used here, if the two differ by a secret alone.
+    /// Allows use of a token stored at `before`, if the two places differ only by a secret.
     pub(crate) fn succeed(&mut self, before: &Self) {
         let former = Former::new(before.name.clone(), Rc::clone(&before.seal));
         self.former = former.of(&self.name, &self.seal);
@@ -82,7 +82,7 @@ impl Token {
         }
     }
 
-    /// Takes over what lies at the place of `before`.
+    /// Takes over what is stored at the place of `before`.
     pub(crate) fn take_over(&mut self, before: &Self) {
         self.place.succeed(&before.place);
     }

@@ -1,5 +1,5 @@
-//! Rules about the fetched token's claims, and headers made from them: Traefik Hub's `claims`, `forwardHeaders` and
-//! `usernameClaim`.
+//! Rules about the claims of the fetched token, and headers made from them: Traefik Hub's `claims`, `forwardHeaders`,
+//! and `usernameClaim`.
 
 use std::rc::Rc;
 
@@ -10,11 +10,11 @@ use oauth::AccessToken;
 
 use crate::config::Options;
 
-/// The rules, and their verdict about the token in use.
+/// The rules, and their verdict on the current token.
 pub(crate) struct TokenRules {
     claims: Option<Expression>,
     pub(crate) headers: ClaimHeaders,
-    /// A token is judged once, since it never changes.
+    /// The verdict on the current token. A token never changes, so it is judged only once.
     judged: Option<(Rc<AccessToken>, Result<ClaimValues, Rejection>)>,
 }
 
@@ -29,10 +29,10 @@ impl TokenRules {
         })
     }
 
-    /// The values of headers that are made from `token`.
+    /// Returns the values of the headers that are made from `token`.
     ///
     /// # Errors
-    /// Why the token must not be used. `true` the first time, so that it is logged once.
+    /// Why the token must not be used, and `true` the first time, so that it is logged only once.
     pub(crate) fn judge(&mut self, token: &Rc<AccessToken>) -> Result<ClaimValues, (Rejection, bool)> {
         if self.claims.is_none() && self.headers.is_empty() {
             return Ok(ClaimValues::default());
@@ -45,7 +45,7 @@ impl TokenRules {
         judgement.map_err(|rejection| (rejection, true))
     }
 
-    /// An opaque token has no claims: it satisfies no expression, and gives empty headers.
+    /// Judges the token. An opaque token has no claims, so it satisfies no expression and its headers are empty.
     fn judgement(&self, token: &AccessToken) -> Result<ClaimValues, Rejection> {
         let claims = Claims::of_trusted(token.expose().as_bytes()).unwrap_or_default();
         match &self.claims {

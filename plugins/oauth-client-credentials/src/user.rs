@@ -22,7 +22,7 @@ pub(crate) struct User {
     grant: Rc<UserGrant>,
 }
 
-/// The shortest key, in characters.
+/// The minimum length of the key, in characters.
 const SHORTEST_KEY: usize = 32;
 
 impl User {
@@ -47,12 +47,12 @@ impl User {
         })
     }
 
-    /// Finds out whether a refresh token could be kept.
+    /// Checks whether a refresh token could be stored.
     pub(crate) fn check(&self) -> Result<(), PlaceError> {
         self.grant.check()
     }
 
-    /// Keeps the refresh token of a new login, and drops the access token of an earlier one.
+    /// Stores the refresh token of a new login, and drops the access token of an earlier one.
     pub(crate) fn put(&mut self, refresh_token: &Secret) -> Result<(), PlaceError> {
         self.grant.put(refresh_token)?;
         self.token.forget()?;
@@ -70,7 +70,7 @@ impl Grant for Rc<UserGrant> {
     }
 }
 
-/// The gateway's client. With a refresh token it may be a public client, which has no secret.
+/// Reads the gateway's client. With a refresh token it may be a public client, which has no secret.
 fn client(options: &Options, host: &dyn Host) -> Result<Client, ConfigError> {
     let client = options.client();
     let is_public = given(client.secret).is_none() && client.method.is_none() && !client.assertion.is_given();
@@ -83,7 +83,7 @@ fn client(options: &Options, host: &dyn Host) -> Result<Client, ConfigError> {
     }
 }
 
-/// What the refresh token is encrypted with.
+/// Reads the key that encrypts the refresh token.
 fn key(options: &Options, host: &dyn Host) -> Result<Secret, ConfigError> {
     const FIELD: &str = "refreshTokenKey";
     let key = given(options.refresh_token_key.as_ref())

@@ -1,5 +1,5 @@
-//! What the examples and the option table show is what the plugin takes.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // the helpers of a test fail as the test does
+//! The plugin accepts the options in the examples and in the option table.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // a failing helper fails the test
 
 use std::rc::Rc;
 
@@ -14,11 +14,11 @@ fn read(file: &str) -> String {
 }
 
 fn yaml(file: &str) -> Value {
-    // Angle brackets stand for what the reader fills in.
+    // Replace the placeholder that the reader fills in.
     serde_saphyr::from_str(&read(file).replace("<your-domain>", "0123")).unwrap()
 }
 
-/// Builds the plugin with these options; the error is what Traefik's log would say.
+/// Builds the plugin with these options. The error is the text that Traefik logs.
 fn build(options: &Value) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let platform = Rc::new(Native::new(directory.path(), |_| {}));
@@ -26,7 +26,7 @@ fn build(options: &Value) -> Result<(), String> {
     built.map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// Puts the secret's values where the references to it are, as Traefik's Kubernetes provider does.
+/// Replaces references to the secret with its values, as Traefik's Kubernetes provider does.
 fn resolve(value: &mut Value, secret: &Value) {
     match value {
         Value::String(text) => {

@@ -1,4 +1,4 @@
-//! What an introspection endpoint answers (RFC 7662 §2.2 and §2.3), and what providers answer instead.
+//! Reads answers of an introspection endpoint (RFC 7662 §2.2 and §2.3), and what providers send instead.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use middleware::published;
 use serde_json::Value;
 use shared_state::FetchError;
 
-/// What the answer says of an active token. Everything but a JSON object with `"active": true` is an error.
+/// Returns the claims of an active token. Anything but a JSON object with `"active": true` is an error.
 pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
     let status = response.status();
     if status != StatusCode::OK {
         return Err(refusal(response));
     }
-    // Strict: a member that stands there twice could be read in two ways.
+    // Strict parsing: two servers could read a duplicate member differently.
     let claims = Claims::of_answer(response.body()).map_err(|rejection| {
         let cause = match rejection {
             Rejection::MalformedClaims => published::not_json(response.body()).to_string(),
@@ -36,7 +36,7 @@ pub(crate) fn read(response: &Response<Vec<u8>>) -> Result<Claims, FetchError> {
     }
 }
 
-/// Members that are compared as text must be text. One that is not is the provider's fault and not the token's.
+/// Checks that the members that are compared as text are strings. If not, the provider is at fault, not the token.
 fn texts(claims: Claims) -> Result<Claims, FetchError> {
     const TEXTS: [&str; 5] = ["iss", "token_type", "token_use", "typ", "tok_type"];
     let wrong = TEXTS
@@ -50,7 +50,7 @@ fn texts(claims: Claims) -> Result<Claims, FetchError> {
     }
 }
 
-/// The error of an answer that says `active` in a form that this plugin cannot judge.
+/// Returns the error for an answer that says `active` but has a form that this plugin cannot judge.
 pub(crate) fn unreadable(rejection: Rejection) -> Option<FetchError> {
     let what = match rejection {
         Rejection::InvalidTime => {
@@ -62,8 +62,8 @@ pub(crate) fn unreadable(rejection: Rejection) -> Option<FetchError> {
     Some(unavailable(format!("status 200 with a member {what}")))
 }
 
-/// What the provider says of the gateway's own request never counts as a word about the token, but for one error that is
-/// about nothing else: RFC 7009 §2.2.1 has it, and certified servers answer so where they are asked about their own JWTs.
+/// Reads an error answer. A refusal of the gateway's own request says nothing about the token, with one exception:
+/// `unsupported_token_type` (RFC 7009 §2.2.1). Certified servers return it when asked about their own JWTs.
 fn refusal(response: &Response<Vec<u8>>) -> FetchError {
     let status = response.status();
     let body: Value = serde_json::from_slice(published::without_mark(response.body())).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Options, named as in Traefik Hub where Hub has them.
+//! The options. They have the same names as in Traefik Hub where Hub has them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -169,7 +169,7 @@ impl IntrospectionLimits {
 }
 
 impl IntrospectionClientConfig {
-    /// The part that every plugin with a network shares.
+    /// Returns the options that all plugins with network access share.
     pub(crate) fn client(&self) -> ClientConfig {
         ClientConfig {
             timeout_seconds: self.timeout_seconds,
@@ -205,7 +205,7 @@ impl Options {
     }
 }
 
-/// How far the provider's clock may be from this machine's.
+/// How far the provider's clock may differ from this machine's.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 
 fn scopes(list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {

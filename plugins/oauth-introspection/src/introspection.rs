@@ -1,4 +1,4 @@
-//! One token's state at the provider as a shared resource.
+//! The provider's answer about one token, as a shared resource.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use shared_state::{Budget, Exchange, FetchError, Fetched, Former, Lifetime, Reso
 use crate::answer;
 use crate::config::{LEEWAY, Options};
 
-/// What is asked, whatever the token, and what the answer must say.
+/// The part of the request that is the same for all tokens, and the rules for the answer.
 pub(crate) struct Question {
     url: Url,
     headers: HeaderMap,
@@ -26,11 +26,11 @@ pub(crate) struct Question {
     policy: Policy,
     claim_headers: ClaimHeaders,
     max_cache: Duration,
-    /// The client's secret, where there is one: what is kept is sealed under a key that depends on it too.
+    /// The client's secret, or empty. Stored answers are sealed under a key that also depends on it.
     pepper: String,
-    /// What it was before it changed, if it did while this instance ran.
+    /// The previous secret, if it changed while this instance was running.
     former_pepper: Option<String>,
-    /// All that makes two questions different.
+    /// Everything that distinguishes two questions.
     identity: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ impl Question {
         })
     }
 
-    /// This question takes the place of `before`, of a configuration that may differ in its secret.
+    /// Takes over from `before`, whose configuration may differ in its secret.
     pub(crate) fn take_over(&mut self, before: &Self) {
         if self.pepper != before.pepper {
             self.former_pepper = Some(before.pepper.clone());
@@ -104,7 +104,7 @@ impl Question {
         &self.policy.required_scopes
     }
 
-    /// RFC 7662 §2.1.
+    /// Builds the introspection request for a token (RFC 7662 §2.1).
     fn about(&self, token: &str) -> http::Result<Request<Vec<u8>>> {
         let mut body = Serializer::new(String::new());
         body.append_pair("token", token);
@@ -130,7 +130,7 @@ impl Question {
     }
 }
 
-/// Both parts form-encoded first (RFC 6749 §2.3.1); then neither has a colon.
+/// Builds the header for HTTP Basic. Both parts are form-encoded first (RFC 6749 §2.3.1), so neither contains a colon.
 fn authorization(id: &str, secret: &Secret) -> Result<HeaderValue, ConfigError> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let wrong = |error: &str| ConfigError::new("clientID", error);
@@ -183,14 +183,14 @@ const RESERVED: [HeaderName; 6] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// The shortest time that an answer counts.
+/// The shortest time for which an answer is used.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// What the provider said of a token, judged.
+/// The provider's answer about a token, with this plugin's verdict.
 pub(crate) struct Judged {
-    /// The answer as it came.
+    /// The answer as it was received.
     json: Vec<u8>,
-    /// Until when the claims are acceptable and what the backend is told of them; or why they are not.
+    /// How long the claims are valid and the header values for the backend, or why the token is rejected.
     pub(crate) verdict: Result<(Validity, ClaimValues), Rejection>,
 }
 
@@ -200,16 +200,16 @@ pub(crate) struct Introspection {
     token: Secret,
     name: StateName,
     seal: Rc<Seal>,
-    /// Where the answer lay before the client's secret changed.
+    /// Where the answer was kept before the client's secret changed.
     former: Option<Former>,
     budget: Rc<Budget>,
     platform: Rc<dyn Platform>,
-    /// Whether the token was active once: then asking about it again is not somebody's guessing.
+    /// Whether the token was active before. Asking about it again is then not a guess.
     proven: Cell<bool>,
 }
 
 impl Introspection {
-    /// `None` where the cryptographic library fails, which it does not.
+    /// Returns `None` only if the cryptographic library fails, which does not happen in practice.
     pub(crate) fn new(
         question: Rc<Question>,
         token: String,
@@ -218,7 +218,8 @@ impl Introspection {
     ) -> Option<Self> {
         let identity: Vec<&str> = question.identity.iter().map(String::as_str).collect();
         let place = |pepper: &str| {
-            // Whoever has not got the token cannot read what was said of it. A token has no control characters.
+            // Without the token, the answer cannot be decrypted. A token has no control characters, so the separator is
+            // unambiguous.
             let secret = Secret::new(format!("{token}\0{pepper}"));
             let seal = Seal::secret(&secret, &identity).ok()?;
             Some((seal.slot("introspection", &identity), Rc::new(seal)))
@@ -239,8 +240,8 @@ impl Introspection {
 }
 
 impl Introspection {
-    /// The provider calls the token active, and something else than an access token. Where it does so for all tokens, the
-    /// operator must learn which word it uses.
+    /// Logs that the provider calls the token active, but not an access token. If this happens with all tokens, the
+    /// operator must learn which value the provider uses.
     fn log_other_kind(&self, rejection: Rejection, claims: &Claims) {
         if rejection != Rejection::NotAccessToken {
             return;
@@ -288,7 +289,7 @@ impl Resource for Introspection {
     fn decode(&self, bytes: &[u8]) -> Option<Judged> {
         let claims = Claims::of_answer(bytes).ok()?;
         let verdict = self.question.judge(&claims, self.platform.now());
-        // A router with other rules may have had no use for the member that this one cannot read. Asking again says so.
+        // A router with other rules may not have needed a member that this router cannot read. Asking again reports it.
         if verdict
             .as_ref()
             .err()
@@ -331,8 +332,8 @@ impl Resource for Introspection {
         }
         let latest = now.plus(self.question.max_cache);
         let usable_until = match &verdict {
-            // Without the leeway. A token that has expired by our clock and not by the provider's is asked about again
-            // and again, as long as he says that it is active.
+            // The leeway is not included. If a token has expired by our clock but the provider still calls it active,
+            // the provider is asked again every time.
             Ok((validity, _)) => validity
                 .expires()
                 .minus(LEEWAY)

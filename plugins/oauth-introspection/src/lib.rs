@@ -1,15 +1,15 @@
 //! `oAuthIntrospection`: lets a request pass only with a token that the identity provider says is active (RFC 7662).
 //!
-//! It is for opaque tokens, and for tokens whose revocation must be noticed. The provider's answer is kept for a short time
-//! ([`Options::max_cache_seconds`]) for all instances, under a key derived from the token.
+//! It is for opaque tokens, and for tokens whose revocation must take effect quickly. All instances share the
+//! provider's answers for a short time ([`Options::max_cache_seconds`]), encrypted with a key derived from the token.
 //!
 //! Rules:
 //!
-//! 1. `active` must be the JSON value `true`. With `false` the request is refused with 401, without a proper answer with 502
-//!    or 503.
-//! 2. An answer is valid until the token expires, and never longer than `maxCacheSeconds`.
+//! 1. `active` must be the JSON value `true`. With `false` the request is refused with 401, and without a usable answer
+//!    with 502 or 503.
+//! 2. An answer is valid until the token expires, but never longer than `maxCacheSeconds`.
 //! 3. `limits` bounds how often the provider is asked about unknown tokens.
-//! 4. The token does not reach the backend, unless `forwardAuthorization` is set.
+//! 4. The backend does not receive the token, unless `forwardAuthorization` is set.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -41,11 +41,11 @@ pub struct OAuthIntrospection {
     headers: ClaimHeaders,
     forward_authorization: bool,
     platform: Rc<dyn Platform>,
-    /// Makes the keys of this instance's memory.
+    /// The key for hashing tokens in this instance's memory.
     instance: [u8; 32],
 }
 
-/// How many answers one instance holds. It finds the others in the state directory.
+/// The maximum number of answers that one instance holds in memory. It finds the others in the state directory.
 const HELD: usize = 32;
 /// The longest token that is introspected, in bytes.
 const LONGEST: usize = 16 * 1024;
@@ -81,7 +81,7 @@ impl Middleware for OAuthIntrospection {
     }
 
     fn take_over(&mut self, before: Self) {
-        // No request has used this middleware yet, so nobody else holds the question.
+        // No request has used this middleware yet, so it holds the only reference to the question.
         if let Some(question) = Rc::get_mut(&mut self.question) {
             question.take_over(&before.question);
         }
@@ -115,7 +115,7 @@ impl OAuthIntrospection {
         if token.len() > LONGEST {
             return Err(Refusal::Rejected(Rejection::TooLong));
         }
-        // `check` has made sure that the token is ASCII.
+        // `check` has ensured that the token is ASCII.
         let token = String::from_utf8(token).map_err(|_| Refusal::NoToken(NoToken::Malformed))?;
         let key: CallerKey = *blake3::keyed_hash(&self.instance, token.as_bytes()).as_bytes();
         let (question, budget, platform) = (&self.question, &self.budget, &self.platform);

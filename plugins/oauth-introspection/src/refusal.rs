@@ -1,4 +1,4 @@
-//! What a refused caller is told. RFC 6750 §3.
+//! Answers to refused requests (RFC 6750 §3).
 
 use credentials::bearer::NoToken;
 use credentials::challenge;
@@ -6,19 +6,19 @@ use jose::Rejection;
 use middleware::Problem;
 use shared_state::{Cause, Failure};
 
-/// Why a request does not pass.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// There is no token to ask about.
+    /// The request has no usable token.
     NoToken(NoToken),
-    /// The token is active, but not acceptable.
+    /// The token is active but not acceptable.
     Rejected(Rejection),
-    /// The provider denied the token, or gave no answer.
+    /// The provider denied the token, or did not answer.
     Unavailable(Failure),
 }
 
 impl Refusal {
-    /// A stable code for the log. `None` if the failed fetch has been logged already.
+    /// Returns a stable code for the log, or `None` if the failed fetch has been logged already.
     pub(crate) const fn code(self) -> Option<&'static str> {
         match self {
             Self::NoToken(NoToken::Missing) => Some("missing_token"),
@@ -32,7 +32,7 @@ impl Refusal {
         }
     }
 
-    /// The answer. It names `required_scopes` to a caller who lacks one of them.
+    /// Builds the answer. It names `required_scopes` to a caller with insufficient scope.
     pub(crate) fn problem(self, required_scopes: &[String]) -> Problem {
         match self {
             Self::NoToken(missing) => challenge::no_token(missing),

@@ -1,4 +1,4 @@
-//! The middleware natively, against an introspection endpoint of a few lines.
+//! Runs the middleware natively, against a small introspection endpoint.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,18 +18,18 @@ fn bearer(token: &str) -> Request {
     with("/", &[("Authorization", &format!("Bearer {token}"))])
 }
 
-/// Answers with what `answer` says of the token.
+/// An endpoint that answers with the result of `answer` for each token.
 fn endpoint(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> Endpoint {
     Endpoint::start(move |request| Some(answer(&request.form()["token"])))
 }
 
-/// Says of every token that it is active, and these members.
+/// An endpoint that calls every token active and adds these members.
 fn saying(members: &str) -> Endpoint {
     let answer = format!(r#"{{"active":true,"sub":"jane",{members}}}"#);
     endpoint(move |_| (200, answer.clone()))
 }
 
-/// Active, of Jane, for the rest of the century, if the token begins with `good`.
+/// Calls a token that begins with `good` active until the end of the century, with the user Jane.
 fn usual(token: &str) -> (u16, String) {
     let answer = match token.starts_with("good") {
         true => {
@@ -44,7 +44,7 @@ fn plugin(url: &str, more: &Value, directory: &tempfile::TempDir) -> Result<OAut
     build(url, more, Rc::new(Native::new(directory.path(), |_| {})))
 }
 
-/// A plugin and what it logs, level first.
+/// A plugin and its log; each line begins with the level.
 fn logging(
     url: &str,
     more: &Value,
@@ -127,7 +127,7 @@ fn an_active_token_passes_and_is_asked_about_once_for_all_instances() {
         asked[0].ends_with("token=good-1&token_type_hint=access_token"),
         "{asked:?}"
     );
-    // gate%3Away:s3cret
+    // The header decodes to `gate%3Away:s3cret`.
     assert!(
         asked[0].contains("authorization: basic z2f0zsuzqxdhetpzm2nyzxq="),
         "{asked:?}"
@@ -239,7 +239,7 @@ fn members_are_read_as_providers_write_them() {
         ),
         (r#""scope":null"#, json!({"requiredScopes": ["write"]}), false),
         (r#""aud":["other","api"]"#, json!({"audiences": ["api"]}), true),
-        // Nothing is asked of it.
+        // No rule uses these members.
         (r#""aud":{"id":"api"},"scope":7"#, json!({}), true),
     ] {
         let directory = tempfile::tempdir().unwrap();
@@ -297,7 +297,7 @@ fn what_the_provider_writes_wrongly_is_its_fault_and_the_log_says_what() {
     }
 }
 
-/// What one router accepts another one may be unable to judge, and both know it by one question.
+/// One router may accept an answer that another router cannot judge, although both ask the same question.
 #[test]
 fn an_answer_that_another_router_kept_is_judged_by_ones_own_rules() {
     let directory = tempfile::tempdir().unwrap();
@@ -524,7 +524,7 @@ fn a_flood_of_unknown_tokens_costs_so_many_calls_and_known_tokens_do_not_notice(
                 .0
         })
         .collect();
-    // A minute may end in the middle; then there is one more round.
+    // The minute may end during the test, which allows one more round.
     let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
     assert!((4..=9).contains(&count(401)), "{statuses:?}");
     assert_eq!(count(401) + count(429), 100);
@@ -613,7 +613,7 @@ fn what_was_said_before_the_clients_secret_changed_still_counts() {
     assert!(outcome(&mut new, &bearer("good-1")).is_ok());
     assert!(outcome(&mut with_secret("new"), &bearer("good-1")).is_ok());
     assert_eq!(endpoint.take_received().len(), 0);
-    // Who has never known the old secret cannot read what it got.
+    // An instance that never knew the old secret cannot read the old answer.
     assert!(outcome(&mut with_secret("new"), &bearer("good-2")).is_ok());
     assert_eq!(endpoint.take_received().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The place of the token: the option `tokenSource`.
+//! Finds the token in the request: the option `tokenSource`.
 
 use bytes::Bytes;
 use credentials::TokenField;
@@ -15,7 +15,7 @@ pub(crate) struct TokenSource {
 }
 
 impl TokenSource {
-    /// `Authorization: Bearer` if nothing is given.
+    /// Reads the option. The default is `Authorization: Bearer`.
     pub(crate) fn new(options: &TokenSourceOptions) -> Result<Self, ConfigError> {
         let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (query, cookie) = (given(&options.query), given(&options.cookie));
@@ -61,7 +61,7 @@ impl TokenSource {
         })
     }
 
-    /// The text in the place of the token. Its form is not checked.
+    /// Extracts the token without checking its form.
     pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
         if let Some(header) = &self.header {
             match header.candidate(&request.header(&header.name)) {
@@ -83,7 +83,7 @@ impl TokenSource {
 
     /// Removes the token from every place where it may be.
     pub(crate) fn removal(&self, request: &dyn RequestHead) -> Edits {
-        // The backend must not see the caller's Authorization, wherever the token was.
+        // The backend must not see the caller's `Authorization` header, wherever the token was.
         let mut edits = Edits::none().remove_header(AUTHORIZATION);
         if let Some(header) = &self.header
             && !header.name.eq_ignore_ascii_case(AUTHORIZATION)
@@ -110,7 +110,8 @@ impl TokenSource {
     }
 }
 
-/// The value of the cookie `name` (RFC 6265 §5.4). Two are refused, since it is unclear which one the backend would use.
+/// Returns the value of the cookie `name` (RFC 6265 §5.4). Two cookies with this name are refused, since it is unclear
+/// which one the backend would use.
 fn only_cookie(name: &str, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
     let mut named = pairs(values).filter(|pair| name_of(pair) == name);
     match (named.next(), named.next()) {
@@ -123,7 +124,7 @@ fn only_cookie(name: &str, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
     }
 }
 
-/// The pairs of all Cookie headers. Pairs that are not UTF-8 are ignored.
+/// Returns the pairs of all Cookie headers. It ignores pairs that are not UTF-8.
 fn pairs(values: &[Bytes]) -> impl Iterator<Item = &str> {
     values
         .iter()

@@ -1,5 +1,5 @@
-//! What the option table and the catalogue manifest show is what the plugin takes.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // the helpers of a test fail as the test does
+//! The plugin accepts the options in the option table and in the catalogue manifest.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // a failing helper fails the test
 
 use std::rc::Rc;
 

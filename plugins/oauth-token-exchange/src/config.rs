@@ -1,4 +1,4 @@
-//! Options, named as in Traefik Hub's early `oAuthTokenExchange` where that is known.
+//! The options. They have the same names as in Traefik Hub's early `oAuthTokenExchange` where those are known.
 
 use std::collections::BTreeMap;
 

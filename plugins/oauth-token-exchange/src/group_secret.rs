@@ -7,11 +7,11 @@ use shared_state::{CallerKey, Seal, StateName};
 
 use crate::subject::Subject;
 
-/// A secret and the key derived from it. Another gateway that does not know the secret cannot read these tokens.
+/// A secret and the key derived from it. A gateway without the secret cannot read these tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct GroupSecret {
     secret: Secret,
-    /// Turns subjects into keys that reveal nothing about them.
+    /// Hashes subjects into keys that reveal nothing about them.
     key: [u8; blake3::KEY_LEN],
 }
 
@@ -23,12 +23,13 @@ impl GroupSecret {
         }
     }
 
-    /// The key that tells this subject from others.
+    /// Returns the key that identifies this subject.
     pub(crate) fn key_of(&self, subject: &Subject) -> CallerKey {
         *blake3::keyed_hash(&self.key, &subject.to_bytes()).as_bytes()
     }
 
-    /// The place of a subject's token in the state directory, and its seal. `None` if the cryptographic library fails.
+    /// Returns the name of a subject's token in the state directory, and its seal. `None` only if the cryptographic
+    /// library fails.
     pub(crate) fn place(&self, group: &[String], key: &CallerKey) -> Option<(StateName, Rc<Seal>)> {
         let group: Vec<&str> = group.iter().map(String::as_str).collect();
         let owner: String = key.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,17 +1,17 @@
-//! `oAuthTokenExchange`: swaps the caller's token for a token of the same user at another identity provider.
+//! `oAuthTokenExchange`: exchanges the caller's token for a token of the same user at another identity provider.
 //!
-//! The caller brings a token of the company's identity provider, such as Microsoft Entra ID. The backend, OIC, expects a token
-//! of OCI IAM. The gateway exchanges one for the other in one of two ways:
+//! The caller brings a token of the company's identity provider, such as Microsoft Entra ID. The backend, OIC, expects
+//! a token of OCI IAM. The gateway exchanges one for the other in one of two ways:
 //!
-//! * `jwtBearer` (RFC 7523 section 2.1): the gateway vouches for the user by an assertion that it signs itself. It never
-//!   does so for a token that it has not proven. The rules of `jwt` are part of this plugin's options, so a missing
-//!   middleware cannot disable them.
-//! * `rfc8693`: the gateway sends the caller's token to the token endpoint, which judges it again. The rules of `jwt` keep
-//!   strangers from causing such requests.
+//! * `jwtBearer` (RFC 7523 section 2.1): the gateway vouches for the user with an assertion that it signs itself. It
+//!   does so only after it has verified the caller's token. The rules of `jwt` are part of this plugin's options, so a
+//!   missing middleware cannot disable them.
+//! * `rfc8693`: the gateway sends the caller's token to the token endpoint, which checks it again. The rules of `jwt`
+//!   keep strangers from causing such requests.
 //!
-//! The new token is kept, sealed, for the user or for the caller's token. It is shared in the same way as the token of
-//! `oAuthClientCredentials`, with a `store` also among machines. It is used only in requests whose own token is good at that
-//! time.
+//! The new token is stored, sealed, for the user or for the caller's token. It is shared like the token of
+//! `oAuthClientCredentials`; with a `store`, also between machines. It is used only for requests whose own token is
+//! valid at that time.
 #![forbid(unsafe_code)]
 
 mod config;
@@ -49,18 +49,18 @@ pub struct OAuthTokenExchange {
     provider: Rc<Provider>,
     tokens: SharedMany<UserToken>,
     platform: Rc<dyn Platform>,
-    /// The token that went with the last request, and its key.
+    /// The token that the last request was forwarded with, and its key.
     sent: Option<(CallerKey, Rc<AccessToken>)>,
 }
 
-/// How many users' tokens one instance holds. It finds the others in the state directory.
+/// The maximum number of users' tokens that one instance holds in memory. It finds the others in the state directory.
 const MOST_HELD: usize = 64;
-/// How often a user's token is dropped at most because the backend refused it.
+/// How often a user's token may be dropped because the backend refused it: once per interval.
 const DISCARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Middleware for OAuthTokenExchange {
     const NAME: &'static str = "oAuthTokenExchange";
-    /// Makes a platform for each part: they may have different state directories.
+    /// Creates a platform for each part, since the parts may have different state directories.
     type Services = fn() -> Rc<dyn Platform>;
 
     fn new(config: &[u8], platform: Self::Services) -> Result<Self, ConfigError> {
@@ -89,7 +89,7 @@ impl Middleware for OAuthTokenExchange {
 
     fn take_over(&mut self, before: Self) {
         self.jwt.take_over(before.jwt);
-        // No request has used this middleware yet, so nobody else holds the provider.
+        // No request has used this middleware yet, so it holds the only reference to the provider.
         if let Some(provider) = Rc::get_mut(&mut self.provider) {
             provider.take_over(&before.provider);
         }
@@ -117,7 +117,7 @@ impl OAuthTokenExchange {
                 .log(&Event::info("exchange.no_user").field("reason", no_user.code()));
             Problem::new(Reason::Forbidden)
         })?;
-        // The rules of `jwt` may tolerate clock differences. The token endpoint would not.
+        // The rules of `jwt` may tolerate clock differences, but the token endpoint does not.
         let now = self.platform.now();
         if subject.has_expired(now) {
             return Err(challenge::invalid_token());
@@ -138,7 +138,7 @@ fn proof(
     block: Option<&Value>,
     platform: impl FnOnce() -> Rc<dyn Platform>,
 ) -> Result<JwtPlugin, ConfigError> {
-    // Traefik's file provider turns an empty block into an empty text.
+    // Traefik's file provider turns an empty block into an empty string.
     let is_given = |block: &&Value| block.as_str().is_none_or(|text| !text.is_empty());
     let block = block.filter(is_given).ok_or_else(|| {
         ConfigError::new(
@@ -149,7 +149,7 @@ fn proof(
     JwtPlugin::new(block.to_string().as_bytes(), platform()).map_err(|error| error.within(JwtPlugin::NAME))
 }
 
-/// A denial by the provider concerns the caller's token.
+/// Builds the answer. If the provider denies the request, the caller's token is at fault.
 fn answer(unavailable: Failure) -> Problem {
     match unavailable.cause() {
         Cause::Denied => challenge::invalid_token(),

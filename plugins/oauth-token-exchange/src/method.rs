@@ -1,4 +1,4 @@
-//! How a token is exchanged: the option `method` and the block that goes with it.
+//! How a token is exchanged: the option `method` and the block that belongs to it.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ pub(crate) enum Method {
     },
 }
 
-/// RFC 8693 section 3.
+/// The token type of RFC 8693 section 3.
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 impl Method {
@@ -56,7 +56,8 @@ impl Method {
         }
     }
 
-    /// Everything that is needed to obtain tokens by this method: the client's secret and the key that signs assertions.
+    /// Returns all secrets that are needed to obtain tokens by this method: the client's secret and the key that signs
+    /// assertions.
     pub(crate) fn secret(&self, client: &Secret) -> Secret {
         match self {
             Self::Rfc8693 { .. } => client.clone(),
@@ -67,7 +68,7 @@ impl Method {
         }
     }
 
-    /// The options that tell the tokens of two methods apart.
+    /// Returns the options that distinguish the tokens of two methods.
     pub(crate) fn identity(&self) -> Vec<String> {
         match self {
             Self::Rfc8693 { subject_token_type } => {
@@ -113,12 +114,12 @@ impl Rfc8693Options {
     }
 }
 
-/// The empty string counts as not given.
+/// Treats the empty string as missing.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// Parameters that have options of their own, or that the methods set.
+/// Parameters that have their own options, or that the methods set.
 pub(crate) const RESERVED: [&str; 7] = [
     "assertion",
     "subject_token",

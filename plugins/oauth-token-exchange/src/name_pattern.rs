@@ -1,17 +1,17 @@
-//! Names of users, with at most one `*`: the option `names`.
+//! Patterns for user names, with at most one `*`: the option `names`.
 
 use std::fmt;
 
-/// A name, or a prefix and a suffix of names. ASCII letters are compared without case, as identity domains compare user names.
+/// A name, or a prefix and a suffix of names. ASCII letters match in either case, as in identity domains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamePattern {
     before: String,
-    /// The text after the `*`; `None` without a `*`.
+    /// The text after the `*`. `None` if there is no `*`.
     after: Option<String>,
 }
 
 impl NamePattern {
-    /// Reads a pattern. `None` for an empty text and for more than one `*`.
+    /// Parses a pattern. Returns `None` for an empty text and for more than one `*`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (before, after) = match text.split_once('*') {
@@ -25,7 +25,7 @@ impl NamePattern {
         })
     }
 
-    /// Whether `name` matches. The `*` stands for at least one character.
+    /// Returns whether `name` matches. The `*` stands for at least one character.
     pub(crate) fn fits(&self, name: &str) -> bool {
         let Some(after) = &self.after else {
             return name.eq_ignore_ascii_case(&self.before);
@@ -42,7 +42,7 @@ impl NamePattern {
         begins && ends && starred > 0
     }
 
-    /// Whether some name could match both patterns, under any rule for case. In case of doubt, true.
+    /// Returns whether some name could match both patterns, under any rule for case. If in doubt, returns true.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let [one, two] = [self, other].map(|pattern| Self {
             before: pattern.before.to_lowercase(),

@@ -29,18 +29,18 @@ pub(crate) struct Provider {
     parameters: Vec<(String, String)>,
     /// Secret mixed into keys and seals, so other clients cannot read these tokens.
     secret: GroupSecret,
-    /// The value before the last change, if it changed while this instance ran.
+    /// The previous value, if it changed while this instance was running.
     former: Option<GroupSecret>,
-    /// The options that tell the tokens of two configurations apart.
+    /// The options that distinguish the tokens of two configurations.
     group: Vec<String>,
     platform: Rc<dyn Platform>,
 }
 
-/// How long to use a token that was exchanged for one without a readable expiry.
+/// How long to use the new token if the caller's token has no readable expiry.
 const MOST_UNSEEN: Duration = Duration::from_secs(300);
 
 impl Provider {
-    /// Reads the options; `accepted` are the issuers of the tokens that are exchanged.
+    /// Reads the options. `accepted` are the issuers of the tokens to exchange.
     pub(crate) fn new(
         options: &Options,
         accepted: &AcceptedIssuers,
@@ -66,7 +66,8 @@ impl Provider {
         let scopes = texts("scopes", &options.scopes, host)?;
         let mut parameters = options.rfc8693.parameters(host)?;
         parameters.extend(endpoint_parameters(&options.endpoint_params, &RESERVED, host)?);
-        // Trust is part of the group: a token from a server that one router trusts must not serve a router that does not.
+        // The TLS settings are part of the group: a router must not use a token from a server that only another router
+        // trusts.
         let trust = options.client_config.tls.trust(host);
         let mut group = vec![url.to_string(), client.id.clone(), scopes.join(" "), trust];
         group.extend(method.identity());
@@ -86,7 +87,7 @@ impl Provider {
         })
     }
 
-    /// The subject of a proven token.
+    /// Returns the subject of a verified token.
     pub(crate) fn subject(&self, token: &[u8]) -> Result<Subject, NoUser> {
         match &self.method {
             Method::JwtBearer { users, assertion } => Ok(Subject::User {
@@ -99,32 +100,32 @@ impl Provider {
         }
     }
 
-    /// Takes the place of `before`, whose configuration may differ in its secrets.
+    /// Takes over from `before`, whose configuration may differ in its secrets.
     pub(crate) fn take_over(&mut self, before: &Self) {
         if self.group == before.group && self.secret != before.secret {
             self.former = Some(before.secret.clone());
         }
     }
 
-    /// The key that tells this subject from others.
+    /// Returns the key that identifies this subject.
     pub(crate) fn key_of(&self, subject: &Subject) -> CallerKey {
         self.secret.key_of(subject)
     }
 
-    /// The place of the subject's token, and its seal, which are for this subject only. `None` if the cryptographic library
-    /// fails.
+    /// Returns the name and the seal of the subject's token, which no other subject shares. `None` only if the
+    /// cryptographic library fails.
     pub(crate) fn place(&self, key: &CallerKey) -> Option<(StateName, Rc<Seal>)> {
         self.secret.place(&self.group, key)
     }
 
-    /// Where the subject's token was kept before a secret changed.
+    /// Returns where the subject's token was stored before a secret changed.
     pub(crate) fn former_place(&self, subject: &Subject) -> Option<Former> {
         let former = self.former.as_ref()?;
         let (name, seal) = former.place(&self.group, &former.key_of(subject))?;
         Some(Former::new(name, seal))
     }
 
-    /// A request for the subject's token. It can be sent once.
+    /// Builds a request for the subject's token. It may be sent only once.
     pub(crate) fn request(&self, subject: &Subject, now: UnixTime) -> Result<Request<Vec<u8>>, FetchError> {
         Ok(self.build(subject, now)?)
     }
@@ -159,7 +160,7 @@ impl Provider {
         if let Subject::Token { expires_at, .. } = subject {
             let end = expires_at.unwrap_or_else(|| now.plus(MOST_UNSEEN));
             lifetime.usable_until = lifetime.usable_until.min(end);
-            // Another token for the same subject token would expire at the same time.
+            // A new exchange of the same token would give the same expiry, so there is no reason to refresh earlier.
             if lifetime.usable_until == end {
                 lifetime.refresh_at = end;
             }
@@ -170,11 +171,11 @@ impl Provider {
         })
     }
 
-    /// A refused assertion or token is the caller's fault, everything else is the gateway's.
+    /// Decides who is at fault: the caller if the assertion or the token is refused, otherwise the gateway.
     fn whose_fault(&self, error: TokenError) -> FetchError {
         match error {
             TokenError::InvalidGrant(detail) => FetchError::Denied { detail },
-            // RFC 8693 section 2.2.2 answers so to a subject token that it refuses.
+            // RFC 8693 section 2.2.2 requires this answer if the subject token is not acceptable.
             TokenError::InvalidRequest(detail) if matches!(self.method, Method::Rfc8693 { .. }) => {
                 FetchError::Denied { detail }
             }

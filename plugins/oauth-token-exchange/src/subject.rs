@@ -1,4 +1,4 @@
-//! For whom a token is requested.
+//! The subject of a token request.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use crate::users::User;
 /// The subject of a token request.
 #[derive(Clone)]
 pub(crate) enum Subject {
-    /// A user. The gateway vouches for the user.
+    /// A user, for whom the gateway vouches.
     User {
         user: User,
         assertion: Rc<UserAssertion>,
@@ -27,7 +27,7 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// The subject of a proven token. `kind` is an identifier of RFC 8693 section 3.
+    /// Creates the subject of a verified token. `kind` is an identifier of RFC 8693 section 3.
     pub(crate) fn of_token(token: &[u8], kind: &Rc<str>) -> Option<Self> {
         let claims = Claims::of_trusted(token);
         let expires_at = claims.and_then(|claims| claims.time("exp").ok()?);
@@ -38,7 +38,7 @@ impl Subject {
         })
     }
 
-    /// Bytes that tell this subject from others. A user is identified by name and issuer: `jane` of two issuers is two
+    /// Returns bytes that identify this subject. A user is identified by name and issuer: `jane` of two issuers is two
     /// subjects. A name has no control characters, so the bytes are unambiguous.
     pub(crate) fn to_bytes(&self) -> Cow<'_, [u8]> {
         match self {
@@ -47,7 +47,7 @@ impl Subject {
         }
     }
 
-    /// Whether the subject's token has expired, so that it cannot be exchanged.
+    /// Returns whether the subject's token has expired and cannot be exchanged.
     pub(crate) fn has_expired(&self, now: UnixTime) -> bool {
         matches!(self, Self::Token { expires_at: Some(end), .. } if *end <= now)
     }

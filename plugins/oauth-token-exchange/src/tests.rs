@@ -1,4 +1,4 @@
-//! The middleware natively, against a token endpoint of a few lines.
+//! Runs the middleware natively, against a small token endpoint.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ const SECRET: &str = "a secret of 32 bytes or even more";
 const ISSUER: &str = "https://a.example";
 const OTHER: &str = "https://b.example";
 
-/// A token that nobody signed.
+/// A token without a valid signature.
 pub(crate) fn unsigned(claims: &str) -> String {
     use base64::Engine as _;
     let part = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
@@ -40,7 +40,7 @@ fn jane() -> String {
     token("jane", Duration::from_mins(5))
 }
 
-/// Answers every request with `status` and what `body` makes of its number.
+/// An endpoint that answers every request with `status` and a body made from the request's number.
 fn token_endpoint(status: u16, body: impl Fn(usize) -> String + Send + 'static) -> Endpoint {
     let mut numbers = 0..;
     Endpoint::start(move |_| Some((status, body(numbers.next()?))))
@@ -81,7 +81,7 @@ fn options(method: &str, url: &str) -> Value {
     options
 }
 
-/// The token that goes on to the backend, or the answer's status.
+/// The token that the backend receives, or the status of a refusal.
 fn sent(plugin: &mut OAuthTokenExchange, token: &str) -> Result<String, u16> {
     match plugin.on_request(&Request::get("/").with_bearer(token)) {
         Decision::Reply(reply) => Err(reply.status),
@@ -130,7 +130,7 @@ fn the_gateway_vouches_for_the_user_of_a_proven_token() {
         .verify_token::<NoCustomClaims>(&form["assertion"], Some(wanted))
         .unwrap();
 
-    // Another token of the same user, and another instance: nobody is asked again.
+    // Another token of the same user, or another instance, does not cause another request to the provider.
     let another = token("jane", Duration::from_mins(10));
     assert_eq!(sent(&mut plugin, &another), Ok("user-token-0".to_owned()));
     assert_eq!(
@@ -165,10 +165,10 @@ fn the_callers_token_itself_is_exchanged_and_what_is_got_never_outlives_it() {
     ] {
         assert_eq!(form[name], value, "{name}");
     }
-    // Another token, even of the same user, is another subject.
+    // Another token is another subject, even if the user is the same.
     let another = token("jane", Duration::from_mins(10));
     assert_eq!(sent(&mut plugin, &another), Ok("user-token-1".to_owned()));
-    // `jwt` allows for clocks that differ; here that ends.
+    // `jwt` tolerates clock differences; the exchange does not.
     let expired = token("jane", Duration::from_secs(0));
     assert_eq!(sent(&mut plugin, &expired), Err(401));
     assert_eq!(endpoint.take_received().len(), 1);
@@ -215,7 +215,7 @@ fn what_is_refused_is_the_callers_matter_only_where_it_is_about_him() {
         assert_eq!(sent(&mut plugin, &jane()), Err(expected), "{method} {body}");
         if expected == 401 {
             let joe = sent(&mut plugin, &token("joe", Duration::from_mins(5)));
-            assert_eq!(joe, Err(401), "asked for himself");
+            assert_eq!(joe, Err(401), "the provider is asked about joe too");
         }
     }
 }
@@ -243,7 +243,7 @@ fn the_same_name_at_two_issuers_is_two_users() {
     let endpoint = token_endpoint(200, numbered);
     let mut options = options("jwtBearer", endpoint.url());
     options["jwt"]["issuers"] = json!([ISSUER, OTHER]);
-    // The operator says that both name the same users; what is kept is of each of them all the same.
+    // The operator says that both issuers name the same users. Their tokens are stored separately nevertheless.
     options["jwtBearer"]["users"] = json!([{"issuers": [ISSUER, OTHER]}]);
     let mut plugin = build(&options).unwrap();
     let minutes = Duration::from_mins(5);

@@ -1,4 +1,4 @@
-//! The assertion in which the gateway vouches for a user (RFC 7523 section 2.1): the option block `jwtBearer`.
+//! The assertion with which the gateway vouches for a user (RFC 7523 section 2.1): the option block `jwtBearer`.
 
 use std::rc::Rc;
 
@@ -24,11 +24,11 @@ impl UserAssertion {
     /// Reads the option block.
     ///
     /// # Errors
-    /// Names the option.
+    /// [`ConfigError`] names the option.
     pub(crate) fn new(options: &Options, client: &Client, host: &dyn Host) -> Result<Self, ConfigError> {
         let block = &options.jwt_bearer;
         let signer = match &client.authentication {
-            // A client that authenticates with a key needs no second key.
+            // A client that authenticates with a key does not need a second one.
             ClientAuthentication::Assertion(signer) if signer.is_public() && !block.assertion.is_given() => {
                 Rc::clone(signer)
             }
@@ -49,10 +49,10 @@ impl UserAssertion {
         })
     }
 
-    /// A new assertion about `user`.
+    /// Creates an assertion about `user`.
     ///
     /// # Errors
-    /// [`SigningError`], in practice none.
+    /// [`SigningError`], which does not occur in practice.
     pub(crate) fn about(&self, user: &str, now: UnixTime, host: &dyn Host) -> Result<Secret, SigningError> {
         let claims = AssertionClaims {
             issuer: &self.issuer,
@@ -63,12 +63,12 @@ impl UserAssertion {
         self.signer.sign(claims, now, host)
     }
 
-    /// The text of the key.
+    /// Returns the text of the key.
     pub(crate) fn secret(&self) -> &Secret {
         self.signer.secret()
     }
 
-    /// The parts that tell the tokens of two configurations apart.
+    /// Returns the parts that distinguish the tokens of two configurations.
     pub(crate) fn identity(&self) -> [String; 3] {
         let more = Value::Object(self.more.clone()).to_string();
         [self.issuer.clone(), self.audience.clone(), more]

@@ -8,14 +8,14 @@ use middleware::ConfigError;
 #[derive(Debug)]
 pub(crate) struct UserClaims(Vec<ClaimPath>);
 
-/// The longest name of a user, in bytes.
+/// The longest user name, in bytes.
 const LONGEST: usize = 256;
 
 impl UserClaims {
     /// Reads the option `field`.
     ///
     /// # Errors
-    /// The list is empty, or a claim path cannot be read.
+    /// [`ConfigError`] if the list is empty, or if a claim path cannot be parsed.
     pub(crate) fn new(field: &str, names: &[String]) -> Result<Self, ConfigError> {
         if names.is_empty() {
             return Err(ConfigError::new(
@@ -32,8 +32,8 @@ impl UserClaims {
         names.iter().map(path).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The user's name in proven claims. `None` if there is none. The first claim that exists must be a valid name: the next
-    /// claim may name somebody else.
+    /// Returns the user's name in verified claims, or `None` if there is none. The first claim that exists must be a
+    /// valid name, because the next claim may name another user.
     pub(crate) fn user(&self, claims: &Claims) -> Option<String> {
         let claim = self.0.iter().find_map(|path| path.find(claims))?;
         let name = claim.as_str()?;

@@ -1,4 +1,4 @@
-//! One caller's token as a shared resource.
+//! The token of one caller as a shared resource.
 
 use std::rc::Rc;
 
@@ -20,11 +20,12 @@ pub(crate) struct UserToken {
 }
 
 impl UserToken {
-    /// The token of `subject`, whose key is `key`. Never `None` in practice: see [`Provider::place`].
+    /// Creates the token of `subject` under `key`. `None` does not occur in practice: see [`Provider::place`].
     pub(crate) fn new(provider: &Rc<Provider>, subject: Subject, key: &CallerKey) -> Option<Self> {
         let (name, seal) = provider.place(key)?;
         Some(Self {
-            // The provider has checked that only the secret differs. The seals cannot tell, since each depends on its secret.
+            // The provider has checked that only the secret differs. The seals cannot show this, since each depends on
+            // its secret.
             former: provider.former_place(&subject),
             provider: Rc::clone(provider),
             subject,

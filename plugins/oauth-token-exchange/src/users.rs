@@ -1,7 +1,7 @@
 //! Which issuer may name which users: the options `jwtBearer.subjectClaim` and `jwtBearer.users`.
 //!
-//! `jane` of one issuer is not `jane` of another (RFC 7519 section 4.1.2), and the token endpoint knows one `jane` only.
-//! So either one issuer alone can name users, or the operator says which issuer may name which.
+//! `jane` of one issuer is not `jane` of another (RFC 7519 section 4.1.2), but the token endpoint knows only one
+//! `jane`. So either only one issuer may name users, or the operator says which issuer may name which users.
 
 use claims::same_issuer;
 use jose::Claims;
@@ -21,19 +21,19 @@ pub(crate) struct Users(Vec<Group>);
 struct Group {
     issuers: Vec<String>,
     claims: UserClaims,
-    /// Patterns of the users' names. If empty, all names are allowed.
+    /// Patterns of the users' names. Empty means all names.
     names: Vec<NamePattern>,
 }
 
 /// A user's name at the token endpoint, and the issuer that named the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
-    /// As the options write it.
+    /// The issuer, as the options spell it.
     pub(crate) issuer: String,
     pub(crate) name: String,
 }
 
-/// Why a good token does not identify a user.
+/// Why a valid token does not identify a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoUser {
     /// Its issuer may not name users.
@@ -48,10 +48,10 @@ const USERS: &str = "jwtBearer.users";
 const SUBJECT_CLAIM: &str = "jwtBearer.subjectClaim";
 
 impl Users {
-    /// Reads the options; `accepted` are the issuers of the tokens that come here.
+    /// Reads the options. `accepted` are the issuers of the tokens to exchange.
     ///
     /// # Errors
-    /// Two issuers could name the same user.
+    /// [`ConfigError`] if two issuers could name the same user.
     pub(crate) fn new(options: &JwtBearerOptions, accepted: &AcceptedIssuers) -> Result<Self, ConfigError> {
         if options.users.is_empty() {
             return Self::of_one_issuer(options, accepted);
@@ -139,10 +139,10 @@ impl Users {
         }]))
     }
 
-    /// The user of a proven token.
+    /// Returns the user of a verified token.
     ///
     /// # Errors
-    /// [`NoUser`].
+    /// [`NoUser`] if the token does not identify a user.
     pub(crate) fn user(&self, token: &[u8]) -> Result<User, NoUser> {
         let claims = Claims::of_trusted(token).ok_or(NoUser::Claim)?;
         let named = claims.get("iss").and_then(|issuer| issuer.as_str());
@@ -194,7 +194,7 @@ impl Group {
         })
     }
 
-    /// The issuer as this group writes it.
+    /// Returns the issuer as the options spell it, if it belongs to this group.
     fn issuer(&self, named: &str) -> Option<&String> {
         self.issuers.iter().find(|issuer| same_issuer(issuer, named))
     }
@@ -212,7 +212,7 @@ impl Group {
 }
 
 impl NoUser {
-    /// For the log.
+    /// Returns a stable code for the log.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Issuer => "issuer",

@@ -1,5 +1,5 @@
-//! What the example, the catalogue and the option table show is what the plugin takes.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // the helpers of a test fail as the test does
+//! The plugin accepts the options in the example, the catalogue, and the option table.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // a failing helper fails the test
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ fn platform() -> Rc<dyn Platform> {
     Rc::new(Native::new("/nonexistent", |_| {}))
 }
 
-/// Builds the plugin with these options; the error is what Traefik's log would say.
+/// Builds the plugin with these options. The error is the text that Traefik logs.
 fn build(options: &Value) -> Result<(), String> {
     let built = OAuthTokenExchange::new(options.to_string().as_bytes(), platform);
     built.map(drop).map_err(|error| error.to_string())

@@ -3,22 +3,21 @@
 use middleware::ConfigError;
 use serde::Deserialize;
 
-/// One rule as configured, and where it stands.
+/// One rule as configured, and its place in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleOptions {
-    /// The path of the rule in the configuration with a closing dot, for example `rules[3].`; empty for the
-    /// single rule.
+    /// The prefix for option names in error messages, for example `rules[3].`. Empty for the single rule.
     pub at: String,
-    /// Regular expression in Go's syntax.
+    /// A regular expression in Go's syntax.
     pub regex: String,
-    /// Template in the syntax of Go's `Expand`.
+    /// A template in the syntax of Go's `Expand`.
     pub replacement: String,
 }
 
-/// Reads the option block (JSON). The list is never empty.
+/// Parses the option block (JSON). The list is never empty.
 ///
 /// # Errors
-/// [`ConfigError`] when an option is unknown, missing or contradicts another.
+/// [`ConfigError`] if an option is unknown, missing, or contradicts another one.
 pub fn parse(json: &[u8]) -> Result<Vec<RuleOptions>, ConfigError> {
     let options: Options = middleware::config::parse(json)?;
     match options {
@@ -89,7 +88,7 @@ struct Options {
     rules: Option<Vec<Rule>>,
 }
 
-/// What the option block may hold.
+/// Returns the JSON schema of the option block.
 #[cfg(feature = "schema")]
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Options)

@@ -1,14 +1,14 @@
 //! Replacement templates with the rules of Go's `regexp.Expand`.
 //!
-//! `$name` and `${name}` stand for a group, by number or name; a name is the longest run of letters, digits and
-//! `_`, so `$1x` is `${1x}`. `$$` is a dollar sign, and so is a `$` that begins none of these. A group that the
-//! regex does not have, or that took no part in the match, stands for nothing.
+//! `$name` and `${name}` insert a group, by number or by name. A name is the longest run of letters, digits, and `_`,
+//! so `$1x` means `${1x}`. `$$` is a dollar sign, and so is a `$` that does not start a reference. A group that does
+//! not exist in the regex, or that did not take part in the match, inserts nothing.
 
 use std::fmt;
 
 use crate::go_regex::{GoRegex, Groups};
 
-/// A parsed template, its groups resolved.
+/// A parsed template with resolved groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
@@ -21,7 +21,7 @@ enum Part {
     Group(usize),
 }
 
-/// A template whose meaning in Go hangs on Unicode tables that this plugin does not carry.
+/// A template whose meaning in Go depends on Unicode tables that this plugin does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateError {
     name: String,
@@ -48,11 +48,11 @@ impl fmt::Display for TemplateError {
 }
 
 impl Template {
-    /// Parses `template` and looks its groups up in `regex`.
+    /// Parses `template` and resolves its groups in `regex`.
     ///
     /// # Errors
-    /// [`TemplateError`] when a letter beyond ASCII stands in a group's name. No regex has such a group, so this
-    /// is always a mistake.
+    /// [`TemplateError`] if a group's name has a non-ASCII letter or digit. No regex can have such a group, so this is
+    /// always a mistake.
     pub fn new(template: &str, regex: &GoRegex) -> Result<Self, TemplateError> {
         let mut builder = Builder::default();
         let mut rest = template;
@@ -88,7 +88,7 @@ impl Template {
         }
     }
 
-    /// Bytes that stand in the template itself.
+    /// Returns the total length of the template's literal parts, in bytes.
     pub fn literal_len(&self) -> usize {
         let lengths = self.parts.iter().map(|part| match part {
             Part::Literal(text) => text.len(),
@@ -97,13 +97,13 @@ impl Template {
         lengths.sum()
     }
 
-    /// Names of groups that the regex does not have.
+    /// Returns the referenced groups that the regex does not have.
     pub fn unknown_groups(&self) -> &[String] {
         &self.unknown_groups
     }
 }
 
-/// Reads a group's name after a `$`: the name and what follows the reference. `None` when the `$` is literal.
+/// Parses a reference after a `$`. Returns the group's name and the rest of the text, or `None` if the `$` is literal.
 fn reference(text: &str) -> Result<Option<(&str, &str)>, TemplateError> {
     let (braced, text) = match text.strip_prefix('{') {
         Some(text) => (true, text),
@@ -115,8 +115,8 @@ fn reference(text: &str) -> Result<Option<(&str, &str)>, TemplateError> {
     let Some((name, rest)) = text.split_at_checked(end) else {
         return Ok(None);
     };
-    // Go counts all of Unicode's letters and digits as part of a name. Whatever Rust holds for no letter and no
-    // number is neither in Go; for the rest the two might differ, so it is refused.
+    // In Go, a name may contain any Unicode letter or digit. A character that is not alphanumeric in Rust is neither in
+    // Go. For the others the two may differ, so they are refused.
     if let Some(next) = rest.chars().next().filter(|c| c.is_alphanumeric()) {
         return Err(TemplateError {
             name: name.to_owned(),

@@ -1,14 +1,13 @@
 //! Go's regular expressions, run by `regex-lite`.
 //!
-//! The two engines agree on what a match is (leftmost-first), but their dialects differ: `\<`, `\s`, `a{,2}`,
-//! `a**`, `\Q…\E`, `\C`, `(?x)`, case folding and more mean different things or are known to one only. So the
-//! pattern is read by Go's rules (flags `syntax.Perl`, as `regexp.Compile` sets them) and written anew in the
-//! small part of the dialect on which both agree. What cannot be written that way is refused, as is what Go
-//! itself refuses.
+//! Both engines use leftmost-first matching, but their dialects differ: `\<`, `\s`, `a{,2}`, `a**`, `\Q…\E`, `\C`,
+//! `(?x)`, case folding, and more mean different things or exist in one dialect only. Therefore the pattern is parsed
+//! by Go's rules (flags `syntax.Perl`, as `regexp.Compile` sets them) and rewritten in the small subset of the dialect
+//! on which both agree. A pattern that cannot be rewritten is refused, and so is a pattern that Go refuses.
 //!
-//! One fact keeps this small: the haystack is an escaped path, printable ASCII by RFC 3986. So a character class
-//! is a set of 128 bits, a letter beyond ASCII matches nothing (save the two that fold to `s` and `k`), and a
-//! line is the whole text.
+//! One fact keeps this small: the text is always an escaped path, which is printable ASCII by RFC 3986. So a character
+//! class is a set of 128 bits, a non-ASCII letter matches nothing (except the two that fold to `s` and `k`), and the
+//! whole text is a single line.
 
 mod charset;
 mod cost;
@@ -21,8 +20,8 @@ use cost::Cost;
 use parser::Parser;
 use prefix::Prefix;
 
-/// Memory that one compiled regex may take. An instance of the plugin lives per request in flight, and each
-/// holds its own.
+/// The memory limit of one compiled regex. Each concurrent request has its own instance of the plugin, and each
+/// instance compiles its own regexes.
 const SIZE_LIMIT: usize = 256 << 10;
 
 /// A compiled regex and the names of its groups.
@@ -39,16 +38,16 @@ enum Matcher {
     Engine(Regex),
 }
 
-/// Where something lies in a text, in bytes: from `start` up to before `end`.
+/// A range of bytes in a text: from `start` up to but not including `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
-    /// The byte after the last.
+    /// The byte after the last one.
     pub end: usize,
 }
 
-/// The groups of a match; before the first match, room for them.
+/// The groups of a match. Before the first match it is an empty buffer.
 #[derive(Debug)]
 pub struct Groups(GroupsOf);
 
@@ -59,7 +58,8 @@ enum GroupsOf {
 }
 
 impl Groups {
-    /// Where group `index` lies; `None` where it took no part in the match. Group 0 is the whole match.
+    /// Returns the place of group `index`, or `None` if the group did not take part in the match. Group 0 is the whole
+    /// match.
     pub fn get(&self, index: usize) -> Option<Span> {
         match &self.0 {
             GroupsOf::Prefix(groups) => groups.get(index).copied().flatten(),
@@ -71,28 +71,28 @@ impl Groups {
 /// Why a pattern cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegexError {
-    /// Go would not compile it either.
+    /// Go cannot compile the pattern either.
     #[error("is not a valid Go regular expression: {what} at character {at}")]
     Invalid {
         /// What is wrong.
         what: &'static str,
-        /// Which character of the pattern, counted from 1.
+        /// The position in the pattern, in characters, counted from 1.
         at: usize,
     },
-    /// Go knows it, this plugin does not.
+    /// Go supports the pattern, but this plugin does not.
     #[error("holds something this plugin does not support: {what} at character {at}; {instead}")]
     Unsupported {
         /// What is not supported.
         what: &'static str,
         /// What to write instead.
         instead: &'static str,
-        /// Which character of the pattern, counted from 1.
+        /// The position in the pattern, in characters, counted from 1.
         at: usize,
     },
-    /// The engine refuses its size or depth.
+    /// The pattern is too large or too deeply nested for the engine.
     #[error("cannot be compiled: {why}; make it shorter, nest it less, or lower the counts in braces")]
     Engine {
-        /// The engine's own words.
+        /// The engine's error message.
         why: String,
     },
 }
@@ -101,7 +101,7 @@ impl GoRegex {
     /// Compiles `pattern`.
     ///
     /// # Errors
-    /// [`RegexError`] continues the sentence that the option's name begins.
+    /// [`RegexError`]. Its text continues a sentence that begins with the option's name.
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
         if let Some(prefix) = Prefix::of(pattern) {
             return Ok(Self {
@@ -124,19 +124,20 @@ impl GoRegex {
         })
     }
 
-    /// The most steps that a search takes at each byte of the text. A step is one visit of a state of the automaton.
+    /// Returns the maximum number of steps that a search takes for each byte of the text. A step is one visit to a
+    /// state of the automaton.
     pub fn steps_per_byte(&self) -> usize {
-        // A visit copies the groups' places, so many groups make it slower.
+        // A visit copies the positions of all groups, so many groups make it slower.
         let groups = self.groups_len();
         self.cost.states_at_once().max(1).saturating_mul(8 + groups) / 8
     }
 
-    /// How far behind the start of its match a search may look at the text, in bytes; `None` without limit.
+    /// Returns how many bytes after the start of a match a search may read, or `None` if there is no limit.
     pub fn reach(&self) -> Option<usize> {
         self.cost.longest()
     }
 
-    /// Room for the groups of a match.
+    /// Allocates a buffer for the groups of a match.
     pub fn groups(&self) -> Groups {
         Groups(match &self.matcher {
             Matcher::Prefix(_) => GroupsOf::Prefix([None; 3]),
@@ -144,8 +145,8 @@ impl GoRegex {
         })
     }
 
-    /// The first match in `text` that begins at byte `from` or later; its groups go into `groups`, which is of this
-    /// regex. The text must be ASCII without line breaks.
+    /// Finds the first match in `text` that begins at byte `from` or later, and stores its groups in `groups`. `groups`
+    /// must come from this regex. `text` must be ASCII without line breaks.
     pub fn find_at(&self, groups: &mut Groups, text: &str, from: usize) -> Option<Span> {
         match (&self.matcher, &mut groups.0) {
             (Matcher::Prefix(prefix), GroupsOf::Prefix(groups)) => {
@@ -170,9 +171,9 @@ impl GoRegex {
         }
     }
 
-    /// The index of the group that Go's `Expand` finds under `name`, a number or a name.
+    /// Returns the index of the group that Go's `Expand` finds under `name`, which is a number or a name.
     pub fn group(&self, name: &str) -> Option<usize> {
-        // Go reads a number only where it has no leading zero and stays small; anything else is a name.
+        // Go treats the text as a number only if it is small and has no leading zero. Anything else is a name.
         let number = name.bytes().all(|b| b.is_ascii_digit()) && name.len() <= 9;
         if number && (name == "0" || !name.starts_with('0')) {
             return name.parse().ok().filter(|index| *index < self.groups_len());
@@ -188,7 +189,7 @@ impl GoRegex {
 mod tests {
     use super::*;
 
-    /// (pattern, text, what matches first)
+    /// Checks the first match of each case: (pattern, text, match).
     fn check(cases: &[(&str, &str, Option<&str>)]) {
         for (pattern, text, expected) in cases {
             let regex = GoRegex::new(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));

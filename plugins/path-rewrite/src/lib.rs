@@ -1,15 +1,15 @@
-//! `pathRewrite`: turns the path a client calls into the path the backend knows.
+//! `pathRewrite`: rewrites the path that a client calls into the path that the backend expects.
 //!
-//! In scope: the semantics of Traefik's `replacePathRegex` (Go's regular expressions and templates, Go's idea
-//! of an escaped path, the header `X-Replaced-Path`), a list of rules, and the refusal of results that are no
-//! request target or that climb out with dot segments.
+//! This crate implements the semantics of Traefik's `replacePathRegex` (Go's regular expressions, templates, and
+//! escaped paths, and the header `X-Replaced-Path`) and adds a list of rules. It refuses a result that is not a valid
+//! request target or that contains dot segments.
 //!
-//! No path makes a request cost more than some milliseconds at a time: [`rules`] bounds every search.
+//! No path can make a request cost more than a few milliseconds at a time, because [`rules`] bounds every search.
 //!
-//! Out of scope: the http-wasm ABI (crate `guest`), matching by host or method (Traefik's routers).
+//! The crate `guest` handles the http-wasm ABI. Traefik's routers match hosts and methods.
 //!
-//! The way of a request: [`rules`] finds the first rule whose regex ([`go_regex`]) matches and fills in its
-//! replacement ([`go_expand`]); [`target`] turns the result into a request target, or refuses it.
+//! How a request is handled: [`rules`] finds the first rule whose regex ([`go_regex`]) matches and expands its
+//! replacement ([`go_expand`]). Then [`target`] turns the result into a request target, or refuses it.
 #![forbid(unsafe_code)]
 
 pub mod config;
@@ -24,7 +24,7 @@ use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem,
 
 use rules::{LONGEST_PATH, Rewritten, Rules};
 
-/// The header that tells the backend the path the client called.
+/// The header that tells the backend which path the client called.
 pub const REPLACED_PATH_HEADER: &str = "X-Replaced-Path";
 
 /// The middleware: the compiled rules.
@@ -70,12 +70,12 @@ impl Middleware for PathRewrite {
         Ok(Self { rules, host })
     }
 
-    /// Passes a request that no rule matches on unchanged, as Traefik's own middleware does.
+    /// Forwards a request that no rule matches unchanged, as Traefik's own middleware does.
     fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
         let uri = request.uri();
         work(uri.len());
         let (path, query) = target::split(&uri);
-        // The host escapes the path. Were it ever not ASCII, the rules would mean something else than in Traefik.
+        // The host escapes the path. If it were not ASCII, the rules would not mean the same as in Traefik.
         let Some(path) = std::str::from_utf8(path).ok().filter(|path| path.is_ascii()) else {
             return self.refuse(None, "the path is not percent-encoded");
         };
@@ -99,7 +99,7 @@ impl Middleware for PathRewrite {
 }
 
 impl PathRewrite {
-    /// The path itself stays out of the log: it belongs to the client, and the access log has it.
+    /// Does not log the path itself: it belongs to the client, and the access log contains it.
     fn refuse(&self, rule: Option<usize>, why: impl std::fmt::Display) -> Decision {
         let mut event = Event::info("rewrite.refused");
         if let Some(rule) = rule {

@@ -4,6 +4,6 @@ guest::main!(guest::Start::<path_rewrite_plugin::PathRewrite> {
     services: || std::rc::Rc::new(guest::PlainHost),
     files: middleware::FileWatch::NONE,
     recover: || {},
-    // In Traefik's plain WASI each instance has a system of its own, so a start disturbs nobody.
+    // Each instance has its own plain WASI in Traefik, so an early start does not disturb other requests.
     eager: true,
 });

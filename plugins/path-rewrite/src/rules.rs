@@ -1,8 +1,9 @@
-//! Rules: the first whose regex matches rewrites the path.
+//! Applies the first rule whose regex matches the path.
 //!
-//! The path is the caller's, and so is the time that a search in it takes. So all work is bounded before it is done:
-//! one search by the length of the path ([`Rule::longest_path`]), all searches of a rule by [`MOST_STEPS`], the new path
-//! by [`LONGEST_RESULT`]. Whoever exceeds a bound is refused: without the search nobody knows whether the rule matches.
+//! The client controls the path, and with it the time that a search takes. Therefore all work has a bound:
+//! [`Rule::longest_path`] for the length of the path in one search, [`MOST_STEPS`] for all searches of a rule, and
+//! [`LONGEST_RESULT`] for the new path. A request that exceeds a bound is refused, because without the search it is
+//! unknown whether the rule matches.
 
 use middleware::{ConfigError, work};
 
@@ -10,20 +11,20 @@ use crate::config::RuleOptions;
 use crate::go_expand::Template;
 use crate::go_regex::{GoRegex, Groups, Span};
 
-/// The compiled rules, in the order they are tried.
+/// The compiled rules, in the order in which they are tried.
 #[derive(Debug)]
 pub struct Rules(Vec<Rule>);
 
-/// What became of a path.
+/// The result of rewriting a path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rewritten {
-    /// Index of the rule that matched.
+    /// The index of the rule that matched.
     pub rule: usize,
     /// The new path, not yet checked.
     pub path: String,
 }
 
-/// Why a rule was not applied to a path.
+/// Why a rule could not be applied to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooMuchWork {
     /// A single search could take too long.
@@ -42,26 +43,27 @@ pub enum TooMuchWork {
     LongResult,
 }
 
-/// The longest path that rules are tried on. Few servers take more: 8 KiB for the request line is usual.
+/// The longest path that any rule is applied to. Few servers accept more: a limit of 8 KiB for the request line is
+/// common.
 pub const LONGEST_PATH: usize = 8 * 1024;
 
-/// The longest new path.
+/// The longest new path, in bytes.
 const LONGEST_RESULT: usize = 64 * 1024;
 
-/// The most steps of one search, which nothing can interrupt.
+/// The maximum number of steps in one search, which cannot be interrupted.
 const MOST_STEPS_AT_ONCE: usize = 1 << 18;
 
-/// The most steps of all searches of one rule in one path.
+/// The maximum number of steps in all searches of one rule in one path.
 const MOST_STEPS: usize = 16 * MOST_STEPS_AT_ONCE;
 
-/// What a step costs in units of [`work`].
+/// The cost of a step in units of [`work`].
 const WORK_PER_STEP: usize = 4;
 
-/// Below this limit a rule may refuse paths that occur.
+/// If the longest path for a rule is below this limit, the rule may refuse real paths.
 const COMFORTABLE_LIMIT: usize = 1024;
 
 impl Rules {
-    /// Compiles `rules`. White space around a regex or a replacement is dropped, as Traefik does.
+    /// Compiles `rules`. White space around a regex or a replacement is removed, as in Traefik.
     ///
     /// # Errors
     /// [`ConfigError`] names the option that cannot be used and says why.
@@ -73,10 +75,10 @@ impl Rules {
             .map(Self)
     }
 
-    /// Tries the rules on the escaped path `path`; `None` when none matches.
+    /// Applies the rules to the escaped path `path`. Returns `None` if no rule matches.
     ///
     /// # Errors
-    /// [`TooMuchWork`], and the index of the rule.
+    /// [`TooMuchWork`], with the index of the rule.
     pub fn apply(&self, path: &str) -> Result<Option<Rewritten>, (usize, TooMuchWork)> {
         for (rule, it) in self.0.iter().enumerate() {
             if let Some(path) = it.replace_all(path).map_err(|error| (rule, error))? {
@@ -86,7 +88,7 @@ impl Rules {
         Ok(None)
     }
 
-    /// Groups that a replacement refers to and its regex does not have: (option, group).
+    /// Returns groups that a replacement refers to but its regex does not have: (option, group).
     pub fn unknown_groups(&self) -> impl Iterator<Item = (String, &str)> {
         self.0.iter().flat_map(|rule| {
             let unknown = rule.replacement.unknown_groups().iter();
@@ -94,7 +96,7 @@ impl Rules {
         })
     }
 
-    /// Regexes that are searched in short paths only: (option, longest path in bytes).
+    /// Returns the regexes that are searched only in short paths: (option, longest path in bytes).
     pub fn costly_regexes(&self) -> impl Iterator<Item = (String, usize)> {
         let costly = self
             .0
@@ -125,14 +127,14 @@ impl Rule {
         })
     }
 
-    /// The longest path in which the regex is searched, in bytes.
+    /// Returns the length of the longest path in which the regex is searched, in bytes.
     fn longest_path(&self) -> usize {
         let characters = MOST_STEPS_AT_ONCE / self.regex.steps_per_byte();
         characters.saturating_sub(1).min(LONGEST_PATH)
     }
 
-    /// Replaces every match, as Go's `ReplaceAllString` does; `None` when there is none. The rule on empty
-    /// matches is Go's: one that touches the end of the match before it is not replaced.
+    /// Replaces every match, like Go's `ReplaceAllString`. Returns `None` if there is no match. As in Go, an empty
+    /// match directly after another match is not replaced.
     fn replace_all(&self, path: &str) -> Result<Option<String>, TooMuchWork> {
         let (length, longest) = (path.len(), self.longest_path());
         if length > longest {
@@ -174,7 +176,7 @@ impl Rule {
     }
 }
 
-/// One match after the other, within [`MOST_STEPS`].
+/// Finds one match after another, within [`MOST_STEPS`].
 struct Search<'r> {
     regex: &'r GoRegex,
     groups: Groups,
@@ -183,7 +185,7 @@ struct Search<'r> {
 }
 
 impl Search<'_> {
-    /// The first match that begins at `from` or later.
+    /// Returns the first match that begins at `from` or later.
     fn next(&mut self, from: usize) -> Result<Option<Span>, TooMuchWork> {
         let steps_for = |bytes: usize| {
             self.regex
@@ -193,7 +195,7 @@ impl Search<'_> {
         let rest = self.path.len().saturating_sub(from);
         work(steps_for(rest).saturating_mul(WORK_PER_STEP));
         let found = self.regex.find_at(&mut self.groups, self.path, from);
-        // A search goes on behind the start of its match for as long as a longer one is possible.
+        // After a match, a search continues for as long as a longer match is possible.
         let seen = match (&found, self.regex.reach()) {
             (Some(found), Some(reach)) => found.start.saturating_sub(from).saturating_add(reach).min(rest),
             _ => rest,
@@ -281,14 +283,14 @@ mod tests {
         }
     }
 
-    /// What becomes of the path with a single rule, and how the work was divided.
+    /// Applies a single rule to the path, and measures how the work was divided.
     fn paced(regex: &str, path: &str) -> (Result<Option<Rewritten>, TooMuchWork>, Pace) {
         let rules = rules(&[(regex, "/x")]);
         let (outcome, pace) = watch(|| rules.apply(path));
         (outcome.map_err(|(_, why)| why), pace)
     }
 
-    /// Paths that make regexes search long: runs of what they repeat, and near misses.
+    /// Paths that make regexes search for a long time: runs of what they repeat, and near misses.
     fn hostile_paths() -> Vec<String> {
         let pieces = [
             "a",
@@ -343,7 +345,7 @@ mod tests {
                 let at_once = MOST_STEPS_AT_ONCE * WORK_PER_STEP;
                 let shown = format!("{regex} on {} bytes {:.12}: {pace:?}", path.len(), path);
                 assert!(pace.longest_stretch <= at_once, "{shown}");
-                // A safe point is a call of the host, which should not become the work.
+                // Each safe point is a call to the host. Too many of them would dominate the cost.
                 assert!(pace.safe_points < 2000, "{shown}");
             }
         }
@@ -397,7 +399,7 @@ mod tests {
             assert!(rules.apply(&segments).is_ok(), "{regex}");
             assert_eq!(rules.costly_regexes().count(), 0, "{regex}");
         }
-        // Rules of the usual shapes take paths of several kilobytes.
+        // Rules of the usual forms accept paths of several kilobytes.
         for (regex, length) in [
             ("^/echo(/.*)?$", LONGEST_PATH),
             ("^/a(.*)$", LONGEST_PATH),

@@ -1,44 +1,44 @@
-//! From a rewritten path to a request target, by the rules of Go's `net/url` and some of ours.
+//! Turns a rewritten path into a request target, by the rules of Go's `net/url` and some stricter ones.
 //!
-//! Go keeps a path as it is written where every byte may stand in one; otherwise it decodes the whole path and
-//! escapes it anew (`URL.EscapedPath`). Backends see the same bytes here as behind Traefik's own middleware.
-//! What is refused beyond Traefik: every dot segment however it is disguised, and a path without leading `/`.
+//! Go keeps a path unchanged if every byte is allowed in a path. Otherwise it decodes the whole path and escapes it
+//! again (`URL.EscapedPath`). Backends therefore receive the same bytes as behind Traefik's own middleware. Unlike
+//! Traefik, this module also refuses every dot segment, however it is encoded, and a path without a leading `/`.
 
 use middleware::{percent, work};
 
-/// Why a rewritten path is no acceptable request target.
+/// Why a rewritten path is not an acceptable request target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A `%` without two hexadecimal digits.
+    /// There is a `%` without two hexadecimal digits after it.
     #[error("the new path has a % without two hexadecimal digits after it: write %25 for a percent sign")]
     BadEscape,
-    /// A control character or space in the query.
+    /// There is a control character or a space in the query.
     #[error("the query has a control character or a space")]
     BadQuery,
-    /// A segment that some server takes for `.` or `..`.
+    /// There is a segment that some server treats as `.` or `..`.
     #[error("the new path has a dot segment (. or .., in some encoding)")]
     DotSegment,
-    /// `//`, which servers collapse or take for the start of a host name.
+    /// There is a `//`, which servers collapse or treat as the start of a host name.
     #[error("the new path has two slashes in a row")]
     EmptySegment,
-    /// No `/` at the start.
+    /// There is no `/` at the start.
     #[error("the new path does not begin with /")]
     NotAbsolute,
 }
 
-/// Splits a URI of the host into its escaped path and the query, if there is one.
+/// Splits a URI from the host into its escaped path and its query, if there is one.
 pub fn split(uri: &[u8]) -> (&[u8], Option<&[u8]>) {
     let mut parts = uri.splitn(2, |&b| b == b'?');
     (parts.next().unwrap_or_default(), parts.next())
 }
 
-/// Builds the request target of the rewritten path `path` and the untouched `query`. An empty path is `/`.
+/// Builds the request target from the rewritten path `path` and the unchanged `query`. An empty path becomes `/`.
 ///
-/// The result is safe for the host, which panics on a target that Go cannot parse: it begins with one `/`, its
-/// path holds only the bytes of RFC 3986 §3.3, `[` and `]`, and every `%` begins a valid escape.
+/// The result is safe for the host, which panics on a target that Go cannot parse. It begins with exactly one `/`, its
+/// path contains only the bytes of RFC 3986 §3.3 and `[` and `]`, and every `%` begins a valid escape.
 ///
 /// # Errors
-/// [`Refusal`] says why there is none.
+/// [`Refusal`] says why the path is not acceptable.
 pub fn build(path: &str, query: Option<&[u8]>) -> Result<String, Refusal> {
     work(8 * path.len());
     let decoded = percent::decode(path.as_bytes()).ok_or(Refusal::BadEscape)?;
@@ -66,12 +66,12 @@ pub fn build(path: &str, query: Option<&[u8]>) -> Result<String, Refusal> {
     Ok(target)
 }
 
-/// The bytes that Go leaves in a path that came escaped (`validEncoded`).
+/// Returns whether Go keeps this byte in a path that was already escaped (`validEncoded`).
 fn may_stand_in_path(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:@/[]%".contains(&b)
 }
 
-/// Appends one byte as Go escapes it in a path that did not come escaped, which leaves fewer bytes alone.
+/// Appends one byte as Go escapes it in a path that was not escaped, where fewer bytes stay literal.
 fn escape(b: u8, target: &mut String) {
     if b.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&b) {
         target.push(char::from(b));
@@ -80,8 +80,8 @@ fn escape(b: u8, target: &mut String) {
     }
 }
 
-/// True if some server might take a segment for `.` or `..`: after decoding it any number of times, with `\` or
-/// an overlong UTF-8 form for `/`, or with parameters behind it (`..;x`).
+/// Returns true if some server might treat a segment as `.` or `..`: after any number of decodings, with `\` or an
+/// overlong UTF-8 form in place of `/`, or with parameters after it (`..;x`).
 fn has_dot_segment(decoded: &[u8]) -> bool {
     let bare = unescape_fully(decoded);
     bare.split(|b| matches!(b, b'/' | b'\\')).any(|segment| {
@@ -90,8 +90,8 @@ fn has_dot_segment(decoded: &[u8]) -> bool {
     })
 }
 
-/// Decodes until nothing is left to decode, in one pass: each byte that completes an escape, or the overlong form
-/// of an ASCII character (a `%` among them), takes its place.
+/// Decodes until nothing is left to decode, in one pass. Each byte that completes an escape, or the overlong form of an
+/// ASCII character (including `%`), is replaced by the decoded byte at once.
 fn unescape_fully(bytes: &[u8]) -> Vec<u8> {
     let mut decoded: Vec<u8> = Vec::with_capacity(bytes.len());
     for &b in bytes {
@@ -104,7 +104,7 @@ fn unescape_fully(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The length of the encoded byte at the end, and that byte.
+/// Returns the length of the encoded byte at the end, and the decoded byte.
 fn encoded_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
     match bytes {
         [.., b'%', high, low] => Some((3, percent::pair(*high, *low)?)),
@@ -115,13 +115,13 @@ fn encoded_at_end(bytes: &[u8]) -> Option<(usize, u8)> {
     }
 }
 
-/// The ASCII character in UTF-8 that is longer than it need be (RFC 3629 §10), from its last two bytes.
+/// Decodes an overlong UTF-8 form of an ASCII character (RFC 3629 §10) from its last two bytes.
 fn overlong(high: u8, low: u8) -> u8 {
     (high & 1) << 6 | low & 0x3f
 }
 
-/// Appends the query as it came. Bytes that are not UTF-8 are escaped, for a target is text; that changes
-/// nothing for a server that decodes them.
+/// Appends the query unchanged, except that bytes that are not UTF-8 are escaped, because a target is a string. This
+/// makes no difference to a server that decodes them.
 fn append_query(query: &[u8], target: &mut String) -> Result<(), Refusal> {
     if query.iter().any(|&b| b <= b' ' || b == 0x7f) {
         return Err(Refusal::BadQuery);

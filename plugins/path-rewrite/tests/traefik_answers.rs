@@ -1,11 +1,12 @@
 //! Compares the plugin's decisions with recorded answers of Traefik 3.7.15's own `replacePathRegex`.
 //!
 //! Each case of `rewrite_cases.json` is one request through a real Traefik:
-//! - `path`: what the client asked for; `seen`: what the middleware saw of it (`null`: refused before it).
-//! - `expect`: Traefik's answer: `status`, and what reached the backend: `target` and `replaced` (X-Replaced-Path).
+//! - `path`: what the client requested.
+//! - `seen`: what the middleware received (`null` if the request was refused before).
+//! - `expect`: Traefik's answer: `status`, and what the backend received: `target` and `replaced` (X-Replaced-Path).
 //!   404 means that Traefik could not compile the regex and dropped the router.
-//! - `ours`: this plugin's answer, given only where it differs on purpose: 400 for a result that is refused, 500
-//!   for a configuration that is.
+//! - `ours`: this plugin's answer, given only where it differs on purpose: 400 for a refused result, 500 for a refused
+//!   configuration.
 
 use std::rc::Rc;
 
@@ -31,8 +32,7 @@ fn every_request_fares_as_in_traefik_or_is_refused_on_purpose() {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A deviation must not hide a different match: what was put in the place of what is checked even where the result
-/// is then refused.
+/// A deviation must not hide a different match, so the new path is checked even if the result is then refused.
 #[test]
 fn every_deviation_has_a_reason() {
     let (mut relative, mut climbing, mut malformed, mut costly) = (0, 0, 0, 0);
@@ -53,7 +53,8 @@ fn every_deviation_has_a_reason() {
             target::build(&new, query).unwrap_err(),
             case["expect"]["target"].as_str(),
         ) {
-            // Traefik forwards a result without leading `/` as it is, one that reads like `scheme:` as `/`.
+            // Traefik forwards a result without a leading `/` unchanged. If it looks like `scheme:`, Traefik forwards
+            // `/`.
             (Refusal::NotAbsolute, Some("/")) if new.contains(':') => {}
             (Refusal::NotAbsolute, Some(theirs)) => {
                 assert_eq!(
@@ -105,7 +106,7 @@ fn options(case: &Value) -> String {
     json!({"regex": case["regex"], "replacement": case["replacement"]}).to_string()
 }
 
-/// The plugin's answer in the terms of the recorded ones.
+/// Returns the plugin's answer in the form of the recorded ones.
 fn answer(case: &Value) -> Value {
     let Ok(mut middleware) = PathRewrite::new(options(case).as_bytes(), Rc::new(TestHost::new())) else {
         return json!({"status": 500});

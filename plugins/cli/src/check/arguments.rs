@@ -3,7 +3,7 @@
 use super::place::Place;
 use super::tree::Setting;
 
-/// The settings of a command line. What is not an option is left out.
+/// Returns the settings of a command line. Arguments that are not options are ignored.
 pub(super) fn settings<'t>(arguments: impl IntoIterator<Item = (&'t str, Place)>) -> Vec<Setting> {
     let mut arguments = arguments.into_iter().peekable();
     let mut found = Vec::new();
@@ -13,7 +13,7 @@ pub(super) fn settings<'t>(arguments: impl IntoIterator<Item = (&'t str, Place)>
         };
         let (path, value) = match option.split_once('=') {
             Some((path, value)) => (path, value.to_owned()),
-            // A value may be an argument of its own; without one the option is a switch.
+            // The value may be a separate argument. Without a value, the option is a switch.
             None => match arguments.next_if(|(next, _)| !next.starts_with('-')) {
                 Some((value, _)) => (option, value.to_owned()),
                 None => (option, "true".to_owned()),

@@ -1,4 +1,4 @@
-//! Docker Compose files: labels are dynamic configuration, and the arguments of Traefik's own container are static
+//! Docker Compose files. Labels are dynamic configuration, and the arguments of Traefik's own container are static
 //! configuration.
 
 use super::arguments;
@@ -7,21 +7,21 @@ use super::place::Place;
 use super::raw::Raw;
 use super::tree::{Setting, Tree};
 
-/// What a service of the file has for Traefik.
+/// The parts of a Compose service that concern Traefik.
 #[derive(Debug)]
 pub(super) struct Service<'n> {
     pub(super) name: &'n str,
-    /// Its labels, if there are any for Traefik.
+    /// Its labels, if any are for Traefik.
     pub(super) labels: Option<Raw>,
-    /// Ports by the names of services that labels define.
+    /// The ports that labels set, by Traefik service.
     ports: Vec<(String, String)>,
-    /// Its arguments, if they are Traefik's.
+    /// Its arguments, if the container runs Traefik.
     pub(super) arguments: Option<Raw>,
     /// Its environment variables.
     pub(super) environment: Option<&'n Node>,
 }
 
-/// Reads a Compose file. `None` if it is not one.
+/// Reads a Compose file. Returns `None` if the document is not one.
 pub(super) fn read(node: &Node) -> Option<Vec<Service<'_>>> {
     let services = node.get("services")?;
     let is_service = |node: &Node| {
@@ -64,7 +64,7 @@ fn read_service<'n>(name: &'n str, service: &'n Node) -> Service<'n> {
     }
 }
 
-/// Labels by their paths below `traefik.`.
+/// Returns the labels by their paths below `traefik.`.
 fn labels(service: &Node) -> Vec<Setting> {
     let labels = ["labels"].iter().filter_map(|name| service.get(name));
     let deployed = service.at(&["deploy", "labels"]);
@@ -96,7 +96,8 @@ fn setting(path: &str, value: String, place: Place) -> Option<Setting> {
     })
 }
 
-/// A value as Compose hands it on. What a variable holds is not known here: a reference to it takes its place.
+/// Returns a value after Compose's interpolation. The values of variables are not known here: a value that is a single
+/// variable becomes a reference (`env:NAME`), and a variable within a text becomes its default or its name.
 fn interpolated(value: &str) -> String {
     let whole = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     if let Some(name) = whole.filter(|name| name.chars().all(is_of_name)) {
@@ -123,7 +124,7 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The arguments of a container that runs Traefik.
+/// Returns the arguments of a container that runs Traefik.
 fn arguments_of(service: &Node) -> Option<Raw> {
     let command = service.get("command")?;
     let given: Vec<(&str, Place)> = match command.text() {
@@ -154,8 +155,8 @@ fn arguments_of(service: &Node) -> Option<Raw> {
 }
 
 impl Service<'_> {
-    /// Adds what Traefik's Docker provider adds: the container as the only server of each of its services, a service
-    /// if there is none, and the service of routers that do not name one.
+    /// Adds what Traefik's Docker provider adds: the container as the only server of each of its services, a service if
+    /// there is none, and the service of routers that do not name one.
     pub(super) fn complete(&self, configuration: &mut Node) {
         for protocol in ["http", "tcp"] {
             let Some(section) = configuration.get_mut(protocol) else {

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::place::Place;
 use super::raw::{Raw, RawValue};
 
-/// A value and where it stands.
+/// A value and its place in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) place: Place,
@@ -14,7 +14,7 @@ pub(super) struct Node {
 
 #[derive(Clone, Debug)]
 pub(super) enum Content {
-    /// Anything that has no parts.
+    /// A value without parts.
     Scalar(Value),
     List(Vec<Node>),
     /// Keys with their places, in the order of the file.
@@ -36,18 +36,18 @@ impl Node {
         }
     }
 
-    /// The member of this name.
+    /// Returns the member of this name.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         self.entry(name).map(|(_, node)| node)
     }
 
-    /// The member of this name, and where its key stands.
+    /// Returns the member of this name, and the place of its key.
     pub(super) fn entry(&self, name: &str) -> Option<(Place, &Self)> {
         let found = self.members().find(|(key, ..)| *key == name)?;
         Some((found.1, found.2))
     }
 
-    /// The member of this name, to be changed.
+    /// Returns the member of this name, for changes.
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
         let Content::Block(members) = &mut self.content else {
             return None;
@@ -56,7 +56,7 @@ impl Node {
         Some(&mut found.2)
     }
 
-    /// Puts a member into a block, in the place of one of the same name.
+    /// Adds a member to a block. It replaces a member of the same name.
     pub(super) fn set(&mut self, name: &str, member: Self) {
         if let Content::Block(members) = &mut self.content {
             members.retain(|(known, ..)| known != name);
@@ -64,12 +64,12 @@ impl Node {
         }
     }
 
-    /// The member at the end of a way of names.
+    /// Returns the member at the end of a path of names.
     pub(super) fn at(&self, way: &[&str]) -> Option<&Self> {
         way.iter().try_fold(self, |node, name| node.get(name))
     }
 
-    /// All members of the block at the end of a way of names.
+    /// Returns all members of the block at the end of a path of names.
     pub(super) fn members_at<'n>(
         &'n self,
         way: &[&str],
@@ -77,17 +77,17 @@ impl Node {
         self.at(way).into_iter().flat_map(Self::members)
     }
 
-    /// All items of the list of this name.
+    /// Returns all items of the list of this name.
     pub(super) fn items_of(&self, name: &str) -> &[Self] {
         self.get(name).map(Self::items).unwrap_or_default()
     }
 
-    /// The text of this name.
+    /// Returns the text of the member of this name.
     pub(super) fn text_of(&self, name: &str) -> Option<&str> {
         self.get(name)?.text()
     }
 
-    /// All members of a block.
+    /// Returns all members of a block.
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, Place, &Self)> {
         let members = match &self.content {
             Content::Block(members) => members.as_slice(),
@@ -98,7 +98,7 @@ impl Node {
             .map(|(name, place, node)| (name.as_str(), *place, node))
     }
 
-    /// All items of a list.
+    /// Returns all items of a list.
     pub(super) fn items(&self) -> &[Self] {
         match &self.content {
             Content::List(items) => items,
@@ -113,7 +113,7 @@ impl Node {
         }
     }
 
-    /// A switch, in whichever way the reader of the file leaves it.
+    /// Returns whether the value is true, in any of the forms that readers produce.
     pub(super) fn is_true(&self) -> bool {
         match &self.content {
             Content::Scalar(Value::Bool(value)) => *value,
@@ -135,7 +135,7 @@ impl Node {
         }
     }
 
-    /// Every text in it, with its place and the name that it stands under.
+    /// Visits every text in the node, with its place and the name of its member.
     pub(super) fn each_text<'n>(&'n self, name: &'n str, each: &mut impl FnMut(&'n str, &'n str, Place)) {
         match &self.content {
             Content::Scalar(Value::String(text)) => each(name, text, self.place),
@@ -147,7 +147,7 @@ impl Node {
         }
     }
 
-    /// The names of all members, at every depth, with their places.
+    /// Visits the names of all members, at every depth, with their places.
     pub(super) fn each_name(&self, each: &mut impl FnMut(&str, Place)) {
         match &self.content {
             Content::Scalar(_) => {}
@@ -161,7 +161,7 @@ impl Node {
         }
     }
 
-    /// Moves all places down, for a document that was read by itself.
+    /// Moves all places down, for a document that was parsed on its own.
     pub(super) fn move_down(&mut self, lines: u64) {
         self.place.line += lines;
         match &mut self.content {
@@ -176,8 +176,8 @@ impl Node {
         }
     }
 
-    /// Where the option stands that an error calls `field`, such as `clientConfig.tls.ca` or `scopes[1]`: as near as
-    /// the file has it.
+    /// Finds the option that an error calls `field`, such as `clientConfig.tls.ca` or `scopes[1]`. If the file does not
+    /// contain it, the place is that of the closest option that it does contain.
     pub(super) fn place_of(&self, field: &str) -> Place {
         let mut node = self;
         let mut place = self.place;
@@ -195,7 +195,7 @@ impl Node {
                 (node, place, rest) = (item, item.place, after);
                 continue;
             }
-            // A name may hold a dot itself, so the longest that is there counts.
+            // A name may contain a dot, so take the longest name that matches.
             let named = node
                 .members()
                 .filter(|(name, ..)| {
@@ -212,14 +212,14 @@ impl Node {
     }
 }
 
-/// As kubectl sends it: JSON.
+/// Converts to JSON, as kubectl sends it.
 impl From<Raw> for Node {
     fn from(raw: Raw) -> Self {
         let scalar = Content::Scalar;
         let content = match raw.value {
             RawValue::Null => scalar(Value::Null),
             RawValue::Bool(value) => scalar(value.into()),
-            // Traefik reads all numbers of a plugin's options as floating-point ones.
+            // Traefik reads all numbers in a plugin's options as floating-point numbers.
             RawValue::Int(number) if number.unsigned_abs() <= EXACT => scalar(number.into()),
             RawValue::Int(number) => scalar(json_number(number as f64)),
             RawValue::Unsigned(number) => scalar(json_number(number as f64)),
@@ -239,14 +239,14 @@ impl From<Raw> for Node {
     }
 }
 
-/// Up to here every whole number is a floating-point number of its own.
+/// Up to this limit, every integer has an exact floating-point number.
 const EXACT: u64 = 1 << 53;
 
-/// A number as Go's JSON writes it: whole ones without a point.
+/// Writes a number like Go's JSON encoder: integers have no decimal point.
 pub(super) fn json_number(number: f64) -> Value {
     const WITHOUT_EXPONENT: f64 = 1e19;
     if number.fract() == 0.0 && number.abs() < WITHOUT_EXPONENT {
-        // Within the range of both by the line above.
+        // The check above keeps the number in the range of both types.
         return if number < 0.0 {
             (number as i64).into()
         } else {
@@ -295,7 +295,7 @@ b:
             ("b[0]", 3, 5),
             ("b[1].c", 4, 5),
             ("b[1].d.e", 5, 5),
-            // What is not there is looked for where it should be.
+            // If the option does not exist, the place is where it should be.
             ("b[1].missing", 4, 5),
             ("b[7]", 2, 1),
             ("", 1, 1),

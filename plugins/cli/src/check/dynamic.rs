@@ -1,4 +1,4 @@
-//! Dynamic configuration of Traefik's file and Docker providers, as part of the model; and entry points.
+//! Adds the dynamic configuration of Traefik's file and Docker providers, and entry points, to the model.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ const DOCKER: &str = "docker";
 pub(super) fn read<'d>(documents: &'d [Document], model: &mut Model<'d>, findings: &mut Vec<Finding>) {
     for (source, provider) in [(Source::Dynamic, FILE), (Source::Labels, DOCKER)] {
         let mut dynamic: Vec<&Document> = documents.iter().filter(|it| it.source == source).collect();
-        // Of two files of a directory Traefik takes the one whose name comes first.
+        // If two files of a directory define the same thing, Traefik takes the one whose name comes first.
         dynamic.sort_by(|a, b| a.file.cmp(&b.file));
         for document in dynamic {
             let mut reader = Reader {
@@ -152,7 +152,7 @@ fn entry_points(document: &Document) -> impl Iterator<Item = EntryPoint> {
     })
 }
 
-/// The middlewares that a router, a chain or an entry point lists by their names.
+/// Returns the middlewares that a router, a chain, or an entry point lists by name.
 fn references(file: &Path, node: &Node, provider: &str) -> Vec<Reference> {
     let items = node.items_of("middlewares").iter();
     items

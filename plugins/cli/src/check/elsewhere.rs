@@ -1,9 +1,9 @@
-//! Configuration of Traefik that stands where this check does not read it.
+//! Finds configuration of Traefik in places that this check does not read.
 
 use super::document::Node;
 use super::place::Place;
 
-/// The first label, argument or environment variable that configures Traefik, and what to say about it.
+/// Returns the first label, argument, or environment variable that configures Traefik, and what to say about it.
 pub(super) fn elsewhere(node: &Node) -> Option<(Place, String)> {
     let mut found = None;
     let mut look = |text: &str, place: Place| {

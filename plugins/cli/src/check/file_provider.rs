@@ -1,6 +1,6 @@
-//! How Traefik turns a configuration file into its own structures: names of settings without regard to case, lists that
-//! are one text, options of plugins that lose their types. It follows paerser, the library that Traefik reads files with;
-//! the end-to-end test `check` compares the outcome with what a running Traefik says it has loaded.
+//! Converts a configuration file to Traefik's own structures: setting names ignore case, a list may be a single text,
+//! and plugin options lose their types. It follows paerser, the library that Traefik reads files with. The end-to-end
+//! test `check` compares the result with what a running Traefik reports.
 
 mod element;
 mod fill;
@@ -13,7 +13,7 @@ use super::raw::{Raw, RawValue};
 
 use shape::{DYNAMIC, STATIC};
 
-/// What Traefik reads from a file of the file provider: all names as Traefik writes them.
+/// Returns what Traefik reads from a file of the file provider. All names have Traefik's own spelling.
 ///
 /// # Errors
 /// Traefik refuses the whole file.
@@ -22,7 +22,7 @@ pub(super) fn dynamic(raw: &Raw) -> Result<Node, Fault> {
     fill::fill(DYNAMIC, element)
 }
 
-/// What Traefik reads from its static configuration, of what matters here.
+/// Returns the parts of Traefik's static configuration that matter here.
 ///
 /// # Errors
 /// Traefik does not start.
@@ -31,7 +31,7 @@ pub(super) fn static_configuration(raw: &Raw) -> Result<Node, Fault> {
     fill::fill(STATIC, element)
 }
 
-/// The sections of a document that belong to dynamic configuration and to static configuration.
+/// Returns whether a document has sections of dynamic configuration, and of static configuration.
 pub(super) fn sections(raw: &Raw) -> (bool, bool) {
     let RawValue::Block(members) = &raw.value else {
         return (false, false);

@@ -1,5 +1,5 @@
-//! Reads files and tells what they are: dynamic or static configuration of Traefik, Kubernetes objects, a Compose file, or
-//! values of Traefik's Helm chart.
+//! Reads files and detects what they are: dynamic or static configuration of Traefik, Kubernetes objects, a Compose
+//! file, or values of Traefik's Helm chart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use super::yaml::dialect::Dialect;
 use super::yaml::syntax::{self, Syntax};
 use super::{compose, file_provider, helm, toml};
 
-/// A document, and the file it is in.
+/// A document, and the file that contains it.
 pub(super) struct Document {
     pub(super) file: PathBuf,
     pub(super) source: Source,
     pub(super) node: Node,
 }
 
-/// Who reads a document.
+/// Which program reads a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// Traefik's file provider.
@@ -37,7 +37,7 @@ pub(super) enum Source {
 
 const START: Place = Place { line: 1, column: 1 };
 
-/// Reads a file. An error is a finding.
+/// Reads a file. An error becomes a finding.
 pub(super) fn read(file: &Path, documents: &mut Vec<Document>, findings: &mut Vec<Finding>) {
     let mut reader = Reader {
         file,
@@ -117,7 +117,7 @@ impl Reader<'_> {
             Err(fault) => return self.not_read(fault, "YAML", template),
         }
         let more = documents.iter().skip(1).map(|document| document.place);
-        // Traefik does not even look whether the rest is YAML.
+        // Traefik does not even check whether the rest is YAML.
         if let Some(place) = more.chain(fault.map(|fault| fault.place)).next() {
             self.say(
                 place,
@@ -146,7 +146,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A document that Traefik reads, as dynamic or static configuration or, if it has settings of both, as either.
+    /// Adds a document that Traefik reads as dynamic or static configuration. If it has settings of both, it is added
+    /// as both.
     fn traefik(&mut self, raw: &Raw, template: Option<Place>) {
         if let Some(values) = helm::read(raw) {
             return self.helm(&values, template);
@@ -219,7 +220,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Values of Traefik's Helm chart.
+    /// Adds the values of Traefik's Helm chart.
     fn helm(&mut self, values: &helm::Values<'_>, template: Option<Place>) {
         self.static_configuration(&values.configuration);
         for object in &values.objects {
@@ -244,7 +245,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A Docker Compose file.
+    /// Adds a Docker Compose file.
     fn compose(&mut self, services: &[compose::Service<'_>]) {
         let mut some = false;
         for service in services {
@@ -279,7 +280,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Kubernetes objects, each read by itself as kubectl does.
+    /// Adds Kubernetes objects. Each one is parsed on its own, as kubectl does.
     fn objects(&mut self, text: &str, template: Option<Place>) {
         if let Some(place) = template {
             self.say(
@@ -294,7 +295,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One document of a file, or of a text within a file, by itself.
+    /// Parses one document of a file, or of a text within a file, on its own.
     fn chunk(&mut self, text: &str, lines_before: u64) {
         let (documents, fault) = syntax::read(text);
         let decoded = match (documents.first(), fault) {
@@ -325,7 +326,7 @@ impl Reader<'_> {
         }
     }
 
-    /// An object, or those of a list.
+    /// Adds an object, or the objects of a list.
     fn object(&mut self, node: Node) {
         let kind = node.text_of("kind").unwrap_or_default();
         if kind.ends_with("List") && node.get("items").is_some() {
@@ -352,7 +353,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a document is a Kubernetes object; `None` if it is empty.
+/// Returns whether a document is a Kubernetes object, or `None` if it is empty.
 fn is_object(document: &Rc<Syntax>) -> Option<bool> {
     let (raw, _) = decode(document, Dialect::Kubectl).ok()?;
     match raw.value {
@@ -365,7 +366,7 @@ fn is_object(document: &Rc<Syntax>) -> Option<bool> {
     }
 }
 
-/// The documents of a file as kubectl cuts them, and how many lines come before each.
+/// Splits a file into documents like kubectl, with the number of lines before each one.
 fn chunks(text: &str) -> Vec<(String, u64)> {
     let mut chunks = vec![(String::new(), 0)];
     for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -385,7 +386,7 @@ fn moved(place: Place, lines: u64) -> Place {
     }
 }
 
-/// Where the first action of a Go template stands.
+/// Returns the place of the first action of a Go template.
 fn template(text: &str) -> Option<Place> {
     let at = text.find("{{")?;
     Some(place_after(text.get(..at)?.as_bytes()))

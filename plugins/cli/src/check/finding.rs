@@ -1,36 +1,36 @@
-//! What the check has to say.
+//! The results of the check.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::place::Place;
 
-/// Something about a file that its owner should know.
+/// A problem in a file, or something else that its owner should know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// The file.
     pub file: PathBuf,
-    /// Where in it.
+    /// The place in the file.
     pub place: Place,
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
     /// What is wrong, and what to do.
     pub message: String,
 }
 
-/// How bad a finding is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Requests are refused, or the file cannot be read.
     Error,
-    /// A request may pass unchecked, something is not finished, or something that routes requests was not read.
+    /// A request may pass unchecked, something is unfinished, or something that routes requests was not read.
     Warning,
-    /// Something was not looked at, or cannot be judged on this machine.
+    /// Something was not checked, or cannot be judged on this machine.
     Note,
 }
 
 impl Severity {
-    /// One word for it.
+    /// Returns the severity as one word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -4,16 +4,17 @@ use super::arguments;
 use super::raw::{Member, Raw, RawValue};
 use super::tree::Tree;
 
-/// What the values make of Traefik.
+/// The configuration that the values produce.
 #[derive(Debug)]
 pub(super) struct Values<'r> {
-    /// Its static configuration, as far as it matters here.
+    /// Traefik's static configuration, as far as it matters here.
     pub(super) configuration: Raw,
-    /// `extraObjects`: each a block, or a text that is one.
+    /// `extraObjects`. Each one is a block, or a text that contains a block.
     pub(super) objects: Vec<&'r Raw>,
 }
 
-/// Reads values of the chart, or of a chart that has Traefik's as a part. `None` if they are not.
+/// Reads values of the chart, or of a chart that has Traefik's as a dependency. Returns `None` if they are not such
+/// values.
 pub(super) fn read(raw: &Raw) -> Option<Values<'_>> {
     // Settings of the chart that Traefik itself does not have.
     const SIGNS: [&str; 6] = [
@@ -56,7 +57,7 @@ pub(super) fn read(raw: &Raw) -> Option<Values<'_>> {
     })
 }
 
-/// What the chart makes of a port.
+/// Adds the entry point that the chart creates from a port.
 fn entry_point(port: &Member, tree: &mut Tree) {
     let mut put = |setting: &str, value: &Raw| {
         let path = format!("entryPoints.{}.{setting}", port.name);

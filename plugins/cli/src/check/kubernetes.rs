@@ -1,4 +1,4 @@
-//! Kubernetes objects: Traefik's own, Ingresses and routes of the Gateway API.
+//! Kubernetes objects: Traefik's own, Ingresses, and routes of the Gateway API.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const CRD: &str = "kubernetescrd";
 const INGRESS: &str = "kubernetes";
 const GATEWAY: &str = "kubernetesgateway";
 
-/// Adds what objects define to the model.
+/// Adds what the objects define to the model.
 pub(super) fn read<'d>(documents: &'d [Document], model: &mut Model<'d>, findings: &mut Vec<Finding>) {
     let allows_other_namespaces = allows_other_namespaces(documents);
     for document in documents.iter().filter(|it| it.source == Source::Object) {
@@ -156,7 +156,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Kubernetes drops what it does not know, so that a misspelt list of middlewares is none.
+    /// Reports unknown settings. Kubernetes drops them, so a misspelled list of middlewares has no effect.
     fn known(&mut self, node: &Node, settings: &[&str]) {
         if !matches!(node.content, Content::Block(_)) {
             self.say(
@@ -193,14 +193,14 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Lists of `name` and `namespace`.
+    /// Reads a list of references with `name` and `namespace`.
     fn references(&mut self, node: &Node) -> Vec<Reference> {
         let items = node.items_of("middlewares");
         items.iter().for_each(|item| self.namespace_of(item));
         items.iter().filter_map(|item| self.reference(item)).collect()
     }
 
-    /// Traefik takes middlewares of other namespaces only if it is told to.
+    /// Reports a middleware in another namespace. Traefik uses it only if that is enabled.
     fn namespace_of(&mut self, item: &Node) {
         let namespace = item.text_of("namespace").unwrap_or(self.namespace);
         let name = item.text_of("name").unwrap_or_default();
@@ -294,7 +294,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// The id of the service that a route names.
+    /// Returns the ID of the service that a route names.
     fn backend(&self, node: &Node) -> Option<String> {
         let name = node.text_of("name")?;
         if name.contains('@') {
@@ -358,7 +358,7 @@ impl<'d> Reader<'_, 'd> {
         self.model.services.insert(self.id(), service);
     }
 
-    /// Where a Service leads to: another host, or pods by their labels.
+    /// Adds the destination of a Service: another host, or pods by their labels.
     fn service(&mut self, node: &Node) {
         let mut service = Service::default();
         if let Some(host) = node.at(&["spec", "externalName"]).and_then(Node::text) {
@@ -424,7 +424,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Rules of the Gateway API: filters are middlewares, those of backends come last.
+    /// Adds the rules of a Gateway API route. Filters act as middlewares, and the filters of backends come last.
     fn gateway_route(&mut self, node: &'d Node) {
         for rule in node
             .get("spec")
@@ -483,7 +483,8 @@ fn object_id(namespace: &str, name: &str) -> String {
     qualified(&format!("{namespace}/{name}"), "services")
 }
 
-/// Whether Traefik takes middlewares of other namespaces, if the files say anything about its provider for Kubernetes.
+/// Returns whether Traefik accepts middlewares of other namespaces, or `None` if the files do not configure the
+/// Kubernetes provider.
 fn allows_other_namespaces(documents: &[Document]) -> Option<bool> {
     let configurations = documents.iter().filter(|it| it.source == Source::Static);
     let mut providers = configurations

@@ -1,4 +1,4 @@
-//! What Traefik would load from a file, for comparison with a running one.
+//! Shows what Traefik would load from a file, for comparison with a running Traefik.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::files::{self, Source};
 use super::finding::{Finding, Severity};
 
-/// For each file what Traefik's file provider would load from it, as far as the check reads it: `http` and `tcp` with
-/// routers, services and middlewares, all settings spelt as Traefik spells them. Or what keeps Traefik from loading it.
+/// Returns, for each file, what Traefik's file provider would load from it, as far as the check reads it: `http` and
+/// `tcp` with routers, services, and middlewares, in Traefik's own spelling. If Traefik cannot load a file, the entry
+/// says why.
 pub fn all(files: &[PathBuf]) -> Value {
     let files = files.iter().map(|file| match loaded(file) {
         Ok(configuration) => json!({ "loaded": configuration }),

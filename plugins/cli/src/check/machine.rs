@@ -1,5 +1,5 @@
-//! Files and directories that the configuration names: mounts of plugins and `file:` references. The check may run on
-//! another machine than Traefik, so a missing one is a note.
+//! Checks files and directories that the configuration names: mounts of plugins and `file:` references. A missing one
+//! is only a note, because the check may run on another machine than Traefik.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What all files together define: middlewares, services, and the routers that use them.
+//! A model of what all files together define: middlewares, services, and the routers that use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use super::place::Place;
 use super::plugins::Plugins;
 use super::traefik::qualified;
 
-/// All files together.
+/// The contents of all files together.
 #[derive(Default)]
 pub(super) struct Model<'d> {
     pub(super) plugins: Plugins,
-    /// By the names that Traefik gives them: `jwt@file`, `apps-jwt@kubernetescrd`.
+    /// Middlewares by the names that Traefik gives them: `jwt@file`, `apps-jwt@kubernetescrd`.
     pub(super) middlewares: BTreeMap<String, Definition<'d>>,
     pub(super) services: BTreeMap<String, Service>,
     pub(super) routers: Vec<Router>,
     pub(super) entry_points: Vec<EntryPoint>,
 }
 
-/// A middleware, wherever it is defined.
+/// A middleware, from any provider.
 pub(super) struct Definition<'d> {
     pub(super) file: &'d Path,
     pub(super) place: Place,
@@ -28,7 +28,7 @@ pub(super) struct Definition<'d> {
     pub(super) kind: Kind<'d>,
 }
 
-/// What a middleware is.
+/// The kind of a middleware.
 pub(super) enum Kind<'d> {
     Plugin {
         name: &'d str,
@@ -36,13 +36,13 @@ pub(super) enum Kind<'d> {
         options: &'d Node,
     },
     Chain(Vec<Reference>),
-    /// One of Traefik's own, by its setting's name.
+    /// One of Traefik's own middlewares, by the name of its setting.
     Other(&'d str),
-    /// Traefik cannot create it.
+    /// A middleware that Traefik cannot create.
     Broken(&'static str),
 }
 
-/// A use of a middleware by its name.
+/// A reference to a middleware by name.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     pub(super) id: String,
@@ -52,17 +52,17 @@ pub(super) struct Reference {
     pub(super) place: Place,
 }
 
-/// Where a service leads to.
+/// The destination of a service.
 #[derive(Default)]
 pub(super) struct Service {
     /// Hosts and ports.
     pub(super) servers: BTreeSet<String>,
-    /// Other services.
+    /// Other services that it consists of.
     pub(super) parts: Vec<String>,
     pub(super) middlewares: Vec<Reference>,
 }
 
-/// A router, wherever it is defined.
+/// A router, from any provider.
 pub(super) struct Router {
     pub(super) file: PathBuf,
     pub(super) place: Place,
@@ -73,7 +73,7 @@ pub(super) struct Router {
     pub(super) entry_points: Vec<String>,
     pub(super) middlewares: Vec<Reference>,
     pub(super) services: Vec<String>,
-    /// Ids of its parent routers.
+    /// The IDs of its parent routers.
     pub(super) parents: Vec<String>,
 }
 
@@ -91,20 +91,20 @@ pub(super) struct Way<'m> {
     pub(super) steps: Vec<Step>,
 }
 
-/// A middleware on a way.
+/// A middleware on the way of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) reference: Reference,
     /// The chain that adds it.
     pub(super) chain: Option<String>,
-    /// It is a chain that contains itself.
+    /// Whether it is a chain that contains itself.
     pub(super) is_circle: bool,
 }
 
 const DEEPEST: usize = 20;
 
 impl<'d> Model<'d> {
-    /// The ways through a router: one for each entry point and parent.
+    /// Returns the ways through a router: one for each entry point and parent.
     pub(super) fn ways(&self, router: &Router) -> Vec<Way<'_>> {
         self.ways_within(router, DEEPEST)
     }
@@ -123,7 +123,8 @@ impl<'d> Model<'d> {
             }
         };
         let mut last = router.middlewares.clone();
-        // Several services have several middlewares, and which one a request meets is chance.
+        // If there are several services, they may have different middlewares, and a request may meet any of them. So
+        // only the middlewares of a single service count.
         if let [service] = router.services.as_slice()
             && let Some(service) = self.services.get(service)
         {
@@ -137,7 +138,7 @@ impl<'d> Model<'d> {
         ways
     }
 
-    /// The routers that a parent's id stands for: one, or all of an IngressRoute.
+    /// Returns the routers for a parent's ID: one router, or all routers of an IngressRoute.
     pub(super) fn parents<'m>(&'m self, id: &str) -> impl Iterator<Item = &'m Router> {
         let group = format!("{id}#");
         self.routers
@@ -145,7 +146,7 @@ impl<'d> Model<'d> {
             .filter(move |router| router.id == group.trim_end_matches('#') || router.id.starts_with(&group))
     }
 
-    /// The middlewares of entry points, which come before the router's own.
+    /// Returns the middlewares of the entry points, which run before the router's own.
     fn starts(&self, router: &Router) -> Vec<Way<'_>> {
         let some_default = self.entry_points.iter().any(|it| it.is_default);
         let used: Vec<&EntryPoint> = self
@@ -175,7 +176,7 @@ impl<'d> Model<'d> {
             .collect()
     }
 
-    /// Adds a middleware to a way, or those of its chain.
+    /// Adds a middleware to a way, or the middlewares of a chain.
     fn follow(
         &self,
         reference: &Reference,
@@ -204,7 +205,7 @@ impl<'d> Model<'d> {
         }
     }
 
-    /// All hosts and services that a router leads to.
+    /// Returns all hosts and services that a router leads to.
     pub(super) fn backends(&self, router: &Router) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for service in &router.services {
@@ -228,7 +229,7 @@ impl<'d> Model<'d> {
 }
 
 impl<'d> Kind<'d> {
-    /// Reads what stands below a middleware's name, or below `spec`.
+    /// Reads the settings below a middleware's name, or below `spec`.
     pub(super) fn of(spec: &'d Node, chain: impl FnOnce(&'d Node) -> Vec<Reference>) -> Self {
         let given = |(_, _, node): &(&str, Place, &Node)| !node.to_json().is_null();
         let mut settings = spec.members().filter(given);

@@ -1,4 +1,4 @@
-//! The plugins' options, as the plugins themselves read them.
+//! Checks the plugins' options with the plugins' own code.
 
 use std::rc::Rc;
 
@@ -71,8 +71,8 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// All mistakes in a plugin's options, by the option's path. A plugin stops at the first one. So that option is removed
-/// or, if it is required, replaced by a value that fits, and the plugin reads the options again.
+/// Finds all mistakes in a plugin's options, by the path of the option. A plugin stops at the first mistake. So the
+/// option is removed, or replaced with a valid value if it is required, and the plugin reads the options again.
 fn mistakes(plugin: Plugin, mut options: Value) -> Vec<(String, String)> {
     const MOST: usize = 40;
     fill_in("", &mut options);
@@ -82,7 +82,8 @@ fn mistakes(plugin: Plugin, mut options: Value) -> Vec<(String, String)> {
             break;
         };
         let (field, message) = (error.field().to_owned(), sentence(&error));
-        // Missing only because it was taken out, itself or its first item, or written in another way.
+        // This error is only a consequence: the option, or its first item, was removed earlier, or it is spelled
+        // differently.
         let is_consequence = found.iter().any(|(known, _)| {
             let item = known
                 .strip_prefix(&field)
@@ -103,11 +104,11 @@ fn mistakes(plugin: Plugin, mut options: Value) -> Vec<(String, String)> {
     found
 }
 
-/// The error as a sentence, which the option's name begins.
+/// Returns the error as a sentence that begins with the option's name.
 fn sentence(error: &ConfigError) -> String {
     let (text, field) = (error.to_string(), error.field());
     match text.strip_prefix(field).and_then(|rest| rest.strip_prefix(": ")) {
-        // serde's own words.
+        // Keep serde's own wording.
         Some(rest) if !rest.starts_with("invalid") => format!("{field} {rest}"),
         _ => text,
     }
@@ -117,7 +118,7 @@ fn build(plugin: Plugin, options: &Value) -> Result<(), ConfigError> {
     fn platform() -> Rc<dyn Platform> {
         Rc::new(Native::new(std::env::temp_dir(), |_| {}))
     }
-    // Traefik's file provider makes a text of an empty block.
+    // Traefik's file provider turns an empty block into an empty text.
     let config = match options {
         Value::Null => Vec::new(),
         Value::String(text) if text.is_empty() => Vec::new(),
@@ -134,7 +135,7 @@ fn build(plugin: Plugin, options: &Value) -> Result<(), ConfigError> {
     }
 }
 
-/// Replaces references to what only Traefik's machine has by values that fit.
+/// Replaces references that exist only on Traefik's machine with valid values.
 fn fill_in(name: &str, value: &mut Value) {
     match value {
         Value::String(text) if is_reference(text) || is_to_be_filled_in(name, text) => {
@@ -154,7 +155,7 @@ fn fill_in(name: &str, value: &mut Value) {
     }
 }
 
-/// API keys must differ, and be long.
+/// API keys must be long and must differ from each other.
 fn fill_in_api_keys(keys: &mut Value) {
     for (index, entry) in keys.as_array_mut().into_iter().flatten().enumerate() {
         for (name, stand_in) in [
@@ -170,7 +171,7 @@ fn fill_in_api_keys(keys: &mut Value) {
     }
 }
 
-/// A private key and its certificate belong together, so both are replaced where one of them is elsewhere.
+/// A private key and its certificate belong together. If one of them is a reference, both are replaced.
 fn fill_in_key_pair(members: &mut Map<String, Value>) {
     let is_elsewhere = |value: &Value| value.as_str().is_some_and(is_reference);
     let names = ["key", "cert", "certificate"];
@@ -192,13 +193,13 @@ fn fill_in_key_pair(members: &mut Map<String, Value>) {
             *value = pem.as_str().into();
         }
     }
-    // Which kind of key the reference leads to cannot be told here.
+    // The type of the referenced key is not known here.
     if members.get("algorithm").is_some_and(|name| name == "RS256") {
         members.remove("algorithm");
     }
 }
 
-/// A new private key and its certificate in PEM.
+/// Creates a new private key and its certificate in PEM.
 fn key_pair() -> Option<(String, String)> {
     let key = rcgen::KeyPair::generate().ok()?;
     let certificate = rcgen::CertificateParams::default().self_signed(&key).ok()?;
@@ -212,7 +213,7 @@ fn is_reference(text: &str) -> bool {
         || secret.is_some_and(|rest| rest.split(':').filter(|part| !part.is_empty()).count() == 2)
 }
 
-/// A path to a file with keys, and hosts that an example leaves to its reader.
+/// Returns whether the text is a path to a key file, or has a host that the reader of an example must fill in.
 fn is_to_be_filled_in(name: &str, text: &str) -> bool {
     (name == "jwksFile" && text.starts_with('/')) || placeholder(name, text).is_some()
 }
@@ -225,7 +226,7 @@ fn stand_in(name: &str, text: &str) -> Value {
         "publicKey" => PUBLIC_KEY.into(),
         "url" | "jwksUrl" => format!("https://placeholder.invalid/{own}").into(),
         "path" => format!("/placeholder{own}").into(),
-        // As base64 or as it is, it is long enough for every algorithm.
+        // Long enough for every algorithm, both as base64 and as plain text.
         "signingSecret" => "A".repeat(88).into(),
         "secret" | "refreshTokenKey" => "A".repeat(32).into(),
         "ca" | "cert" | "key" => Value::Null,
@@ -233,7 +234,7 @@ fn stand_in(name: &str, text: &str) -> Value {
     }
 }
 
-/// Removes the option. Returns whether it was there.
+/// Removes the option. Returns whether it existed.
 fn remove(options: &mut Value, field: &str) -> bool {
     let (parent, last) = match field.rsplit_once(['.', '[']) {
         Some((parent, last)) => (parent, last.trim_end_matches(']')),
@@ -246,7 +247,7 @@ fn remove(options: &mut Value, field: &str) -> bool {
         .collect();
     match options.pointer_mut(&pointer) {
         Some(Value::Object(members)) => members.remove(last).is_some(),
-        // An item of a list, with those behind it, which would move.
+        // Removes an item of a list and all items after it, because their indexes would change.
         Some(Value::Array(items)) => match last.parse() {
             Ok(place @ 1..) => {
                 items.truncate(place);
@@ -259,7 +260,7 @@ fn remove(options: &mut Value, field: &str) -> bool {
     }
 }
 
-/// Gives the option a value that fits.
+/// Sets the option to a valid value.
 fn put_in(options: &mut Value, field: &str) {
     let mut place = options;
     for name in field.split(['.', '[']).map(|name| name.trim_end_matches(']')) {
@@ -275,7 +276,7 @@ fn put_in(options: &mut Value, field: &str) {
     *place = stand_in(field.rsplit('.').next().unwrap_or_default(), "");
 }
 
-/// A public key whose private key does not exist any more.
+/// A public key whose private key no longer exists.
 const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 -----END PUBLIC KEY-----

@@ -1,11 +1,11 @@
 //! Places in files.
 
-/// A place in a file, both from 1.
+/// A place in a file. Line and column count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The line.
     pub line: u64,
-    /// The character in it.
+    /// The column, in characters.
     pub column: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Placeholders that were not filled in: `{tenantid}`, `YOUR_DOMAIN`, `<your-domain>`, `${DOMAIN}`.
+//! Finds placeholders that were not filled in: `{tenantid}`, `YOUR_DOMAIN`, `<your-domain>`, `${DOMAIN}`.
 
 use super::finding::{Finding, Severity, finding};
 use super::model::{Kind, Model};
@@ -22,9 +22,9 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The placeholder in an option's text.
+/// Returns the placeholder in the text of an option.
 pub(super) fn placeholder<'t>(option: &str, text: &'t str) -> Option<&'t str> {
-    // Patterns, replacements, expressions and keys use these characters themselves.
+    // Patterns, replacements, expressions, and keys may contain these characters themselves.
     const FREE: [&str; 8] = [
         "regex",
         "claims",
@@ -47,11 +47,11 @@ pub(super) fn placeholder<'t>(option: &str, text: &'t str) -> Option<&'t str> {
     };
     let brackets = [("${", "}"), ("<", ">"), ("{", "}")];
     for (open, close) in brackets {
-        // A group of a pattern is written so.
+        // This is the syntax for a group of a pattern.
         if option == "replacement" && close == "}" {
             continue;
         }
-        // Braces in paths are a mistake that the plugin names itself.
+        // The plugin itself reports braces in paths.
         if option == "path" && open == "{" {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Our plugins, and under which names Traefik has them.
+//! Our plugins, and the names under which Traefik knows them.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Plugin {
         Self::Gateway,
     ];
 
-    /// The name that it usually has in Traefik's configuration.
+    /// Returns its usual name in Traefik's configuration.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Jwt => JwtPlugin::NAME,
@@ -50,7 +50,7 @@ impl Plugin {
         }
     }
 
-    /// Its folder, the last part of its module name.
+    /// Returns its folder, the last part of its module name.
     fn folder(self) -> &'static str {
         match self {
             Self::Jwt => "jwt",
@@ -63,12 +63,12 @@ impl Plugin {
         }
     }
 
-    /// Whether it keeps keys or tokens in a state directory.
+    /// Returns whether it keeps keys or tokens in a state directory.
     pub(super) fn needs_mount(self) -> bool {
         !matches!(self, Self::BasicCredentials | Self::PathRewrite)
     }
 
-    /// The plugin in a module, by its last part if the module is a local one.
+    /// Returns the plugin in a module. For a local module, the last part of the name decides.
     pub(super) fn of_module(module: &str) -> Option<Self> {
         const CATALOGUE: &str = "github.com/oic-gateway/oic-gateway";
         if module == CATALOGUE {
@@ -82,9 +82,9 @@ impl Plugin {
 /// The names under which plugins are registered, as far as the files say.
 #[derive(Debug, Default)]
 pub(super) struct Plugins {
-    /// Modules by the plugins' names.
+    /// Modules by plugin name.
     registered: BTreeMap<String, String>,
-    /// Whether there is a static configuration that registers plugins.
+    /// Whether a static configuration registers plugins.
     pub(super) is_complete: bool,
 }
 
@@ -101,7 +101,7 @@ impl Plugins {
         plugins
     }
 
-    /// The plugin of ours that has this name. Where no module is known the usual names count.
+    /// Returns our plugin with this name. If no module is registered under it, the usual names apply.
     pub(super) fn ours(&self, name: &str) -> Option<Plugin> {
         match self.registered.get(name) {
             Some(module) => Plugin::of_module(module),
@@ -109,13 +109,13 @@ impl Plugins {
         }
     }
 
-    /// The module that is registered under this name.
+    /// Returns the module that is registered under this name.
     pub(super) fn module(&self, name: &str) -> Option<&str> {
         self.registered.get(name).map(String::as_str)
     }
 }
 
-/// The plugins that a static configuration registers.
+/// Returns the plugins that a static configuration registers.
 pub(super) fn registrations(node: &Node) -> impl Iterator<Item = (&str, super::place::Place, &Node)> {
     ["plugins", "localPlugins"]
         .into_iter()

@@ -1,8 +1,8 @@
-//! Values as a reader has them: what YAML, TOML, labels and arguments have in common.
+//! Values as a reader produces them: the common form of YAML, TOML, labels, and arguments.
 
 use super::place::Place;
 
-/// A value as the reader has it, and where it stands.
+/// A value from a reader, and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) place: Place,
@@ -14,7 +14,7 @@ pub(super) enum RawValue {
     Null,
     Bool(bool),
     Int(i64),
-    /// Beyond the largest signed one.
+    /// An integer above the largest signed one.
     Unsigned(u64),
     Float(f64),
     Text(String),
@@ -28,7 +28,7 @@ pub(super) enum RawValue {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Member {
     pub(super) name: String,
-    /// Where the name stands.
+    /// The place of the name.
     pub(super) place: Place,
     pub(super) value: Raw,
 }

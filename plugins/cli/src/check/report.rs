@@ -1,4 +1,4 @@
-//! Findings as a whole: a line that counts them, and JSON for scripts.
+//! Summaries of findings: a line with their counts, and JSON for scripts.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use super::finding::{Finding, Severity};
 
-/// How many findings there are of each severity.
+/// The number of findings of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Errors.
+    /// The number of errors.
     pub errors: usize,
-    /// Warnings.
+    /// The number of warnings.
     pub warnings: usize,
-    /// Notes.
+    /// The number of notes.
     pub notes: usize,
 }
 
 impl Counts {
-    /// Counts them.
+    /// Counts the findings.
     pub fn of(findings: &[Finding]) -> Self {
         let count = |severity| findings.iter().filter(|it| it.severity == severity).count();
         Self {
@@ -50,7 +50,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The shape is described in `docs/check.md` and stays as it is.
+/// Returns the findings as JSON. `docs/check.md` describes the format, which must stay stable.
 pub fn json(findings: &[Finding]) -> Value {
     let counts = Counts::of(findings);
     let findings: Vec<Value> = findings

@@ -1,5 +1,5 @@
-//! Routers that let requests through unchecked. Traefik drops a router whose middleware it does not find or cannot
-//! create; the requests go to the next router that matches.
+//! Finds routers that let requests through unchecked. Traefik drops a router if it cannot find or create one of its
+//! middlewares. The requests then go to the next router that matches.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use super::plugins::Plugin;
 /// What a middleware does, as far as it matters here. Warnings say jwt for every kind of guard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Role {
-    /// Demands a valid token or credentials.
+    /// It requires a valid token or credentials.
     guards: bool,
-    /// Adds the gateway's own token.
+    /// It adds the gateway's own token.
     lends: bool,
-    /// Changes the path.
+    /// It changes the path.
     rewrites: bool,
-    /// Decides by the path.
+    /// It decides by the path.
     judges_paths: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     ways_around(model, findings);
 }
 
-/// Middlewares that Traefik cannot create.
+/// Reports middlewares that Traefik cannot create.
 fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for definition in model.middlewares.values() {
         let mut warn = |place, message: String| {
@@ -69,7 +69,7 @@ fn definitions(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Middlewares and parents that a router uses and no file defines.
+/// Reports middlewares and parents that a router uses but no file defines.
 fn references(model: &Model<'_>, router: &Router, findings: &mut Vec<Finding>) {
     for reference in &router.middlewares {
         missing(model, reference, findings);
@@ -109,7 +109,7 @@ fn missing(model: &Model<'_>, reference: &Reference, findings: &mut Vec<Finding>
     }
     let name = &reference.name;
     let provider = reference.id.rsplit('@').next().unwrap_or_default();
-    // Labels are known where a Compose file is among the files.
+    // Labels are known if the files include a Compose file.
     let is_read = match provider {
         "file" | "kubernetescrd" => true,
         provider => model.routers.iter().any(|router| router.provider == provider),
@@ -137,7 +137,7 @@ fn missing(model: &Model<'_>, reference: &Reference, findings: &mut Vec<Finding>
     findings.push(finding(&reference.file, reference.place, severity, message));
 }
 
-/// The order of middlewares on a way.
+/// Checks the order of the middlewares on a way.
 fn order(model: &Model<'_>, router: &Router, way: &Way<'_>, findings: &mut Vec<Finding>) {
     let roles: Vec<(&Step, Role)> = way
         .steps
@@ -174,7 +174,7 @@ fn order(model: &Model<'_>, router: &Router, way: &Way<'_>, findings: &mut Vec<F
     }
 }
 
-/// A step with the chain, router or entry point that adds it.
+/// Names a step, with the chain, router, or entry point that adds it.
 fn shown(step: &Step, router: &Router, way: &Way<'_>) -> String {
     let mut shown = step.reference.name.clone();
     if let Some(chain) = &step.chain {
@@ -186,12 +186,12 @@ fn shown(step: &Step, router: &Router, way: &Way<'_>) -> String {
     shown
 }
 
-/// Routers without a guard to backends that other routers guard.
+/// Reports routers without a guard whose backends other routers guard.
 fn ways_around(model: &Model<'_>, findings: &mut Vec<Finding>) {
     struct Judged<'m> {
         router: &'m Router,
         backends: BTreeSet<String>,
-        /// Whether some way is guarded, and an entry point where none is.
+        /// Whether some way is guarded, and an entry point of a way that is not.
         some_guarded: bool,
         open_at: Option<Option<String>>,
     }
@@ -272,7 +272,7 @@ fn role_of_plugin(plugin: Plugin, options: &Node) -> Role {
             judges_paths: options.get("authorize").is_some(),
             ..guard
         },
-        // Has rules of its own for callers' tokens.
+        // These plugins have their own rules for callers' tokens.
         Plugin::OAuthIntrospection | Plugin::OAuthTokenExchange => guard,
         Plugin::OAuthClientCredentials => oauth(options),
         Plugin::BasicCredentials => {
@@ -305,7 +305,8 @@ fn role_of_plugin(plugin: Plugin, options: &Node) -> Role {
     }
 }
 
-/// Callers bring client and secret, and the provider judges them; or the gateway has its own.
+/// Without a client in the options, callers bring a client and its secret, and the provider checks them. Otherwise the
+/// gateway lends its own token.
 fn oauth(options: &Node) -> Role {
     let own = ["clientID", "clientId", "clientSecret"];
     let own = own.iter().any(|option| options.get(option).is_some());

@@ -1,4 +1,5 @@
-//! Traefik's static configuration: a plugin that does not load must stop Traefik, and plugins need a state directory.
+//! Checks Traefik's static configuration: a plugin that fails to load must stop Traefik, and plugins need a state
+//! directory.
 
 use super::document::Node;
 use super::files::{Document, Source};

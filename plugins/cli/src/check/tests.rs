@@ -1,9 +1,9 @@
-//! Files with mistakes, and what is said about them.
+//! Tests files with mistakes, and the findings for them.
 
 use super::*;
 use finding::Severity;
 
-/// Checks these texts as files; a finding is `file:line:column severity: message`.
+/// Checks these texts as files. A finding is `file:line:column severity: message`.
 fn check_texts(texts: &[&str]) -> Vec<String> {
     let named: Vec<(String, &[u8])> = texts
         .iter()
@@ -32,7 +32,7 @@ fn check_files(files: &[(&str, &[u8])]) -> Vec<String> {
     check(&files).into_iter().map(shown).collect()
 }
 
-/// All but notes.
+/// Compares all findings except notes.
 #[track_caller]
 fn assert_findings(texts: &[&str], expected: &[&str]) {
     let found = check_texts(texts).into_iter();
@@ -321,7 +321,7 @@ fn the_examples_pass() {
     ] {
         let paths: Vec<PathBuf> = files.iter().map(|file| examples.join(file)).collect();
         let findings = check(&paths).into_iter().filter(|it| {
-            // What a reader must fill in, and directories of the reader's machine.
+            // Ignore placeholders for the reader to fill in, and directories of the reader's machine.
             it.severity != Severity::Note && !it.message.contains("looks like a placeholder")
         });
         assert_eq!(findings.collect::<Vec<_>>(), [], "{files:?}");
@@ -387,7 +387,7 @@ http:
     );
 }
 
-/// A router `echo` with these settings and a guarded one `safe` to the same backend.
+/// A router `echo` with these settings and a guarded router `safe` to the same backend.
 fn beside_a_safe_router(echo: &str, middlewares: &str) -> String {
     format!(
         "http:\n  routers:\n    echo: {echo}\n    safe: {{rule: Path(`/safe`), middlewares: [j], service: oic}}\n  \
@@ -404,7 +404,7 @@ fn a_router_is_judged_by_what_traefik_reads_of_it() {
                   {middlewares: [good]}}\n    circle: {chain: {middlewares: [circle]}}\n    empty: {}\n    both: {chain: \
                   {middlewares: [j]}, compress: {}}\n";
     let also = |findings: &[&'static str]| -> Vec<&'static str> {
-        // The definitions above, wherever they are used.
+        // The definitions above are part of every case.
         findings
             .iter()
             .copied()
@@ -753,7 +753,7 @@ fn values_are_judged_as_the_plugin_gets_them() {
     };
     for (options, in_file, in_object) in [
         ("requireExp: false", true, true),
-        // A text for Traefik, a truth value for kubectl.
+        // Traefik reads a text, kubectl a boolean.
         ("requireExp: no", false, true),
         ("audiences: [y]", true, false),
         ("audiences: [2024-01-01]", false, true),
@@ -851,7 +851,8 @@ clientSecret = 12345678
     );
 }
 
-/// The manifests of the article that the product is measured by: what it lacks is to be filled in, and nothing else.
+/// The manifests of the article that the product is measured by. The only findings are about values that must be filled
+/// in.
 #[test]
 fn the_manifests_of_a_known_article_lack_what_is_to_be_filled_in() {
     let text = "\
@@ -964,7 +965,7 @@ fn a_second_router_to_the_same_container_is_a_way_around() {
         &[&open],
         &["0.yml:18:9: warning: router open…same backend as orders without jwt"],
     );
-    // By its name and port the file provider reaches it, too.
+    // The file provider can also reach it by name and port.
     let port = format!("{COMPOSE}      - traefik.http.services.orders.loadbalancer.server.port=8080\n");
     let file = "http:\n  routers:\n    back: {rule: a, service: s}\n  services:\n    s: {loadBalancer: {servers: [{url: \
                 'http://orders:8080'}]}}\n";
@@ -1026,7 +1027,7 @@ fn values_of_traefiks_chart_are_read() {
     assert_findings(&[&template], &["0.yml:18…warning: this object is a template"]);
 }
 
-/// One line further down.
+/// The same finding, one line further down.
 fn shifted(line: &'static str) -> &'static str {
     match line {
         line if line.contains(":10") => "0.yml:11…error: jwt has no settings.mounts",

@@ -1,4 +1,4 @@
-//! TOML, which Traefik's file provider reads as well as YAML.
+//! TOML, which Traefik's file provider also reads.
 
 use super::place::{Fault, Place};
 use super::raw::{Member, Raw, RawValue};

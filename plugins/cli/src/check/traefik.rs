@@ -1,18 +1,18 @@
-//! Names as Traefik makes them.
+//! Builds names like Traefik.
 
-/// An object of Kubernetes as the provider `kubernetesCRD` calls it.
+/// Returns the name of a Kubernetes object in the provider `kubernetesCRD`.
 pub(super) fn crd_id(namespace: &str, name: &str) -> String {
     format!("{}@kubernetescrd", normalized(&format!("{namespace}-{name}")))
 }
 
-/// Letters and digits, and a dash for whatever is between.
+/// Keeps letters and digits, and replaces everything between them with a dash.
 fn normalized(name: &str) -> String {
     let parts = name.split(|c: char| !c.is_alphanumeric());
     let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
     parts.join("-")
 }
 
-/// A name with its provider, which is that of whatever names it unless it says another.
+/// Returns a name with its provider. A name without one belongs to the provider that uses it.
 pub(super) fn qualified(name: &str, provider: &str) -> String {
     match name.contains('@') {
         true => name.to_owned(),
@@ -20,7 +20,7 @@ pub(super) fn qualified(name: &str, provider: &str) -> String {
     }
 }
 
-/// A server by host and port, the same for `http` and `https` with their usual ports.
+/// Returns a server as host and port. `http` and `https` with their default ports give the same result.
 pub(super) fn server(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

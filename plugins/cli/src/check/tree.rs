@@ -1,4 +1,4 @@
-//! Settings that are written as paths, as labels and arguments do: `http.routers.r.rule`, `rules[0].path`.
+//! Settings that are written as paths, in labels and arguments: `http.routers.r.rule`, `rules[0].path`.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ pub(super) struct Setting {
     pub(super) place: Place,
 }
 
-/// Blocks within blocks, made of settings.
+/// Nested blocks, built from settings.
 #[derive(Debug)]
 pub(super) struct Tree {
     place: Place,
-    /// What it is as a whole; then it has no parts.
+    /// The value as a whole. If it is set, there are no parts.
     value: Option<RawValue>,
     members: BTreeMap<String, (Place, Tree)>,
     items: BTreeMap<usize, Tree>,
@@ -33,7 +33,7 @@ impl Tree {
         }
     }
 
-    /// Puts a setting in. Of two for the same path the later one counts.
+    /// Adds a setting. If a path occurs twice, the later setting counts.
     pub(super) fn put(&mut self, setting: &Setting) {
         let value = Raw {
             place: setting.place,
@@ -42,7 +42,7 @@ impl Tree {
         self.put_at(&setting.path, &value);
     }
 
-    /// Puts a value in, at the end of a path. Members of a block join those that are there.
+    /// Sets the value at a path. Members of a block are added to existing ones.
     pub(super) fn put_at(&mut self, path: &str, value: &Raw) {
         let mut tree = self;
         for segment in path.split('.') {

@@ -1,7 +1,7 @@
-//! YAML in the two dialects that count here: that of Traefik's file provider and that of kubectl.
+//! YAML in the two dialects that matter here: that of Traefik's file provider and that of kubectl.
 //!
-//! `syntax` reads the text, `resolve` gives scalars their types, and `decode` makes values of both for a
-//! `dialect`. `tabs` finds what Go's reader refuses and ours takes.
+//! `syntax` parses the text, `resolve` gives scalars their types, and `decode` combines both into values for a
+//! `dialect`. `tabs` finds tabs that Go's parser refuses and ours accepts.
 
 pub(super) mod decode;
 pub(super) mod dialect;

@@ -1,4 +1,4 @@
-//! `check FILE…`: what the plugins would say about a user's files.
+//! `check FILE…`: checks a user's files.
 
 use std::path::PathBuf;
 

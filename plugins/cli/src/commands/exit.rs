@@ -1,4 +1,4 @@
-//! What the process tells its caller.
+//! The exit codes of the process.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -6,16 +6,16 @@ use std::process::ExitCode;
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// It did what it should, and everything is fine.
+    /// It succeeded, and everything is fine.
     Fine,
-    /// It found something that needs attention, or did not succeed.
+    /// It found something that needs attention, or it failed.
     Findings,
-    /// It could not begin. clap ends with the same code where the command line is wrong.
+    /// It could not begin. clap uses the same code for a wrong command line.
     Usage,
 }
 
 impl Exit {
-    /// Prints the error, if there is one.
+    /// Prints the error, if there is one, and returns the matching exit.
     pub(super) fn of(outcome: Result<(), impl Display>) -> Self {
         match outcome {
             Ok(()) => Self::Fine,

@@ -1,4 +1,4 @@
-//! Ctrl-C and `kill`, for commands that wait.
+//! Handles Ctrl-C and `kill` in commands that wait.
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// A flag that the first such signal sets. The second one ends the process.
+/// Returns a flag that the first such signal sets. The second one ends the process.
 pub(super) fn flag() -> io::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

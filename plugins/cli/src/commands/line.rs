@@ -1,10 +1,10 @@
-//! A finding as a line.
+//! Formats a finding as a line.
 
 use anstyle::{AnsiColor, Style};
 
 use crate::check::finding::{Finding, Severity};
 
-/// A finding with its severity in colour, which the stream drops where there is no terminal.
+/// Formats a finding with its severity in color. The output stream removes colors if it is not a terminal.
 pub(super) fn line(finding: &Finding) -> String {
     let style = match finding.severity {
         Severity::Error => AnsiColor::Red.on_default().bold(),

@@ -1,4 +1,4 @@
-//! `login`: a person allows the gateway to call in his name.
+//! `login`: a user allows the gateway to call on the user's behalf.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -58,11 +58,11 @@ pub(super) struct Options {
     ca: Option<PathBuf>,
 }
 
-/// Where a secret is. The secret itself would appear in the shell's history and in the list of processes.
+/// Parses a reference to a secret. The secret itself would appear in the shell's history and in the list of processes.
 fn reference(text: &str) -> Result<SecretRef, String> {
     match text.split_once(':') {
         Some(("env" | "file", rest)) if !rest.is_empty() => Ok(SecretRef::new(text)),
-        // The value is not repeated: it may be the secret.
+        // Do not repeat the value: it may be the secret.
         _ => Err("must be env:NAME or file:/path, never the secret itself".to_owned()),
     }
 }
@@ -112,7 +112,7 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The block `store`, with or without its name.
+/// Reads the block `store`, with or without its name.
 fn store(file: &Path) -> Result<Value, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", file.display());
     let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
@@ -121,13 +121,13 @@ fn store(file: &Path) -> Result<Value, String> {
     Ok(value.get("store").cloned().unwrap_or(value))
 }
 
-/// What the user has to do, and until when.
+/// Tells the user what to do, and until when.
 fn invitation(code: &DeviceCode, now: SystemTime) -> String {
     let target = code
         .verification_uri_complete
         .as_ref()
         .unwrap_or(&code.verification_uri);
-    // Light on dark, as most terminals are; readers take either.
+    // Light on dark, like most terminals. QR code readers accept both.
     let picture = QrCode::new(target)
         .map(|code| {
             code.render::<Dense1x2>()

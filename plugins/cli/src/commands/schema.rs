@@ -1,4 +1,4 @@
-//! `schema`: the options for editors.
+//! `schema`: JSON schemas of the options, for editors.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! `check --watch`: again whenever a file changes.
+//! `check --watch`: checks again whenever a file changes.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -14,10 +14,10 @@ use crate::check::finding::Finding;
 use crate::check::report::Counts;
 
 const PERIOD: Duration = Duration::from_secs(1);
-/// How soon Ctrl-C counts.
+/// How often to look for Ctrl-C.
 const STEP: Duration = Duration::from_millis(50);
 
-/// Prints all findings once, and afterwards those that came or went.
+/// Prints all findings once, and afterwards those that appear or disappear.
 pub(super) fn run(files: &[PathBuf]) -> io::Result<()> {
     let interrupted = interrupt::flag()?;
     let (mut before, mut shown) = (None, BTreeSet::new());
@@ -45,7 +45,7 @@ pub(super) fn run(files: &[PathBuf]) -> io::Result<()> {
     Ok(())
 }
 
-/// By what a change of a file shows; `None` while it cannot be read.
+/// Returns what reveals a change of each file: its time and size. `None` if the file cannot be read.
 fn versions(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
     let version = |file: &Path| {
         let metadata = file.metadata().ok()?;

@@ -1,4 +1,4 @@
-//! What the two endpoints answer, and what it means for the flow.
+//! Reads the answers of the two endpoints.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ pub struct DeviceCode {
     pub user_code: String,
     /// Where the user enters it.
     pub verification_uri: String,
-    /// The same with the code in it, where the provider knows one. IDCS does not.
+    /// The same URL with the code in it, if the provider sends one. IDCS does not.
     pub verification_uri_complete: Option<String>,
-    /// How long the code is good for.
+    /// How long the code is valid.
     pub expires_in: Duration,
-    /// How long to wait between two questions.
+    /// How long to wait between two requests to the token endpoint.
     pub interval: Duration,
 }
 
-/// RFC 8628 section 3.2, and what IDCS leaves it at.
+/// The default of RFC 8628 section 3.2, which IDCS uses.
 const DEFAULT_INTERVAL: u64 = 5;
-/// IDCS's own, for a provider that forgets it.
+/// The value of IDCS, for a provider that does not send one.
 const DEFAULT_LIFETIME: u64 = 300;
 
 impl DeviceCode {
-    /// Reads it; the error says what the provider said instead.
+    /// Reads the answer. The error says what the provider sent instead.
     pub(super) fn read(response: &Response<Vec<u8>>) -> Result<Self, String> {
         let status = response.status().as_u16();
         let body: Value = serde_json::from_slice(response.body())
@@ -51,7 +51,7 @@ impl DeviceCode {
         Ok(Self {
             device_code: Secret::new(device_code.ok_or_else(|| missing("device_code"))?),
             user_code: text("user_code").ok_or_else(|| missing("user_code"))?,
-            // Google's early name for it lives on.
+            // Some providers still use Google's early name.
             verification_uri: text("verification_uri")
                 .or_else(|| text("verification_url"))
                 .ok_or_else(|| missing("verification_uri"))?,
@@ -66,7 +66,7 @@ impl DeviceCode {
     }
 }
 
-/// What the token endpoint said to the device's question (RFC 8628 section 3.5).
+/// The answer of the token endpoint (RFC 8628 section 3.5).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Tokens(Tokens),
@@ -74,9 +74,9 @@ pub(super) enum Outcome {
     SlowDown,
     Denied,
     Expired,
-    /// No answer, or none that means anything: ask again, but not so soon.
+    /// No answer, or none that can be used. Ask again, but later than usual.
     Trouble(String),
-    /// Asking again is of no use.
+    /// Asking again is useless.
     Refused(String),
 }
 
@@ -123,7 +123,7 @@ fn refusal(status: u16, body: &Value) -> String {
     text
 }
 
-/// For a terminal: no control characters, no more than a line or two.
+/// Makes a text safe for a terminal: no control characters, and at most a few lines.
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(300).collect()
 }

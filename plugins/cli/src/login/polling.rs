@@ -1,14 +1,14 @@
-//! How often to ask (RFC 8628 section 3.5).
+//! Decides how often to ask the token endpoint (RFC 8628 section 3.5).
 
 use std::time::Duration;
 
 use super::DeviceCode;
 use super::answer::{Outcome, Tokens};
 
-/// The flow came to an end without tokens.
+/// Why the flow ended without tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
-    /// The user refused.
+    /// The user denied the request.
     #[error("the request was denied in the browser; nothing has changed")]
     Denied,
     /// The user did not answer in time.
@@ -19,22 +19,22 @@ pub enum Ended {
     /// `pause` gave up.
     #[error("interrupted; nothing has changed")]
     Interrupted,
-    /// The provider refuses.
+    /// The provider refused the request.
     #[error("the provider refuses: {0}; nothing has changed")]
     Refused(String),
-    /// The provider could not be reached until the code had expired.
+    /// The provider could not be reached until the code expired.
     #[error(
         "the provider could not be reached until the code expired ({0}); nothing has changed: run the command again"
     )]
     Unreachable(String),
 }
 
-/// What `slow_down` adds, for good.
+/// How much each `slow_down` adds to the interval, permanently.
 const SLOWER: Duration = Duration::from_secs(5);
 /// The longest pause while the provider is in trouble.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Asks until there is an answer. `pause` waits and returns false to give up. `now` is a monotonic clock.
+/// Asks until there is an answer. `pause` waits, and returns false to give up. `now` is a monotonic clock.
 pub(super) fn poll(
     code: &DeviceCode,
     ask: &mut dyn FnMut() -> Outcome,
@@ -55,7 +55,7 @@ pub(super) fn poll(
         }
         let outcome = ask();
         if let Outcome::Trouble(what) = outcome {
-            // Connections that time out: twice as long each time.
+            // Connections time out: wait twice as long each time.
             in_trouble = in_trouble.saturating_mul(2).min(LONGEST_PAUSE.max(interval));
             (wait, trouble) = (in_trouble, Some(what));
             continue;
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of these outcomes, the last one for ever, and the pauses between them in seconds.
+    /// Runs these outcomes, repeating the last one forever. Returns the result and the pauses in seconds.
     fn run(outcomes: Vec<fn() -> Outcome>, patience: usize) -> (Result<(), Ended>, Vec<u64>) {
         let body = r#"{"device_code":"d","user_code":"A","verification_uri":"u","expires_in":300}"#;
         let code = DeviceCode::read(&Response::new(body.as_bytes().to_vec())).unwrap();

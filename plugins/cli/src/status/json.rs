@@ -1,4 +1,4 @@
-//! JSON for scripts. Its shape is described in `docs/check.md` and stays as it is.
+//! JSON for scripts. `docs/check.md` describes the format, which must stay stable.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::record::Record;
 
-/// An object with the time and a list of resources. Times are RFC 3339, and `null` where there is none.
+/// Returns an object with the current time and a list of resources. Times are RFC 3339, or `null` if unknown.
 pub fn json(records: &[Record], now: SystemTime) -> Value {
     let time = |time: Option<SystemTime>| time.map(|time| humantime::format_rfc3339_millis(time).to_string());
     let resources: Vec<Value> = records

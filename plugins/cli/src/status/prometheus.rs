@@ -7,7 +7,7 @@ use super::record::{Record, State};
 
 type Sample = fn(&Record, SystemTime) -> Option<f64>;
 
-/// Name, help, and where its value comes from. All are gauges.
+/// The name, the help text, and the source of the value of each metric. All are gauges.
 const METRICS: [(&str, &str, Sample); 7] = [
     (
         "up",
@@ -50,11 +50,11 @@ const METRICS: [(&str, &str, Sample); 7] = [
     ),
 ];
 
-/// One sample for each record and metric; a time that is not known is left out.
+/// Writes one sample for each record and metric. An unknown time is left out.
 pub fn prometheus(records: &[Record], now: SystemTime) -> String {
     let mut text = String::new();
     for (name, help, sample) in METRICS {
-        // Writing to a String does not fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
             "# HELP oic_gateway_resource_{name} {help}\n# TYPE oic_gateway_resource_{name} gauge"
@@ -80,7 +80,7 @@ fn timestamp(time: Option<SystemTime>) -> Option<f64> {
     since.as_ref().map(Duration::as_secs_f64)
 }
 
-/// A label's value between quotes.
+/// Escapes a label's value for use between quotes.
 fn escaped(text: &str) -> String {
     text.replace('\\', r"\\")
         .replace('"', "\\\"")

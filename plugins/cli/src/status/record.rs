@@ -1,4 +1,4 @@
-//! Records of a state directory.
+//! The records of a state directory.
 
 use std::fs;
 use std::io;
@@ -7,24 +7,24 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
-/// What a plugin writes under `<name>.status` about a key set or a token.
+/// What a plugin records about a key set or a token under `<name>.status`.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// The entry's name without its ending. It differs where `kind` and `url` are the same.
+    /// The entry's name without its ending. It distinguishes records with the same `kind` and `url`.
     pub name: String,
-    /// What it is, for example `token`.
+    /// The kind of resource, for example `token`.
     pub kind: String,
-    /// Where it comes from.
+    /// The URL that it comes from.
     pub url: String,
-    /// When the value at hand was fetched.
+    /// When the current value was fetched.
     pub fetched_at: Option<SystemTime>,
-    /// When it will be renewed.
+    /// When the value will be renewed.
     pub refresh_at: Option<SystemTime>,
-    /// From when on it must not be used.
+    /// When the value expires and must no longer be used.
     pub usable_until: Option<SystemTime>,
     /// How long the fetch took.
     pub took: Option<Duration>,
-    /// Consecutive failures.
+    /// The number of consecutive failures.
     pub failures: u32,
     /// When the next attempt may be made.
     pub next_attempt_at: Option<SystemTime>,
@@ -32,19 +32,19 @@ pub struct Record {
     pub last_error: Option<String>,
 }
 
-/// How a key set or a token is doing.
+/// The state of a key set or a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The last attempt succeeded.
     Good,
-    /// The last attempt failed, and the earlier value is still usable.
+    /// The last attempt failed, but the earlier value is still usable.
     Degraded,
-    /// The last attempt failed, and there is nothing usable.
+    /// The last attempt failed, and there is no usable value.
     Down,
 }
 
 impl State {
-    /// One word for it.
+    /// Returns the state as one word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -55,7 +55,7 @@ impl State {
 }
 
 impl Record {
-    /// How it is doing at this time.
+    /// Returns the state at this time.
     pub fn state(&self, now: SystemTime) -> State {
         match (self.failures, self.usable_until) {
             (0, _) => State::Good,
@@ -65,12 +65,12 @@ impl Record {
     }
 }
 
-/// A state directory's records in a fixed order.
+/// The records of a state directory, in a fixed order.
 #[derive(Debug, Default)]
 pub struct Records {
     /// The records.
     pub records: Vec<Record>,
-    /// Entries that look like records and cannot be read.
+    /// Entries that look like records but cannot be read.
     pub unreadable: Vec<PathBuf>,
 }
 
@@ -85,7 +85,7 @@ pub fn read(directory: &Path) -> io::Result<Records> {
         if path.extension().is_none_or(|extension| extension != "status") {
             continue;
         }
-        // A value is the target of a symbolic link.
+        // The value is the target of a symbolic link.
         let Ok(target) = fs::read_link(&path) else {
             continue;
         };
@@ -102,9 +102,9 @@ pub fn read(directory: &Path) -> io::Result<Records> {
     Ok(found)
 }
 
-/// A short value is `1:` and the text.
+/// Decodes a short value, which is `1:` and the text.
 fn decode(name: &str, text: &str) -> Option<Record> {
-    /// As written; times in milliseconds since the epoch.
+    /// The stored form. Times are in milliseconds since the epoch.
     #[derive(Deserialize)]
     struct Written {
         kind: String,
@@ -137,12 +137,12 @@ fn decode(name: &str, text: &str) -> Option<Record> {
 pub(super) mod tests {
     use super::*;
 
-    /// A time so many seconds after the epoch.
+    /// Returns the time at this many seconds after the epoch.
     pub(in crate::status) fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// A directory with a good token, a degraded one and one that is down, and entries that are not records.
+    /// A directory with a good token, a degraded one, and one that is down, and with entries that are not records.
     pub(in crate::status) fn example() -> Records {
         let directory = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| {

@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::record::{Record, State};
 
-/// A line for each record, and one for its last failure. Times are relative to `now`, which the first line says.
+/// Returns one line for each record, and one for its last failure. Times are relative to `now`, which the first line
+/// shows.
 pub fn table(records: &[Record], now: SystemTime) -> String {
     if records.is_empty() {
         return "Nothing here: no plugin with this state directory has fetched anything yet.\n".to_owned();
@@ -28,7 +29,7 @@ pub fn table(records: &[Record], now: SystemTime) -> String {
         let took = record
             .took
             .map_or_else(|| "-".to_owned(), |took| format!("{} ms", took.as_millis()));
-        // Writing to a String does not fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
             "{:<14} {style}{:<9}{style:#} {:<12} {:<12} {:<12} {took:>8}  {}",
@@ -70,7 +71,7 @@ fn style(state: State) -> Style {
     }
 }
 
-/// `12 s ago`, `in 3 min`, or a dash.
+/// Formats a time as `12 s ago`, `in 3 min`, or a dash.
 fn relative(time: Option<SystemTime>, now: SystemTime) -> String {
     let span = |span: Duration| match span.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),

@@ -1,12 +1,12 @@
-//! Which characters beyond ASCII a path may have.
+//! The non-ASCII characters that a path may contain.
 
 use super::marks::is_mark;
 
-/// Whether every server takes this character, which is not ASCII, for itself and never for a separator.
+/// Returns whether every server keeps this non-ASCII character as it is and never treats it as a separator.
 ///
-/// That is so for the letters, digits and marks of all scripts as people write them, and for ordinary punctuation. Everything else
-/// may turn into a slash, a dot, a blank, another text or nothing: by compatibility normalization (`／`, `‥`, `½`), by
-/// conversion to an 8-bit character set (`∕`), or because it is invisible (a zero width space).
+/// This holds for the usual letters, digits, and marks of all scripts, and for ordinary punctuation. Other characters
+/// may turn into a slash, a dot, a space, other text, or nothing: by compatibility normalization (`／`, `‥`, `½`), by
+/// conversion to an 8-bit character set (`∕`), or because they are invisible (a zero-width space).
 pub(super) fn has_one_meaning(char: char) -> bool {
     let is_within = |ranges: &[(u32, u32)]| {
         let code = u32::from(char);
@@ -18,12 +18,12 @@ pub(super) fn has_one_meaning(char: char) -> bool {
     (is_of_a_word && !is_within(&ANOTHER_FORM)) || is_within(&PUNCTUATION)
 }
 
-/// The zero width joiners, which words in Persian and Hindi need.
+/// The zero-width joiners, which words in Persian and Hindi need.
 pub(super) const fn is_joiner(char: char) -> bool {
     matches!(char, '\u{200c}' | '\u{200d}')
 }
 
-/// Punctuation that texts have and that is a separator nowhere.
+/// Common punctuation that no server treats as a separator.
 const PUNCTUATION: [(u32, u32); 8] = [
     (0xa1, 0xa7),     // ¡ ¢ £ ¤ ¥ ¦ §
     (0xa9, 0xac),     // © ª « ¬
@@ -35,13 +35,15 @@ const PUNCTUATION: [(u32, u32); 8] = [
     (0x2018, 0x201f), // quotation marks
 ];
 
-/// Letters, digits and marks that are another form of something, and fillers that nobody sees. Texts have the ordinary form.
-/// Beside whole blocks these are the characters that a test finds by comparison with Unicode's tables.
+/// Letters, digits, and marks that are compatibility forms of others, and invisible fillers. Real text uses the
+/// ordinary forms.
+///
+/// Besides whole blocks, it lists the characters that the test below finds by comparison with Unicode's tables.
 #[rustfmt::skip]
 const ANOTHER_FORM: [(u32, u32); 57] = [
     (0xb2, 0xb3), (0xb5, 0xb5), (0xb9, 0xb9), (0xbc, 0xbe), // ² ³ µ ¹ ¼ ½ ¾
-    (0x132, 0x133), (0x13f, 0x140), (0x149, 0x149), (0x1c4, 0x1cc), (0x1f1, 0x1f3), // two letters in one
-    (0x2b0, 0x2b8), (0x2e0, 0x2e4), // raised letters
+    (0x132, 0x133), (0x13f, 0x140), (0x149, 0x149), (0x1c4, 0x1cc), (0x1f1, 0x1f3), // two letters in one character
+    (0x2b0, 0x2b8), (0x2e0, 0x2e4), // superscript letters
     (0x340, 0x344), (0x34f, 0x34f),
     (0x374, 0x37a), (0x3d2, 0x3d4), (0x3f2, 0x3f2), (0x3f9, 0x3f9), // Greek signs
     (0x675, 0x678), (0xf43, 0xf43), (0xf4d, 0xf4d), (0xf52, 0xf52), (0xf57, 0xf57), (0xf5c, 0xf5c), (0xf69, 0xf69),
@@ -50,12 +52,12 @@ const ANOTHER_FORM: [(u32, u32); 57] = [
     (0x10fc, 0x10fc), (0x115f, 0x1160), (0x17b4, 0x17b5), (0x180b, 0x180f),
     (0x1b00, 0x1b4f), // Balinese
     (0x1d2c, 0x1dbf), (0x1e9a, 0x1e9b), // phonetic letters
-    (0x2070, 0x209f), (0x2100, 0x218f), (0x2460, 0x24ff), // raised, letterlike, Roman, in circles
+    (0x2070, 0x209f), (0x2100, 0x218f), (0x2460, 0x24ff), // superscripts, letterlike, Roman, circled
     (0x2c7c, 0x2c7d), (0x2d6f, 0x2d6f), (0x302a, 0x303f), (0x309f, 0x309f), (0x30ff, 0x30ff),
     (0x3131, 0x33ff), // Korean and Japanese compatibility forms
     (0xa69c, 0xa69d), (0xa770, 0xa770), (0xa7f1, 0xa7f9), (0xab5c, 0xab6f),
     (0xf900, 0xff0f), // compatibility ideographs, ligatures, presentation forms, variation selectors
-    (0xff5b, 0xffff), // halfwidth forms; full width letters and digits are accepted
+    (0xff5b, 0xffff), // halfwidth forms; fullwidth letters and digits are accepted
     (0x10000, 0x1ffff), // historic scripts, mathematical letters, symbols
     (0x2f800, 0x2ffff), (0xe0000, 0x10_ffff),
 ];

@@ -1,6 +1,6 @@
-//! Combining marks: accents, vowel signs, points.
+//! Combining marks: accents, vowel signs, and points.
 
-/// Whether this is a combining mark of the Basic Multilingual Plane, other than invisible ones.
+/// Returns whether this is a visible combining mark of the Basic Multilingual Plane.
 pub(super) fn is_mark(char: char) -> bool {
     let Ok(code) = u16::try_from(u32::from(char)) else {
         return false;
@@ -9,7 +9,7 @@ pub(super) fn is_mark(char: char) -> bool {
     MARKS.get(place).is_some_and(|(first, _)| *first <= code)
 }
 
-/// First and last of each run, in order: Unicode's general category Mark. A test compares it with a library that is too
+/// The characters of Unicode's general category Mark, as sorted ranges. A test compares them with a library that is too
 /// large for a plugin.
 #[rustfmt::skip]
 const MARKS: [(u16, u16); 188] = [

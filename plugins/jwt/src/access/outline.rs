@@ -1,10 +1,10 @@
-//! Which names a server may take for each other.
+//! Finds names that some server may confuse with each other.
 
 use super::characters::is_joiner;
 use super::marks::is_mark;
 
-/// What is left of a name without everything that some server ignores: case, accents and other marks, the form in which a
-/// character is written (`ｈｒ`, a decomposed `é`), and dots, blanks and `+` at both ends.
+/// A name without everything that some server ignores: case, accents and other marks, the form in which a character is
+/// written (`ｈｒ`, a decomposed `é`), and dots, spaces, and `+` at both ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outline(Vec<char>);
 
@@ -12,7 +12,7 @@ impl Outline {
     pub(super) fn of(name: &str) -> Self {
         let mut chars: Vec<char> = name
             .chars()
-            // Both ways: `ſ` and `ı` are small letters whose capitals are `S` and `I`.
+            // Convert both ways: `ſ` and `ı` are lower-case letters whose capitals are `S` and `I`.
             .flat_map(char::to_uppercase)
             .flat_map(char::to_lowercase)
             .filter(|&char| !is_mark(char) && !is_joiner(char))
@@ -32,7 +32,7 @@ impl Outline {
         Self(chars)
     }
 
-    /// Whether some server may take one name for the other.
+    /// Returns whether some server may take one name for the other.
     pub(super) fn may_be(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()
             && self
@@ -44,9 +44,9 @@ impl Outline {
 }
 
 fn may_be(one: char, other: char) -> bool {
-    // A Latin letter beyond ASCII, with an accent or not, is some ASCII letter to servers that convert to ASCII.
+    // Servers that convert to ASCII may turn any non-ASCII Latin letter into some ASCII letter.
     let latin = |from: char, to: char| is_latin(from) && (to.is_ascii_alphabetic() || is_latin(to));
-    // A letter with a mark in it is written as a letter of its script and a mark, too.
+    // A letter with a built-in mark can also be written as a plain letter of its script and a mark.
     let composed = |from: char, to: char| Script::composed(from).is_some_and(|script| script.has(to));
     one == other || latin(one, other) || latin(other, one) || composed(one, other) || composed(other, one)
 }
@@ -63,7 +63,7 @@ const fn is_latin(char: char) -> bool {
     )
 }
 
-/// The scripts with letters that have a mark in them.
+/// Scripts that have letters with built-in marks.
 #[derive(Clone, Copy)]
 enum Script {
     Greek,
@@ -75,7 +75,8 @@ enum Script {
 }
 
 impl Script {
-    /// The script of a letter with a mark in it. More letters than have one: only their places are compared.
+    /// Returns the script of a letter with a built-in mark. The ranges include some letters without one, which only
+    /// makes more names alike.
     const fn composed(char: char) -> Option<Self> {
         Some(match char {
             '\u{386}'..='\u{390}'
@@ -121,7 +122,7 @@ impl Script {
     }
 }
 
-/// What a character is written as in other forms: the parts of a Korean syllable, the ASCII letters for a letter.
+/// Returns the other ways to write a character: the parts of a Korean syllable, or the ASCII letters for a letter.
 fn parts(char: char) -> impl Iterator<Item = char> {
     let parts = match char {
         '\u{ac00}'..='\u{d7a3}' => korean(char),
@@ -134,7 +135,7 @@ fn parts(char: char) -> impl Iterator<Item = char> {
         'ำ' => [Some('า'), None, None],
         'ໜ' => [Some('ຫ'), Some('ນ'), None],
         'ໝ' => [Some('ຫ'), Some('ມ'), None],
-        // Greek, and one Cyrillic letter, by Microsoft's best-fit table for code page 1252.
+        // Greek letters and one Cyrillic letter, from Microsoft's best-fit table for code page 1252.
         'α' => [Some('a'), None, None],
         'γ' => [Some('g'), None, None],
         'δ' => [Some('d'), None, None],
@@ -155,7 +156,7 @@ fn parts(char: char) -> impl Iterator<Item = char> {
     parts.into_iter().flatten()
 }
 
-/// The two or three parts of a syllable (Unicode, section 3.12).
+/// Splits a Korean syllable into its two or three parts (Unicode, section 3.12).
 fn korean(syllable: char) -> [Option<char>; 3] {
     let index = u32::from(syllable).saturating_sub(0xac00);
     let (initial, rest) = (index / 588, index % 588);

@@ -1,13 +1,13 @@
-//! Patterns for paths: `/hr`, `/hr/*/pay`, `/hr/**`.
+//! Path patterns: `/hr`, `/hr/*/pay`, `/hr/**`.
 
 use super::outline::Outline;
 use super::request_path::{RequestPath, is_plain};
 
-/// A path in which `*` stands for any one segment and `**`, at the end, for any number of them, none included.
+/// A path pattern. `*` matches exactly one segment; a `**` at the end matches any number of segments, including none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
     segments: Vec<Segment>,
-    /// Whether it ends in `**`.
+    /// Whether the pattern ends in `**`.
     is_subtree: bool,
 }
 
@@ -17,48 +17,45 @@ enum Segment {
     Literal { name: String, outline: Outline },
 }
 
-/// Why a text is no [`PathPattern`]; continues a sentence that begins with the option's name.
+/// Why a text is not a [`PathPattern`]. The message continues a sentence that begins with the option's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// No slash at the start.
+    /// There is no slash at the start.
     #[error("must begin with a slash")]
     NotAbsolute,
-    /// A slash at the end.
+    /// There is a slash at the end.
     #[error("ends with a slash: leave it out, since it makes no difference in a request's path")]
     EndsWithSlash,
-    /// Two slashes in a row.
+    /// There are two slashes in a row.
     #[error("has two slashes in a row")]
     EmptySegment,
-    /// `**` before the end.
+    /// There is a `**` before the end.
     #[error("has ** before its end: it stands for all that follows, * for one segment")]
     NotAtTheEnd,
-    /// `*` beside other characters.
+    /// There is a `*` next to other characters.
     #[error("has a * within `{0}`: it stands for a whole segment, between slashes")]
     WithinSegment(String),
-    /// `{` or `}`.
+    /// There is a `{` or `}`.
     #[error("has braces in `{0}`: write * for one segment, or ** at the end for all that follow")]
     Braces(String),
-    /// A character that paths with a single meaning do not have.
+    /// There is a character that [`RequestPath`] never accepts.
     #[error("has the segment `{0}`, which no request that is let through can have: {1}")]
     NeverFits(String, &'static str),
 }
 
-/// How a path fits a pattern.
+/// How well a path matches a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// To no server.
+    /// No server sees a match.
     No,
-    /// Perhaps: to a server that ignores case, accents, or dots and blanks at both ends of a name.
+    /// A server that ignores case, accents, or dots and spaces at both ends of a name may see a match.
     Alike,
-    /// To every server.
+    /// Every server sees a match.
     Exact,
 }
 
 impl PathPattern {
-    /// Reads a pattern. Characters are written as they are, not percent-encoded.
-    ///
-    /// # Errors
-    /// [`PatternError`].
+    /// Parses a pattern. Characters are written as they are, not percent-encoded.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         if !text.starts_with('/') {
             return Err(PatternError::NotAbsolute);
@@ -94,7 +91,7 @@ impl PathPattern {
         }
     }
 
-    /// Whether this one decides about every path that fits `other`, by fitting or by being alike.
+    /// Returns whether every path that matches `other` also matches this pattern, exactly or alike.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let covered = self.segments.iter().zip(&other.segments).all(|pair| match pair {
             (Segment::Any, _) => true,
@@ -138,7 +135,7 @@ impl Segment {
     }
 }
 
-/// Whether some server may take the name `sent` for `own`, which has this outline.
+/// Returns whether some server may take the name `sent` for `own`. `outline` is the outline of `own`.
 fn are_alike(own: &str, outline: &Outline, sent: &str) -> bool {
     if own.is_ascii() && sent.is_ascii() {
         let [own, sent] = [own, sent].map(|name| name.trim_matches(['.', ' ', '+']));

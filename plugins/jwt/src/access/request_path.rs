@@ -1,24 +1,25 @@
-//! The path of a request, if everybody reads it alike.
+//! The path of a request, if all servers read it the same way.
 
 use middleware::percent;
 
 use super::characters::{has_one_meaning, is_joiner};
 use super::marks::is_mark;
 
-/// A path that any two servers split into the same segments: decoded, without empty segments, dot segments and path
-/// parameters, and with one way of writing each character.
+/// A decoded path that any two servers split into the same segments. It has no empty segments, no dot segments, and no
+/// path parameters, and each character can be written in only one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPath(String);
 
 impl RequestPath {
-    /// Reads the path of a URI as the host hands it over; `None` if two servers may take it for two paths:
+    /// Reads the path of a URI as the host passes it. Returns `None` if two servers may read it differently, which is
+    /// the case for:
     ///
-    /// * an escaped `/`, `\`, `%`, `;`, `?`, `#`, or control character, which one server decodes and another does not;
-    /// * `\` or `;` as they are, which some take for `/`, and for the start of parameters;
-    /// * an escape of a character that needs none (RFC 3986 §2.3);
-    /// * a segment that is empty or has nothing but dots, blanks and marks;
-    /// * bytes that are not UTF-8, and characters beyond ASCII that may become a separator: [`has_one_meaning`];
-    /// * more than 8 KiB, which one server takes and another cuts off or refuses.
+    /// * an escaped `/`, `\`, `%`, `;`, `?`, `#`, or control character, which some servers decode and others do not;
+    /// * a literal `\`, which some servers take for `/`, or `;`, which some take for the start of parameters;
+    /// * an escape of a character that does not need one (RFC 3986 §2.3);
+    /// * a segment that is empty or has only dots, spaces, and marks;
+    /// * bytes that are not UTF-8, and non-ASCII characters that may become a separator (see [`has_one_meaning`]);
+    /// * more than 8 KiB, which some servers accept and others cut off or refuse.
     ///
     /// One slash at the end makes no difference.
     pub fn read(uri: &[u8]) -> Option<Self> {
@@ -33,13 +34,13 @@ impl RequestPath {
         plain.then(|| Self(inner.to_owned()))
     }
 
-    /// Its segments; none for `/`.
+    /// The segments of the path. `/` has none.
     pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').filter(|segment| !segment.is_empty())
     }
 }
 
-/// The longest path that is read, in bytes.
+/// The longest accepted path, in bytes.
 const LONGEST: usize = 8 * 1024;
 
 fn decode(path: &[u8]) -> Option<String> {
@@ -65,7 +66,7 @@ fn decode(path: &[u8]) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// Whether a decoded segment is one to everybody.
+/// Returns whether every server keeps this decoded segment as it is.
 pub(super) fn is_plain(segment: &str) -> bool {
     let is_ignored = |char: char| matches!(char, '.' | ' ' | '+') || is_mark(char) || is_joiner(char);
     segment.chars().any(|char| !is_ignored(char))

@@ -1,4 +1,4 @@
-//! Tables of rules, and requests before them.
+//! Tests of rule tables against requests.
 
 use jose::{Acceptance, Algorithm, Token};
 use middleware::pace::{STRETCH, watch};
@@ -39,7 +39,7 @@ fn claims(value: &Value) -> Claims {
     token.unverified_claims().clone()
 }
 
-/// Two teams, with an exception, and a place that every good token opens.
+/// A table for two teams, with one exception and one path that any valid token may call.
 fn teams() -> Access {
     let hr = any_scope(
         rule(&["GET", "POST"], "/hr/**", OnDeny::NotFound),
@@ -51,7 +51,7 @@ fn teams() -> Access {
     Access::new(vec![pay, hr, it, news], OnDeny::Forbidden)
 }
 
-/// The answer to a token with these scopes; `Ok` with the request let through.
+/// Judges a request with a token that has these scopes. `Ok` means that the request passes.
 fn judge(access: &Access, scope: &str, request: &Request) -> Result<(), Denial> {
     let satisfied = access.satisfied(&claims(&json!({ "scope": scope }))).unwrap();
     access.judge(request, satisfied)
@@ -107,7 +107,7 @@ fn the_first_rule_that_fits_decides_and_without_one_nobody_passes() {
     ] {
         let request = Request::new(method, uri);
         let got = judge(&access, scope, &request);
-        assert!(request.headers_read().is_empty(), "only names are looked at");
+        assert!(request.headers_read().is_empty(), "only header names are read");
         assert_eq!(got, expected, "{method} {uri} with {scope}");
     }
 }
@@ -207,7 +207,7 @@ fn what_would_help_is_told_and_no_more() {
         let denial = judge(&access, scope, &Request::get(uri)).unwrap_err();
         access.wanted(denial)
     };
-    assert_eq!(wanted("", "/hr/pay"), ["payroll"], "one of several is enough");
+    assert_eq!(wanted("", "/hr/pay"), ["payroll"], "any one scope is enough");
     assert_eq!(wanted("", "/hr"), ["oic_api_HR"]);
     assert!(wanted("", "/HR").is_empty());
     assert!(wanted("", "/other").is_empty());

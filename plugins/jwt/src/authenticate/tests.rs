@@ -1,4 +1,4 @@
-//! Requests from one end to the other, with fakes for the host and the source of keys.
+//! End-to-end tests of the middleware, with fakes for the host and the source of keys.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -20,7 +20,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
 type Keys = Result<Rc<KeySet>, Failure>;
 
-/// What the identity provider publishes, and how often it was asked.
+/// A fake identity provider: the keys that it publishes, and how often it was asked.
 struct Provider {
     current: RefCell<Keys>,
     after_refetch: RefCell<Keys>,
@@ -66,7 +66,7 @@ const fn unavailable(cause: Cause) -> Keys {
     Err(Failure::new(cause, Duration::from_secs(9)))
 }
 
-/// A signing key of the issuer's.
+/// A signing key of the issuer.
 struct Signer(Ed25519KeyPair);
 
 impl Signer {
@@ -76,7 +76,7 @@ impl Signer {
         Self(Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap())
     }
 
-    /// The key as published under the one name that IDCS gives to all its keys.
+    /// The public key, under the one key ID that IDCS gives to all its keys.
     fn published(&self) -> Keys {
         self.published_as("SIGNING_KEY")
     }
@@ -103,7 +103,7 @@ fn good_claims() -> Value {
            "tenant": "idcs-a", "exp": NOW.as_secs() + 600, "iat": NOW.as_secs()})
 }
 
-/// Good claims with some changed; `null` removes one.
+/// Valid claims with changes applied. `null` removes a claim.
 fn claims(changes: &Value) -> Value {
     let mut claims = good_claims();
     let members = claims.as_object_mut().unwrap();
@@ -136,7 +136,7 @@ fn rules() -> Rules {
     }
 }
 
-/// The middleware on a provider, and its log.
+/// The middleware in front of a provider, with its log.
 struct Gateway {
     jwt: Jwt<Rc<Provider>>,
     provider: Rc<Provider>,
@@ -162,7 +162,7 @@ impl Gateway {
         self.jwt.decide(&bearing(token), now)
     }
 
-    /// The answer to a refused token.
+    /// Sends a token that must be refused, and returns the answer.
     fn refuse(&mut self, token: &str) -> Reply {
         match self.decide(token, NOW) {
             Decision::Reply(reply) => reply,
@@ -179,7 +179,7 @@ fn bearing(token: &str) -> Request {
     with_authorization("/", [format!("Bearer {token}")])
 }
 
-/// A request with these values of `Authorization`, and headers that a backend may take for one that comes from a claim.
+/// A request with these values of `Authorization`, and with headers that a client could forge to imitate claim headers.
 fn with_authorization<V: AsRef<[u8]>>(uri: &str, values: impl IntoIterator<Item = V>) -> Request {
     Request::get(uri)
         .with_headers(values.into_iter().map(|value| ("Authorization", value)))
@@ -254,7 +254,7 @@ fn requests_without_one_bearer_token_are_told_what_is_missing() {
     }
 }
 
-/// What a token that is refused whatever the keys say.
+/// Tokens that are rejected regardless of the keys, with the expected reason.
 fn hopeless(issuer: &Signer) -> Vec<(String, &'static str)> {
     let second = NOW.as_secs();
     let mut tokens: Vec<(String, &str)> = [
@@ -589,7 +589,7 @@ fn a_token_may_stand_in_the_query_where_the_header_has_none() {
     assert_eq!(decision, Decision::Forward(Edits::none()));
 
     for (headers, target, status) in [
-        (vec!["Bearer a.b.c".to_owned()], target, 401), // the header counts
+        (vec!["Bearer a.b.c".to_owned()], target, 401), // the header takes precedence
         (vec!["Bearer".to_owned()], target, 400),
         (vec![], "/echo?a=1", 401),
         (vec![], "/echo?token=", 400),
@@ -647,7 +647,7 @@ fn each_issuer_is_judged_by_its_own_keys() {
     }
 }
 
-/// Rules with the scope of nobody and this table.
+/// Rules that require no scope, with this table.
 fn with_table(table: Vec<AccessRule>) -> Rules {
     let mut rules = rules();
     rules.policy.required_scopes.clear();

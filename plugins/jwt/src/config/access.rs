@@ -1,4 +1,4 @@
-//! `authorize`, as configured.
+//! The configuration of `authorize`.
 
 use claims::Expression;
 use middleware::config::{empty_list, lenient, values};
@@ -35,7 +35,7 @@ pub(super) struct RawRule {
     on_deny: u64,
 }
 
-/// Reads the table; `None` where there is none. `on_deny` is the option of that name, 0 if not given.
+/// Reads the table. Returns `None` if there is none. `on_deny` is the option of that name, or 0 if it is missing.
 pub(super) fn table(rules: Option<Vec<RawRule>>, on_deny: u64) -> Result<Option<Access>, ConfigError> {
     const FIELD: &str = "authorize";
     let default = answer("onDeny", on_deny, OnDeny::default())?;
@@ -64,7 +64,7 @@ pub(super) fn table(rules: Option<Vec<RawRule>>, on_deny: u64) -> Result<Option<
         .map(|(place, rule)| rule.check(&format!("{FIELD}[{place}]"), default))
         .collect::<Result<_, _>>()?;
     let access = Access::new(rules, default);
-    // Whoever wrote such a rule believes in something that it does not do.
+    // A rule without effect is an error: its author expects it to do something.
     for place in 0..count {
         if let Some(earlier) = access.covered(place) {
             return Err(ConfigError::new(

@@ -1,4 +1,4 @@
-//! `jwksAuth`, as configured.
+//! The configuration of `jwksAuth`.
 
 use egress::Url;
 use middleware::config::{given, lenient, required_text, values};
@@ -31,11 +31,11 @@ pub(super) struct RawJwksAuth {
     client_assertion: AssertionOptions,
 }
 
-/// The scope that IDCS grants every client, and that opens its key set.
+/// The scope that IDCS grants to every client. It gives access to the key set.
 const MY_SCOPES: &str = "urn:opc:idm:__myscopes__";
 
 impl RawJwksAuth {
-    /// Whether anything is said at all.
+    /// Returns whether any of the options is set.
     pub(super) fn is_given(&self) -> bool {
         let texts = [&self.url, &self.client_id, &self.client_secret];
         texts.into_iter().any(|text| given(text.as_ref()).is_some())
@@ -44,7 +44,7 @@ impl RawJwksAuth {
             || self.client_assertion.is_given()
     }
 
-    /// Reads the block `option`; `None` where nothing is said.
+    /// Reads the block named `option`. Returns `None` if it is empty.
     pub(super) fn check(&self, option: &str, host: &dyn Host) -> Result<Option<KeysLogin>, ConfigError> {
         if !self.is_given() {
             return Ok(None);

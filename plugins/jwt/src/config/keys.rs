@@ -1,4 +1,4 @@
-//! Where keys come from, as configured.
+//! The configuration of the keys' source.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,45 +15,45 @@ use middleware::{ConfigError, Host, SecretRef};
 use super::RawOptions;
 use crate::KeysLogin;
 
-/// Where keys come from.
+/// Where the keys come from.
 #[derive(Debug, Clone)]
 pub enum KeyOptions {
-    /// Keys given by the configuration: `jwksFile`, `publicKey` or `signingSecret`.
+    /// Keys in the configuration: `jwksFile`, `publicKey`, or `signingSecret`.
     Static(Rc<KeySet>),
     /// Keys published at `jwksUrl` or by `trustedIssuers`.
     Remote(Box<RemoteKeyOptions>),
 }
 
-/// How to fetch and keep published keys.
+/// How to fetch and cache published keys.
 #[derive(Debug, Clone)]
 pub struct RemoteKeyOptions {
-    /// Where they are published; at least one place.
+    /// Where the keys are published. There is at least one entry.
     pub urls: Vec<KeyUrl>,
     /// `clientConfig`.
     pub client: ClientConfig,
-    /// `maxStaleSeconds`: how long keys may still be used after they should have been renewed.
+    /// `maxStaleSeconds`: how much longer keys may be used while they cannot be renewed.
     pub max_stale: Duration,
-    /// `refetchIntervalSeconds`: the least time between two fetches that tokens with unknown keys cause, if it is given.
+    /// `refetchIntervalSeconds`: the minimum time between two fetches that tokens with unknown keys cause.
     pub refetch_interval: Option<Duration>,
-    /// `stateDirectory`: where instances share keys. The first mount if absent.
+    /// `stateDirectory`: where instances share keys. The default is the first mount.
     pub state_directory: Option<String>,
 }
 
-/// Where an issuer publishes its keys.
+/// The place where an issuer publishes its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUrl {
-    /// Whose tokens they are for; `None` for those of any issuer that is not named elsewhere.
+    /// The issuer that the keys belong to. `None` means any issuer that no other entry names.
     pub issuer: Option<String>,
-    /// The option it comes from.
+    /// The option that the URL comes from.
     pub option: String,
-    /// The URL.
+    /// The URL of the key set.
     pub url: Url,
-    /// `jwksAuth`: how to get a token that opens it.
+    /// `jwksAuth`: how to get a token for a protected key set.
     pub login: Option<KeysLogin>,
 }
 
 impl RawOptions {
-    /// Reads the one source of keys. The empty string counts as absent, as in Traefik Hub.
+    /// Reads the single source of keys. The empty string counts as missing, as in Traefik Hub.
     pub(super) fn keys(&self, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
         let is_given = |reference: &Option<SecretRef>| given(reference.as_ref()).is_some();
         let sources = [
@@ -104,8 +104,10 @@ impl RawOptions {
         }
     }
 
-    /// `jwksUrl`: a URL, or a path that is joined to the issuer's. Tokens name their issuer themselves, so without a list
-    /// of those that may be asked anybody could be his own.
+    /// Reads `jwksUrl`: a URL, or a path that is joined to each issuer's URL.
+    ///
+    /// A path requires a list of issuers. Tokens name their issuer themselves, so without the list anyone could act as
+    /// their own issuer.
     fn published(&self, host: &dyn Host) -> Result<Vec<KeyUrl>, ConfigError> {
         const FIELD: &str = "jwksUrl";
         let path = &self.jwks_url;
@@ -147,7 +149,8 @@ impl RawOptions {
         }
         for (index, entry) in self.trusted_issuers.iter().enumerate() {
             let issuer = entry.issuer.as_deref();
-            // Left over by a template, it would let this entry's keys speak for every issuer.
+            // An empty issuer may be left over from a template. It would let the keys of this entry verify tokens of
+            // any issuer.
             if issuer.is_some_and(|issuer| issuer.trim().is_empty()) {
                 return Err(ConfigError::new(
                     format!("{FIELD}[{index}].issuer"),
@@ -220,7 +223,7 @@ impl RawOptions {
 }
 
 impl KeyUrl {
-    /// Reads a URL, or a path to be joined to the issuer's.
+    /// Parses a URL, or a path that is joined to the issuer's URL.
     fn parse(
         issuer: Option<&str>,
         option: &str,
@@ -250,7 +253,7 @@ impl KeyUrl {
     }
 }
 
-/// A JWK Set or a JWK in place, or where to find it: an absolute path, `file:/path` or `env:NAME`.
+/// Reads a JWK Set or a JWK: in place, or at an absolute path, `file:/path`, or `env:NAME`.
 fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
     const FIELD: &str = "jwksFile";
     let value = reference.resolve_document(FIELD, host)?;
@@ -269,7 +272,7 @@ fn jwks_file(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, Confi
     static_keys(FIELD, KeySet::from_configured_jwks(&document))
 }
 
-/// A public key in PEM, or where to find it: `file:/path` or `env:NAME`.
+/// Reads a public key in PEM: in place, or at `file:/path` or `env:NAME`.
 fn public_key(reference: &SecretRef, host: &dyn Host) -> Result<KeyOptions, ConfigError> {
     const FIELD: &str = "publicKey";
     let pem = reference.resolve_document(FIELD, host)?;
@@ -281,7 +284,7 @@ fn static_keys(field: &str, keys: Result<KeySet, jose::KeySetError>) -> Result<K
         .map_err(|error| ConfigError::new(field, error.to_string()))
 }
 
-/// Standard or URL-safe base64, with or without padding.
+/// Decodes standard or URL-safe base64, with or without padding.
 fn from_base64(text: &str) -> Option<Vec<u8>> {
     let forgiving = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     [alphabet::STANDARD, alphabet::URL_SAFE]

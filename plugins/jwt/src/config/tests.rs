@@ -1,4 +1,4 @@
-//! Every option: what it accepts, and what a wrong value is answered with.
+//! Tests of every option: accepted values, and the errors for wrong ones.
 
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ fn parse(options: &Value) -> Result<Options, ConfigError> {
     parse_with(options, "")
 }
 
-/// The smallest good block with `more` on top.
+/// The smallest valid block, with `more` on top.
 fn with(more: Value) -> Value {
     let mut options = json!({"jwksUrl": "https://idp.example/jwk"});
     options
@@ -190,7 +190,7 @@ fn a_byte_order_mark_is_no_part_of_a_key_file() {
 
 #[test]
 fn secrets_may_be_written_down_or_named_in_clear_or_in_base64() {
-    let secret = "?".repeat(50); // its base64 needs padding, and characters in which the alphabets differ
+    let secret = "?".repeat(50); // its base64 needs padding and has characters in which the two alphabets differ
     let standard = STANDARD.encode(&secret);
     let url_safe = URL_SAFE_NO_PAD.encode(&secret);
     assert_ne!(standard.trim_end_matches('='), url_safe);

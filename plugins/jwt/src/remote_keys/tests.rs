@@ -5,7 +5,7 @@ use middleware::{Level, Secret};
 use oauth::{Client, ClientAuthentication};
 use serde_json::json;
 
-/// Whom the keys that such options ask for are shared with.
+/// The identity under which routers with these extra options share keys.
 fn identity_of(more: &[(&str, serde_json::Value)]) -> Vec<String> {
     let mut block = json!({ "jwksUrl": "https://idcs.example/jwk" });
     for (name, value) in more {
@@ -75,7 +75,7 @@ fn login() -> KeysLogin {
     }
 }
 
-/// Fetches from a provider that gives these answers; the second value is what it was asked.
+/// Fetches from a fake provider that gives these answers. The second value lists the requests that it received.
 fn fetch(jwks: &Jwks, answers: &[(u16, &str)]) -> (Result<Fetched<KeySet>, FetchError>, Vec<String>) {
     let (mut asked, mut answers) = (Vec::new(), answers.iter());
     let mut send = |request: &Request<Vec<u8>>| {

@@ -1,4 +1,4 @@
-//! Signed assertions: by which a client proves who it is, or vouches for a user (RFC 7521, RFC 7523).
+//! Signed assertions. A client uses them to authenticate, or to vouch for a user (RFC 7521, RFC 7523).
 
 use std::fmt;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use crate::signing_key::{SigningError, SigningKey, Thumbprints};
 /// Signs assertions with one key.
 pub struct AssertionSigner {
     key: SigningKey,
-    /// What the key was made of.
+    /// The text that the key was read from.
     secret: Secret,
     key_id: Option<String>,
     thumbprints: Option<Thumbprints>,
-    /// The value of `aud` where it is not the usual one.
+    /// The value of `aud`, if it is not the default.
     audience: Option<String>,
 }
 
-/// What an assertion says of its issuer and its subject (RFC 7523 section 3).
+/// The claims of an assertion (RFC 7523 section 3).
 #[derive(Debug, Clone, Copy)]
 pub struct AssertionClaims<'c> {
-    /// `iss`: who vouches.
+    /// `iss`: who vouches for the subject.
     pub issuer: &'c str,
-    /// `sub`: for whom.
+    /// `sub`: whom the assertion is about.
     pub subject: &'c str,
-    /// `aud`: to whom.
+    /// `aud`: who the assertion is meant for.
     pub audience: &'c str,
-    /// More claims; those that an assertion has anyway cannot be replaced by them.
+    /// Additional claims. They cannot replace the claims that every assertion has.
     pub more: Option<&'c Map<String, Value>>,
 }
 
-/// How long an assertion is good for. It is used at once; the rest is for clocks that differ.
+/// How long an assertion is valid. It is used at once; the rest allows for clocks that differ.
 const LIFETIME: Duration = Duration::from_secs(300);
 
 impl AssertionSigner {
@@ -53,35 +53,35 @@ impl AssertionSigner {
         Self { key_id, ..self }
     }
 
-    /// Names the key by its certificate: the header parameters `x5t` and `x5t#S256`.
+    /// Names the key by its certificate, in the header parameters `x5t` and `x5t#S256`.
     pub(crate) fn with_thumbprints(self, thumbprints: Option<Thumbprints>) -> Self {
         Self { thumbprints, ..self }
     }
 
-    /// Addresses assertions to `audience` instead of whom they are usually for.
+    /// Sets the value of `aud` in place of the default.
     pub(crate) fn with_audience(self, audience: Option<String>) -> Self {
         Self { audience, ..self }
     }
 
-    /// What the key was made of.
+    /// Returns the text that the key was read from.
     pub const fn secret(&self) -> &Secret {
         &self.secret
     }
 
-    /// Whether anybody who has the public half of the key can check its assertions; a shared secret has none.
+    /// Returns whether the signature can be verified with a public key. For a shared secret it cannot.
     pub const fn is_public(&self) -> bool {
         !matches!(self.key, SigningKey::Secret(_))
     }
 
-    /// To whom assertions are addressed, where that is not left to whoever makes them.
+    /// Returns the configured `aud`. `None` leaves the choice to the caller.
     pub fn audience(&self) -> Option<&str> {
         self.audience.as_deref()
     }
 
-    /// A new assertion by which `client_id` authenticates at `endpoint` (RFC 7523 section 2.2).
+    /// Creates an assertion with which `client_id` authenticates at `endpoint` (RFC 7523 section 2.2).
     ///
     /// # Errors
-    /// [`SigningError`], in practice none.
+    /// [`SigningError`], which does not occur in practice.
     pub(crate) fn of_client(
         &self,
         client_id: &str,
@@ -98,10 +98,11 @@ impl AssertionSigner {
         self.sign(claims, now, host)
     }
 
-    /// A new assertion that begins at `now`, with a `jti` of its own: a JWS in compact form (RFC 7515 section 3.1).
+    /// Creates an assertion that is valid from `now` on and has a unique `jti`. The result is a JWS in compact form
+    /// (RFC 7515 section 3.1).
     ///
     /// # Errors
-    /// [`SigningError`], in practice none.
+    /// [`SigningError`], which does not occur in practice.
     pub fn sign(
         &self,
         claims: AssertionClaims<'_>,
@@ -131,7 +132,7 @@ impl AssertionSigner {
         )))
     }
 
-    /// How it names its key, and whom it addresses.
+    /// Describes how the assertions name their key, and their audience.
     pub(crate) fn names(&self) -> String {
         let audience = self.audience.clone().map(Value::from);
         Value::from(vec![Value::Object(self.header()), audience.unwrap_or_default()]).to_string()
@@ -156,7 +157,7 @@ impl AssertionSigner {
     }
 }
 
-/// Equal where they sign the same.
+/// Two signers are equal if they sign in the same way.
 impl PartialEq for AssertionSigner {
     fn eq(&self, other: &Self) -> bool {
         (&self.secret, self.header(), &self.audience) == (&other.secret, other.header(), &other.audience)
@@ -165,7 +166,7 @@ impl PartialEq for AssertionSigner {
 
 impl Eq for AssertionSigner {}
 
-/// The key is nobody's business.
+/// Does not show the key.
 impl fmt::Debug for AssertionSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssertionSigner")

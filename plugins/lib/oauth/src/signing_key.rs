@@ -8,9 +8,9 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use ring::{digest, hmac};
 use rsa_sign::{Hash, InvalidKey, PrivateKey, Scheme};
 
-/// A key that signs, of the one algorithm that fits it.
+/// A signing key. Each kind of key supports exactly one algorithm.
 pub(crate) enum SigningKey {
-    /// HS256 by the client's secret.
+    /// HS256 with the client's secret.
     Secret(Box<hmac::Key>),
     /// RS256.
     Rsa(Box<PrivateKey>),
@@ -19,16 +19,17 @@ pub(crate) enum SigningKey {
 }
 
 impl SigningKey {
-    /// A client's secret.
+    /// Creates a key from a client's secret.
     pub(crate) fn of_secret(secret: &Secret) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         Self::Secret(Box::new(key))
     }
 
-    /// Reads a private key in PEM: RSA in PKCS#8 or PKCS#1, P-256 in PKCS#8.
+    /// Reads a private key in PEM: RSA in PKCS#8 or PKCS#1, or P-256 in PKCS#8.
     ///
     /// # Errors
-    /// What is wrong with it, to continue a sentence that the option's name begins. Nothing of the key is in it.
+    /// What is wrong with the key. The text continues a sentence that begins with the option's name, and contains no
+    /// part of the key.
     pub(crate) fn of_pem(pem: &Secret) -> Result<Self, String> {
         let (form, der) = pem::private_key(pem.expose()).map_err(|error| error.to_string())?;
         let rsa = |key| Self::Rsa(Box::new(key));
@@ -52,7 +53,7 @@ impl SigningKey {
         }
     }
 
-    /// The value of the header parameter `alg` (RFC 7518 section 3.1).
+    /// Returns the value of the header parameter `alg` (RFC 7518 section 3.1).
     pub(crate) const fn algorithm(&self) -> &'static str {
         match self {
             Self::Secret(_) => "HS256",
@@ -61,9 +62,9 @@ impl SigningKey {
         }
     }
 
-    /// Whether the certificate is about this key.
+    /// Returns whether the certificate belongs to this key.
     fn is_certified_by(&self, certificate: &[u8]) -> bool {
-        // A certificate holds the public key in exactly the form that ring gives it: PKCS#1, or a point of SEC 1.
+        // A certificate contains the public key in exactly the form that ring exports: PKCS#1, or an SEC 1 point.
         let public = match self {
             Self::Secret(_) => return false,
             Self::Rsa(key) => key.public_key(),
@@ -72,10 +73,10 @@ impl SigningKey {
         certificate.windows(public.len()).any(|part| part == public)
     }
 
-    /// The signature of `message`, in the form of RFC 7518 section 3.
+    /// Signs `message`, in the form of RFC 7518 section 3.
     ///
     /// # Errors
-    /// [`SigningError`], in practice none.
+    /// [`SigningError`], which does not occur in practice.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         match self {
             Self::Secret(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
@@ -83,7 +84,7 @@ impl SigningKey {
                 .sign(Scheme::Pkcs1, Hash::Sha256, message, &work)
                 .map_err(|_| SigningError),
             Self::P256(key) => {
-                // ring cannot be interrupted; the signature takes half a millisecond.
+                // ring cannot be interrupted. The signature takes half a millisecond.
                 work(STRETCH + 1);
                 let signature = key
                     .sign(&SystemRandom::new(), message)
@@ -94,12 +95,12 @@ impl SigningKey {
     }
 }
 
-/// Signing failed inside the cryptographic library.
+/// The cryptographic library failed to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the assertion cannot be signed")]
 pub struct SigningError;
 
-/// A certificate's digests, by which a token names the key that signed it.
+/// A certificate's digests. A token uses them to name the key that signed it.
 pub(crate) struct Thumbprints {
     /// `x5t` (RFC 7515 section 4.1.7).
     pub(crate) sha1: [u8; 20],
@@ -108,10 +109,10 @@ pub(crate) struct Thumbprints {
 }
 
 impl Thumbprints {
-    /// Of the first certificate in `pem`, which must be `key`'s.
+    /// Computes the digests of the first certificate in `pem`, which must belong to `key`.
     ///
     /// # Errors
-    /// What is wrong with it, to continue a sentence that the option's name begins.
+    /// What is wrong with the certificate. The text continues a sentence that begins with the option's name.
     pub(crate) fn of_pem(pem: &Secret, key: &SigningKey) -> Result<Self, String> {
         let certificates = pem::certificates(pem.expose()).map_err(|error| error.to_string())?;
         let certificate = certificates.first().map(Vec::as_slice).unwrap_or_default();

@@ -1,16 +1,16 @@
-//! RSA signatures whose computation lets others run: RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 8017 section 8).
+//! RSA signatures that let other work run in between: RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 8017 section 8).
 //!
-//! Traefik's Wasm runtime cannot interrupt a guest, and one signature takes tens of milliseconds, during which Go may
-//! have to wait for the guest before it serves anybody. So this crate divides the work into parts of well under a
-//! millisecond and announces each one to its caller, who can then let others run. Libraries compute a signature in one
-//! call.
+//! Traefik's Wasm runtime cannot interrupt a guest. A signature takes tens of milliseconds, during which Go may have to
+//! wait for the guest before it can serve other requests. So this crate divides the work into parts of well under a
+//! millisecond and announces each one to its caller, who can then let other work run. Other libraries compute a
+//! signature in a single call.
 //!
-//! In scope: the two modular powers of the Chinese remainder theorem (RFC 8017 section 5.1.2), in constant time: the
-//! arithmetic is `crypto-bigint`'s, and neither the sequence of its calls nor the memory they touch depends on the key
-//! or the message. Each signature is verified before it is given out, since one that a fault has made wrong would
-//! betray the key.
+//! The crate computes the two modular powers of the Chinese remainder theorem (RFC 8017 section 5.1.2) in constant
+//! time. The arithmetic comes from `crypto-bigint`; neither the sequence of its calls nor the memory that they access
+//! depends on the key or the message. Each signature is verified before it is returned, since a signature with a
+//! computation fault would reveal the key.
 //!
-//! Out of scope: whether a key is sound. `ring` checks that when the key is read.
+//! The crate does not check whether a key is sound. `ring` does that when the key is read.
 
 #![forbid(unsafe_code)]
 
@@ -29,33 +29,33 @@ use rsa_verify::{PublicKey, encoding};
 
 use crate::prime::{FirstPrime, Prime};
 
-/// A private key of two primes, 2048 to 4096 bits.
+/// A private key with two primes and 2048 to 4096 bits.
 pub struct PrivateKey {
     /// The public half, which verifies every signature.
     public: PublicKey,
     /// The public half in DER (RFC 8017 appendix A.1.1).
     public_der: Vec<u8>,
-    /// Bytes of the modulus.
+    /// The length of the modulus, in bytes.
     length: usize,
     p: FirstPrime,
     q: Prime,
 }
 
-/// Why bytes are not a usable key. Nothing of the key is in it.
+/// Why the bytes are not a usable key. Contains no part of the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// `ring` refuses it.
+    /// `ring` refuses the key.
     #[error("{0}")]
     Rejected(String),
-    /// The public exponent or the modulus is one that signatures are not verified with.
+    /// Signatures cannot be verified with this public exponent or modulus.
     #[error("{0}")]
     Public(#[from] rsa_verify::InvalidKey),
-    /// It is not what `ring` took it for.
+    /// The key does not have the form that `ring` accepted.
     #[error("InvalidEncoding")]
     Encoding,
 }
 
-/// The signature does not verify: the machine or the key is faulty.
+/// The signature does not verify, so the machine or the key is faulty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the RSA signature does not verify")]
 pub struct WrongSignature;
@@ -64,7 +64,7 @@ impl PrivateKey {
     /// Reads an `RSAPrivateKey` (RFC 8017 appendix A.1.2).
     ///
     /// # Errors
-    /// [`InvalidKey`].
+    /// [`InvalidKey`] if the key cannot be used.
     pub fn from_pkcs1(der: &[u8]) -> Result<Self, InvalidKey> {
         let checked = RsaKeyPair::from_der(der).map_err(|error| InvalidKey::Rejected(error.to_string()))?;
         Self::of_checked(der, &checked)
@@ -73,7 +73,7 @@ impl PrivateKey {
     /// Reads a `PrivateKeyInfo` (RFC 5208).
     ///
     /// # Errors
-    /// [`InvalidKey`].
+    /// [`InvalidKey`] if the key cannot be used.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, InvalidKey> {
         let checked = RsaKeyPair::from_pkcs8(der).map_err(|error| InvalidKey::Rejected(error.to_string()))?;
         let key = PrivateKeyInfoRef::from_der(der).map_err(|_| InvalidKey::Encoding)?;
@@ -97,24 +97,24 @@ impl PrivateKey {
         })
     }
 
-    /// The public half in DER: an `RSAPublicKey` (RFC 8017 appendix A.1.1).
+    /// Returns the public half in DER: an `RSAPublicKey` (RFC 8017 appendix A.1.1).
     #[must_use]
     pub fn public_key(&self) -> &[u8] {
         &self.public_der
     }
 
-    /// Bits of the modulus. ring takes multiples of 1024 only.
+    /// Returns the number of bits of the modulus. `ring` accepts only multiples of 1024.
     #[must_use]
     pub const fn bits(&self) -> usize {
         self.length * 8
     }
 
-    /// The signature of `message`, as many bytes as the modulus has.
+    /// Signs `message`. The signature is as long as the modulus.
     ///
     /// Calls `announce` before each part of the work, with its size in steps of about ten nanoseconds.
     ///
     /// # Errors
-    /// [`WrongSignature`], in practice never.
+    /// [`WrongSignature`], which does not occur in practice.
     pub fn sign(
         &self,
         scheme: Scheme,
@@ -145,10 +145,10 @@ impl PrivateKey {
     }
 }
 
-/// What a verification takes at the most, in steps: half a millisecond with 4096 bits.
+/// The maximum number of steps of a verification: half a millisecond with 4096 bits.
 const VERIFICATION: usize = 50_000;
 
-/// A key is not for logs.
+/// Does not show the key.
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrivateKey")

@@ -1,16 +1,16 @@
-//! Modular powers in constant time, in parts.
+//! Modular powers in constant time, computed in parts.
 
 use crypto_bigint::modular::BoxedMontyForm;
 use crypto_bigint::{BoxedUint, CtAssign as _, CtEq as _, MontyForm, MontyMultiplier as _};
 
-/// `base`ᵉ for an exponent in big-endian bytes, whose number (not value) may be known.
+/// Computes `base`ᵉ. The exponent is given in big-endian bytes. Its length may be public, but not its value.
 ///
-/// Takes four bits of the exponent at a time, always with four squarings and one multiplication. All sixteen powers of
-/// the base are read to find the one that is needed.
+/// Processes four bits of the exponent at a time, always with four squarings and one multiplication. It reads all
+/// sixteen powers of the base to select the one that is needed.
 pub(crate) fn power(base: &BoxedMontyForm, exponent: &[u8], announce: &dyn Fn(usize)) -> BoxedMontyForm {
     let params = base.params();
     let mut multiplier = <BoxedMontyForm as MontyForm>::Multiplier::from(params);
-    // One step is about ten nanoseconds, in which two words of 32 bits can be multiplied and reduced.
+    // One step is about ten nanoseconds, the time to multiply and reduce two words of 32 bits.
     let words = params.bits_precision() as usize / 32;
     let multiplication = words * words;
 

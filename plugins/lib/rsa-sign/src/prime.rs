@@ -1,27 +1,28 @@
-//! One prime of a key, and what the Chinese remainder theorem needs of it (RFC 8017 section 5.1.2, step 2.b).
+//! One prime of a key, with the values that the Chinese remainder theorem needs (RFC 8017 section 5.1.2, step 2.b).
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, ConcatenatingMul as _, Odd};
 
 use crate::power::power;
 
-/// A prime and the exponent that belongs to it: (p, dP) or (q, dQ).
+/// A prime and its exponent: (p, dP) or (q, dQ).
 pub(crate) struct Prime {
     params: BoxedMontyParams,
-    /// Bytes of the prime, and of the exponent.
+    /// The length of the prime and of the exponent, in bytes.
     length: usize,
     /// Big-endian, as long as the prime.
     exponent: Vec<u8>,
 }
 
-/// p, which has the coefficient too: the inverse of q modulo p.
+/// The prime p, which also has the coefficient: the inverse of q modulo p.
 pub(crate) struct FirstPrime {
     prime: Prime,
     coefficient: BoxedMontyForm,
 }
 
 impl Prime {
-    /// Both are big-endian without leading zeros. `None` if they are not a prime and an exponent below it.
+    /// Both arguments are big-endian without leading zeros. Returns `None` unless they are a prime and a smaller
+    /// exponent.
     pub(crate) fn new(prime: &[u8], exponent: &[u8]) -> Option<Self> {
         let length = prime.len();
         let mut padded = vec![0; length.checked_sub(exponent.len())?];
@@ -34,13 +35,14 @@ impl Prime {
         })
     }
 
-    /// `message`ᵈ modulo the prime, d being the prime's exponent. The message has at most twice the prime's bytes.
+    /// Computes `message`ᵈ modulo the prime, where d is the prime's exponent. The message has at most twice as many
+    /// bytes as the prime.
     pub(crate) fn power(&self, message: &[u8], announce: &dyn Fn(usize)) -> BoxedUint {
         power(&self.reduce(message), &self.exponent, announce).retrieve()
     }
 
-    /// `wide` modulo the prime. Montgomery's multiplication takes any number of the prime's precision, so the two halves
-    /// of `wide` need no division: high·R + low.
+    /// Computes `wide` modulo the prime. Montgomery multiplication accepts any number of the prime's precision, so the
+    /// two halves of `wide` need no division: high·R + low.
     fn reduce(&self, wide: &[u8]) -> BoxedMontyForm {
         let bytes = self.params.bits_precision() as usize / 8;
         let (high, low) = wide.split_at(wide.len().saturating_sub(bytes));
@@ -48,14 +50,14 @@ impl Prime {
             let half = BoxedUint::from_be_slice_truncated(half, self.params.bits_precision());
             BoxedMontyForm::new(half, &self.params)
         };
-        // R modulo the prime is how 1 is written in Montgomery's form.
+        // R modulo the prime is the Montgomery form of 1.
         let r = BoxedMontyForm::new(BoxedMontyForm::one(&self.params).to_montgomery(), &self.params);
         of(high).mul(&r).add(&of(low))
     }
 }
 
 impl FirstPrime {
-    /// As [`Prime::new`]; `coefficient` is below the prime.
+    /// Like [`Prime::new`]. `coefficient` is smaller than the prime.
     pub(crate) fn new(prime: &[u8], exponent: &[u8], coefficient: &[u8]) -> Option<Self> {
         let prime = Prime::new(prime, exponent)?;
         let coefficient = number(coefficient, prime.length)?;
@@ -69,8 +71,8 @@ impl FirstPrime {
         &self.prime
     }
 
-    /// The number below p·q that is `by_p` modulo p and `by_q` modulo q, as `length` bytes: by_q + q·h with
-    /// h = (by_p − by_q)·q⁻¹ modulo p.
+    /// Returns the number below p·q that is `by_p` modulo p and `by_q` modulo q, as `length` bytes: by_q + q·h with h =
+    /// (by_p − by_q)·q⁻¹ modulo p.
     pub(crate) fn combine(
         &self,
         by_p: &BoxedUint,
@@ -87,7 +89,7 @@ impl FirstPrime {
     }
 }
 
-/// The number in `bytes`, with the precision of `length` bytes.
+/// Reads the number in `bytes` with a precision of `length` bytes.
 fn number(bytes: &[u8], length: usize) -> Option<BoxedUint> {
     let bits = u32::try_from(length.checked_mul(8)?).ok()?;
     BoxedUint::from_be_slice(bytes, bits).ok()

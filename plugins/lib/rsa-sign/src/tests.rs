@@ -27,7 +27,7 @@ fn rs256(key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, WrongSignature> {
     key.sign(Scheme::Pkcs1, Hash::Sha256, message, &silently)
 }
 
-/// The scheme has no randomness, so two right signatures are the same bytes.
+/// The scheme is deterministic, so two correct signatures have the same bytes.
 #[test]
 fn a_signature_is_the_one_that_ring_makes() {
     for (bits, messages) in [(2048, 40), (3072, 10), (4096, 5)] {
@@ -65,7 +65,7 @@ fn ring_accepts_the_signatures_of_every_scheme_and_hash() {
         assert_eq!(
             again == signature,
             scheme == Scheme::Pkcs1,
-            "PSS takes a new salt each time"
+            "PSS uses a new salt each time"
         );
     }
 }
@@ -101,7 +101,7 @@ fn keys_that_ring_refuses_are_refused() {
     }
 }
 
-/// A signature that is right modulo one prime and wrong modulo the other gives the key away to whoever sees it.
+/// A signature that is correct modulo one prime and wrong modulo the other reveals the key to anyone who sees it.
 #[test]
 fn a_signature_that_a_fault_has_made_wrong_is_never_given_out() {
     let good = pkcs1_of(&draw(2048));
@@ -114,14 +114,14 @@ fn a_signature_that_a_fault_has_made_wrong_is_never_given_out() {
     }
 }
 
-/// `der` with one byte changed in a number of it. The numbers are taken from the key in turn until one is replaced.
+/// Returns `der` with one byte of one number changed: byte `index` of the number that `replace` sets.
 fn altered(
     der: &[u8],
     replace: impl for<'k> Fn(&mut RsaPrivateKeyRef<'k>, UintRef<'k>),
     index: usize,
 ) -> Vec<u8> {
     let key = RsaPrivateKeyRef::from_der(der).unwrap();
-    // Which number `replace` replaces: the one that is shorter afterwards.
+    // Find the number that `replace` replaces: it is shorter afterwards.
     let numbers = |key: &RsaPrivateKeyRef<'_>| {
         [
             key.modulus,

@@ -1,4 +1,4 @@
-//! The encoded messages that signatures stand for (RFC 8017 §9).
+//! The encoded messages that signatures represent (RFC 8017 §9).
 
 use crate::Hash;
 
@@ -36,7 +36,7 @@ pub fn pss(hash: Hash, message: &[u8], salt: &[u8], bits: usize) -> Option<Vec<u
     if let Some(highest) = block.first_mut() {
         *highest &= 0xff >> unused_bits(most);
     }
-    // Where the modulus has 8k + 1 bits, the message is a byte shorter than the modulus.
+    // If the modulus has 8k + 1 bits, the encoded message is one byte shorter than the modulus.
     let mut encoded = vec![0; bits.div_ceil(8).saturating_sub(length)];
     encoded.append(&mut block);
     encoded.extend_from_slice(&h);
@@ -44,21 +44,21 @@ pub fn pss(hash: Hash, message: &[u8], salt: &[u8], bits: usize) -> Option<Vec<u
     Some(encoded)
 }
 
-/// The last byte of a message that EMSA-PSS encodes.
+/// The last byte of an EMSA-PSS message.
 const TRAILER: u8 = 0xbc;
 
-/// How many bits of the highest byte a number of `bits` bits does not use.
+/// Returns the number of unused bits in the highest byte of a number of `bits` bits.
 const fn unused_bits(bits: usize) -> usize {
     (8 - bits % 8) % 8
 }
 
 /// EMSA-PSS-VERIFY (§9.1.2) with MGF1 (§B.2.1) of the same hash and a salt as long as the hash. `encoded` is the number
-/// that the signature stands for, as many bytes as the modulus has; `bits` is one less than the modulus has.
+/// that the signature represents, as long as the modulus; `bits` is one less than the bits of the modulus.
 pub(crate) fn is_pss(hash: Hash, message: &[u8], encoded: &[u8], bits: usize) -> bool {
     let digest = hash.digest(&[message]);
     let length = digest.len();
 
-    // Where the modulus has 8k + 1 bits, the message is a byte shorter than the modulus.
+    // If the modulus has 8k + 1 bits, the encoded message is one byte shorter than the modulus.
     let Some((surplus, encoded)) = encoded.split_at_checked(encoded.len().saturating_sub(bits.div_ceil(8)))
     else {
         return false;

@@ -1,6 +1,6 @@
-//! Two `f64` side by side: one 128-bit register where the target has them.
+//! Two `f64` side by side, in one 128-bit register where the target has them.
 
-/// Two numbers that are worked on at once.
+/// Two numbers that are processed at once.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Pair(core::arch::wasm32::v128);
@@ -33,7 +33,7 @@ impl Pair {
     }
 }
 
-/// Two numbers that are worked on at once.
+/// Two numbers that are processed at once.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[derive(Clone, Copy)]
 pub(crate) struct Pair([f64; 2]);

@@ -1,12 +1,14 @@
-//! RSA signature checks with a public key (RFC 8017): PKCS #1 v1.5 and PSS, SHA-256, SHA-384 and SHA-512, moduli of 2048
-//! to 8192 bits.
+//! Verifies RSA signatures with a public key (RFC 8017): PKCS #1 v1.5 and PSS; SHA-256, SHA-384, and SHA-512; moduli of
+//! 2048 to 8192 bits.
 //!
-//! In scope: being fast inside Traefik's Wasm runtime. That runtime offers no 64×64→128 multiplication and makes long
-//! code of most integer instructions, but turns `f64x2` arithmetic into single ones, so the arithmetic is done in `f64`,
-//! exactly: see `radix`, `product` and `montgomery`, in this order. What was measured is in docs/rsa-engine.md.
-//! Out of scope: private keys (crate `rsa-sign`). No secret is handled, so nothing here runs in constant time.
+//! The crate is built to be fast inside Traefik's Wasm runtime. That runtime has no 64×64→128 multiplication and
+//! compiles most integer instructions to long code, but it compiles each `f64x2` operation to a single instruction. So
+//! the arithmetic uses `f64`, exactly: see `radix`, `product`, and `montgomery`, in this order. docs/rsa-engine.md has
+//! the measurements.
 //!
-//! The same code runs natively; the tests compare it with two independent libraries, by the million if asked:
+//! Private keys are in the crate `rsa-sign`. No secret is handled here, so nothing runs in constant time.
+//!
+//! The same code runs natively. The tests compare it with two independent libraries, with a million cases on request:
 //! `RSA_VERIFY_CASES=1000000 cargo test --release -p rsa-verify`.
 
 #![forbid(unsafe_code)]
@@ -22,16 +24,16 @@ mod words;
 use montgomery::Modulus;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// An RSA public key (§3.1), with what its checks need computed in advance.
+/// An RSA public key (§3.1), with precomputed values for the checks.
 #[derive(Clone)]
 pub struct PublicKey {
     modulus: Modulus,
-    /// Bits of the modulus.
+    /// The number of bits of the modulus.
     bits: usize,
     exponent: u32,
 }
 
-/// How a signature's number encodes a message.
+/// How a signature encodes a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// RSASSA-PKCS1-v1_5 (§8.2), as in RS256.
@@ -54,22 +56,22 @@ pub enum Hash {
 /// Why a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// Too weak, or so long that checks are costly.
+    /// The modulus is too short to be secure, or so long that checks are slow.
     #[error("the modulus has {0} bits, but 2048 to 8192 are allowed")]
     Size(usize),
-    /// No product of two odd primes.
+    /// An even modulus is not a product of two odd primes.
     #[error("the modulus is even")]
     EvenModulus,
-    /// Must be odd, 3 to 2³²−1.
+    /// The exponent must be odd and between 3 and 2³²−1.
     #[error("the public exponent is not an odd number of 3 to 4294967295")]
     Exponent,
 }
 
 impl PublicKey {
-    /// Both numbers are big-endian; leading zeros do not count. Takes about as long as a check.
+    /// Creates a key. Both numbers are big-endian, and leading zeros are ignored. Takes about as long as a check.
     ///
     /// # Errors
-    /// [`InvalidKey`].
+    /// [`InvalidKey`] if the key cannot be used.
     pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
         Self::check(modulus, exponent)?;
         let words = words::from_bytes(modulus);
@@ -82,10 +84,10 @@ impl PublicKey {
         })
     }
 
-    /// Whether [`Self::new`] would take the numbers, without computing anything.
+    /// Checks whether [`Self::new`] accepts the numbers, without precomputing anything.
     ///
     /// # Errors
-    /// [`InvalidKey`].
+    /// [`InvalidKey`] if the key cannot be used.
     pub fn check(modulus: &[u8], exponent: &[u8]) -> Result<(), InvalidKey> {
         let bits = words::bits(&words::from_bytes(modulus));
         if !(2048..=8192).contains(&bits) {
@@ -100,7 +102,8 @@ impl PublicKey {
         }
     }
 
-    /// Whether `signature` is one over `message`: RSASSA-PKCS1-V1_5-VERIFY (§8.2.2) or RSASSA-PSS-VERIFY (§8.1.2).
+    /// Returns whether `signature` is a valid signature of `message`: RSASSA-PKCS1-V1_5-VERIFY (§8.2.2) or
+    /// RSASSA-PSS-VERIFY (§8.1.2).
     #[must_use]
     pub fn verifies(&self, scheme: Scheme, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
         let Some(encoded) = self.encoded_message(signature) else {
@@ -114,8 +117,8 @@ impl PublicKey {
         }
     }
 
-    /// RSAVP1 (§5.2.2): `signature`ᵉ modulo n, as many bytes as the modulus has. `None` unless the signature has that
-    /// length too and is below the modulus.
+    /// RSAVP1 (§5.2.2): computes `signature`ᵉ modulo n, as many bytes as the modulus. Returns `None` unless the
+    /// signature has that length and is smaller than the modulus.
     #[must_use]
     pub fn encoded_message(&self, signature: &[u8]) -> Option<Vec<u8>> {
         let length = self.bits.div_ceil(8);
@@ -126,7 +129,7 @@ impl PublicKey {
 }
 
 impl Hash {
-    /// The digest of `parts`, one after the other.
+    /// Returns the digest of the concatenated `parts`.
     fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
         match self {
             Self::Sha256 => digest::<Sha256>(parts),
@@ -135,7 +138,7 @@ impl Hash {
         }
     }
 
-    /// Bytes of a digest.
+    /// Returns the length of a digest, in bytes.
     #[must_use]
     pub const fn length(self) -> usize {
         match self {

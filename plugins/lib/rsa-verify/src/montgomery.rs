@@ -5,8 +5,8 @@
 //! |x·y| ≤ 2n·n, the result stays below 0.7n, so no subtraction of n is ever needed.
 //!
 //! Only the lower half of q's product and the upper half of q·n are computed. The lower half of T + q·n is k·R for
-//! some small k, which has to be carried up: k is what the carry from its two highest columns rounds to, because all
-//! columns below them weigh less than 2³¹/B² ≤ 2⁻¹⁵ of R.
+//! some small k, which must be carried up. The carry from its two highest columns, rounded, is k, because all columns
+//! below them weigh less than 2³¹/B² ≤ 2⁻¹⁵ of R.
 
 use crate::lanes::Pair;
 use crate::number::Number;
@@ -14,11 +14,11 @@ use crate::product;
 use crate::radix::Radix;
 use crate::words;
 
-/// A modulus and what is computed from it once.
+/// A modulus and the values that are precomputed from it.
 #[derive(Clone)]
 pub(crate) struct Modulus {
     radix: Radix,
-    /// n, 32-bit words, the lowest first.
+    /// n as 32-bit words, the lowest first.
     words: Vec<u32>,
     /// n.
     modulus: Vec<Pair>,
@@ -29,7 +29,7 @@ pub(crate) struct Modulus {
 }
 
 impl Modulus {
-    /// `words` is odd and has no zero on top. `None` if it has more bits than there are digits for.
+    /// `words` must be odd and must not have a zero as its highest word. Returns `None` if it has too many bits.
     pub(crate) fn new(words: Vec<u32>) -> Option<Self> {
         let radix = Radix::for_modulus(words::bits(&words))?;
         let inverse = words::negative_inverse(&words, radix.total_bits().div_ceil(32));
@@ -45,13 +45,13 @@ impl Modulus {
         Some(modulus)
     }
 
-    /// n, 32-bit words, the lowest first.
+    /// Returns n as 32-bit words, the lowest first.
     pub(crate) fn words(&self) -> &[u32] {
         &self.words
     }
 
-    /// R² modulo n. As 2ᵏ·R is 2ᵏ in Montgomery's form, R² = 2ᵗ·R with t the bits of R is had by squaring and doubling
-    /// from the first few bits of t on.
+    /// Computes R² modulo n. 2ᵏ·R is the Montgomery form of 2ᵏ, so R² = 2ᵗ·R, where t is the number of bits of R. It is
+    /// computed by squaring and doubling, starting from the first few bits of t.
     fn square_of_r(&self) -> Vec<Pair> {
         let total = self.radix.total_bits();
         let steps = total.ilog2().saturating_sub(5);
@@ -69,7 +69,7 @@ impl Modulus {
         workspace.x.pairs().to_vec()
     }
 
-    /// `base`ᵉ modulo n for an odd e ≥ 3 and `base` < n, both and the result as words, the lowest first.
+    /// Computes `base`ᵉ modulo n for an odd e ≥ 3 and `base` < n. Base and result are words, the lowest first.
     pub(crate) fn power(&self, base: &[u32], exponent: u32) -> Vec<u32> {
         let mut workspace = Workspace::new(self.radix, &self.radix.digits_of(base));
         let base = workspace.x.pairs().to_vec();
@@ -78,7 +78,7 @@ impl Modulus {
         for bit in (0..exponent.ilog2()).rev() {
             workspace.square(self);
             match (exponent >> bit & 1, bit) {
-                // Times the base itself rather than its Montgomery form: that leads out of the form.
+                // Multiplying by the base itself, not by its Montgomery form, also converts the result back.
                 (1, 0) => workspace.multiply(self, &base),
                 (1, _) => workspace.multiply(self, &in_form),
                 _ => {}
@@ -92,7 +92,7 @@ impl Modulus {
     }
 }
 
-/// Memory for one product after the other.
+/// Memory that is reused for all products.
 struct Workspace {
     radix: Radix,
     /// The operand and the result.

@@ -3,22 +3,22 @@
 use crate::lanes::Pair;
 use crate::radix::{BLOCK, Radix};
 
-/// A number in the forms of both operands of a product.
+/// A number in the forms for both operands of a product.
 pub(crate) struct Number {
     /// (x₋₂, x₋₁), (x₀, x₁), …
     pairs: Vec<Pair>,
-    /// (xⱼ, xⱼ₋₁) from j = −6 to a block and more beyond the last digit.
+    /// (xⱼ, xⱼ₋₁) from j = −6 to more than a block beyond the last digit.
     overlapped: Vec<Pair>,
     digits: usize,
 }
 
 impl Number {
-    /// Pairs before that of x₀.
+    /// The number of pairs before the pair of x₀.
     const PAIRS_BEFORE: usize = 1;
-    /// Overlapped entries before that of x₀.
+    /// The number of overlapped entries before the entry of x₀.
     pub(crate) const BEFORE: usize = 6;
 
-    /// 0, with room for `blocks` blocks of digits.
+    /// Creates 0, with space for `blocks` blocks of digits.
     pub(crate) fn zero(radix: Radix, blocks: usize) -> Self {
         Self {
             pairs: vec![Pair::ZERO; Self::PAIRS_BEFORE + blocks * BLOCK / 2],
@@ -57,12 +57,12 @@ impl Number {
         self.pairs.get(Self::PAIRS_BEFORE..).unwrap_or(&[])
     }
 
-    /// (xⱼ, xⱼ₋₁) from j = −[`Self::BEFORE`] on.
+    /// Returns (xⱼ, xⱼ₋₁) from j = −[`Self::BEFORE`] on.
     pub(crate) fn overlapped(&self) -> &[Pair] {
         &self.overlapped
     }
 
-    /// Both forms from the digit −`early` on, to be written.
+    /// Returns both forms from the digit −`early` on, for writing.
     pub(crate) fn from(&mut self, early: usize) -> (&mut [Pair], &mut [Pair]) {
         (
             self.pairs

@@ -1,11 +1,11 @@
 //! Products of digit vectors, column by column: column k is Σ xᵢ·yₖ₋ᵢ.
 //!
-//! One operand comes as pairs (x₂ₚ, x₂ₚ₊₁), the other overlapped: (yⱼ, yⱼ₋₁) for each j. Pair p times the overlapped
-//! entry k−2p adds two products to column k, so that one multiplication of registers and one addition do two
-//! products, without shuffling lanes. Eight columns, a block, are gathered at a time and leave as digits in both
-//! forms, ready for the next product.
+//! One operand has the form of pairs (x₂ₚ, x₂ₚ₊₁), the other is overlapped: (yⱼ, yⱼ₋₁) for each j. The product of pair
+//! p and the overlapped entry k−2p adds two terms to column k. So one multiplication of registers and one addition
+//! compute two products, without shuffling lanes. Eight columns, a block, are computed at a time and written as digits
+//! in both forms, ready for the next product.
 //!
-//! The loops are written for what Traefik's Wasm runtime makes of them; docs/rsa-engine.md tells how.
+//! The loops are written for the code that Traefik's Wasm runtime generates from them; see docs/rsa-engine.md.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use crate::lanes::Pair;
 use crate::number::Number;
 use crate::radix::{BLOCK, Carry, Radix};
 
-/// Pairs of as many digits.
+/// The number of pairs in a block.
 pub(crate) const PAIRS: usize = BLOCK / 2;
 
 /// `out` ← x·y, all columns.
@@ -35,7 +35,7 @@ pub(crate) fn lower(radix: Radix, x: &[Pair], y: &Number, out: &mut Number) {
     });
 }
 
-/// `out` ← x·y + `addends`, the upper half of the columns, and the two below it to learn their carry.
+/// `out` ← x·y + `addends`, only the upper half of the columns and the two below it, which give the carry.
 #[inline(never)]
 pub(crate) fn upper(radix: Radix, x: &[Pair], y: &Number, addends: &Number, out: &mut Number) {
     let (blocks, start) = (radix.blocks, radix.digits() - 2);
@@ -63,12 +63,12 @@ pub(crate) fn upper(radix: Radix, x: &[Pair], y: &Number, addends: &Number, out:
 pub(crate) fn square(radix: Radix, x: &Number, out: &mut Number) {
     let (half, first, second) = (Pair::new(0.5, 0.0), Pair::new(1.0, 0.0), Pair::new(1.0, 0.5));
     each_block(radix, 2 * radix.blocks, 0, out, |block, all| {
-        // In the columns from 8K on, the digits below 4K meet only higher ones.
+        // In the columns from 8K on, the digits below 4K are multiplied only by higher ones.
         let below = PAIRS * block.saturating_sub(radix.blocks)..2 * block;
         let [mut c0, mut c1, mut c2, mut c3, mut c4, mut c5, mut c6, mut c7] =
             gather(all, x.pairs(), x.overlapped(), below, BLOCK * block);
-        // The digits 4K to 4K+3 meet themselves too, which counts half, and lower ones, which do not count any more.
-        // Half a column is below 2⁵², where f64 has halves.
+        // The digits 4K to 4K+3 are also multiplied by themselves, which counts half, and by lower ones, which have
+        // been counted already. Half a column is below 2⁵², where `f64` can represent halves.
         let [m0, m1] = chunk(x.pairs(), 2 * block);
         let [e0, e1, e2, e3, e4, e5, e6, e7] = chunk(x.overlapped(), Number::BEFORE + 4 * block);
         c0 = c0.plus(m0.times(e0).times(half));
@@ -84,7 +84,7 @@ pub(crate) fn square(radix: Radix, x: &Number, out: &mut Number) {
     });
 }
 
-/// Fills `out` with the digits of `count` blocks of columns, the first of which is that of the digits from −`early` on.
+/// Fills `out` with the digits of `count` blocks of columns. The first block starts at digit −`early`.
 #[inline(always)]
 fn each_block(
     radix: Radix,
@@ -109,7 +109,7 @@ fn each_block(
         let (Some([p0, p1, p2, p3]), Some([o0, o1, o2, o3, o4, o5, o6, o7])) = (pairs, overlapped) else {
             return;
         };
-        // The highest address first: its bounds check covers the others.
+        // Write the highest address first: its bounds check covers the others.
         *o7 = Pair::new(d7, d6);
         *o6 = Pair::new(d6, d5);
         *o5 = Pair::new(d5, d4);
@@ -127,8 +127,8 @@ fn each_block(
     }
 }
 
-/// Σ `pairs`[p] · `overlapped`[k − 2p] over the even number of pairs p of `range`, for the columns k from `column` on.
-/// `all` is `usize::MAX`, which the compiler does not know.
+/// Computes Σ `pairs`[p] · `overlapped`[k − 2p] over the pairs p of `range`, for the columns k from `column` on. The
+/// number of pairs must be even. `all` is `usize::MAX`, which is hidden from the compiler.
 #[inline(always)]
 fn gather(
     all: usize,
@@ -207,7 +207,7 @@ fn gather(
     [c0, c1, c2, c3, c4, c5, c6, c7]
 }
 
-/// The entries from `start` on; zeros where there are too few, which would be a mistake of this crate.
+/// Returns the entries from `start` on. Returns zeros if there are too few, which would be a bug in this crate.
 #[inline(always)]
 fn chunk<const N: usize>(entries: &[Pair], start: usize) -> [Pair; N] {
     let chunk = entries.get(start..).and_then(|rest| rest.first_chunk());
@@ -218,7 +218,7 @@ fn chunk<const N: usize>(entries: &[Pair], start: usize) -> [Pair; N] {
 mod tests {
     use super::*;
 
-    /// Σ columns of a product by the definition, carried to balanced digits.
+    /// Computes the columns of a product by definition, and carries to balanced digits.
     fn by_definition(radix: Radix, x: &[f64], y: &[f64]) -> Vec<f64> {
         let base = 1_i128 << radix.bits;
         let mut carry = 0;
@@ -234,7 +234,7 @@ mod tests {
             .collect()
     }
 
-    /// Rounding to even may choose +B/2 where the definition chooses −B/2: the numbers are what counts.
+    /// Compares the numbers, not the digits: rounding to even may choose +B/2 where the definition chooses −B/2.
     fn same_number(radix: Radix, a: &[f64], b: &[f64]) -> bool {
         let mut carry = 0_i128;
         a.iter().zip(b).all(|(a, b)| {
@@ -244,7 +244,7 @@ mod tests {
         }) && carry == 0
     }
 
-    /// Digits that make columns as large as they can be, and as uneven.
+    /// Digits that make columns as large and as uneven as possible.
     fn hard_digits(radix: Radix) -> Vec<Vec<f64>> {
         let half = f64::from(1_u32 << (radix.bits - 1));
         let count = radix.digits();
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn products_are_right_where_columns_are_largest() {
-        // The most digits of 24 bits; common sizes; and the largest key.
+        // The largest number of 24-bit digits, common sizes, and the largest key.
         for bits in [2048, 3020, 3072, 4096, 8192] {
             let radix = Radix::for_modulus(bits).unwrap();
             let all = hard_digits(radix);
@@ -301,7 +301,7 @@ mod tests {
                         "{bits} bits, lower"
                     );
 
-                    // From two columns below the middle, so without what is carried to there.
+                    // Computed from two columns below the middle, so without the carry into them.
                     let mut high = Number::zero(radix, radix.blocks);
                     upper(
                         radix,

@@ -1,17 +1,17 @@
 //! Numbers as balanced digits in `f64`.
 //!
-//! A number is Σ dⱼ·Bʲ with B = 2ᵇ and whole digits −B/2 ≤ dⱼ ≤ B/2. Every number a computation passes through is
-//! whole and below 2⁵³ in magnitude, so each `f64` operation is exact and the same on every machine.
+//! A number is Σ dⱼ·Bʲ with B = 2ᵇ and integer digits −B/2 ≤ dⱼ ≤ B/2. Every intermediate value is an integer below 2⁵³
+//! in magnitude, so each `f64` operation is exact and gives the same result on every machine.
 
-/// Columns that are gathered at a time.
+/// The number of columns that are computed at a time.
 pub(crate) const BLOCK: usize = 8;
 
-/// How numbers of one modulus are divided into digits.
+/// How numbers are divided into digits for one modulus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Radix {
-    /// b: bits of a digit.
+    /// b: the number of bits of a digit.
     pub(crate) bits: u32,
-    /// Blocks of eight columns that hold a number.
+    /// The number of blocks of eight columns that hold a number.
     pub(crate) blocks: usize,
 }
 
@@ -35,18 +35,19 @@ impl Radix {
             })
     }
 
-    /// N: two less than the blocks hold. The upper half of a product is gathered from two columns further down, whose
-    /// sums tell the carry out of the lower half; so that half fills its blocks too.
+    /// Returns N, which is two less than the number of digits in the blocks. The upper half of a product starts two
+    /// columns further down, and the sums of these columns give the carry out of the lower half. So that half fills its
+    /// blocks as well.
     pub(crate) fn digits(self) -> usize {
         self.blocks * BLOCK - 2
     }
 
-    /// Bits of R = Bᴺ.
+    /// Returns the number of bits of R = Bᴺ.
     pub(crate) fn total_bits(self) -> usize {
         self.digits() * self.bits as usize
     }
 
-    /// The digits of the number whose 32-bit words, the lowest first, are `words`, modulo R.
+    /// Returns the digits of a number modulo R. `words` are its 32-bit words, the lowest first.
     pub(crate) fn digits_of(self, words: &[u32]) -> Vec<f64> {
         let bits = self.bits as usize;
         let word = |index: usize| u64::from(words.get(index).copied().unwrap_or(0));
@@ -61,7 +62,7 @@ impl Radix {
         digits
     }
 
-    /// Carries, so that every digit is balanced. What leaves the highest digit is dropped, a multiple of R.
+    /// Carries so that every digit is balanced. The carry out of the highest digit is a multiple of R and is dropped.
     pub(crate) fn balance(self, digits: &mut [f64]) {
         let mut carry = Carry::new(self);
         for digit in digits {
@@ -69,12 +70,12 @@ impl Radix {
         }
     }
 
-    /// The number as `count` 32-bit words, the lowest first, in two's complement, and whether it is negative.
+    /// Returns the number as `count` 32-bit words in two's complement, the lowest first, and whether it is negative.
     pub(crate) fn words_of(self, digits: impl Iterator<Item = f64>, count: usize) -> (Vec<u32>, bool) {
         let mut words = Vec::with_capacity(count + 2);
         let (mut pending, mut bits) = (0_i64, 0);
         for digit in digits {
-            // At most 31 bits wait, and a digit has 24: 56 bits with the sign.
+            // At most 31 bits are pending, and a digit has 24: 56 bits with the sign.
             pending += (digit as i64) << bits;
             bits += self.bits;
             if bits >= 32 {
@@ -95,7 +96,8 @@ impl Radix {
 /// The carry that runs through the columns of a sum, from the lowest to the highest.
 #[derive(Clone, Copy)]
 pub(crate) struct Carry {
-    /// 1.5·2⁵²·B. Adding it rounds a number to a multiple of B: there neighbouring `f64` are B apart.
+    /// 1.5·2⁵²·B. Adding it rounds a number to a multiple of B, because adjacent `f64` values are B apart in that
+    /// range.
     rounding: f64,
     /// 1/B.
     shift: f64,
@@ -112,8 +114,8 @@ impl Carry {
         }
     }
 
-    /// The balanced digit of a column that sums to `column`, a whole number of magnitude ≤ 2⁵³ − 2³¹: the carry on top is
-    /// at most 2³⁰ + 1.
+    /// Returns the balanced digit of a column with the sum `column`, an integer of magnitude ≤ 2⁵³ − 2³¹. The incoming
+    /// carry is at most 2³⁰ + 1.
     #[inline(always)]
     pub(crate) fn next(&mut self, column: f64) -> f64 {
         let column = column + self.carry;
@@ -218,7 +220,7 @@ mod tests {
             let value = |digits: &mut dyn DoubleEndedIterator<Item = i128>| {
                 digits.rfold(0_i128, |value, digit| (value << radix.bits) + digit)
             };
-            // Every column is larger than what 96 bits of digits hold, so the carry takes up the rest.
+            // Every column is larger than the digits can hold, so the carry takes the rest.
             assert_eq!(
                 value(&mut digits.into_iter()),
                 value(&mut columns.into_iter().map(i128::from)),

@@ -1,6 +1,6 @@
-//! What a key needs once, in plain integer arithmetic. Numbers are 32-bit words, the lowest first.
+//! Plain integer arithmetic for values that are computed once per key. Numbers are 32-bit words, the lowest first.
 
-/// Drops leading zeros; `bytes` is big-endian.
+/// Reads big-endian `bytes`, and drops leading zeros.
 pub(crate) fn from_bytes(bytes: &[u8]) -> Vec<u32> {
     let mut words: Vec<u32> = bytes
         .rchunks(4)
@@ -12,14 +12,14 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> Vec<u32> {
     words
 }
 
-/// The number's bits: the position of its highest one. `words` has no zero on top.
+/// Returns the number of bits: the position of the highest 1. The highest word must not be zero.
 pub(crate) fn bits(words: &[u32]) -> usize {
     words
         .last()
         .map_or(0, |word| words.len() * 32 - word.leading_zeros() as usize)
 }
 
-/// Big-endian, `length` bytes, the higher ones dropped.
+/// Converts to `length` big-endian bytes. Higher bytes are dropped.
 pub(crate) fn to_bytes(words: &[u32], length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.resize(length, 0);
@@ -27,7 +27,7 @@ pub(crate) fn to_bytes(words: &[u32], length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Whether `a` < `b`, both equally long or without zeros on top.
+/// Returns whether `a` < `b`. Both have the same length, or no zeros as their highest words.
 pub(crate) fn less(a: &[u32], b: &[u32]) -> bool {
     a.len()
         .cmp(&b.len())
@@ -35,7 +35,7 @@ pub(crate) fn less(a: &[u32], b: &[u32]) -> bool {
         .is_lt()
 }
 
-/// `a` ← `a` + `b`, modulo what `a` holds.
+/// `a` ← `a` + `b`, modulo the capacity of `a`.
 pub(crate) fn add(a: &mut [u32], b: &[u32]) {
     let mut carry = 0;
     for (a, &b) in a.iter_mut().zip(b) {
@@ -45,7 +45,7 @@ pub(crate) fn add(a: &mut [u32], b: &[u32]) {
     }
 }
 
-/// `a` ← `a` − `b`, modulo what `a` holds.
+/// `a` ← `a` − `b`, modulo the capacity of `a`.
 fn subtract(a: &mut [u32], b: &[u32]) {
     let mut borrow = 0;
     for (a, &b) in a.iter_mut().zip(b) {
@@ -55,10 +55,10 @@ fn subtract(a: &mut [u32], b: &[u32]) {
     }
 }
 
-/// −1/`odd` modulo 2^(32·`count`), by Newton's iteration: each round doubles the words that are right.
+/// Computes −1/`odd` modulo 2^(32·`count`) by Newton's iteration. Each round doubles the number of correct words.
 pub(crate) fn negative_inverse(odd: &[u32], count: usize) -> Vec<u32> {
     let low = odd.first().copied().unwrap_or(1);
-    // Right modulo 8, then 64, 2¹², 2²⁴, 2⁴⁸.
+    // Correct modulo 8, then 64, 2¹², 2²⁴, 2⁴⁸.
     let mut inverse = low;
     for _ in 0..4 {
         inverse = inverse.wrapping_mul(2_u32.wrapping_sub(low.wrapping_mul(inverse)));
@@ -80,7 +80,7 @@ pub(crate) fn negative_inverse(odd: &[u32], count: usize) -> Vec<u32> {
     x
 }
 
-/// `a`·`b` modulo 2^(32·`count`).
+/// Computes `a`·`b` modulo 2^(32·`count`).
 fn multiply_low(a: &[u32], b: &[u32], count: usize) -> Vec<u32> {
     let mut product = vec![0_u32; count];
     for (i, &a) in a.iter().take(count).enumerate() {
@@ -97,7 +97,7 @@ fn multiply_low(a: &[u32], b: &[u32], count: usize) -> Vec<u32> {
     product
 }
 
-/// `a` ← −`a`, modulo what it holds.
+/// `a` ← −`a`, modulo the capacity of `a`.
 fn negate(a: &mut [u32]) {
     let mut carry = true;
     for word in a {
@@ -105,7 +105,7 @@ fn negate(a: &mut [u32]) {
     }
 }
 
-/// 2^`exponent` modulo `modulus`, where 2^`exponent` > `modulus`, by doubling.
+/// Computes 2^`exponent` modulo `modulus` by doubling, where 2^`exponent` > `modulus`.
 pub(crate) fn power_of_two_modulo(modulus: &[u32], exponent: usize) -> Vec<u32> {
     let top = modulus.last().map_or(0, |word| word.leading_zeros() as usize);
     // 2^bits − modulus is below the modulus, whose highest bit is set.

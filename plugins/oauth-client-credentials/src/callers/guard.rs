@@ -1,4 +1,4 @@
-//! Guards the provider against guessed secrets.
+//! Protects the provider against guessed secrets.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 use shared_state::{Budget, FetchError};
 
-/// Counts one caller's requests to the provider.
+/// Counts the requests to the provider for one caller.
 pub(super) struct Guard {
     budget: Rc<Budget>,
     client: String,
@@ -25,7 +25,7 @@ impl Guard {
         }
     }
 
-    /// Sends a token request by `send`, unless there were too many.
+    /// Sends a token request with `send`, unless there have been too many.
     pub(super) fn exchange(
         &self,
         send: impl FnOnce() -> Result<Response<Vec<u8>>, WireError>,
@@ -49,14 +49,14 @@ impl Guard {
         }
     }
 
-    /// The caller's secret is right: a token was fetched, or opened with it.
+    /// Records that the caller's secret is right: it fetched a token, or decrypted a stored one.
     pub(super) fn prove(&self) {
         self.proven.set(true);
     }
 }
 
-/// Whether the provider refuses the client's id or secret (RFC 6749 §5.2). Scopes and grants come from the gateway, so a
-/// refusal of those is not the caller's fault.
+/// Returns whether the provider refuses the client's ID or secret (RFC 6749 §5.2). The gateway chooses the scopes and
+/// the grant type, so a refusal of those is not the caller's fault.
 fn is_denial(response: &Response<Vec<u8>>) -> bool {
     let body = middleware::published::without_mark(response.body());
     let body: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Why a caller gets no token, and what the caller is told.
+//! Why a caller gets no token, and the answer to it.
 
 use credentials::{NoBasic, challenge};
 use middleware::{Problem, Reason};
@@ -8,14 +8,14 @@ use shared_state::{Cause, Failure};
 pub(super) enum Refusal {
     /// The request has no usable name and password.
     NoBasic(NoBasic),
-    /// Refused without asking the provider. Holds the code for the log.
+    /// The credentials are refused without asking the provider. Holds the code for the log.
     Credentials(&'static str),
-    /// The token endpoint gave no token.
+    /// The token endpoint did not issue a token.
     Unavailable(Failure),
 }
 
 impl Refusal {
-    /// A stable code for the log. `None` if the failed fetch has been logged already.
+    /// Returns a stable code for the log, or `None` if the failed fetch has been logged already.
     pub(super) fn code(&self) -> Option<&'static str> {
         match self {
             Self::NoBasic(NoBasic::Missing) => Some("missing_credentials"),

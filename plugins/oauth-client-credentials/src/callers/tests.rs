@@ -1,4 +1,4 @@
-//! Callers natively, against a token endpoint that knows two clients.
+//! Runs callers' requests natively, against a token endpoint that knows two clients.
 
 use std::rc::Rc;
 
@@ -23,8 +23,8 @@ fn with_authorization<const N: usize>(values: [String; N]) -> Request {
     Request::get("/").with_headers(values.map(|value| ("Authorization", value)))
 }
 
-/// Gives `token-of-<Authorization>` to whoever's form-encoded secret begins with `right`, and tells what it was asked.
-/// A client `unscoped` may not have the scope, and for a client `down` there is an outage.
+/// An endpoint that issues `token-of-<name>` if the form-encoded secret begins with `right`, and records its requests.
+/// It refuses the scope to the client `unscoped`, and fails for the client `down`.
 fn token_endpoint() -> Endpoint {
     Endpoint::start(|request| {
         let (name, secret) = credentials_of(request);
@@ -51,7 +51,7 @@ fn credentials_of(request: &Received) -> (String, String) {
     (sent.name, sent.password.expose().to_owned())
 }
 
-/// The requests that came, as `client:secret form`.
+/// The requests received, as `client:secret form`.
 fn asked(endpoint: &Endpoint) -> Vec<String> {
     let line = |request: &Received| {
         let (name, secret) = credentials_of(request);
@@ -68,7 +68,7 @@ fn plugin(url: &str, more: &Value, directory: &tempfile::TempDir) -> Result<OAut
     OAuthClientCredentials::new(options.to_string().as_bytes(), platform).map_err(|error| error.to_string())
 }
 
-/// The token that goes to the backend, or status and reason.
+/// The token that the backend receives, or the status and reason of a refusal.
 fn outcome(plugin: &mut OAuthClientCredentials, caller: &Request) -> Result<String, (u16, String)> {
     match plugin.on_request(caller) {
         Decision::Forward(edits) => match edits.iter().collect::<Vec<_>>().as_slice() {
@@ -167,7 +167,7 @@ fn guessing_is_limited_for_each_client_and_for_all_and_known_callers_do_not_noti
     let limits = json!({ "limits": { "failuresPerClientPerMinute": 3, "callsPerMinute": "8" } });
     let mut plugin = plugin(endpoint.url(), &limits, &directory).unwrap();
     assert!(outcome(&mut plugin, &basic("app", "right")).is_ok());
-    // A minute may end in the middle; then there is one more round.
+    // The minute may end during the test, which allows one more round.
     let mut guess = |client: &str, from: u32, to: u32| -> Vec<u16> {
         (from..to)
             .map(|guess| {
@@ -226,11 +226,11 @@ fn refusals_tell_the_callers_fault_from_the_gateways_and_the_providers() {
             "{caller:?}"
         );
     }
-    assert_eq!(asked(&endpoint).len(), 3, "only the last three were asked about");
+    assert_eq!(asked(&endpoint).len(), 3, "only the last three were sent on");
     assert_eq!(
         outcome(&mut plugin, &basic("app", "right")),
         Ok("Bearer token-of-app".to_owned()),
-        "one client's trouble is not another's"
+        "failures of one client do not affect another"
     );
 }
 

@@ -1,17 +1,18 @@
-//! A user's permission, kept as a refresh token (RFC 6749 section 6).
+//! A user's grant, stored as a refresh token (RFC 6749 section 6).
 //!
-//! Providers that rotate refresh tokens accept each one once. A second use makes them withdraw the whole grant, and then a
-//! person has to log in again. Therefore:
+//! Providers that rotate refresh tokens accept each one only once. A second use makes them revoke the whole grant, and
+//! then someone has to log in again. Therefore:
 //!
-//! 1. Nobody else may be using the refresh token: [`SingleUse`].
-//! 2. The request is sent once, and waits for its answer longer than usual, because the answer holds the next refresh token.
-//! 3. Space for the next refresh token is reserved before the present one is sent. The next one is written down before the
+//! 1. Only one instance may use the refresh token at a time: [`SingleUse`].
+//! 2. The request is sent once, and waits for its answer longer than usual, because the answer contains the next
+//!    refresh token.
+//! 3. Space for the next refresh token is reserved before the current one is sent. The next one is stored before the
 //!    access token that came with it is used.
-//! 4. A request without an answer may be repeated once it is certain that no answer will come. If the request did arrive,
-//!    the grant was lost with the answer; if not, nothing has happened.
-//! 5. Only `invalid_grant` ends the grant. Then the provider is not asked again until somebody has logged in.
-//! 6. With a `store` the refresh token is kept there, for all machines. While the store is away, the refresh token is not
-//!    used at all; the access token at hand serves until it expires.
+//! 4. A request without an answer may be repeated once it is certain that no answer will come. If the request did
+//!    arrive, the grant is already lost together with the answer; if not, a repetition does no harm.
+//! 5. Only `invalid_grant` ends the grant. After that, the provider is not asked again until someone has logged in.
+//! 6. With a `store`, the refresh token is kept there, for all machines. While the store is unavailable, the refresh
+//!    token is not used at all; the current access token is used until it expires.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,25 +29,25 @@ use crate::token::Granted;
 /// The refresh token in the state directory or the store, and how to use it.
 pub(super) struct UserGrant {
     stored: SingleUse,
-    /// The name of its place, for people.
+    /// The name of the place in log texts.
     place: &'static str,
-    /// The request, which lacks the refresh token.
+    /// The request without the refresh token.
     request: TokenRequest,
-    /// A fingerprint of what the client proves itself with.
+    /// A fingerprint of the client's credentials.
     proof: String,
-    /// The longest time until a request is sent, and from then on until it is answered.
+    /// The maximum time until the request is sent, and from then on until it is answered.
     send_within: Duration,
     answer_within: Duration,
-    /// The client, scopes and URL of the grant, for the log.
+    /// The client, scopes, and URL of the grant, for the log.
     whose: String,
     platform: Rc<dyn Platform>,
 }
 
 /// How many times longer than usual to wait for the answer.
 const PATIENCE: u32 = 3;
-/// When to try again after a store did not take the next refresh token.
+/// How soon to try again after the store did not accept the next refresh token.
 const SOON: Duration = Duration::from_secs(2);
-/// The scope that asks for a refresh token. It says nothing about what the token permits.
+/// The scope that asks for a refresh token. It does not affect what the token permits.
 const OFFLINE_ACCESS: &str = "offline_access";
 
 impl UserGrant {
@@ -95,20 +96,20 @@ impl UserGrant {
         &self.proof
     }
 
-    /// Finds out whether a refresh token could be kept.
+    /// Checks whether a refresh token could be stored.
     pub(super) fn check(&self) -> Result<(), PlaceError> {
         self.stored.check()
     }
 
-    /// Keeps the refresh token of a new login in place of whatever is there.
+    /// Stores the refresh token of a new login. It replaces an existing one.
     pub(super) fn put(&self, refresh_token: &Secret) -> Result<(), PlaceError> {
         self.stored.put(refresh_token)
     }
 
-    /// Uses the refresh token to get an access token, and keeps the next refresh token.
+    /// Uses the refresh token to get an access token, and stores the next refresh token.
     ///
     /// # Errors
-    /// [`FetchError`]; a lost grant is one of its kinds.
+    /// [`FetchError`], for example [`FetchError::GrantLost`].
     pub(super) fn refresh(
         &self,
         url: &Url,
@@ -157,7 +158,7 @@ impl UserGrant {
         })
     }
 
-    /// Writes down the next refresh token. Tells when to try again, if it could be written for now only.
+    /// Stores the next refresh token. Returns when to try again, if it could only be stored temporarily.
     fn keep(&self, using: Use<'_>, next: &Secret) -> Result<Option<UnixTime>, FetchError> {
         match using.replace(next) {
             Ok(Replaced::Done) => Ok(None),

@@ -1,4 +1,4 @@
-//! A token endpoint of a few lines that rotates refresh tokens, or does worse.
+//! Tests against a small token endpoint that rotates refresh tokens, or misbehaves.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -11,14 +11,14 @@ use test_doubles::{Endpoint, Received, Request};
 
 use crate::OAuthClientCredentials;
 
-/// Status and body for the refresh token that came, or no answer at all.
+/// The status and body for the received refresh token, or no answer at all.
 type Answer = Option<(u16, String)>;
 
 fn token_endpoint(answer: impl Fn(&str) -> Answer + Send + 'static) -> Endpoint {
     Endpoint::start(move |request| answer(&request.form()["refresh_token"]))
 }
 
-/// The refresh tokens that came, in their order.
+/// The received refresh tokens, in order.
 fn refresh_tokens(endpoint: &Endpoint) -> Vec<String> {
     let token = |request: &Received| request.form()["refresh_token"].clone();
     endpoint.received().iter().map(token).collect()
@@ -37,7 +37,7 @@ fn invalid_grant() -> Answer {
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// A plugin for this endpoint, and what it logs.
+/// A plugin for this endpoint, and its log.
 fn plugin_with(
     url: &str,
     directory: &Path,
@@ -66,7 +66,7 @@ fn logged_in(url: &str, directory: &Path) -> (OAuthClientCredentials, Rc<RefCell
     (plugin, log)
 }
 
-/// The access token that a request goes on with.
+/// The access token that a request is forwarded with.
 fn access_token(plugin: &mut OAuthClientCredentials) -> Result<String, Reply> {
     match plugin.on_request(&Request::get("/")) {
         Decision::Reply(reply) => Err(reply),
@@ -85,7 +85,7 @@ fn reason(plugin: &mut OAuthClientCredentials) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// As if the pause after a failure were over.
+/// Ends the pause after a failure.
 fn forget_failure(directory: &Path) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -111,7 +111,7 @@ fn every_refresh_token_is_used_once_whoever_needs_the_next_access_token() {
     let (mut second, _) = plugin(endpoint.url(), directory.path());
     while refresh_tokens(&endpoint).len() < 6 {
         for plugin in [&mut first, &mut second] {
-            // A token of so short a life may be over before it is used.
+            // A token with such a short lifetime may expire before it is used.
             let _ = access_token(plugin);
         }
     }
@@ -324,7 +324,7 @@ fn a_login_with_the_new_key_first_makes_the_change_of_keys_free_and_the_old_one_
     old.put_refresh_token(&Secret::new("jane")).unwrap();
     assert_eq!(access_token(&mut old).unwrap(), "Bearer token-of-jane");
 
-    // Another key finds no login, and no access token of one.
+    // With another key, neither the login nor its access token can be found.
     let mut new = with_key(new_key);
     new.take_over(old);
     assert_eq!(reason(&mut new), "user_grant_lost");

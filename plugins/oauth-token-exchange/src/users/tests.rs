@@ -31,7 +31,7 @@ fn the_only_issuer_may_name_every_user() {
     assert_eq!(
         user(&users, &json!({"iss": "https://a.example/", "sub": "jane"})),
         is(A, "jane"),
-        "another spelling of the same one"
+        "another spelling of the same issuer"
     );
     for (claims, expected) in [
         (json!({"iss": B, "sub": "jane"}), NoUser::Issuer),
@@ -85,7 +85,7 @@ fn issuers_in_one_entry_name_the_same_users() {
     let users = users(&options, &only(&[A, B])).unwrap();
     assert_eq!(user(&users, &json!({"iss": A, "sub": "jane"})), is(A, "jane"));
     assert_eq!(user(&users, &json!({"iss": B, "sub": "jane"})), is(B, "jane"));
-    // Where any issuer is accepted the entry says whose users count.
+    // If any issuer is accepted, the entry says whose users may be named.
     let users = self::users(&options, &AcceptedIssuers::Any).unwrap();
     assert_eq!(
         user(&users, &json!({"iss": "https://c", "sub": "jane"})),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// A set of ASCII characters, one bit each. What a class holds beyond ASCII does not matter here, save for case
-/// folding: U+017F folds to `s` and U+212A to `k`.
+/// A set of ASCII characters, one bit each. Members of a class beyond ASCII do not matter here, except for case
+/// folding: U+017F folds to `s`, and U+212A to `k`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct CharSet(u128);
 
@@ -13,7 +13,7 @@ impl CharSet {
     /// `.` without the flag `s`.
     pub(super) const NOT_NEWLINE: Self = Self(!(1 << b'\n'));
 
-    /// The characters `low..=high`, and with `fold` those that differ from them only in case.
+    /// Returns the set of the characters `low..=high`. With `fold`, it also contains those that differ only in case.
     pub(super) fn range(low: char, high: char, fold: bool) -> Self {
         let exact = Self::matching(|c| (low..=high).contains(&c));
         if !fold {
@@ -28,11 +28,12 @@ impl CharSet {
         })
     }
 
-    /// `\d`, `\s` or `\w`, or the complement of one for the capital letter. All hold their letters in both cases.
+    /// Returns the set for `\d`, `\s`, or `\w`, or its complement for a capital letter. All of them contain their
+    /// letters in both cases.
     pub(super) fn perl(letter: char) -> Option<Self> {
         let set = match letter.to_ascii_lowercase() {
             'd' => Self::matching(|c| c.is_ascii_digit()),
-            // Unlike POSIX's and Rust's, Go's does not hold the vertical tab.
+            // Go's `\s` does not contain the vertical tab, unlike POSIX's and Rust's.
             's' => Self::matching(|c| matches!(c, '\t' | '\n' | '\x0c' | '\r' | ' ')),
             'w' => Self::matching(|c| c.is_ascii_alphanumeric() || c == '_'),
             _ => return None,
@@ -44,8 +45,8 @@ impl CharSet {
         })
     }
 
-    /// The POSIX class `name`, for example `alpha`, or its complement for `^alpha`. With `fold` it holds its
-    /// letters in either case, and the complement is that of the folded class.
+    /// Returns the POSIX class `name`, for example `alpha`, or its complement for `^alpha`. With `fold`, letters match
+    /// in either case; a complement is taken after folding.
     pub(super) fn posix(name: &str, fold: bool) -> Option<Self> {
         if let Some(name) = name.strip_prefix('^') {
             return if name.starts_with('^') {
@@ -84,10 +85,10 @@ impl CharSet {
         Self(!self.0)
     }
 
-    /// Appends the set to a pattern of `regex-lite`, as one atom.
+    /// Appends the set to a `regex-lite` pattern, as one atom.
     pub(super) fn write(self, pattern: &mut String) {
         match self.0.count_ones() {
-            // Nothing in an ASCII text.
+            // Matches nothing in an ASCII text.
             0 => pattern.push_str(r"[^\x00-\x7F]"),
             1 => self.ranges().for_each(|(c, _)| write_char(c, pattern)),
             _ if self == Self::NOT_NEWLINE => pattern.push('.'),
@@ -113,7 +114,7 @@ impl CharSet {
         self.0 & bit(c) != 0
     }
 
-    /// The set as ranges of neighbours, in order.
+    /// Returns the set as sorted ranges of adjacent characters.
     pub(super) fn ranges(self) -> impl Iterator<Item = (char, char)> {
         let mut rest = ascii().filter(move |&c| self.contains(c)).peekable();
         std::iter::from_fn(move || {
@@ -131,17 +132,17 @@ fn ascii() -> impl Iterator<Item = char> {
     '\0'..='\x7f'
 }
 
-/// The bit of an ASCII character; no bit for others.
+/// Returns the bit of an ASCII character, or zero for other characters.
 fn bit(c: char) -> u128 {
     1u128.checked_shl(u32::from(c)).unwrap_or(0)
 }
 
-/// Letters, digits and `/` stand for themselves in every dialect; all others are written as numbers.
+/// Appends one character. Letters, digits, and `/` mean themselves in every dialect; all others are written as numbers.
 fn write_char(c: char, pattern: &mut String) {
     if c.is_ascii_alphanumeric() || c == '/' {
         pattern.push(c);
     } else {
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(pattern, r"\x{:02X}", u32::from(c));
     }
 }

@@ -1,26 +1,26 @@
-//! How much work a search with a regex can be at most.
+//! Bounds the work of a search with a regex.
 //!
-//! The engine simulates an automaton: at every character of the path it visits each state that a match may be in.
-//! It has no step counter and cannot be stopped, so a bound must be known before a search begins. [`Cost`] is that
-//! bound, computed along the pattern.
+//! The engine simulates an automaton: at every character of the path, it visits each state that a match may be in. It
+//! has no step counter and cannot be interrupted, so the bound must be known before the search begins. [`Cost`] is that
+//! bound, computed while the pattern is parsed.
 
-/// The cost of a piece of a pattern.
+/// The cost of a part of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cost {
-    /// All of its states.
+    /// The total number of states.
     size: usize,
-    /// The most states visited at one character when the piece is entered only once: see [`Cost::then`].
+    /// The maximum number of states visited at one character if the part is entered only once. See [`Cost::then`].
     width: usize,
-    /// The fewest characters it matches.
+    /// The minimum number of characters in a match.
     shortest: usize,
-    /// The most characters it matches; `None` without limit.
+    /// The maximum number of characters in a match. `None` means no limit.
     longest: Option<usize>,
-    /// Whether it matches at the start of the text only.
+    /// Whether it can match only at the start of the text.
     is_anchored: bool,
 }
 
 impl Cost {
-    /// Nothing, which matches the empty text.
+    /// The empty pattern, which matches the empty text.
     pub(super) const EMPTY: Self = Self {
         size: 0,
         width: 0,
@@ -29,7 +29,7 @@ impl Cost {
         is_anchored: false,
     };
 
-    /// One character. The engine looks at a class's ranges one after the other.
+    /// One character. The engine compares it with the ranges of a class one after the other.
     pub(super) const fn character(ranges: usize) -> Self {
         let states = 1 + ranges / 4;
         Self {
@@ -41,7 +41,7 @@ impl Cost {
         }
     }
 
-    /// `^`, `$`, `\b` or `\B`.
+    /// `^`, `$`, `\b`, or `\B`.
     pub(super) const fn assertion(is_anchor: bool) -> Self {
         Self {
             size: 1,
@@ -52,10 +52,11 @@ impl Cost {
         }
     }
 
-    /// The piece, and `next` behind it.
+    /// This part followed by `next`.
     ///
-    /// If the first piece has one length, the second one is entered at one place, and the two are busy at different
-    /// characters. Otherwise the second one may be entered at every character, and all of its states may be busy.
+    /// If all matches of the first part have the same length, the second part is entered at only one position, so the
+    /// two are active at different characters. Otherwise the second part may be entered at every character, and all of
+    /// its states may be active.
     pub(super) fn then(self, next: Self) -> Self {
         let width = match self.has_one_length() && next.shortest > 0 && self.shortest > 0 {
             true => self.width.max(next.width),
@@ -74,7 +75,7 @@ impl Cost {
         }
     }
 
-    /// The piece or `other`.
+    /// This part or `other`.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             size: self.size.saturating_add(other.size).saturating_add(1),
@@ -85,7 +86,7 @@ impl Cost {
         }
     }
 
-    /// A group around the piece.
+    /// This part in a group.
     pub(super) fn group(self) -> Self {
         Self {
             size: self.size.saturating_add(2),
@@ -94,7 +95,7 @@ impl Cost {
         }
     }
 
-    /// The piece `least` to `most` times; `None` without limit.
+    /// This part repeated `least` to `most` times. `None` means no limit.
     pub(super) fn repeated(self, least: usize, most: Option<usize>) -> Self {
         let copies = most.unwrap_or(least).max(1);
         let size = self
@@ -104,7 +105,7 @@ impl Cost {
             .saturating_add(2);
         Self {
             size,
-            // Entered once, a piece of one length is busy in one of its copies at a time.
+            // If a part with fixed length is entered once, only one of its copies is active at a time.
             width: match self.has_one_length() && self.shortest > 0 {
                 true => self.width.saturating_add(2),
                 false => size,
@@ -119,8 +120,8 @@ impl Cost {
         self.longest == Some(self.shortest)
     }
 
-    /// The most states that a search visits at each character. A match can begin at every character unless the pattern
-    /// is anchored.
+    /// Returns the maximum number of states that a search visits at each character. A match can begin at every
+    /// character, unless the pattern is anchored.
     pub(super) fn states_at_once(self) -> usize {
         match self.is_anchored {
             true => self.width,
@@ -128,7 +129,7 @@ impl Cost {
         }
     }
 
-    /// The most characters of a match; `None` without limit.
+    /// Returns the maximum number of characters in a match, or `None` if there is no limit.
     pub(super) const fn longest(self) -> Option<usize> {
         self.longest
     }

@@ -1,4 +1,4 @@
-//! Reads Go's dialect and writes the part of `regex-lite`'s on which both agree.
+//! Parses Go's dialect and writes the subset of `regex-lite`'s dialect on which both agree.
 
 use super::RegexError;
 use super::charset::CharSet;
@@ -7,29 +7,29 @@ use super::cost::Cost;
 /// Go's limit for how often the innermost part of nested repetitions may be repeated.
 const MOST_COPIES: u32 = 1000;
 
-/// A pattern in `regex-lite`'s dialect, the named groups of the original by index, and what a search costs.
+/// A pattern in `regex-lite`'s dialect, the named groups of the original by index, and the cost of a search.
 pub(super) struct Translated {
     pub(super) pattern: String,
     pub(super) names: Vec<(String, usize)>,
     pub(super) cost: Cost,
 }
 
-/// One pass over the pattern. Flags are resolved here, so none are written.
+/// Makes one pass over the pattern. It resolves all flags, so it writes none.
 pub(super) struct Parser<'a> {
     whole: &'a str,
     rest: &'a str,
     flags: Flags,
     open: Vec<OpenGroup>,
-    /// What a repetition at this place would repeat.
+    /// What a repetition at this position would repeat.
     last: Last,
-    /// The most copies of one part asked for in the current group.
+    /// The largest number of copies of one part in the current group.
     copies: u32,
     groups: usize,
     costs: Costs,
     written: Translated,
 }
 
-/// The flag `m` is not kept: in a text without line breaks a line is the whole text.
+/// The current flags. The flag `m` has no effect: a text without line breaks is a single line.
 #[derive(Clone, Copy, Default)]
 struct Flags {
     fold_case: bool,
@@ -43,7 +43,7 @@ struct OpenGroup {
     costs: Costs,
 }
 
-/// What was read of a group so far.
+/// The cost of the part of a group that has been read so far.
 #[derive(Clone, Copy)]
 struct Costs {
     /// The alternatives before the current one.
@@ -79,11 +79,11 @@ impl Costs {
 
 #[derive(Clone, Copy)]
 enum Last {
-    /// The start of the pattern, a group or an alternative.
+    /// The start of the pattern, a group, or an alternative.
     Nothing,
-    /// Something that leaves no trace: flags, or an empty `\Q\E`.
+    /// Something that matches nothing itself: flags, or an empty `\Q\E`.
     Traceless,
-    /// Something to repeat, with the copies it holds already.
+    /// Something that can be repeated, with the number of copies that it already has.
     Atom { copies: u32 },
     /// A repetition.
     Repetition,
@@ -164,7 +164,8 @@ impl<'a> Parser<'a> {
         rest.is_some()
     }
 
-    /// The number, from 1, of the character at which `from`, an end of the pattern, begins.
+    /// Returns the position, counted in characters from 1, at which `from` begins. `from` must be a suffix of the
+    /// pattern.
     fn position(&self, from: &str) -> usize {
         self.whole.chars().count() - from.chars().count() + 1
     }
@@ -248,7 +249,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Reads flags up to the `:` or `)` that ends them; true for `)`, which opens no group.
+    /// Reads flags up to the closing `:` or `)`. Returns true for `)`, which does not open a group.
     fn read_flags(&mut self, start: &'a str) -> Result<bool, RegexError> {
         let mut flags = self.flags;
         let mut on = true;
@@ -307,7 +308,7 @@ impl<'a> Parser<'a> {
                 ));
             }
         };
-        // Go counts `*`, `+` and `{0,}` as one copy.
+        // Go counts `*`, `+`, and `{0,}` as one copy.
         let copies = copies.saturating_mul(most.unwrap_or(least).max(1));
         if copies > MOST_COPIES {
             return Err(self.invalid("a part repeated more than 1000 times", start));
@@ -342,7 +343,7 @@ impl<'a> Parser<'a> {
         self.repeat(&operator, (least, most), start)
     }
 
-    /// Reads the rest of `{n}`, `{n,}` or `{n,m}`. Anything else is no repetition, and nothing is read.
+    /// Reads the rest of `{n}`, `{n,}`, or `{n,m}`. Anything else is not a repetition; then nothing is consumed.
     fn counts(&mut self) -> Option<(u32, Option<u32>)> {
         let (inside, rest) = self.rest.split_once('}')?;
         let counts = match inside.split_once(',') {
@@ -365,7 +366,7 @@ impl<'a> Parser<'a> {
         } else if self.take("z") {
             self.assertion(r"\z", false);
         } else if self.take("b") {
-            // In a group of its own: `\b{` would begin something else.
+            // The group is needed because `\b{` would mean something else.
             self.assertion(r"(?:\b)", false);
         } else if self.take("B") {
             self.assertion(r"(?:\B)", false);
@@ -383,7 +384,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Reads `d`, `s`, `w` or their capitals after a backslash.
+    /// Reads `d`, `s`, `w`, or their capitals after a backslash.
     fn perl_class(&mut self, start: &'a str) -> Result<Option<CharSet>, RegexError> {
         if self.rest.starts_with(['p', 'P']) {
             return Err(self.unsupported(
@@ -399,7 +400,7 @@ impl<'a> Parser<'a> {
         Ok(Some(set))
     }
 
-    /// Reads what stands after a backslash for one character.
+    /// Reads an escaped character after the backslash.
     fn escaped_char(&mut self, start: &'a str) -> Result<char, RegexError> {
         let Some(c) = self.next() else {
             return Err(self.invalid(r"a \ at the end", start));
@@ -413,7 +414,7 @@ impl<'a> Parser<'a> {
             't' => Some('\t'),
             'v' => Some('\x0b'),
             'x' => self.hex(),
-            // A lone digit but 0 is a reference to a group, which Go does not have.
+            // A single digit other than 0 would be a back reference, which Go does not support.
             '0'..='7' if c == '0' || self.rest.chars().next().and_then(octal).is_some() => {
                 let mut code = octal(c).unwrap_or_default();
                 for _ in 0..2 {
@@ -446,7 +447,7 @@ impl<'a> Parser<'a> {
             return None;
         }
         let code = u32::from_str_radix(digits, 16).ok()?;
-        // Surrogates are characters to Go, which no text holds.
+        // Go accepts surrogates as characters. No text contains one.
         match code {
             0xd800..=0xdfff => Some(char::REPLACEMENT_CHARACTER),
             _ => char::from_u32(code),
@@ -486,7 +487,7 @@ impl<'a> Parser<'a> {
         }
         let low = self.class_char(start)?;
         let mut high = low;
-        // A `-` before the closing bracket stands for itself.
+        // A `-` before the closing bracket is a literal.
         if self.rest.starts_with('-') && !self.rest.starts_with("-]") {
             self.next();
             high = self.class_char(start)?;
@@ -507,7 +508,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A decimal number without leading zeros. One too large to hold is as good as the largest: it is refused later.
+/// Parses a decimal number without leading zeros. A number that is too large becomes the largest one, which is refused
+/// later.
 fn number(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let plain = digits && (text == "0" || !text.starts_with('0'));

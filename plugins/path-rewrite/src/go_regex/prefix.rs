@@ -1,38 +1,38 @@
-//! Expressions of the shape that most rules have, such as `^/echo(/.*)?$`: some text at the start, then one of a few
-//! endings. They are matched by comparing bytes. The engine, which simulates an automaton, takes many times as long
-//! for them, and an instance of the plugin would compile it anew for every request in flight.
+//! Matches patterns of the form that most rules have, such as `^/echo(/.*)?$`: a literal prefix, then one of a few
+//! endings.
 //!
-//! Anything else is the engine's.
+//! Comparing bytes is many times faster here than the engine, which simulates an automaton. An instance of the plugin
+//! would also have to compile the regex again for every concurrent request. All other patterns go to the engine.
 
 use super::Span;
 
-/// An expression of that shape.
+/// A pattern of that form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prefix {
     literal: String,
     ending: Ending,
 }
 
-/// What may follow the text, with the groups it has.
+/// What may follow the prefix, with its groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// Anything, which is no part of the match.
+    /// Anything, which is not part of the match.
     Open,
     /// Nothing.
     Closed,
     /// Anything.
     Any,
-    /// Anything; group 1.
+    /// Anything, which is group 1.
     Rest,
-    /// At least one character; group 1.
+    /// At least one character, which is group 1.
     SomeRest,
-    /// A slash and anything; group 1.
+    /// A slash and anything, together group 1.
     Below,
-    /// Nothing, or a slash and anything, which is group 1.
+    /// Nothing, or a slash and anything, together group 1.
     SameOrBelow,
-    /// A slash and anything, which is group 1; or anything else, which is no part of the match.
+    /// A slash and anything, together group 1. Anything else is not part of the match.
     OpenOrBelow,
-    /// Nothing, or a slash, which is group 1, and anything, which is group 2.
+    /// Nothing, or a slash, which is group 1, followed by anything, which is group 2.
     SlashAndRest,
 }
 
@@ -57,7 +57,7 @@ const ENDINGS: [(&str, Ending); 14] = [
 pub(super) type Groups = [Option<Span>; 3];
 
 impl Prefix {
-    /// Recognises `pattern`, which Go compiles.
+    /// Recognizes `pattern`. It must be a pattern that Go compiles.
     pub(super) fn of(pattern: &str) -> Option<Self> {
         let mut rest = pattern.strip_prefix('^')?;
         let mut literal = String::new();
@@ -72,7 +72,7 @@ impl Prefix {
         })
     }
 
-    /// How many groups there are, the whole match included.
+    /// Returns the number of groups, including the whole match.
     pub(super) fn groups(&self) -> usize {
         match self.ending {
             Ending::Open | Ending::Closed | Ending::Any => 1,
@@ -81,7 +81,7 @@ impl Prefix {
         }
     }
 
-    /// The match in `text` that begins at `from` or later: the start of the text is the only place for one.
+    /// Finds the match in `text` that begins at `from` or later. A match is possible only at the start of the text.
     pub(super) fn find_at(&self, text: &str, from: usize) -> Option<Groups> {
         let rest = text.strip_prefix(&self.literal).filter(|_| from == 0)?;
         let (start, end) = (self.literal.len(), text.len());
@@ -108,9 +108,9 @@ impl Prefix {
     }
 }
 
-/// The first character of a pattern where it stands for itself, and what follows. The outer `None` is an escape that
-/// means something else.
-#[allow(clippy::option_option)] // three answers: a character, none, and not this shape
+/// Reads the first character of a pattern if it is a literal, and returns it with the rest. The outer `None` means an
+/// escape with another meaning.
+#[allow(clippy::option_option)] // three results: a character, no character, and another form of pattern
 fn literal_char(pattern: &str) -> Option<Option<(char, &str)>> {
     let mut chars = pattern.chars();
     let Some(first) = chars.next() else {

@@ -1,15 +1,15 @@
-//! A file as paerser sees it first: a tree of texts, in the order of the names.
+//! A file as paerser sees it first: a tree of texts, ordered by name.
 
 use crate::check::place::{Fault, Place};
 use crate::check::raw::{Member, Raw, RawValue};
 
-/// A setting, before its type is known.
+/// A setting whose type is not known yet.
 #[derive(Clone, Debug)]
 pub(super) struct Element {
     pub(super) name: String,
-    /// Where its name stands.
+    /// The place of its name.
     pub(super) key: Place,
-    /// Where its value stands.
+    /// The place of its value.
     pub(super) place: Place,
     pub(super) value: Value,
     pub(super) children: Vec<Element>,
@@ -17,14 +17,14 @@ pub(super) struct Element {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// An empty block or list; Traefik has the empty text for it.
+    /// An empty block or list. Traefik represents it as an empty text.
     Empty,
     Text(String),
-    /// A list of values without parts, of which one type is remembered.
+    /// A list of values without parts. All items share one type.
     List(ItemKind, Vec<(String, Place)>),
 }
 
-/// The types that an item can have, by their rank: the highest is that of the whole list.
+/// The types of an item, by rank. The list has the type of the item with the highest rank.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ItemKind {
     #[default]
@@ -38,7 +38,7 @@ pub(super) enum ItemKind {
 }
 
 impl ItemKind {
-    /// The number that Go has for it.
+    /// The number of this type in Go's `reflect` package.
     pub(super) fn number(self) -> u8 {
         match self {
             Self::Nothing => 0,
@@ -52,7 +52,7 @@ impl ItemKind {
     }
 }
 
-/// With it Traefik marks a list within a text, so it cannot stand in a text itself.
+/// Traefik marks a list within a text with this character, so a text must not contain it.
 pub(super) const MARK: char = '║';
 
 pub(super) fn document(raw: &Raw) -> Result<Element, Fault> {

@@ -1,4 +1,4 @@
-//! Settings with their types.
+//! Gives settings their types.
 
 use serde_json::Value as Json;
 
@@ -12,7 +12,7 @@ pub(super) fn fill(shape: Shape, element: Element) -> Result<Node, Fault> {
     fill_over(shape, element, None)
 }
 
-/// A block that is given twice, in capitals and in small letters, is filled twice.
+/// Fills a setting. A block that occurs twice, for example in capitals and in lower case, is filled twice.
 fn fill_over(shape: Shape, element: Element, before: Option<Node>) -> Result<Node, Fault> {
     let place = element.place;
     let scalar = |value: Json| Node {
@@ -58,7 +58,7 @@ fn fill_over(shape: Shape, element: Element, before: Option<Node>) -> Result<Nod
             let mut members = members_of(before);
             for child in element.children {
                 let (name, key) = (child.name.clone(), child.key);
-                // Whatever was there before is replaced as a whole.
+                // Replaces an earlier entry of this name completely.
                 members.retain(|(known, ..)| *known != name);
                 members.push((name, key, fill(*inner, child)?));
             }
@@ -141,7 +141,7 @@ fn text(element: &Element) -> Result<String, Fault> {
     })
 }
 
-/// A list of texts, or one text with commas. A block is read as no text at all.
+/// Reads a list of texts, or one text with commas. A block gives an empty list.
 fn texts(element: &Element) -> Result<Node, Fault> {
     if let Some(inner) = element.children.iter().find_map(|child| child.children.first()) {
         return Err(Fault::new(

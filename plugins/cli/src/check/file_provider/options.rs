@@ -1,4 +1,4 @@
-//! The options of a plugin: Traefik hands them on as texts, and lists as lists of one type.
+//! Plugin options. Traefik passes them on as texts, and lists as lists of one type.
 
 use serde_json::Value as Json;
 
@@ -6,18 +6,18 @@ use super::element::{Element, ItemKind, MARK, Value};
 use crate::check::document::{Content, Node, json_number};
 use crate::check::place::{Fault, Place};
 
-/// What a plugin gets.
+/// Returns the options that the plugin receives.
 pub(super) fn options(plugin: &Element) -> Result<Node, Fault> {
     let mut members = Vec::new();
     let mut put = |name: &str, key: Place, node: Node| {
-        // What comes later counts, as in a map of Go's.
+        // The last value counts, as in a Go map.
         members.retain(|(known, ..): &(String, Place, Node)| known != name);
         members.push((name.to_owned(), key, node));
     };
     for option in &plugin.children {
         let is_block = !option.children.is_empty() && !is_list(option);
         if is_block && option.children.iter().any(|child| child.name == option.name) {
-            // A block with a member of its own name is put in its parent's place.
+            // If a block has a member of the same name, its members move up to its parent.
             for child in &option.children {
                 put(&child.name, child.key, value(child)?);
             }
@@ -62,7 +62,7 @@ fn value(element: &Element) -> Result<Node, Fault> {
     Ok(Node { place, content })
 }
 
-/// The text that Traefik has for a list until it knows the type.
+/// Returns the text that Traefik uses for a list until it knows the type.
 pub(super) fn marked(kind: ItemKind, items: &[(String, Place)]) -> String {
     let mut text = format!("{MARK}{}", kind.number());
     for (item, _) in items {

@@ -1,24 +1,24 @@
-//! The types of Traefik's settings, as far as they decide who gets through.
+//! The types of Traefik's settings, as far as they decide which requests pass.
 
 /// The type of a setting.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
-    /// Not looked into.
+    /// Any type; not examined.
     Any,
     Text,
     Int,
     Bool,
     Texts,
-    /// These settings alone; Traefik refuses a file with others.
+    /// A block with only these settings. Traefik refuses a file with others.
     Block(Fields),
-    /// These settings, and others that are not looked into.
+    /// A block with these settings, and others that are not examined.
     Part(Fields),
-    /// The same, and it may be empty or a switch.
+    /// Like [`Self::Part`], but it may also be empty or a switch.
     Switch(Fields),
     Blocks(Fields),
-    /// Names that the user chooses.
+    /// A block with names that the user chooses.
     Map(&'static Shape),
-    /// Plugins by their names, with their options.
+    /// Plugins by name, with their options.
     Plugins,
 }
 

@@ -1,4 +1,5 @@
-//! What Traefik makes of a file. The same files and more go to a running Traefik in the end-to-end test `check`.
+//! Tests what Traefik reads from a file. The end-to-end test `check` gives the same files and more to a running
+//! Traefik.
 
 use super::*;
 use crate::check::yaml::decode::decode;
@@ -49,7 +50,7 @@ fn a_list_of_texts_may_be_one_text_with_commas() {
         ("[1, true]", json!(["1", "true"])),
         ("''", json!([])),
         ("[]", json!([])),
-        // Names without a list are no list at all.
+        // A block of names gives an empty list.
         ("{a: b}", json!([])),
     ] {
         let read_here = router(&format!("{{middlewares: {written}}}")).unwrap();
@@ -107,7 +108,7 @@ fn options_lose_their_types_except_in_lists() {
             "{a: {b: [{c: [x, y]}]}}",
             json!({"a": {"b": [{"c": ["x", "y"]}]}}),
         ),
-        // A block with a member of its own name is unpacked.
+        // A block with a member of the same name is unpacked.
         ("{a: {a: x, b: y}}", json!({"a": "x", "b": "y"})),
     ] {
         assert_eq!(plugin(written).unwrap(), read, "{written}");

@@ -1,4 +1,4 @@
-//! What a document holds for its reader: scalars with their meaning, merges done.
+//! Decodes a document as its reader does: scalars get their meaning, and merges are applied.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use super::syntax::{Kind, Syntax};
 use crate::check::place::{Fault, Place};
 use crate::check::raw::{Member, Raw, RawValue};
 
-/// A document in a dialect, and what its reader passes over in silence.
+/// Decodes a document in a dialect. Also returns what the reader ignores silently.
 ///
 /// # Errors
 /// What the reader refuses.
@@ -22,7 +22,7 @@ pub(in crate::check) fn decode(syntax: &Rc<Syntax>, dialect: Dialect) -> Result<
     Ok((raw, decoder.remarks))
 }
 
-/// So many values are far more than any configuration has; aliases of aliases can make more than a machine holds.
+/// The maximum number of values. No configuration needs as many, but aliases of aliases could exhaust the memory.
 const MOST: usize = 500_000;
 
 struct Decoder {
@@ -64,7 +64,8 @@ impl Decoder {
         resolve(self.dialect, syntax.place, syntax.tag.as_deref(), text, plain)
     }
 
-    /// yaml.v3: a name may be given once; what is written counts more than what is merged, and of that the first.
+    /// Merges like yaml.v3: a name may occur only once. Written values take precedence over merged ones, and earlier
+    /// merged values over later ones.
     fn later_merges(
         &mut self,
         members: &[(Rc<Syntax>, Rc<Syntax>)],
@@ -103,7 +104,7 @@ impl Decoder {
         }
     }
 
-    /// yaml.v2: whatever comes later counts.
+    /// Merges like yaml.v2: the last value counts.
     fn merges_in_order(
         &mut self,
         members: &[(Rc<Syntax>, Rc<Syntax>)],
@@ -162,7 +163,7 @@ impl Decoder {
         }
     }
 
-    /// The name that a key has for its reader; `None` for one that is dropped.
+    /// Returns the name that a key has for its reader, or `None` if the reader drops the key.
     fn key(&mut self, key: &Rc<Syntax>) -> Result<Option<String>, Fault> {
         let Kind::Scalar { text, plain } = &key.kind else {
             return Err(Fault::new(key.place, "invalid map key"));
@@ -176,7 +177,7 @@ impl Decoder {
         };
         match (self.dialect, scalar) {
             (_, Scalar::Text(text)) => Ok(Some(text)),
-            // Traefik asks Go for the text of something that is none.
+            // Traefik drops a null key, because Go has no text for it.
             (Dialect::Traefik, Scalar::Null) => Ok(None),
             (Dialect::Traefik, scalar) => {
                 let kind = match scalar {

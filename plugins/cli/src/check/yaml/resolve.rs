@@ -1,15 +1,15 @@
-//! What a scalar means: `yes`, `0x10`, `2024-01-01`. The rules are those of Go's yaml.v3 and yaml.v2.
+//! Resolves the meaning of a scalar: `yes`, `0x10`, `2024-01-01`. The rules are those of Go's yaml.v3 and yaml.v2.
 
 use super::dialect::Dialect;
 use crate::check::place::{Fault, Place};
 
-/// A scalar as Go has it.
+/// A scalar as Go represents it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scalar {
     Null,
     Bool(bool),
     Int(i64),
-    /// Beyond the largest signed one.
+    /// An integer above the largest signed one.
     Unsigned(u64),
     Float(f64),
     Text(String),
@@ -44,11 +44,11 @@ pub(super) fn resolve(
         "!!bool" | "!!int" | "!!float" | "!!null" => untagged(dialect, text, false),
         "!!timestamp" => untagged(dialect, text, true),
         "!!binary" => return binary(place, text),
-        // A tag that nobody knows leaves the text as it is.
+        // An unknown tag leaves the text unchanged.
         _ => return Ok(as_text()),
     };
     match (tag, scalar) {
-        // JSON has no such number.
+        // JSON cannot represent this number.
         ("" | "!!float", Scalar::Float(number)) if dialect == Dialect::Kubectl && !number.is_finite() => {
             Err(Fault::new(place, format!("unsupported value: {text}")))
         }
@@ -114,7 +114,7 @@ fn number(text: &str) -> Option<Scalar> {
         if let Ok(number) = i64::try_from(signed) {
             return Some(Scalar::Int(number));
         }
-        // Go reads an unsigned number only where there is no sign at all.
+        // Go reads an unsigned number only if there is no sign.
         if text.starts_with(|c: char| c.is_ascii_digit()) {
             return Some(Scalar::Unsigned(magnitude));
         }
@@ -122,7 +122,7 @@ fn number(text: &str) -> Option<Scalar> {
     float(text)
 }
 
-/// `12`, `0x1F`, `0o17`, `017`, `0b11`.
+/// Parses `12`, `0x1F`, `0o17`, `017`, or `0b11`.
 fn magnitude(digits: &str) -> Option<u64> {
     let prefixed = |lower, upper| digits.strip_prefix(lower).or_else(|| digits.strip_prefix(upper));
     let (digits, radix) = if let Some(rest) = prefixed("0x", "0X") {
@@ -136,14 +136,14 @@ fn magnitude(digits: &str) -> Option<u64> {
     } else {
         (digits, 10)
     };
-    // Rust would take a second sign.
+    // Rust would accept a second sign.
     if !digits.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
     }
     u64::from_str_radix(digits, radix).ok()
 }
 
-/// `1.5`, `.5`, `1.`, `1e3`.
+/// Parses `1.5`, `.5`, `1.`, or `1e3`.
 fn float(text: &str) -> Option<Scalar> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -164,7 +164,7 @@ fn float(text: &str) -> Option<Scalar> {
     number.is_finite().then_some(Scalar::Float(number))
 }
 
-/// `2006-1-2`, with a time behind it or not.
+/// Matches `2006-1-2`, with or without a time.
 fn is_time(text: &str) -> bool {
     let (date, time) = match text.split_once(['T', 't', ' ']) {
         Some((date, time)) => (date, Some(time)),

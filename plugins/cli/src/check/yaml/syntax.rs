@@ -1,4 +1,4 @@
-//! What stands in a file, before anybody says what it means: scalars as written, aliases led to their anchors.
+//! The syntax tree of a file, before scalars get their meaning. Aliases are resolved to their anchors.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ pub(in crate::check) struct Syntax {
 pub(in crate::check) enum Kind {
     Scalar {
         text: String,
-        /// Written without quotes, and not as a block of text.
+        /// Whether it is written without quotes, and not as a block of text.
         plain: bool,
     },
     List(Vec<Rc<Syntax>>),
@@ -28,7 +28,7 @@ pub(in crate::check) enum Kind {
     Block(Vec<(Rc<Syntax>, Rc<Syntax>)>),
 }
 
-/// Reads the documents of a text up to the first one that is not YAML.
+/// Reads the documents of a text, up to the first one that is not YAML.
 pub(in crate::check) fn read(text: &str) -> (Vec<Rc<Syntax>>, Option<Fault>) {
     let mut reader = Reader::default();
     if let Some(fault) = control_character(text) {
@@ -55,7 +55,7 @@ pub(in crate::check) fn read(text: &str) -> (Vec<Rc<Syntax>>, Option<Fault>) {
     }
 }
 
-/// Go's readers take no such characters, not even in quotes.
+/// Finds a character that Go's parsers refuse, even in quotes.
 fn control_character(text: &str) -> Option<Fault> {
     let is_allowed = |c: char| {
         matches!(c, '\t' | '\n' | '\r' | '\u{85}' | ' '..='~' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
@@ -71,7 +71,7 @@ fn control_character(text: &str) -> Option<Fault> {
     Some(Fault::new(place, "control characters are not allowed"))
 }
 
-/// `\/`, which YAML has learnt from JSON and Go's readers have not.
+/// Finds `\/`. It is valid in YAML 1.2, for compatibility with JSON, but Go's parsers refuse it.
 fn unknown_escape(event: &Event<'_>, span: &Span, text: &str) -> Result<(), Fault> {
     let Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) = event else {
         return Ok(());
@@ -92,12 +92,12 @@ fn unknown_escape(event: &Event<'_>, span: &Span, text: &str) -> Result<(), Faul
     Ok(())
 }
 
-/// Whether kubectl begins a new document with this line.
+/// Returns whether kubectl begins a new document at this line.
 pub(in crate::check) fn is_document_separator(line: &str) -> bool {
     line.starts_with("---")
 }
 
-/// Deeper than any configuration, and shallow enough for what works through it recursively.
+/// The maximum depth. No configuration is as deep, and recursion to this depth is safe.
 const DEEPEST: usize = 100;
 
 #[derive(Default)]
@@ -108,13 +108,13 @@ struct Reader {
     lines: Lines,
 }
 
-/// A list or block whose end is still to come.
+/// A list or block that is still open.
 struct Open {
     place: Place,
     anchor: usize,
     tag: Option<String>,
     is_block: bool,
-    /// In brackets.
+    /// Whether it is written in brackets.
     is_flow: bool,
     items: Vec<Rc<Syntax>>,
 }
@@ -223,7 +223,7 @@ impl Reader {
     }
 }
 
-/// `!!int` for the tags of YAML itself, others as they are.
+/// Returns the short form of YAML's own tags, such as `!!int`, and other tags unchanged.
 fn name(tag: &Tag) -> String {
     match tag.suffix_in_namespace("tag:yaml.org,2002:") {
         Some(suffix) => format!("!!{suffix}"),

@@ -1,17 +1,17 @@
-//! Tabs before the first character of a line. YAML allows them between lines; Go's readers refuse the file.
+//! Finds tabs before the first character of a line. YAML allows them between lines, but Go's parsers refuse the file.
 
 use crate::check::place::{Fault, Place};
 
-/// Lines in which tabs mean nothing, or something else. From 1, the last one included.
+/// Lines in which tabs are allowed or have another meaning. Lines count from 1, and ranges are inclusive.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// Continued lines of what is in quotes or brackets.
+    /// Continuation lines within quotes or brackets.
     pub(super) free: Vec<(usize, usize)>,
-    /// Continued lines of blocks of text.
+    /// Continuation lines of blocks of text.
     pub(super) texts: Vec<(usize, usize)>,
 }
 
-/// The first tab that Go's readers refuse.
+/// Returns the first tab that Go's parsers refuse.
 pub(super) fn refused(text: &str, lines: &Lines) -> Option<Fault> {
     let within = |ranges: &[(usize, usize)], line| {
         ranges

@@ -1,6 +1,7 @@
-//! Scalars, keys and merges in both dialects. What kubectl makes of them was taken from kubectl 1.32
-//! (`kubectl annotate --local -f FILE -o json x=y`); what Traefik makes of them is compared with a running one by the
-//! end-to-end test `check`.
+//! Tests scalars, keys, and merges in both dialects.
+//!
+//! The results for kubectl come from kubectl 1.32: `kubectl annotate --local -f FILE -o json x=y`. The end-to-end test
+//! `check` compares those for Traefik with a running Traefik.
 
 use super::decode::decode;
 use super::dialect::Dialect;
@@ -181,8 +182,9 @@ fn aliases_of_aliases_do_not_fill_the_memory() {
     assert!(only(&deep, Dialect::Traefik).is_err());
 }
 
-/// Taken from yaml.v3 3.0.1, which Traefik 3.7 has; `None` is refused. What this check refuses and Traefik does not is
-/// found out by a user at once; the other way round would be "nothing found" about a file that Traefik does not load.
+/// The results come from yaml.v3 3.0.1, which Traefik 3.7 uses; `None` means refused. If this check refuses a file that
+/// Traefik accepts, a user notices at once. The other way round, the check would find nothing wrong in a file that
+/// Traefik does not load.
 #[test]
 fn the_syntax_is_that_of_gos_reader() {
     let cases: &[(&str, Option<Value>)] = &[
@@ -271,7 +273,7 @@ fn the_syntax_is_that_of_gos_reader() {
     assert!(differences.is_empty(), "{differences:#?}");
 }
 
-/// Go reads these; nobody writes them, and a refusal that is too much is seen.
+/// Go accepts these, but nobody writes them, and a user would notice a needless refusal.
 #[test]
 fn tabs_before_continued_lines_are_refused_here_alone() {
     for text in ["a: [\n\tb,\n\tc]\n", "a: 'x\n\ty'\n"] {

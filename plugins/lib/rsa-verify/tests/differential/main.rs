@@ -1,7 +1,7 @@
-//! Comparisons with two libraries that share no code with this one: num-bigint for the arithmetic, ring for whole
-//! checks. `RSA_VERIFY_CASES=1000000 cargo test --release -p rsa-verify` draws as many cases; without it a few
-//! thousand are drawn. `RSA_VERIFY_SEED` repeats a run.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used)] // the helpers of a test fail as the test does
+//! Compares this crate with two libraries that share no code with it: num-bigint for the arithmetic, and ring for whole
+//! checks. `RSA_VERIFY_CASES=1000000 cargo test --release -p rsa-verify` draws a million cases; the default is a few
+//! thousand. `RSA_VERIFY_SEED` repeats a run.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)] // a failing helper fails the test
 
 mod draw;
 
@@ -11,7 +11,7 @@ use ring::digest;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents};
 use rsa_verify::{Hash, PublicKey, Scheme};
 
-/// What is compared; the words tell a failed case apart.
+/// Compares a power with num-bigint's. `case` describes the case if it fails.
 fn power_is_right(modulus: &BigUint, base: &BigUint, e: u32, case: &str) {
     let key = PublicKey::new(&modulus.to_bytes_be(), &e.to_be_bytes()).unwrap();
     let length = modulus.bits().div_ceil(8) as usize;
@@ -50,7 +50,7 @@ fn powers_are_right_for_every_eighth_size_and_more() {
 #[test]
 fn powers_are_right_at_the_edges() {
     let one = BigUint::from(1_u32);
-    // 3020 and 3021 bits: the last size with digits of 24 bits, and the first with 23.
+    // 3020 and 3021 bits are the last size with 24-bit digits and the first with 23-bit digits.
     for bits in [
         2048, 2049, 2055, 2056, 2063, 2064, 3020, 3021, 3072, 4096, 8191, 8192,
     ] {
@@ -122,7 +122,7 @@ const HASHES: [(Hash, &digest::Algorithm, &RsaParameters, &RsaParameters, &str);
     ),
 ];
 
-/// EMSA-PKCS1-v1_5, written once more.
+/// An independent EMSA-PKCS1-v1_5.
 fn pkcs1(algorithm: &'static digest::Algorithm, prefix: &str, message: &[u8], length: usize) -> Vec<u8> {
     let prefix = BigUint::parse_bytes(prefix.as_bytes(), 16).unwrap().to_bytes_be();
     let digest = digest::digest(algorithm, message);
@@ -134,7 +134,7 @@ fn pkcs1(algorithm: &'static digest::Algorithm, prefix: &str, message: &[u8], le
     encoded
 }
 
-/// EMSA-PSS-ENCODE (RFC 8017 §9.1.1).
+/// An independent EMSA-PSS-ENCODE (RFC 8017 §9.1.1).
 fn pss(algorithm: &'static digest::Algorithm, salt: &[u8], message: &[u8], bits: usize) -> Vec<u8> {
     let digest = digest::digest(algorithm, message);
     let h = digest::digest(algorithm, &[&[0; 8], digest.as_ref(), salt].concat());
@@ -153,8 +153,8 @@ fn pss(algorithm: &'static digest::Algorithm, salt: &[u8], message: &[u8], bits:
     [&block, h.as_ref(), &[0xbc]].concat()
 }
 
-/// A key of `bits` and a signature that stands for the number `encode` returns for these bits. Nobody has to know the
-/// factors: s is drawn, and n = sᵉ − m makes sᵉ the same as m.
+/// Creates a key of `bits` bits and a signature that represents the number returned by `encode`. The factors are not
+/// needed: s is random, and n = sᵉ − m makes sᵉ equal to m modulo n.
 fn forge(draw: &mut Draw, bits: u64, e: u32, encode: &dyn Fn(&mut Draw) -> Vec<u8>) -> (BigUint, BigUint) {
     loop {
         let encoded = BigUint::from_bytes_be(&encode(draw));
@@ -181,7 +181,7 @@ impl CheckedSub for BigUint {
     }
 }
 
-/// Our verdict, which must be ring's.
+/// Returns our verdict, after checking that ring agrees.
 fn verdict(key: &PublicKey, n: &[u8], e: u32, scheme: Scheme, hash: usize, message: &[u8], s: &[u8]) -> bool {
     let (hash, _, ring_pkcs1, ring_pss, _) = HASHES[hash];
     let parameters = if scheme == Scheme::Pkcs1 {
