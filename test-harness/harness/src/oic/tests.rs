@@ -1,4 +1,4 @@
-//! The mock OIC over the network, as a gateway sees it.
+//! Tests of the mock OIC over the network, from the gateway's point of view.
 
 use std::io::Read as _;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ fn client() -> Client {
     Client::trusting(&CertificateAuthority::shared().ca_pem())
 }
 
-/// A token as the gateway gets one for this OIC.
+/// Prepares a token like the one that the gateway gets for this OIC.
 fn gateway_token(idcs: &Idcs) -> crate::idcs::ClientToken {
     idcs.client_token()
         .client_id(Application::GATEWAY_ID)
