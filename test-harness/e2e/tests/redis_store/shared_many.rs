@@ -1,4 +1,4 @@
-//! Values of many callers, shared through the store.
+//! Values of many callers that are shared through the store.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use shared_state::{Seal, SharedMany};
 
 use super::{LONG, OneUsers, Provider, block, platform, store};
 
-/// One machine's instance, and its state directory.
+/// An instance on one machine, with its state directory.
 struct Machine {
     many: SharedMany<OneUsers>,
     provider: String,
@@ -34,7 +34,7 @@ impl Machine {
         }
     }
 
-    /// What this caller is given.
+    /// Returns the value for this caller.
     fn get(&mut self, caller: u8) -> String {
         let make = || {
             let seal = Seal::secret(&Secret::new(format!("secret of {caller}")), &["app"]).unwrap();
