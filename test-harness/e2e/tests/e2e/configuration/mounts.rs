@@ -1,4 +1,4 @@
-//! What needs a mount, and what a mount that cannot be written is good for.
+//! Which options need a mount, and what works with a mount that is read-only.
 
 use harness::certificates::CertificateAuthority;
 use harness::client::Client;
@@ -50,7 +50,7 @@ fn without_a_mount_what_needs_one_refuses_and_says_what_to_add() {
             json!({ "jwksUrl": null, "jwksFile": "<state>/jwks" }),
             Some(("jwksFile", "settings.mounts")),
         ),
-        // These need no state at all.
+        // These options do not need any state.
         ("secret", JWT, signing_secret, None),
         ("rewrite", PATH_REWRITE, json!({}), None),
     ];
@@ -143,7 +143,7 @@ fn a_mount_that_is_missing_opens_a_broader_router_in_spite_of_abort_on_plugin_fa
     let guarded = [("guarded".to_owned(), json!({ "plugin": { JWT: jwt } }))];
     let mount = state.clone();
     let mut gateway = beside_an_open_router(Gateway::in_front_of(idcs), guarded)
-        // The harness sets `experimental.abortOnPluginFailure`.
+        // The harness enables `experimental.abortOnPluginFailure`.
         .traefik(move |traefik| traefik.plugin(LocalPlugin::of(&Guest::JWT).mount(mount)))
         .start();
     let without_a_token = |gateway: &Gateway| gateway.get("/guarded").send().unwrap().status;

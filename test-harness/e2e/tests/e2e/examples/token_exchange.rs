@@ -1,4 +1,4 @@
-//! `examples/token-exchange`: the authorization server judges the caller's token itself (RFC 8693).
+//! `examples/token-exchange`: the authorization server validates the caller's token itself (RFC 8693).
 
 use harness::entra::{API, Entra};
 use harness::idcs::{Application, Idcs, Resource};

@@ -1,4 +1,4 @@
-//! Rules about claims, in the language of Traefik Hub: `claims`.
+//! Rules about claims in the expression language of Traefik Hub: `claims`.
 
 use harness::idcs::{ClientToken, Idcs};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Everything that is no good token is refused, for the right reason, and nothing of it reaches the backend.
+//! Every invalid token is rejected for the right reason, and no part of it reaches the backend.
 
 mod headers;
 mod tokens;
@@ -54,7 +54,7 @@ fn a_token_that_is_unusual_but_right_is_accepted() {
     assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
 }
 
-/// The usual gateway with every rule in force.
+/// Starts the default gateway with all rules enabled.
 fn strict_gateway() -> Gateway {
     let idcs = Idcs::start();
     let options = json!({
@@ -62,14 +62,14 @@ fn strict_gateway() -> Gateway {
         "audiences": [Resource::gateway_api().primary_audience],
         "requiredScopes": ["echo"],
         "tenant": idcs.tenant(),
-        // The calls are counted: no forged token may cause another one.
+        // The test counts the calls. With this interval, a forged token must not cause another one.
         "refetchIntervalSeconds": 3600,
     });
     Gateway::in_front_of(idcs).jwt(options).start()
 }
 
-/// That the plugin logged `reason` as that of its refusal number `index`. The caller is told less, so this alone
-/// shows that a case is refused for what is wrong with it.
+/// Asserts that the plugin logged `reason` for its refusal number `index`. The caller gets less detail, so only the log
+/// shows that a case is rejected for the right reason.
 #[track_caller]
 fn assert_logged_reason(gateway: &Gateway, index: usize, reason: &str, case: &str) {
     let line = within(Duration::from_secs(10), "the refusal is in the log", || {

@@ -1,4 +1,4 @@
-//! How the gateway proves who it is at the token endpoint: by assertions and by its certificate (RFC 7523, RFC 8705).
+//! How the gateway authenticates at the token endpoint with assertions and with its certificate (RFC 7523, RFC 8705).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Case, assert_refused, side_by_side};
 use crate::support::{Deadline, plugin_lines};
 
-/// The gateway's own keys, of numbers that no tenant has.
+/// Returns a key of the gateway. No tenant uses these key numbers.
 fn rsa(number: usize) -> SigningKey {
     SigningKey::rsa_cached(2048, 700_000 + number).with_kid("gateway-key")
 }
