@@ -114,7 +114,7 @@ fn a_device_waits_for_its_user_and_hears_what_he_decided() {
     idcs.clock().set_offset(11);
     assert_eq!(redeem(&idcs, &code).status, 200);
     idcs.clock().set_offset(30);
-    assert_eq!(error(&code), "invalid_grant", "a code is good for once");
+    assert_eq!(error(&code), "invalid_grant", "a code works only once");
 
     let (code, user_code) = start();
     assert!(idcs.deny_device(&user_code));

@@ -412,14 +412,20 @@ fn events_come_when_they_are_announced_and_count_as_in_flight_until_they_end() {
         std::thread::spawn(move || get(&handle, &format!("{ECHO}/events")).send().unwrap().text());
     let since = Instant::now();
     while oic.announce("news") == 0 {
-        assert!(since.elapsed() < Duration::from_secs(30), "nobody listens");
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "no client is listening"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(oic.in_flight(), 1);
     oic.end_events();
     assert_eq!(listening.join().unwrap(), "data: news\n\n");
     while oic.in_flight() > 0 {
-        assert!(since.elapsed() < Duration::from_secs(30), "it never ends");
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "the request is still in flight"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }
