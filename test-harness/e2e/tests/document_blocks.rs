@@ -142,7 +142,12 @@ fn every_block_of_yaml_is_what_its_reader_takes() {
         match (kind, rest) {
             ("file", path) => {
                 let file = fs::read_to_string(workspace_root().join(path)).unwrap();
-                assert_eq!(block.text.trim(), file.trim(), "{} is not {path}", block.place());
+                assert_eq!(
+                    block.text.trim(),
+                    file.trim(),
+                    "{} differs from {path}",
+                    block.place()
+                );
                 if path.ends_with("values.yml") {
                     check_values(&block, &documents[0]);
                 } else {
@@ -179,7 +184,7 @@ fn check_whole(block: &Block, documents: &[Value]) {
         (true, ..) => "manifests.yml",
         (_, true, _) => "dynamic.yml",
         (.., true) => "traefik.yml",
-        _ => panic!("{}: say in a comment before the block what it is", block.place()),
+        _ => panic!("{}: state its kind in a comment before the block", block.place()),
     };
     assert_no_errors(block, name, &block.text);
 }
@@ -205,7 +210,7 @@ fn check_options(block: &Block, plugin: &str, options: &Value) {
                 .map(|issuer| json!({ "issuer": issuer, "jwksUrl": "https://idcs.example/keys" }))
                 .collect::<Vec<_>>() },
         }),
-        other => panic!("{}: no options of {other} are known here", block.place()),
+        other => panic!("{}: the options of {other} are unknown", block.place()),
     };
     let add = options.as_object().unwrap().clone();
     whole.as_object_mut().unwrap().extend(add);
@@ -241,7 +246,7 @@ fn check_values(block: &Block, values: &Value) {
                 let directory = mount.split(':').next().unwrap();
                 assert!(
                     mounted.contains(&directory),
-                    "{}: nobody mounts {mount}",
+                    "{}: {mount} is not mounted",
                     block.place()
                 );
             }
@@ -313,7 +318,10 @@ fn every_block_of_commands_is_run_or_says_why_not() {
     for block in of_language("sh") {
         seen += 1;
         let place = block.place();
-        assert!(shell(&["-n"], &block.text, None), "{place}: not a shell command");
+        assert!(
+            shell(&["-n"], &block.text, None),
+            "{place}: not valid shell syntax"
+        );
         known_programs(&block);
         let (kind, rest) = block.comment.split_once(": ").unwrap_or((&block.comment, ""));
         let folder = tempfile::tempdir().unwrap();
@@ -337,10 +345,10 @@ fn every_block_of_commands_is_run_or_says_why_not() {
             (kind, _) => {
                 let test = kind.strip_prefix("run by the end-to-end test ");
                 let test =
-                    test.unwrap_or_else(|| panic!("{place}: say in a comment how this is run, or why not"));
+                    test.unwrap_or_else(|| panic!("{place}: a comment must say how this is run, or why not"));
                 assert!(
                     code.contains(&format!("fn {test}()")),
-                    "{place}: there is no test {test}"
+                    "{place}: test {test} does not exist"
                 );
             }
         }
@@ -377,7 +385,7 @@ fn known_programs(block: &Block) {
         let program = program.trim_start_matches("./");
         assert!(
             PROGRAMS.contains(&program),
-            "{}: what is {program}?",
+            "{}: {program} is not a known program",
             block.place()
         );
         if program == "oic-gateway" {

@@ -71,7 +71,7 @@ fn every_row_of_a_comparison_has_a_test_that_exists() {
             for test in tests.split(", ") {
                 assert!(
                     code.contains(&format!("fn {test}()")),
-                    "{page}: there is no test {test}"
+                    "{page}: test {test} does not exist"
                 );
             }
             rows.insert(row);
@@ -93,10 +93,7 @@ fn every_row_of_a_comparison_has_a_test_that_exists() {
             if tables.contains(&cell) {
                 compares = true;
             } else if compares && cell != "---" && !line.contains("see below") {
-                assert!(
-                    rows.contains(cell),
-                    "{page}: no test is listed for the row {cell}"
-                );
+                assert!(rows.contains(cell), "{page}: the row {cell} lists no test");
             }
         }
     }
@@ -130,7 +127,7 @@ fn every_reason_and_every_event_is_explained() {
     for code in codes {
         assert!(
             page.contains(&format!("`{code}`")),
-            "docs/troubleshooting.md lacks {code}"
+            "docs/troubleshooting.md does not explain {code}"
         );
     }
 }
@@ -159,7 +156,7 @@ fn every_link_leads_to_something_that_ships() {
                 file => path.parent().unwrap().join(file),
             };
             let Ok(there) = there.canonicalize() else {
-                panic!("{}: {target} leads nowhere", path.display());
+                panic!("{}: the link {target} is broken", path.display());
             };
             assert!(
                 ships(&there) || !ships(&path),
@@ -170,7 +167,7 @@ fn every_link_leads_to_something_that_ships() {
                 let page = fs::read_to_string(&there).unwrap();
                 assert!(
                     headings(&page).any(|heading| heading == anchor),
-                    "{}: {target} has no such heading",
+                    "{}: the heading of {target} does not exist",
                     path.display()
                 );
             }
@@ -222,13 +219,16 @@ fn the_drawing_of_the_crates_is_true() {
         .iter()
         .filter(|name| ***name != "test-doubles" && !boxes.contains(**name))
         .collect();
-    assert!(missing.is_empty(), "crates that are not drawn: {missing:?}");
+    assert!(missing.is_empty(), "crates missing from the diagram: {missing:?}");
     for name in &boxes {
-        assert!(real.contains_key(name), "{name} is drawn and does not exist");
+        assert!(
+            real.contains_key(name),
+            "{name} is in the diagram but does not exist"
+        );
         let (in_fact, on_paper) = (reached(&real, name), reached(&drawn, name));
         assert_eq!(
             on_paper, in_fact,
-            "what {name} depends on: the drawing, and the workspace"
+            "dependencies of {name}: left the diagram, right the workspace"
         );
     }
 }

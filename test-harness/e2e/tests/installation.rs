@@ -61,7 +61,7 @@ fn the_containers_have_the_tested_traefik_and_what_the_plugins_need() {
     let (uid, gid) = user.split_once(':').unwrap();
     assert!(
         in_memory.contains(&format!("uid={uid},gid={gid}")),
-        "{in_memory} is not {user}'s"
+        "{in_memory} does not belong to {user}"
     );
     let mounted = |inside: &str| {
         let volumes = traefik["volumes"].as_array().unwrap();
@@ -78,7 +78,7 @@ fn the_containers_have_the_tested_traefik_and_what_the_plugins_need() {
         .keys()
         .filter(|name| name.starts_with("OIC_"))
     {
-        assert!(dynamic.contains(&format!("env:{name}")), "{name} is used nowhere");
+        assert!(dynamic.contains(&format!("env:{name}")), "{name} is not used");
         // The file contains no secret. The value comes from the environment, and without it the container does not
         // start.
         assert_eq!(traefik["environment"][name], format!("${{{name}:?}}"));
@@ -127,7 +127,7 @@ fn every_example_says_how_its_mounted_directories_are_made_and_none_is_lost_at_a
                     .lines()
                     .any(|line| line.contains("install -d") && line.contains(directory));
                 let as_elsewhere = directory == state_directory() && readme.contains("(../oic-gateway-file");
-                assert!(makes_it || as_elsewhere, "{folder}: nobody makes {directory}");
+                assert!(makes_it || as_elsewhere, "{folder}: nothing creates {directory}");
                 // A directory in memory is empty after a reboot, and Traefik drops a router whose directory is missing.
                 for memory in ["/run/", "/tmp/", "/var/run/", "/dev/shm/"] {
                     assert!(!directory.starts_with(memory), "{folder}: {directory}");

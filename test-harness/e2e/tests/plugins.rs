@@ -32,11 +32,11 @@ fn every_plugin_is_in_the_list_and_has_a_schema_and_a_page() {
         let name = guest.name;
         assert!(
             options.contains(&format!("\n## `{name}`\n")),
-            "docs/options.md lacks {name}"
+            "docs/options.md does not describe {name}"
         );
         assert!(
             schemas.path().join(format!("{name}.schema.json")).is_file(),
-            "there is no schema of {name}"
+            "the schema of {name} is missing"
         );
     }
 }

@@ -75,7 +75,7 @@ fn the_basic_example_passes_own_credentials_on_and_puts_stored_ones_in_for_keys(
         assert_eq!(
             (answer.status, &answer.json()["reason"]),
             (401, &json!(null)),
-            "the backend's own"
+            "the refusal is the backend's"
         );
     }
     let before = oic.requests_count();
@@ -142,7 +142,11 @@ fn the_basic_example_passes_own_credentials_on_and_puts_stored_ones_in_for_keys(
     ] {
         assert_refused(what, &keyed(&headers), status, reason);
     }
-    assert_eq!(oic.requests_count(), before + 2, "the two with keys");
+    assert_eq!(
+        oic.requests_count(),
+        before + 2,
+        "only the two requests with keys"
+    );
     let log = example.traefik.log();
     for secret in [ERP_KEY, BILLING_KEY, "pä:ss", &stored] {
         let shown = log

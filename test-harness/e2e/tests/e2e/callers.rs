@@ -197,11 +197,7 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
     ] {
         assert_refused(&scene.call_with(&authorization), status, reason);
     }
-    assert_eq!(
-        scene.example.idcs.token_calls(),
-        3,
-        "a wrong secret is remembered"
-    );
+    assert_eq!(scene.example.idcs.token_calls(), 3, "wrong secrets are cached");
 
     // The minute may end during each run, and then one more round of calls is allowed.
     let refused = |_: usize, status: u16, body: &Value| match status {
@@ -232,7 +228,7 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
     assert_eq!(
         scene.example.idcs.tokens_issued().len(),
         1,
-        "the one of the client who knew his secret"
+        "only the client with the right secret gets a token"
     );
     let log = scene.example.traefik.log();
     assert!(

@@ -181,13 +181,13 @@ fn check_refuses_what_traefik_refuses() {
         let started = Instant::now();
         let is_refused = |line: &str| line.contains(&name) && line.contains("\"level\":\"error\"");
         while !traefik.log().lines().any(is_refused) {
-            assert!(started.elapsed() < PATIENCE, "Traefik does not refuse {text}");
+            assert!(started.elapsed() < PATIENCE, "Traefik accepts {text}");
             std::thread::sleep(Duration::from_millis(20));
         }
         let refusal = loaded([file.as_path()].into_iter());
         assert!(
             matches!(refusal.as_slice(), [Err(_)]),
-            "Traefik refuses {text}: {refusal:?}"
+            "Traefik rejects {text}: {refusal:?}"
         );
         fs::remove_file(&file).unwrap();
     }

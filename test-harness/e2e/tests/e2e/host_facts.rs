@@ -67,7 +67,7 @@ fn without_sockets_entropy_is_the_same_in_every_instance_and_after_every_restart
     let elapsed: u64 = answer.split(' ').nth(1).unwrap().parse().unwrap();
     assert_eq!(
         elapsed, 1_000_000,
-        "the monotonic clock advances a millisecond a call"
+        "the monotonic clock advances by a millisecond per call"
     );
 }
 
@@ -94,7 +94,11 @@ fn with_sockets_entropy_and_clock_are_real() {
 fn alone_an_instance_gets_its_own_answers_from_the_host() {
     let probes = Probes::start(&[("sockets", "probe-sockets", Form::Lowered)]);
     let alone = probes.ask("/sockets/resolve/192.0.2.1/2000");
-    assert_eq!(alone, (200, "0".to_owned()), "alone, every answer is right");
+    assert_eq!(
+        alone,
+        (200, "0".to_owned()),
+        "without concurrency, every answer is right"
+    );
 
     const ROUNDS: usize = 20;
     let wrong = AtomicUsize::new(0);
@@ -155,7 +159,7 @@ fn a_guest_that_computes_silences_every_router_and_one_that_calls_the_host_does_
         (answer.1, silence)
     };
     let (undivided, divided) = (silence(1), silence(10_000));
-    assert_eq!(undivided.0, divided.0, "the same work");
+    assert_eq!(undivided.0, divided.0, "both did the same work");
     println!(
         "longest silence: {:?} without a call of the host, {:?} with 10,000",
         undivided.1, divided.1

@@ -84,7 +84,7 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
         assert_eq!(answer.json()["sub"], "jane@example.com", "{name}");
         assert_eq!(answer.json()["sub_type"], "user", "{name}");
     }
-    assert_eq!(bridge.example.idcs.token_calls(), 2, "one user of two issuers");
+    assert_eq!(bridge.example.idcs.token_calls(), 2, "one user, two issuers");
     assert_eq!(bridge.get(&jane().mint()).send().unwrap().status, 200);
     let [request, _] = bridge.example.idcs.requests().try_into().unwrap();
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
     assert_eq!(
         bridge.example.idcs.token_calls(),
         3,
-        "asked for jane of both issuers, and for nobody"
+        "one for each issuer of jane, and one for the unknown user"
     );
     let log = bridge.example.traefik.log();
     for line in [

@@ -263,7 +263,7 @@ fn the_example_does_the_whole_way_with_either_rewriting() {
     assert_eq!(
         (site.idcs.jwks_calls(), site.idcs.token_calls()),
         (1, 1),
-        "a change of the configuration costs nobody a call"
+        "a configuration change causes no calls"
     );
 }
 

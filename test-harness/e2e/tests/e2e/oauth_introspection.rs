@@ -130,7 +130,7 @@ fn opaque_tokens_pass_while_the_provider_says_so_and_cost_one_call_for_all_their
     assert_eq!(
         gateway.idcs.introspect_calls(),
         1,
-        "one question for all routers with the same client"
+        "routers with the same client share one call"
     );
 
     // A JWT can be revoked too. Introspection notices that.
@@ -177,7 +177,7 @@ fn a_no_ends_what_an_outage_does_not() {
     let mut calls = gateway.idcs.introspect_calls();
     while gateway.idcs.introspect_calls() < calls + 2 {
         for token in [&kept, &revoked] {
-            assert!(statuses(token).all_have_status(200), "an outage says nothing");
+            assert!(statuses(token).all_have_status(200), "an outage revokes nothing");
         }
         deadline.pause("the answers are asked for again");
     }
@@ -193,7 +193,7 @@ fn a_no_ends_what_an_outage_does_not() {
     std::thread::sleep(Duration::from_millis(200));
     assert!(
         statuses(&revoked).all_have_status(401),
-        "the provider has said no"
+        "the provider says that the token is inactive"
     );
     assert!(statuses(&kept).all_have_status(200));
 }

@@ -195,7 +195,7 @@ fn the_callers_own_token_is_exchanged_where_the_provider_speaks_rfc_8693() {
     for _ in 0..2 {
         assert_eq!(outcome(&bridge.get("exchange", &jane)), (200, JANE.to_owned()));
     }
-    assert_eq!(bridge.idcs.token_calls(), 1, "one for one token");
+    assert_eq!(bridge.idcs.token_calls(), 1, "one call for one token");
     let form = bridge.idcs.requests().remove(0).form;
     assert_eq!(
         form["grant_type"],
@@ -203,7 +203,7 @@ fn the_callers_own_token_is_exchanged_where_the_provider_speaks_rfc_8693() {
     );
     let v1 = bridge.entra.token(JANE).v1().mint();
     assert_eq!(outcome(&bridge.get("exchange", &v1)), (200, JANE.to_owned()));
-    assert_eq!(bridge.idcs.token_calls(), 2, "another token is another matter");
+    assert_eq!(bridge.idcs.token_calls(), 2, "another token needs another call");
     assert_eq!(outcome(&bridge.get("vouching", &jane)), (200, JANE.to_owned()));
 
     let nobody = bridge.token("nobody@example.com");
@@ -261,7 +261,11 @@ fn users_at_hand_are_served_through_an_outage_a_new_key_and_a_token_that_was_wit
 
     // OIC revokes tokens that it accepted. The gateway gets a new token for the same user.
     bridge.oic.revoke_seen_tokens();
-    assert_eq!(bridge.get("echo", &jane).status, 401, "the backend's own answer");
+    assert_eq!(
+        bridge.get("echo", &jane).status,
+        401,
+        "the answer is the backend's"
+    );
     assert_eq!(outcome(&bridge.get("echo", &jane)), (200, JANE.to_owned()));
 
     // Entra ID changes its signing key.
@@ -282,7 +286,7 @@ fn users_at_hand_are_served_through_an_outage_a_new_key_and_a_token_that_was_wit
     let ann = bridge.token("ann@example.com");
     let answer = bridge.get("echo", &ann);
     assert_eq!(answer.status, 401, "she has no role in OIC: {}", answer.text());
-    assert_eq!(answer.json()["reason"], Value::Null, "that is OIC's word");
+    assert_eq!(answer.json()["reason"], Value::Null, "the refusal is OIC's");
     assert_eq!(bridge.oic.tokens_seen().last().unwrap().sub, "ann@example.com");
 }
 

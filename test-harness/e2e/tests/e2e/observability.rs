@@ -105,7 +105,7 @@ fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are
     for name in metrics_of_the_dashboard() {
         assert!(
             metrics.contains(&format!("\n{name}")),
-            "there is no metric {name}"
+            "metric {name} does not exist"
         );
     }
     assert!(metrics.contains(r#"router="echo@file""#), "{metrics}");

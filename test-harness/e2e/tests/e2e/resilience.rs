@@ -87,7 +87,7 @@ fn more_requests_than_there_are_places_are_refused_at_once() {
     assert!(report.with_status(200) >= 1, "{report}");
     assert!(
         report.percentile(25.0) < Duration::from_millis(1500),
-        "the refused do not wait: {report}"
+        "refused requests do not wait: {report}"
     );
 }
 

@@ -384,7 +384,7 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
     for (case, refusals) in cases.iter().zip(&refusals) {
         let late = clients.refused(case.path, changed + Duration::from_secs(2));
         assert!(late.is_empty(), "{}", explain(case, &late));
-        assert!(*refusals > 0, "{}: was not asked", case.path);
+        assert!(*refusals > 0, "{}: the provider was not called", case.path);
         assert!(*refusals <= 8, "{}: {refusals}", case.path);
     }
     let settled = Instant::now();

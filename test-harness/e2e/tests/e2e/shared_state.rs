@@ -76,7 +76,7 @@ fn a_traefik_killed_while_it_holds_lease_and_lock_serves_within_five_seconds_of_
                     .send()
             });
             std::thread::sleep(Duration::from_millis(100));
-            assert!(Instant::now() < deadline, "no refresh was seen");
+            assert!(Instant::now() < deadline, "no refresh happened");
         }
         gateway.traefik.kill();
     });
@@ -93,7 +93,7 @@ fn a_traefik_killed_while_it_holds_lease_and_lock_serves_within_five_seconds_of_
             })
             .count()
     };
-    assert!(locks() >= 1, "the lease was left behind");
+    assert!(locks() >= 1, "the lease still exists");
     gateway
         .idcs
         .set(|switches| switches.at(Endpoint::Token).latency = Duration::ZERO);

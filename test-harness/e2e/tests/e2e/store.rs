@@ -174,7 +174,11 @@ fn the_example_shares_one_token_between_two_machines() {
         "{}",
         machines[1].traefik.log()
     );
-    assert_eq!(idcs.jwks_calls(), 2, "keys are public, and every machine's own");
+    assert_eq!(
+        idcs.jwks_calls(),
+        2,
+        "every machine fetches the public keys itself"
+    );
     assert!(
         redis.everything().starts_with("oic:{token-"),
         "{}",

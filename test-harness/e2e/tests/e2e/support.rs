@@ -24,7 +24,7 @@ impl Deadline {
 
     /// Waits a moment before the next check. Panics after the deadline.
     pub(crate) fn pause(&self, waiting_for: &str) {
-        assert!(Instant::now() < self.0, "too late: {waiting_for}");
+        assert!(Instant::now() < self.0, "timed out: {waiting_for}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

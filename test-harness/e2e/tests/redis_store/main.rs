@@ -276,7 +276,7 @@ fn a_value_that_is_due_is_renewed_by_one_while_the_others_go_on() {
     let calls = provider.calls();
     assert!(
         (2..=6).contains(&calls),
-        "{calls} fetches in 5 s of 1.6 s refresh times"
+        "{calls} fetches in 5 s, with a refresh every 1.6 s"
     );
 }
 
@@ -570,7 +570,11 @@ fn what_was_denied_to_one_machine_is_dropped_by_the_others_when_it_is_due() {
     for machine in &machines {
         assert_eq!(machine.get().unwrap_err().cause(), Cause::Denied);
     }
-    assert_eq!(provider.calls(), 2, "one was told, and told the others");
+    assert_eq!(
+        provider.calls(),
+        2,
+        "only one machine asked, and the others learned from it"
+    );
     assert_eq!(redis.keys(), [key_of(&redis, ".fail")]);
 }
 
@@ -660,7 +664,7 @@ fn a_replacement_happens_once_for_all_machines_and_a_lease_has_one_owner() {
     assert!(apply(Change::Replace(&slot, Some(&one), b"two", LONG)));
     assert!(
         !apply(Change::Replace(&slot, Some(&one), b"three", LONG)),
-        "it was replaced already"
+        "it has already been replaced"
     );
     assert_eq!(plain(), "two");
     assert!(!apply(Change::RemoveFound(&slot, &one)));

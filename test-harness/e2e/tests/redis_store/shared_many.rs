@@ -62,11 +62,7 @@ fn every_caller_has_a_value_of_his_own_and_it_is_fetched_once_for_all_machines()
         assert_eq!(callers.map(|caller| other.get(caller)), first);
         assert_eq!(callers.map(|caller| one.get(caller)), first);
     }
-    assert_eq!(
-        provider.calls(),
-        callers.len(),
-        "once for each, whatever an instance holds"
-    );
+    assert_eq!(provider.calls(), callers.len(), "one fetch for each caller");
     let keys = redis.keys();
     assert_eq!(keys.len(), callers.len(), "{keys:?}");
     assert!(keys.iter().all(|key| key.starts_with("test:{text-")), "{keys:?}");

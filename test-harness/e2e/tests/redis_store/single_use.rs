@@ -201,7 +201,7 @@ fn without_the_store_nothing_begins_and_what_is_foreign_there_is_not_replaced() 
     assert_eq!(
         using.replace(&Secret::new("second")),
         Err(PlaceError::Foreign),
-        "somebody must look at it"
+        "an operator must look at it"
     );
     // A new login always replaces the secret.
     one.put("third");

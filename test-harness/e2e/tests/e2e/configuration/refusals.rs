@@ -354,7 +354,7 @@ fn a_bad_configuration_refuses_every_request_and_says_why_and_a_corrected_one_se
     assert_eq!(
         gateway.get("/anything").send().unwrap().status,
         200,
-        "the open router is there"
+        "the open router works"
     );
     gateway.oic.forget_records();
     for (index, bad) in table.iter().enumerate() {
@@ -363,7 +363,11 @@ fn a_bad_configuration_refuses_every_request_and_says_why_and_a_corrected_one_se
             assert_misconfigured(&shown, &gateway.get_as_client(&path).send().unwrap());
         }
     }
-    assert_eq!(gateway.oic.requests_count(), 0, "nothing fell through");
+    assert_eq!(
+        gateway.oic.requests_count(),
+        0,
+        "no request reached the open router"
+    );
     let log = gateway.traefik.log();
     let mut unclear = String::new();
     for (index, bad) in table.iter().enumerate() {

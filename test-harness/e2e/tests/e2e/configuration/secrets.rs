@@ -111,7 +111,7 @@ fn options_may_stand_in_the_environment_and_in_files() {
     assert_eq!(
         gateway.idcs.token_calls(),
         1,
-        "however an option is given, it is the same client and the same token"
+        "the form of an option does not change the client or its token"
     );
 }
 
@@ -265,7 +265,7 @@ fn secrets_and_tokens_appear_in_no_log_no_answer_and_not_in_clear_in_the_state_d
     let log = gateway.traefik.log();
     assert!(log.contains(r#""level":"debug""#) && plugin_lines(&log).count() > 10);
     let (state, tokens) = texts_below(state.path());
-    assert!(tokens > 0, "no token was kept:\n{state}");
+    assert!(tokens > 0, "the state directory has no token:\n{state}");
     for (what, secret) in secrets {
         for form in forms(secret) {
             assert!(!log.contains(&form), "{what} is in the log, as {form}:\n{log}");

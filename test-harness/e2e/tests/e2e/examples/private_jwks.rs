@@ -36,7 +36,7 @@ fn keys_that_are_not_public_are_fetched_with_a_token_for_nothing_else() {
     asked.retain(|request| request.client_id.as_deref() == Some(CLIENT));
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(asked[0].form["scope"], "urn:opc:idm:__myscopes__");
-    assert_eq!(example.idcs.token_calls(), 2, "the other is for OIC");
+    assert_eq!(example.idcs.token_calls(), 2, "the second token is for OIC");
 
     // The gateway continues to use keys and token while IDCS is down.
     for endpoint in [Endpoint::Jwks, Endpoint::Token] {

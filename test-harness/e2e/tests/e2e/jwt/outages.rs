@@ -159,13 +159,13 @@ fn while_the_keys_are_fresh_nothing_changes_without_the_identity_provider() {
         assert_serves(&gateway, trouble.path);
         Trouble::end(&gateway.idcs);
     }
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "only the fetch at the start");
 
     // A restart makes no difference, because the keys are in the state directory.
     gateway.idcs.down(Fault::Refuse);
     gateway.traefik.restart().unwrap();
     assert_serves(&gateway, "restarted");
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "still the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "still only the fetch at the start");
 }
 
 fn assert_serves(gateway: &Gateway, case: &str) {

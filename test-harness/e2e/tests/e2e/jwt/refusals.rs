@@ -28,7 +28,7 @@ fn a_token_that_breaks_any_rule_is_refused_before_the_backend_sees_it() {
         assert_logged_reason(&gateway, index, reason, &case);
     }
     assert_eq!(gateway.oic.requests_count(), 0);
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "only the fetch at the start");
     let asked = gateway.idcs.requests();
     assert!(asked.iter().all(|request| request.path != tokens::ATTACKERS_PATH));
     let log = gateway.traefik.log();
@@ -37,7 +37,7 @@ fn a_token_that_breaks_any_rule_is_refused_before_the_backend_sees_it() {
         .find(|row| row.token.len() > 20 && log.contains(&row.token));
     assert!(
         leaked.is_none(),
-        "a token stands in the log: {:?}",
+        "the log contains a token: {:?}",
         leaked.map(|row| row.case)
     );
 }
@@ -51,7 +51,7 @@ fn a_token_that_is_unusual_but_right_is_accepted() {
         assert_eq!(answer.status, 200, "{case}: {}", answer.text());
         assert_eq!(gateway.oic.requests_count(), index + 1, "{case}");
     }
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "only the fetch at the start");
 }
 
 /// Starts the default gateway with all rules enabled.

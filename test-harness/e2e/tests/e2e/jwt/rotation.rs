@@ -111,7 +111,7 @@ fn the_keys_at_hand_judge_every_token_while_newer_ones_cannot_be_fetched() {
         let answer = gateway.get("/api").bearer(&new).send().unwrap();
         Refusal::INVALID_TOKEN.assert("later", &answer);
         let at_hand = gateway.get("/api").bearer(&old).send().unwrap();
-        assert_eq!(at_hand.status, 200, "the keys at hand still serve");
+        assert_eq!(at_hand.status, 200, "the cached keys still work");
         let garbage = gateway.get("/api").bearer("a.b.c").send().unwrap();
         Refusal::INVALID_TOKEN.assert("garbage", &garbage);
     }

@@ -45,13 +45,13 @@ fn a_rotated_secret_is_in_use_without_a_lost_request() {
         }
         deadline.pause("the new client");
     }
-    assert_eq!(site.idcs.token_calls(), 2, "one for each client");
+    assert_eq!(site.idcs.token_calls(), 2, "one call for each client");
     let log = site.traefik.log();
     let ours = log.lines().filter(|line| line.contains("code="));
     assert!(ours.clone().count() > 0);
     assert!(
         ours.clone().all(|line| !line.contains("another secret")),
-        "a secret is in our log"
+        "the log contains a secret"
     );
 }
 

@@ -98,7 +98,7 @@ fn a_refusal_by_the_provider_is_the_gateways_trouble_and_asked_for_every_ten_sec
             plugin_lines(&log).any(|line| line.contains(&case.idcs.token_url()) && line.contains(cause));
         assert!(told, "{}: {cause} is not in the log", case.name);
     }
-    assert_eq!(cases[0].0.get(&gateway).status, 200, "the secret is right now");
+    assert_eq!(cases[0].0.get(&gateway).status, 200, "the secret is correct now");
 }
 
 /// Returns a time shortly before the first call to the token endpoint.
@@ -182,7 +182,7 @@ fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
     ];
     let gateway = side_by_side(outages.iter().map(|outage| &outage.case)).start();
     let names: BTreeSet<&str> = outages.iter().map(|outage| outage.case.name.as_str()).collect();
-    assert_eq!(names.len(), outages.len(), "every case needs a path of its own");
+    assert_eq!(names.len(), outages.len(), "every case needs its own path");
     std::thread::scope(|scope| {
         for outage in &outages {
             let gateway = &gateway;
@@ -192,7 +192,7 @@ fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
     assert_eq!(
         elsewhere.connections(),
         0,
-        "a redirect must not be followed with the gateway's credentials"
+        "the gateway must not send its credentials to a redirect's target"
     );
     let log = gateway.traefik.log();
     for Outage { case, cause, .. } in &outages {

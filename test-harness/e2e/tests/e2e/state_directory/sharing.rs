@@ -100,7 +100,7 @@ fn what_one_traefik_fetches_anew_the_other_uses() {
     assert_eq!(
         idcs.jwks_calls(),
         before + 1,
-        "the other one finds it in the directory"
+        "the other gateway finds it in the directory"
     );
     for gateway in [&one, &other] {
         assert_only_good_tokens(gateway, "two");

@@ -97,7 +97,7 @@ impl Loss {
                 std::fs::create_dir(&spare).unwrap();
                 let made =
                     (0..1000).take_while(|number| File::create(spare.join(number.to_string())).is_ok());
-                assert!(made.count() < 1000, "the file system takes more than it should");
+                assert!(made.count() < 1000, "the file system has room for too many files");
             }
         }
         Some(())

@@ -264,5 +264,5 @@ impl Feed {
 async fn in_time<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future)
         .await
-        .expect("nothing came for 30 seconds: something is held back")
+        .expect("nothing arrived for 30 seconds: something is buffered")
 }

@@ -20,7 +20,7 @@ fn every_event_arrives_before_the_next_is_sent() {
             assert_eq!(answer.headers["content-type"], content_type);
             for number in 1..=10 {
                 let event = format!("event {number}");
-                assert_eq!(gateway.oic.announce(&event), 1, "{case}: who listens");
+                assert_eq!(gateway.oic.announce(&event), 1, "{case}: number of listeners");
                 let piece = answer.piece().unwrap_or_default();
                 assert_eq!(piece, format!("data: {event}\n\n"), "{case}");
             }

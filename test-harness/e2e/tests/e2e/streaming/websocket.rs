@@ -30,10 +30,7 @@ fn messages_pass_both_ways_after_an_upgrade_with_the_gateways_token() {
         ];
         for message in messages {
             socket.send(message.clone()).unwrap();
-            assert!(
-                socket.read().unwrap() == message,
-                "{backend:?}: the echo is another message"
-            );
+            assert!(socket.read().unwrap() == message, "{backend:?}: the echo differs");
         }
 
         let seen = gateway.oic.last_request().unwrap();

@@ -146,7 +146,7 @@ impl ExampleBuilder {
         );
         for (name, _) in &self.own {
             let says = static_yaml.contains(name) || dynamic.contains(name);
-            assert!(says, "{} no longer says {name}", self.folder);
+            assert!(says, "{} no longer contains {name}", self.folder);
         }
         let (pem, key_file) = (
             "/etc/traefik/api.example.com.pem",

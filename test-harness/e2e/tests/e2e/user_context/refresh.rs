@@ -65,7 +65,7 @@ fn two_traefiks_share_one_login_through_refreshes_restarts_and_outages_until_it_
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(idcs.token_calls(), calls, "nobody asks for what cannot be had");
+    assert_eq!(idcs.token_calls(), calls, "a lost grant causes no calls");
     let logs = [&one, &other].map(|gateway| gateway.traefik.log()).concat();
     assert_eq!(logs.matches("code=grant.lost").count(), 1, "{logs}");
 
@@ -122,7 +122,7 @@ fn a_traefik_killed_in_the_middle_of_a_refresh_is_waited_out_before_the_refresh_
     assert_eq!(
         idcs.token_calls(),
         calls + 2,
-        "the one that was cut off, and one more"
+        "the interrupted call, and one more"
     );
     assert_eq!(idcs.revoked_refresh_tokens(), 0);
     println!("served {:?} after the kill", killed.elapsed());
@@ -185,7 +185,7 @@ fn on_a_full_file_system_the_refresh_token_is_not_sent_and_with_room_again_the_l
         );
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(idcs.token_calls(), calls, "nothing is sent");
+    assert_eq!(idcs.token_calls(), calls, "no call is made");
     let log = gateway.traefik.log();
     assert!(log.contains("there is no room for the next one"), "{log}");
 

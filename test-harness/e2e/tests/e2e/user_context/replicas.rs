@@ -72,7 +72,7 @@ fn two_machines_share_one_login_and_none_of_its_refresh_tokens_is_used_twice() {
     let calls = idcs.token_calls();
     std::thread::sleep(Duration::from_secs(3));
     assert!(both.iter().all(|gateway| is_lost(gateway)));
-    assert_eq!(idcs.token_calls(), calls, "nobody asks for what cannot be had");
+    assert_eq!(idcs.token_calls(), calls, "a lost grant causes no calls");
     let logs = both.map(|gateway| gateway.traefik.log()).concat();
     assert_eq!(logs.matches("code=grant.lost").count(), 1, "{logs}");
 
