@@ -1,7 +1,7 @@
 //! A mock of Microsoft Entra ID as an API sees it: access tokens of both versions, and the keys of the tenant.
 //!
-//! In scope: the issuers of versions 1 and 2, a JWK Set whose keys have no `alg`, key rotation. Out of scope: how users
-//! sign in.
+//! In scope: the issuers of versions 1 and 2, a JWK Set whose keys have no `alg`, key rotation.
+//! Out of scope: how users sign in.
 //!
 //! ```no_run
 //! use harness::entra::Entra;

@@ -1,8 +1,8 @@
 //! A mock of one OCI IAM identity domain (IDCS): token endpoint, JWK Set of the signing certificate, discovery,
 //! introspection, and device flow. Switches make it misbehave.
 //!
-//! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of their requests. Out of scope:
-//! browsers, consoles, SCIM.
+//! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of their requests.
+//! Out of scope: browsers, consoles, SCIM.
 //!
 //! ```no_run
 //! use harness::faults::Fault;

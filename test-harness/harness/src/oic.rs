@@ -2,7 +2,8 @@
 //! show what reached them, and records the tokens that it saw.
 //!
 //! In scope: the runtime paths `/ic/api/integration/...` of REST triggers, and the mistakes that a gateway in front of
-//! them can make. Out of scope: design-time APIs, SOAP.
+//! them can make.
+//! Out of scope: design-time APIs, SOAP.
 //!
 //! In every integration, the first path segment after the version selects the behaviour: `slow?ms=`,
 //! `sse?events=&interval_ms=`, `events?type=` (driven by [`OicHandle::announce`]), `upload`, `download?bytes=`,
