@@ -1,5 +1,5 @@
-//! With `forwardedHeaders.connection`, an entry point keeps the listed names in `Connection`. The proxy then removes the
-//! headers with these names, after the plugins have run.
+//! With `forwardedHeaders.connection`, an entry point keeps the listed names in `Connection`. The proxy then removes
+//! the headers with these names, after the plugins have run.
 
 use harness::client::raw;
 use harness::gateway::Gateway;
