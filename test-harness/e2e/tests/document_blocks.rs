@@ -1,10 +1,10 @@
-//! Every block of YAML and every command in the documents is tried, or says why it is not.
+//! Checks every block of YAML and every command in the documents, or requires a reason why it is not checked.
 //!
-//! A comment before a block says what it is, where that is not plain:
+//! If the kind of a block is not obvious, a comment before it states the kind:
 //!
 //! - `<!-- file: PATH -->`: the text of this file;
 //! - `<!-- yaml: options of PLUGIN -->`: options to add to a working configuration of the plugin;
-//! - `<!-- yaml: plugin -->`: the whole options of a plugin, under its name;
+//! - `<!-- yaml: plugin -->`: all options of a plugin, under its name;
 //! - `<!-- yaml: values -->`: values for Traefik's Helm chart;
 //! - `<!-- yaml: other, WHAT -->`: something that no plugin reads;
 //! - `<!-- run -->`, `<!-- run in: a directory with A and B -->`: commands that this test runs;
@@ -20,7 +20,7 @@ use harness_build::operator_tool;
 use harness_build::tools::workspace_root;
 use serde_json::{Value, json};
 
-/// A fenced block, and what the comment before it says.
+/// A fenced block and the comment before it.
 struct Block {
     page: PathBuf,
     line: usize,
@@ -35,7 +35,7 @@ impl Block {
     }
 }
 
-/// All fenced blocks of README.md and docs/.
+/// Returns all fenced blocks of README.md and docs/.
 fn blocks() -> Vec<Block> {
     let root = workspace_root();
     let mut pages = vec![root.join("README.md")];
@@ -94,7 +94,7 @@ fn of_language(language: &str) -> impl Iterator<Item = Block> {
         .filter(move |block| block.language == language)
 }
 
-/// What the operators' check says about these files, as one configuration.
+/// Returns what `oic-gateway check` reports about these files as one configuration.
 fn findings(files: &[(&str, &str)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
@@ -142,7 +142,12 @@ fn every_block_of_yaml_is_what_its_reader_takes() {
         match (kind, rest) {
             ("file", path) => {
                 let file = fs::read_to_string(workspace_root().join(path)).unwrap();
-                assert_eq!(block.text.trim(), file.trim(), "{} is not {path}", block.place());
+                assert_eq!(
+                    block.text.trim(),
+                    file.trim(),
+                    "{} differs from {path}",
+                    block.place()
+                );
                 if path.ends_with("values.yml") {
                     check_values(&block, &documents[0]);
                 } else {
@@ -164,7 +169,7 @@ fn every_block_of_yaml_is_what_its_reader_takes() {
     assert!(seen > 25, "{seen}");
 }
 
-/// A file of Traefik's, or Kubernetes manifests.
+/// Checks a file for Traefik, or Kubernetes manifests.
 fn check_whole(block: &Block, documents: &[Value]) {
     let manifests = documents
         .iter()
@@ -179,12 +184,12 @@ fn check_whole(block: &Block, documents: &[Value]) {
         (true, ..) => "manifests.yml",
         (_, true, _) => "dynamic.yml",
         (.., true) => "traefik.yml",
-        _ => panic!("{}: say in a comment before the block what it is", block.place()),
+        _ => panic!("{}: state its kind in a comment before the block", block.place()),
     };
     assert_no_errors(block, name, &block.text);
 }
 
-/// Options, added to the least that the plugin works with.
+/// Checks options by adding them to a minimal configuration of the plugin.
 fn check_options(block: &Block, plugin: &str, options: &Value) {
     let mut whole = match plugin {
         "jwt" => json!({ "jwksUrl": "https://idcs.example/keys", "issuers": ["https://idcs.example/"] }),
@@ -195,7 +200,7 @@ fn check_options(block: &Block, plugin: &str, options: &Value) {
             "method": "jwtBearer", "url": "https://idcs.example/token", "clientID": "env:ID",
             "tokenEndpointAuthMethod": "private_key_jwt",
             "clientAssertion": { "key": "file:/key.pem", "keyId": "a" },
-            // The issuers that the page names.
+            // These are the issuers that the page names.
             "jwt": { "trustedIssuers": options["jwtBearer"]["users"]
                 .as_array()
                 .into_iter()
@@ -205,7 +210,7 @@ fn check_options(block: &Block, plugin: &str, options: &Value) {
                 .map(|issuer| json!({ "issuer": issuer, "jwksUrl": "https://idcs.example/keys" }))
                 .collect::<Vec<_>>() },
         }),
-        other => panic!("{}: no options of {other} are known here", block.place()),
+        other => panic!("{}: the options of {other} are unknown", block.place()),
     };
     let add = options.as_object().unwrap().clone();
     whole.as_object_mut().unwrap().extend(add);
@@ -213,7 +218,8 @@ fn check_options(block: &Block, plugin: &str, options: &Value) {
     assert_no_errors(block, "dynamic.yml", &file.to_string());
 }
 
-/// Values for the chart: every plugin that the arguments register exists, and so does every mounted directory.
+/// Checks values for the chart: every plugin that the arguments register must exist, and so must every mounted
+/// directory.
 fn check_values(block: &Block, values: &Value) {
     let mounted: Vec<&str> = values["additionalVolumeMounts"]
         .as_array()
@@ -238,7 +244,7 @@ fn check_values(block: &Block, values: &Value) {
                 let directory = mount.split(':').next().unwrap();
                 assert!(
                     mounted.contains(&directory),
-                    "{}: nobody mounts {mount}",
+                    "{}: {mount} is not mounted",
                     block.place()
                 );
             }
@@ -274,7 +280,7 @@ fn the_recommended_files_fit_together() {
     );
 }
 
-/// Programs that the commands of the documents may call.
+/// The programs that commands in the documents may call.
 const PROGRAMS: [&str; 20] = [
     "cat",
     "curl",
@@ -310,7 +316,10 @@ fn every_block_of_commands_is_run_or_says_why_not() {
     for block in of_language("sh") {
         seen += 1;
         let place = block.place();
-        assert!(shell(&["-n"], &block.text, None), "{place}: not a shell command");
+        assert!(
+            shell(&["-n"], &block.text, None),
+            "{place}: not valid shell syntax"
+        );
         known_programs(&block);
         let (kind, rest) = block.comment.split_once(": ").unwrap_or((&block.comment, ""));
         let folder = tempfile::tempdir().unwrap();
@@ -329,15 +338,15 @@ fn every_block_of_commands_is_run_or_says_why_not() {
                     "{place}"
                 );
             }
-            // An end-to-end test runs all of this page.
+            // An end-to-end test runs the whole page.
             _ if block.page.ends_with("quick-start.md") => {}
             (kind, _) => {
                 let test = kind.strip_prefix("run by the end-to-end test ");
                 let test =
-                    test.unwrap_or_else(|| panic!("{place}: say in a comment how this is run, or why not"));
+                    test.unwrap_or_else(|| panic!("{place}: a comment must say how this is run, or why not"));
                 assert!(
                     code.contains(&format!("fn {test}()")),
-                    "{place}: there is no test {test}"
+                    "{place}: test {test} does not exist"
                 );
             }
         }
@@ -345,7 +354,7 @@ fn every_block_of_commands_is_run_or_says_why_not() {
     assert!(seen > 20, "{seen}");
 }
 
-/// Each line that begins a command begins with a program that is known here; those of ours with a command they have.
+/// Checks that each command starts with a known program, and that each command of `oic-gateway` exists.
 fn known_programs(block: &Block) {
     let (mut continued, mut until) = (false, None::<String>);
     for line in block.text.lines() {
@@ -361,7 +370,7 @@ fn known_programs(block: &Block) {
             .map(str::to_owned);
         let begins = !std::mem::replace(&mut continued, line.ends_with('\\'));
         let mut words = line.split_whitespace().skip_while(|word| {
-            // Variables that are set, and functions that are defined.
+            // Skip variables that are set.
             word.split_once('=')
                 .is_some_and(|(name, _)| !name.starts_with('-'))
         });
@@ -374,7 +383,7 @@ fn known_programs(block: &Block) {
         let program = program.trim_start_matches("./");
         assert!(
             PROGRAMS.contains(&program),
-            "{}: what is {program}?",
+            "{}: {program} is not a known program",
             block.place()
         );
         if program == "oic-gateway" {
@@ -400,7 +409,7 @@ fn rust(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether bash takes this text.
+/// Returns whether bash runs this text successfully.
 fn shell(options: &[&str], text: &str, folder: Option<&Path>) -> bool {
     let mut command = Command::new("bash");
     command.args(options).args(["-c", text]);

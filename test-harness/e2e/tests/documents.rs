@@ -1,4 +1,4 @@
-//! The documents and the code say the same.
+//! Checks that the documents match the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    // The folder for hosted services may be absent.
+    // The folder for hosted services may be missing.
     for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -33,14 +33,14 @@ fn document(path: &str) -> String {
     fs::read_to_string(workspace_root().join(path)).unwrap()
 }
 
-/// What stands between `before` and `after`, wherever that is.
+/// Returns every text between `before` and the next `after`.
 fn between<'t>(text: &'t str, before: &str, after: char) -> impl Iterator<Item = &'t str> {
     text.split(before)
         .skip(1)
         .filter_map(move |rest| rest.split(after).next())
 }
 
-/// The pages of `docs/`, by their path in the workspace.
+/// Returns the pages of `docs/` with their paths in the workspace.
 fn pages() -> Vec<(PathBuf, String)> {
     let paths = files(&workspace_root().join("docs"), "md");
     let pages = paths.into_iter().map(|path| {
@@ -50,7 +50,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     pages.collect()
 }
 
-/// A comment at the end of these pages lists the tests behind each row of their tables, out of the readers' sight.
+/// A comment at the end of these pages, which readers do not see, lists the tests for each row of their tables.
 #[test]
 fn every_row_of_a_comparison_has_a_test_that_exists() {
     let code = sources(".");
@@ -71,13 +71,13 @@ fn every_row_of_a_comparison_has_a_test_that_exists() {
             for test in tests.split(", ") {
                 assert!(
                     code.contains(&format!("fn {test}()")),
-                    "{page}: there is no test {test}"
+                    "{page}: test {test} does not exist"
                 );
             }
             rows.insert(row);
         }
         assert!(rows.len() > least, "{page}: {}", rows.len());
-        // Tables that compare options and patterns. Others, such as "what to do", need no test.
+        // These tables compare options and patterns. Other tables, such as "what to do", do not need a test.
         let tables = [
             "Hub's option",
             "OCI's field",
@@ -93,10 +93,7 @@ fn every_row_of_a_comparison_has_a_test_that_exists() {
             if tables.contains(&cell) {
                 compares = true;
             } else if compares && cell != "---" && !line.contains("see below") {
-                assert!(
-                    rows.contains(cell),
-                    "{page}: no test is listed for the row {cell}"
-                );
+                assert!(rows.contains(cell), "{page}: the row {cell} lists no test");
             }
         }
     }
@@ -122,7 +119,7 @@ fn every_reason_and_every_event_is_explained() {
     let (_, reasons) = problems.split_once("pub const fn code").unwrap();
     let (reasons, _) = reasons.split_once("pub const fn status").unwrap();
     codes.extend(between(reasons, "=> \"", '"'));
-    // Unit tests use these two.
+    // Only unit tests use these two codes.
     for other in ["x", "token.refused"] {
         codes.remove(other);
     }
@@ -130,12 +127,12 @@ fn every_reason_and_every_event_is_explained() {
     for code in codes {
         assert!(
             page.contains(&format!("`{code}`")),
-            "docs/troubleshooting.md lacks {code}"
+            "docs/troubleshooting.md does not explain {code}"
         );
     }
 }
 
-/// What the release archive has beside the plugins. Its documents may link to nothing else.
+/// What the release archive contains besides the plugins. Its documents may not link to anything else.
 const SHIPPED: [&str; 5] = ["README.md", "CHANGELOG.md", "LICENSE", "docs", "examples"];
 
 #[test]
@@ -159,7 +156,7 @@ fn every_link_leads_to_something_that_ships() {
                 file => path.parent().unwrap().join(file),
             };
             let Ok(there) = there.canonicalize() else {
-                panic!("{}: {target} leads nowhere", path.display());
+                panic!("{}: the link {target} is broken", path.display());
             };
             assert!(
                 ships(&there) || !ships(&path),
@@ -170,7 +167,7 @@ fn every_link_leads_to_something_that_ships() {
                 let page = fs::read_to_string(&there).unwrap();
                 assert!(
                     headings(&page).any(|heading| heading == anchor),
-                    "{}: {target} has no such heading",
+                    "{}: the heading of {target} does not exist",
                     path.display()
                 );
             }
@@ -178,7 +175,7 @@ fn every_link_leads_to_something_that_ships() {
     }
 }
 
-/// The anchors of a page's headings, as GitHub makes them.
+/// Returns the anchors of a page's headings, as GitHub generates them.
 fn headings(page: &str) -> impl Iterator<Item = String> {
     let lines = page.lines().filter(|line| line.starts_with('#'));
     lines.map(|line| {
@@ -190,7 +187,8 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The drawing in docs/architecture.md says which crate reaches which. Arrows that follow from others may be left out.
+/// Checks that the diagram in docs/architecture.md shows which crate depends on which. Arrows that follow from other
+/// arrows may be left out.
 #[test]
 fn the_drawing_of_the_crates_is_true() {
     let real = dependencies();
@@ -215,24 +213,27 @@ fn the_drawing_of_the_crates_is_true() {
         .filter_map(|line| line.strip_prefix("        "))
         .map(|line| line.trim().to_owned())
         .collect();
-    // Doubles for unit tests: no crate depends on them otherwise.
+    // These are test doubles for unit tests. Crates depend on them only in their tests.
     let missing: Vec<&&String> = packages
         .iter()
         .filter(|name| ***name != "test-doubles" && !boxes.contains(**name))
         .collect();
-    assert!(missing.is_empty(), "crates that are not drawn: {missing:?}");
+    assert!(missing.is_empty(), "crates missing from the diagram: {missing:?}");
     for name in &boxes {
-        assert!(real.contains_key(name), "{name} is drawn and does not exist");
+        assert!(
+            real.contains_key(name),
+            "{name} is in the diagram but does not exist"
+        );
         let (in_fact, on_paper) = (reached(&real, name), reached(&drawn, name));
         assert_eq!(
             on_paper, in_fact,
-            "what {name} depends on: the drawing, and the workspace"
+            "dependencies of {name}: left the diagram, right the workspace"
         );
     }
 }
 
-/// What each crate of the workspace depends on, other crates of the workspace only. Programs that test others depend on
-/// what their tests use, too.
+/// Returns the workspace crates that each crate depends on. For crates below `test-harness`, this includes the
+/// dependencies of their tests.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
@@ -253,7 +254,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     dependencies.collect()
 }
 
-/// Everything that can be reached from `name`.
+/// Returns everything that can be reached from `name`.
 fn reached(graph: &BTreeMap<String, BTreeSet<String>>, name: &str) -> BTreeSet<String> {
     let (mut found, mut open) = (BTreeSet::new(), vec![name.to_owned()]);
     while let Some(next) = open.pop() {

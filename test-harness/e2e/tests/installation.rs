@@ -1,4 +1,4 @@
-//! The files a team installs with, checked as far as a machine without a cluster and a container runtime can.
+//! Checks the installation files as far as possible on a machine without a cluster or a container runtime.
 
 use std::fs;
 use std::process::Command;
@@ -15,7 +15,7 @@ fn yaml(path: &str) -> Value {
     serde_saphyr::from_str(&example(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The directory that the file example mounts into the plugins.
+/// Returns the directory that the file example mounts into the plugins.
 fn state_directory() -> String {
     let traefik = yaml("oic-gateway-file/traefik.yml");
     let jwt = &traefik["experimental"]["localPlugins"]["jwt"];
@@ -28,7 +28,7 @@ fn the_systemd_unit_is_one_and_makes_the_state_directory() {
     let name = state_directory().strip_prefix("/var/lib/").unwrap().to_owned();
     assert!(unit.contains(&format!("\nStateDirectory={name}\n")), "{name}");
     assert!(unit.contains("\nStateDirectoryMode=0700\n"));
-    // systemd wants the program to exist.
+    // systemd requires that the program exists.
     let unit = unit.replace("/usr/local/bin/traefik ", "/bin/true ");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traefik-oic.service");
@@ -61,7 +61,7 @@ fn the_containers_have_the_tested_traefik_and_what_the_plugins_need() {
     let (uid, gid) = user.split_once(':').unwrap();
     assert!(
         in_memory.contains(&format!("uid={uid},gid={gid}")),
-        "{in_memory} is not {user}'s"
+        "{in_memory} does not belong to {user}"
     );
     let mounted = |inside: &str| {
         let volumes = traefik["volumes"].as_array().unwrap();
@@ -78,13 +78,14 @@ fn the_containers_have_the_tested_traefik_and_what_the_plugins_need() {
         .keys()
         .filter(|name| name.starts_with("OIC_"))
     {
-        assert!(dynamic.contains(&format!("env:{name}")), "{name} is used nowhere");
-        // No secret in the file: its value comes from outside, or the container does not start.
+        assert!(dynamic.contains(&format!("env:{name}")), "{name} is not used");
+        // The file contains no secret. The value comes from the environment, and without it the container does not
+        // start.
         assert_eq!(traefik["environment"][name], format!("${{{name}:?}}"));
     }
     let dockerfile = example("oic-gateway-kubernetes/Dockerfile");
     assert!(dockerfile.contains(&format!("FROM {tag}\n")));
-    // Traefik's version and that of the plugins, so that a rollback finds the old image.
+    // The tag contains the versions of Traefik and of the plugins, so that a rollback finds the old image.
     let tag = format!("v{TRAEFIK_VERSION}-oic{}", env!("CARGO_PKG_VERSION"));
     for values in ["values.yml", "production/values.yml"] {
         let values = yaml(&format!("oic-gateway-kubernetes/{values}"));
@@ -126,8 +127,8 @@ fn every_example_says_how_its_mounted_directories_are_made_and_none_is_lost_at_a
                     .lines()
                     .any(|line| line.contains("install -d") && line.contains(directory));
                 let as_elsewhere = directory == state_directory() && readme.contains("(../oic-gateway-file");
-                assert!(makes_it || as_elsewhere, "{folder}: nobody makes {directory}");
-                // Memory is empty after a reboot, and a router without its directory is dropped.
+                assert!(makes_it || as_elsewhere, "{folder}: nothing creates {directory}");
+                // A directory in memory is empty after a reboot, and Traefik drops a router whose directory is missing.
                 for memory in ["/run/", "/tmp/", "/var/run/", "/dev/shm/"] {
                     assert!(!directory.starts_with(memory), "{folder}: {directory}");
                 }

@@ -1,5 +1,5 @@
-//! The list of plugins is complete, and the plugins as files are laid out as Traefik wants them, fit for its runtime, and
-//! the same from every build.
+//! Checks that the list of plugins is complete, and that the built plugins have the layout that Traefik requires, run
+//! in its runtime, and are reproducible.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 use harness_build::guests::{self, Guest, Variant};
 use harness_build::{operator_tool, tools};
 
-/// What follows from the list in code follows by itself. This is what people write.
+/// Most things are derived from the list in the code. This test checks what is written by hand.
 #[test]
 fn every_plugin_is_in_the_list_and_has_a_schema_and_a_page() {
     let root = tools::workspace_root();
@@ -32,11 +32,11 @@ fn every_plugin_is_in_the_list_and_has_a_schema_and_a_page() {
         let name = guest.name;
         assert!(
             options.contains(&format!("\n## `{name}`\n")),
-            "docs/options.md lacks {name}"
+            "docs/options.md does not describe {name}"
         );
         assert!(
             schemas.path().join(format!("{name}.schema.json")).is_file(),
-            "there is no schema of {name}"
+            "the schema of {name} is missing"
         );
     }
 }
@@ -76,7 +76,7 @@ fn every_plugin_lies_where_traefik_looks_and_passes_the_check() {
     }
 }
 
-/// The one with the most in it: C code, TLS, signatures.
+/// Uses the plugin with the most components: C code, TLS, and signatures.
 #[test]
 fn a_build_from_scratch_gives_the_same_bytes() {
     let jwt = guests::Program {
@@ -91,7 +91,7 @@ fn a_build_from_scratch_gives_the_same_bytes() {
     assert_eq!(guests::sha256(&lowered.wasm), usual.sha256);
 }
 
-/// A plugin that traps when a request asks for it must never be handed out.
+/// A plugin that traps on request must never be released.
 #[test]
 fn only_plugins_built_for_it_trap_on_request() {
     let has_traps = |artifacts: &guests::Artifacts, guest: &Guest| {

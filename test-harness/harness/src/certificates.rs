@@ -1,5 +1,5 @@
-//! Certificates generated for one run: an authority that the tests trust, one that nobody trusts, and the
-//! server certificates they issue.
+//! Certificates generated for one run: an authority that the tests trust, an authority that nobody trusts, and the
+//! certificates that they issue.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientCertVerifierBuilder, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
-/// Makes ring the process's TLS provider. Every entry point of the harness that speaks TLS calls it; only the
-/// first call has an effect.
+/// Installs ring as the TLS provider of this process. Every part of the harness that uses TLS calls this function. Only
+/// the first call has an effect.
 pub fn install_crypto_provider() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
-        // An error means that the host program chose a provider before: that choice stands.
+        // An error means that the program has already installed a provider. That provider stays in use.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }
@@ -31,19 +31,19 @@ pub struct CertificateAuthority {
 }
 
 impl CertificateAuthority {
-    /// The authority that the mocks use unless told otherwise, one per process.
+    /// Returns the authority that the mocks use by default. There is one per process.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<CertificateAuthority> = OnceLock::new();
         SHARED.get_or_init(|| Self::generate("Test harness CA"))
     }
 
-    /// A second authority, unrelated to [`Self::shared`]: what it signs must be refused.
+    /// Returns a second authority, unrelated to [`Self::shared`]. Certificates that it signs must be rejected.
     pub fn unrelated() -> &'static Self {
         static UNRELATED: OnceLock<CertificateAuthority> = OnceLock::new();
         UNRELATED.get_or_init(|| Self::generate("Unrelated CA"))
     }
 
-    /// A fresh authority with an ECDSA P-256 key.
+    /// Generates an authority with an ECDSA P-256 key.
     pub fn generate(common_name: &str) -> Self {
         let key = KeyPair::generate().expect("ring generates P-256 keys");
         let mut params = CertificateParams::default();
@@ -59,12 +59,12 @@ impl CertificateAuthority {
         }
     }
 
-    /// The authority's own certificate, PEM.
+    /// Returns the authority's own certificate as PEM.
     pub fn ca_pem(&self) -> String {
         self.certificate.pem()
     }
 
-    /// The authority's own certificate, DER.
+    /// Returns the authority's own certificate as DER.
     pub fn ca_der(&self) -> &CertificateDer<'static> {
         self.certificate.der()
     }
@@ -76,12 +76,12 @@ impl CertificateAuthority {
         Ok(path)
     }
 
-    /// A server certificate for `names`: DNS names or IP addresses.
+    /// Issues a server certificate for `names`, which are DNS names or IP addresses.
     pub fn issue(&self, names: &[&str]) -> ServerCertificate {
         self.issue_for(names, "Test harness server", ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    /// A client certificate, for mutual TLS.
+    /// Issues a client certificate for mutual TLS.
     pub fn issue_client(&self, common_name: &str) -> ServerCertificate {
         self.issue_for(&[], common_name, ExtendedKeyUsagePurpose::ClientAuth)
     }
@@ -109,7 +109,8 @@ impl CertificateAuthority {
         ServerCertificate { certificate, key }
     }
 
-    /// A certificate for somebody else's key, as IDCS shows one in a JWK's `x5c` (RFC 7517 section 4.7).
+    /// Certifies an existing key. IDCS publishes such a certificate in the `x5c` member of a JWK (RFC 7517 section
+    /// 4.7).
     pub(crate) fn certify(&self, common_name: &str, key: &KeyPair) -> CertificateDer<'static> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, common_name);
@@ -121,29 +122,29 @@ impl CertificateAuthority {
     }
 }
 
-/// A server's certificate with its private key.
+/// A certificate and its private key.
 pub struct ServerCertificate {
     certificate: rcgen::Certificate,
     key: KeyPair,
 }
 
 impl ServerCertificate {
-    /// The certificate, PEM.
+    /// Returns the certificate as PEM.
     pub fn certificate_pem(&self) -> String {
         self.certificate.pem()
     }
 
-    /// The private key, PKCS #8 PEM.
+    /// Returns the private key as PKCS #8 PEM.
     pub fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }
 
-    /// The certificate, DER.
+    /// Returns the certificate as DER.
     pub fn der(&self) -> CertificateDer<'static> {
         self.certificate.der().clone()
     }
 
-    /// Writes `<stem>.pem` and `<stem>.key` into `dir`; returns both paths in this order.
+    /// Writes `<stem>.pem` and `<stem>.key` into `dir`. Returns both paths in this order.
     pub fn write(&self, dir: &Path, stem: &str) -> io::Result<(PathBuf, PathBuf)> {
         let (certificate, key) = (dir.join(format!("{stem}.pem")), dir.join(format!("{stem}.key")));
         std::fs::write(&certificate, self.certificate_pem())?;
@@ -151,12 +152,12 @@ impl ServerCertificate {
         Ok((certificate, key))
     }
 
-    /// A TLS server that offers HTTP/2 and HTTP/1.1 by ALPN.
+    /// Returns the configuration of a TLS server that offers HTTP/2 and HTTP/1.1 by ALPN.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         self.server_config_for(None)
     }
 
-    /// The same; with an authority, only clients with a certificate of that authority's get in.
+    /// Like [`Self::server_config`]. If an authority is given, a client needs a certificate from that authority.
     pub fn server_config_for(&self, clients_of: Option<&CertificateAuthority>) -> Arc<ServerConfig> {
         install_crypto_provider();
         self.server_config_with(match clients_of {
@@ -165,7 +166,7 @@ impl ServerCertificate {
         })
     }
 
-    /// The same; clients may show a certificate of this authority's, or none.
+    /// Like [`Self::server_config`]. Clients may present a certificate from this authority, or none.
     pub fn server_config_asking(&self, authority: &CertificateAuthority) -> Arc<ServerConfig> {
         install_crypto_provider();
         let verifier = authority.of_clients().allow_unauthenticated();

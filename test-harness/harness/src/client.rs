@@ -1,5 +1,5 @@
-//! The caller: a small blocking HTTP client that follows no redirects, uses no proxy and trusts only what it is
-//! told to, and [`raw`] for requests that no HTTP library would send.
+//! A small blocking HTTP client, and [`raw`] for requests that no HTTP library sends. The client does not follow
+//! redirects, does not use a proxy, and trusts only the authorities it is given.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::certificates::install_crypto_provider;
 
-/// Why there is no response, with the whole chain of causes in one line.
+/// The reason why there is no response, with the whole chain of causes on one line.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("no response: {0}")]
 pub struct ClientError(String);
@@ -32,26 +32,27 @@ impl From<reqwest::Error> for ClientError {
     }
 }
 
-/// A blocking HTTP client with a pool of connections. Do not use it within an async runtime.
+/// A blocking HTTP client with a connection pool. Do not use it in an async runtime.
 #[derive(Clone, Debug)]
 pub struct Client {
     client: reqwest::blocking::Client,
 }
 
 impl Client {
-    /// Speaks plain HTTP; trusts no authority, so HTTPS fails.
+    /// Creates a client for plain HTTP. It trusts no authority, so HTTPS fails.
     pub fn plain() -> Self {
         Self::with(|builder| builder)
     }
 
-    /// Trusts this authority's certificate (PEM) and no other.
+    /// Creates a client that trusts only this authority's certificate (PEM).
     pub fn trusting(ca_pem: &str) -> Self {
         let authority =
             reqwest::Certificate::from_pem(ca_pem.as_bytes()).expect("the authority's PEM is ours");
         Self::with(|builder| builder.tls_certs_only([authority]))
     }
 
-    /// The same defaults with anything of reqwest's builder changed: names resolved, one HTTP version, and so on.
+    /// Creates a client with the same defaults and lets `change` adjust reqwest's builder, for example to resolve names
+    /// or to choose an HTTP version.
     pub fn with(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         install_crypto_provider();
         let builder = reqwest::blocking::Client::builder()
@@ -63,17 +64,17 @@ impl Client {
         Self { client }
     }
 
-    /// A GET request to a full URL.
+    /// Starts a GET request to a full URL.
     pub fn get(&self, url: &str) -> Request {
         self.request(Method::GET, url)
     }
 
-    /// A POST request to a full URL.
+    /// Starts a POST request to a full URL.
     pub fn post(&self, url: &str) -> Request {
         self.request(Method::POST, url)
     }
 
-    /// A request to a full URL.
+    /// Starts a request to a full URL.
     pub fn request(&self, method: Method, url: &str) -> Request {
         Request {
             builder: self.client.request(method, url),
@@ -81,7 +82,7 @@ impl Client {
     }
 }
 
-/// A request being put together.
+/// A request that is being built.
 #[must_use = "a request does nothing until it is sent"]
 #[derive(Debug)]
 pub struct Request {
@@ -89,45 +90,45 @@ pub struct Request {
 }
 
 impl Request {
-    /// `Authorization: Bearer` (RFC 6750 section 2.1).
+    /// Sets `Authorization: Bearer` (RFC 6750 section 2.1).
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// `Authorization: Basic` with both parts form-encoded first, as OAuth asks (RFC 6749 section 2.3.1).
+    /// Sets `Authorization: Basic`. Both parts are form-encoded first, as OAuth requires (RFC 6749 section 2.3.1).
     pub fn client_basic(self, client_id: &str, client_secret: &str) -> Self {
         self.header("authorization", &basic(client_id, client_secret))
     }
 
-    /// Adds a header; one of the same name stays beside it.
+    /// Adds a header. Existing headers of the same name stay.
     pub fn header(self, name: &str, value: &str) -> Self {
         Self {
             builder: self.builder.header(name, value),
         }
     }
 
-    /// A form body (`application/x-www-form-urlencoded`).
+    /// Sets a form body (`application/x-www-form-urlencoded`).
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         Self {
             builder: self.builder.form(fields),
         }
     }
 
-    /// A JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: &Value) -> Self {
         Self {
             builder: self.builder.json(body),
         }
     }
 
-    /// A body of bytes, without a content type.
+    /// Sets a body of bytes, without a content type.
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         Self {
             builder: self.builder.body(body.into()),
         }
     }
 
-    /// Another deadline for the whole exchange than 30 seconds.
+    /// Sets the deadline of the whole exchange. The default is 30 seconds.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self {
             builder: self.builder.timeout(timeout),
@@ -148,12 +149,12 @@ impl Request {
     }
 }
 
-/// A response, wholly read.
+/// A response that has been read completely.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The HTTP version spoken.
+    /// The HTTP version of the response.
     pub version: http::Version,
     /// The headers.
     pub headers: HeaderMap,
@@ -162,23 +163,23 @@ pub struct Response {
 }
 
 impl Response {
-    /// The first header of this name, if it is text.
+    /// Returns the first header of this name if its value is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body as text; what is not UTF-8 is replaced.
+    /// Returns the body as text. Invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON; `null` if it is none.
+    /// Returns the body as JSON, or `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
-/// The value of an `Authorization: Basic` header with both parts form-encoded first.
+/// Returns the value of an `Authorization: Basic` header. Both parts are form-encoded first.
 pub fn basic(client_id: &str, client_secret: &str) -> String {
     let encode = |part: &str| form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>();
     format!(
@@ -187,8 +188,8 @@ pub fn basic(client_id: &str, client_secret: &str) -> String {
     )
 }
 
-/// Sends these bytes over a fresh TCP connection and returns the bytes of one response: up to the end its headers
-/// announce, or else to the end of the connection. Fails if that takes more than 30 seconds.
+/// Sends these bytes over a new TCP connection and returns the bytes of one response. The response ends where its
+/// headers say, or else when the connection ends. Fails after 30 seconds.
 pub fn raw(address: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + DEFAULT_TIMEOUT;
     let mut stream = TcpStream::connect_timeout(&address, DEFAULT_TIMEOUT)?;
@@ -236,7 +237,8 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// Answers one connection with `response` and keeps it open until the client closes; returns what it read.
+    /// Answers one connection with `response` and keeps it open until the client closes it. The thread returns what it
+    /// read.
     fn answering(response: &'static [u8]) -> (SocketAddr, thread::JoinHandle<Vec<u8>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,6 +1,6 @@
-//! A mock of Microsoft Entra ID, as far as an API behind it sees it: tokens of both versions, and the tenant's keys.
+//! A mock of Microsoft Entra ID as an API sees it: access tokens of both versions, and the keys of the tenant.
 //!
-//! In scope: the issuers of version 1 and 2, a JWK Set whose keys carry no `alg`, rotation.
+//! In scope: the issuers of versions 1 and 2, a JWK Set whose keys have no `alg`, key rotation.
 //! Out of scope: how users sign in.
 //!
 //! ```no_run
@@ -28,13 +28,13 @@ use crate::keys::SigningKey;
 use crate::server::{Body, BrokenOff, Control, Server, Service, Tls};
 use crate::verification;
 
-/// A running mock of one tenant; dropping it stops it. Everything else is on [`EntraHandle`].
+/// A running mock of one tenant. It stops when it is dropped. All other methods are on [`EntraHandle`].
 pub struct Entra {
     handle: EntraHandle,
     _server: Server,
 }
 
-/// A handle of a mock Entra ID; clones mean the same one.
+/// A handle to a mock Entra ID. Clones refer to the same mock.
 #[derive(Clone)]
 pub struct EntraHandle {
     tenant: Arc<Tenant>,
@@ -52,11 +52,11 @@ struct Keys {
 }
 
 const RSA_BITS: usize = 2048;
-/// Key numbers that no identity domain uses.
+/// The first key number of the mock. No identity domain uses numbers from here on.
 const FIRST_KEY: usize = 800_000;
 
 impl Entra {
-    /// Starts it with a certificate of [`CertificateAuthority::shared`].
+    /// Starts the mock with a certificate from [`CertificateAuthority::shared`].
     pub fn start() -> Self {
         let key = SigningKey::rsa_cached(RSA_BITS, FIRST_KEY);
         let tenant = Arc::new(Tenant {
@@ -82,7 +82,7 @@ impl Entra {
         }
     }
 
-    /// A handle that can be cloned and sent to other threads.
+    /// Returns a handle that can be cloned and sent to other threads.
     pub fn handle(&self) -> EntraHandle {
         self.handle.clone()
     }
@@ -97,27 +97,27 @@ impl Deref for Entra {
 }
 
 impl EntraHandle {
-    /// The URL of the tenant's JWK Set, which serves both versions.
+    /// Returns the URL of the tenant's JWK Set, which serves both versions.
     pub fn jwks_url(&self) -> String {
         format!("https://{}{JWKS_PATH}", self.control.address())
     }
 
-    /// Both issuers: version 1, then version 2.
+    /// Returns both issuers: version 1, then version 2.
     pub fn issuers(&self) -> [String; 2] {
         issuers()
     }
 
-    /// A user's token of version 2 for [`API`], to be changed and minted.
+    /// Prepares a version 2 token of a user for [`API`]. Change it, then mint it.
     pub fn token(&self, user: &str) -> EntraToken {
         EntraToken::new(self.signing_key(), user)
     }
 
-    /// The key that signs now.
+    /// Returns the key that signs now.
     pub fn signing_key(&self) -> SigningKey {
         lock(&self.tenant.keys).current.clone()
     }
 
-    /// Signs with a new key under a new key id; the old one leaves the JWK Set at once.
+    /// Signs with a new key under a new key ID. The old key leaves the JWK Set at once.
     pub fn rotate_now(&self) {
         let mut keys = lock(&self.tenant.keys);
         let next = SigningKey::rsa_cached(RSA_BITS, keys.next);
@@ -125,12 +125,13 @@ impl EntraHandle {
         keys.current = named(&next);
     }
 
-    /// Its JWK Set fails so, or no longer.
+    /// Makes the JWK Set fail like this. `None` ends the fault.
     pub fn set_fault(&self, fault: Option<Fault>) {
         *lock(&self.tenant.fault) = fault;
     }
 
-    /// The claims of a token that this tenant signed for [`API`] and that has not expired at `now` (Unix seconds).
+    /// Returns the claims of a token that this tenant's current key signed, that has one of its issuers, and that has
+    /// not expired at `now` (Unix seconds).
     pub(crate) fn claims_of(&self, token: &str, now: i64) -> Option<Map<String, Value>> {
         let claims = verification::verify(&[self.signing_key()], token, now).ok()?;
         let issuer = claims.get("iss").and_then(Value::as_str)?;
@@ -154,7 +155,7 @@ impl Service for Tenant {
 }
 
 impl Tenant {
-    /// No `alg`, a `use`, the key id again as `x5t`, and the issuer: Entra ID's own additions.
+    /// Builds a JWK Set in Entra ID's form: no `alg`, but `use`, `issuer`, and the key ID again as `x5t`.
     fn jwks(&self) -> Value {
         let key = lock(&self.keys).current.clone();
         let mut jwk = key.idcs_jwk();
@@ -170,7 +171,7 @@ impl Tenant {
     }
 }
 
-/// Entra ID names a key by its certificate's thumbprint.
+/// Renames the key. Entra ID uses the thumbprint of the certificate as the key ID.
 fn named(key: &SigningKey) -> SigningKey {
     key.with_kid(&key.x5t())
 }
@@ -179,5 +180,5 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Of one tenant; both versions have the same keys.
+/// The JWK Set of one tenant. Both versions have the same keys.
 const JWKS_PATH: &str = "/6c1f3b0e-9a52-4d0c-8b7e-2f4a5d6e7f80/discovery/v2.0/keys";

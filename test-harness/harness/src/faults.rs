@@ -1,4 +1,4 @@
-//! The ways in which a mock server fails on purpose, as a client on the network sees them.
+//! The faults that a mock server can have, as a client on the network sees them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,51 +13,52 @@ use tokio::sync::mpsc;
 
 use crate::server::{Availability, Body, BrokenOff, full};
 
-/// A failure on purpose.
+/// A deliberate fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The whole server: nobody listens (connection refused). One endpoint: the connection ends without an answer.
+    /// For the whole server: connections are refused. For one endpoint: the connection ends without an answer.
     Refuse,
-    /// The request is taken and never answered.
+    /// The server reads the request and never answers.
     Hang,
-    /// The whole server accepts connections and never says a word, not even in the TLS handshake.
+    /// The whole server accepts connections and never sends anything, not even in the TLS handshake.
     HangInHandshake,
-    /// The whole server shows a certificate of an authority that nobody trusts.
+    /// The whole server presents a certificate from an authority that nobody trusts.
     UntrustedCertificate,
     /// This status with an HTML body.
     Status(u16),
-    /// 429, with this `Retry-After` if any.
+    /// 429, with this `Retry-After` if it is set.
     TooManyRequests {
-        /// The header's value: seconds, a date, or rubbish.
+        /// The value of the header: seconds, a date, or anything invalid.
         retry_after: Option<String>,
     },
     /// 302 to this URL.
     Redirect(String),
     /// 200 with an empty body.
     EmptyBody,
-    /// 200 with a login page.
+    /// 200 with an HTML login page.
     Html,
-    /// 200 with this body, announced as JSON, and this `Content-Encoding` if any.
+    /// 200 with this body. It keeps the content type of the correct answer and adds this `Content-Encoding` if it is
+    /// set.
     Body {
         /// The body.
         bytes: Vec<u8>,
         /// The header's value.
         content_encoding: Option<String>,
     },
-    /// 200, announced as JSON, that breaks off in the middle of a string.
+    /// 200 with the content type JSON and a body that ends in the middle of a string.
     InvalidJson,
-    /// 200 with the right JSON less its `access_token` or `keys`.
+    /// 200 with the correct JSON, but without `access_token` and `keys`.
     Incomplete,
-    /// The right answer, but the body ends (and the connection with it) halfway to its `Content-Length`.
+    /// The correct answer, but the body and the connection end after half of `Content-Length`.
     TruncatedBody,
-    /// The right JSON with a member of 10 MB added.
+    /// The correct JSON with an additional member of 10 MB.
     OversizedBody,
-    /// The right answer, one byte at a time with this pause between two.
+    /// The correct answer, one byte at a time with this pause in between.
     SlowDrip(Duration),
 }
 
 impl Fault {
-    /// 200 with this body.
+    /// Returns the fault that answers 200 with this body.
     pub fn body(bytes: impl Into<Vec<u8>>) -> Self {
         Self::Body {
             bytes: bytes.into(),
@@ -65,7 +66,7 @@ impl Fault {
         }
     }
 
-    /// How the listener acts this fault out if the whole server has it.
+    /// Returns how the listener behaves if the whole server has this fault.
     pub(crate) fn availability(&self) -> Availability {
         match self {
             Self::Refuse => Availability::Refusing,
@@ -75,7 +76,7 @@ impl Fault {
         }
     }
 
-    /// Turns the right answer, made only if any of it is used, into the faulty one.
+    /// Turns the correct answer into the faulty one. Calls `right` only if the fault needs the correct answer.
     pub(crate) async fn spoil(
         &self,
         right: impl FnOnce() -> Answer + Send,
@@ -125,7 +126,7 @@ impl Fault {
             Self::TruncatedBody => right().into_piecewise(|body, pieces| async move {
                 let half = body.len() / 2;
                 let _ = pieces.send(Ok(body.slice(..half))).await;
-                // The first half reaches the client before the connection goes; an error at once would drop both.
+                // Wait until the first half has reached the client. An immediate error would drop both halves.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 let _ = pieces.send(Err(BrokenOff)).await;
             }),
@@ -144,7 +145,7 @@ impl Fault {
     }
 }
 
-/// A whole answer that can still be spoiled.
+/// A complete answer, before a fault is applied to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -177,7 +178,7 @@ impl Answer {
         .with("content-type", "text/html;charset=UTF-8")
     }
 
-    /// Adds a header; a value that cannot stand in one is left out.
+    /// Adds a header. An invalid header value is left out.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
@@ -213,7 +214,7 @@ impl Answer {
     }
 }
 
-/// A body of pieces as they come.
+/// Creates a body from pieces, which are sent as they arrive.
 pub(crate) fn pieces(receiver: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Body {
     Pieces(receiver).boxed_unsync()
 }

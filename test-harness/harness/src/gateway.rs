@@ -1,4 +1,4 @@
-//! A whole gateway in one value: a mock IDCS, a mock OIC, and a real Traefik with our plugins between them.
+//! A complete gateway: a mock IDCS, a mock OIC, and a real Traefik with our plugins between them.
 //!
 //! ```no_run
 //! use harness::gateway::Gateway;
@@ -23,16 +23,16 @@ use crate::merge::merge;
 use crate::oic::Oic;
 use crate::traefik::{LocalPlugin, Traefik, TraefikBuilder};
 
-/// The integration that `/echo` stands for.
+/// The integration that `/echo` is rewritten to.
 pub const INTEGRATION: &str = "/ic/api/integration/v2/flows/rest/project/DEMO/ECHO/1.0";
 
-/// The name under which the plugin is registered, as in Traefik Hub.
+/// The name under which the plugin is registered, the same as in Traefik Hub.
 pub const JWT: &str = Guest::JWT.name;
 /// See [`JWT`].
 pub const OAUTH_CLIENT_CREDENTIALS: &str = Guest::OAUTH_CLIENT_CREDENTIALS.name;
 /// See [`JWT`].
 pub const OAUTH_INTROSPECTION: &str = Guest::OAUTH_INTROSPECTION.name;
-/// See [`JWT`]. The name is ours: Traefik Hub has no such middleware.
+/// See [`JWT`]. The name is our own, because Traefik Hub does not have this middleware.
 pub const BASIC_CREDENTIALS: &str = Guest::BASIC_CREDENTIALS.name;
 /// See [`JWT`].
 pub const PATH_REWRITE: &str = Guest::PATH_REWRITE.name;
@@ -51,7 +51,7 @@ pub struct Gateway {
     files: Files,
 }
 
-/// Settings of a gateway. Every method changes one thing.
+/// The settings of a gateway. Each method changes one of them.
 pub struct GatewayBuilder {
     idcs: Idcs,
     oic: Option<Oic>,
@@ -66,25 +66,25 @@ pub struct GatewayBuilder {
     traefik: Box<dyn FnOnce(TraefikBuilder) -> TraefikBuilder>,
 }
 
-/// The gateway's files: the state directory and the authority's certificate.
+/// The files of the gateway: the state directory and the certificate of the authority.
 struct Files {
     folder: tempfile::TempDir,
     state: PathBuf,
 }
 
 impl Gateway {
-    /// The usual gateway: `/echo` on an entry point, with `jwt`, `oAuthClientCredentials` and `pathRewrite` in front of the
-    /// mocks' defaults.
+    /// Starts the default gateway: `/echo` on one entry point, with `jwt`, `oAuthClientCredentials` and `pathRewrite`
+    /// in front of the default mocks.
     pub fn start() -> Self {
         Self::builder().start()
     }
 
-    /// Settings that begin with those of the usual gateway.
+    /// Returns the settings of the default gateway.
     pub fn builder() -> GatewayBuilder {
         Self::in_front_of(Idcs::start())
     }
 
-    /// Like [`Gateway::builder`], with an identity provider of the test's own.
+    /// Like [`Gateway::builder`], with an identity provider that the test has configured.
     pub fn in_front_of(idcs: Idcs) -> GatewayBuilder {
         GatewayBuilder {
             idcs,
@@ -101,17 +101,17 @@ impl Gateway {
         }
     }
 
-    /// A request to the gateway's entry point.
+    /// Starts a GET request to the gateway's entry point.
     pub fn get(&self, path: &str) -> Request {
         self.client.get(&self.url(path))
     }
 
-    /// A request with a valid token of the domain.
+    /// Starts a GET request with a valid token of the domain.
     pub fn get_as_client(&self, path: &str) -> Request {
         self.get(path).bearer(&self.idcs.client_token().mint())
     }
 
-    /// Sends this many requests at once, with one valid token, to these paths in turn.
+    /// Sends `clients` requests at the same time, all with one valid token. The requests use these paths in turn.
     pub fn burst(&self, paths: &[&str], clients: usize) -> LoadReport {
         let token = self.idcs.client_token().mint();
         let paths: Vec<String> = paths.iter().map(|&path| path.to_owned()).collect();
@@ -120,22 +120,22 @@ impl Gateway {
             .run(move |index| get_with_bearer(&paths[index % paths.len()], &token))
     }
 
-    /// The URL of `path` on the entry point.
+    /// Returns the URL of `path` on the entry point.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.traefik.url())
     }
 
-    /// The client for all requests, with one connection pool.
+    /// Returns the client of all requests, which has one connection pool.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The state directory.
+    /// Returns the path of the state directory.
     pub fn state(&self) -> &Path {
         &self.files.state
     }
 
-    /// The authority's certificate as a file.
+    /// Returns the path of the authority's certificate file.
     pub fn ca_file(&self) -> PathBuf {
         self.files.ca_file()
     }
@@ -154,50 +154,50 @@ impl GatewayBuilder {
         self
     }
 
-    /// Registers another plugin under this name, with the state directory. The usual plugins are registered if a middleware
-    /// uses them when Traefik starts.
+    /// Registers another plugin under this name, with the state directory mounted. The default plugins are registered
+    /// if a middleware uses them when Traefik starts.
     pub fn plugin(mut self, name: &'static str, guest: Guest) -> Self {
         self.more.push((name, guest));
         self
     }
 
-    /// Lays `options` over those of the `jwt` plugin (RFC 7396: `null` removes one).
+    /// Merges `options` into those of the `jwt` plugin (RFC 7396: `null` removes an option).
     pub fn jwt(mut self, options: Value) -> Self {
         self.jwt = options;
         self
     }
 
-    /// Lays `options` over those of the `oAuthClientCredentials` plugin.
+    /// Merges `options` into those of the `oAuthClientCredentials` plugin.
     pub fn oauth(mut self, options: Value) -> Self {
         self.oauth = options;
         self
     }
 
-    /// Lays `options` over those of the `pathRewrite` plugin.
+    /// Merges `options` into those of the `pathRewrite` plugin.
     pub fn rewrite(mut self, options: Value) -> Self {
         self.rewrite = options;
         self
     }
 
-    /// One router for each of these path prefixes, all with the same middlewares.
+    /// Creates one router for each of these path prefixes. All have the same middlewares.
     pub fn routers(mut self, prefixes: &[&str]) -> Self {
         self.paths = prefixes.iter().map(|&path| path.to_owned()).collect();
         self
     }
 
-    /// Lays `http` over the `http` block of the dynamic configuration.
+    /// Merges `http` into the `http` block of the dynamic configuration.
     pub fn http(mut self, http: Value) -> Self {
         self.extra = http;
         self
     }
 
-    /// Uses this state directory, which may be shared with another gateway.
+    /// Uses this state directory, which another gateway may share.
     pub fn state(mut self, folder: &Path) -> Self {
         self.state = Some(folder.to_owned());
         self
     }
 
-    /// The plugin `gateway` with the three blocks, instead of three middlewares.
+    /// Uses the `gateway` plugin with the three blocks of options instead of three middlewares.
     pub fn one_module(mut self) -> Self {
         self.one_module = true;
         self
@@ -209,7 +209,8 @@ impl GatewayBuilder {
         self
     }
 
-    /// Starts it without keys and tokens: the provider refuses connections while Traefik starts, and answers afterwards.
+    /// Starts the gateway without keys and tokens. The provider refuses connections while Traefik starts, and answers
+    /// afterwards.
     ///
     /// # Panics
     /// See [`GatewayBuilder::start`].
@@ -217,7 +218,7 @@ impl GatewayBuilder {
         self.idcs.down(Fault::Refuse);
         let gateway = self.start();
         gateway.idcs.up();
-        // The record of the outage would keep the plugins from asking again at once.
+        // The record of the failure would make the plugins wait before the next attempt.
         let written = std::fs::read_dir(gateway.state()).expect("the state directory was made");
         for entry in written.flatten() {
             std::fs::remove_file(entry.path()).expect("the state directory holds links alone");
@@ -226,10 +227,10 @@ impl GatewayBuilder {
         gateway
     }
 
-    /// Starts it and waits until its routers are in force.
+    /// Starts the gateway and waits until its routers are active.
     ///
     /// # Panics
-    /// If it does not start. The message contains Traefik's own.
+    /// Panics if the gateway does not start. The message contains Traefik's error.
     pub fn start(self) -> Gateway {
         let Self {
             idcs,
@@ -290,7 +291,7 @@ impl GatewayBuilder {
     }
 }
 
-/// The options of the usual gateway, with the mocks' names.
+/// Returns the options of the default gateway for these mocks.
 pub fn default_options(idcs: &Idcs, ca_pem: &str) -> Value {
     let gateway = Application::gateway();
     let client_config = json!({ "tls": { "ca": ca_pem } });
@@ -307,7 +308,7 @@ pub fn default_options(idcs: &Idcs, ca_pem: &str) -> Value {
     })
 }
 
-/// The middlewares by name, in the order in which requests meet them.
+/// Returns the names of the middlewares in the order in which requests pass them, and the middlewares.
 fn three_middlewares(options: &Value) -> (Vec<&'static str>, Value) {
     let middlewares = json!({
         "rewrite": { "plugin": { PATH_REWRITE: options[PATH_REWRITE] } },
@@ -324,7 +325,7 @@ fn one_middleware(options: &Value) -> (Vec<&'static str>, Value) {
     )
 }
 
-/// The `http` block: the middlewares on one router for each prefix.
+/// Builds the `http` block: one router for each prefix, all with the same middlewares.
 fn http(names: &[&str], middlewares: Value, prefixes: &[String], oic: &Oic, ca_file: &Path) -> Value {
     let routers: serde_json::Map<String, Value> = prefixes
         .iter()
@@ -351,7 +352,7 @@ fn http(names: &[&str], middlewares: Value, prefixes: &[String], oic: &Oic, ca_f
     })
 }
 
-/// Whether a middleware uses the plugin with this name.
+/// Returns whether a middleware uses the plugin of this name.
 fn uses(http: &Value, plugin: &str) -> bool {
     let middlewares = http["middlewares"].as_object();
     middlewares

@@ -1,7 +1,7 @@
-//! A mock of one OCI IAM identity domain (IDCS): the token endpoint, the signing certificate's JWKS, discovery,
-//! introspection, and the device flow, with switches to misbehave.
+//! A mock of one OCI IAM identity domain (IDCS): token endpoint, JWK Set of the signing certificate, discovery,
+//! introspection, and device flow. Switches make it misbehave.
 //!
-//! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of what they asked.
+//! In scope: what a gateway and its clients see of IDCS over HTTP(S), and records of their requests.
 //! Out of scope: browsers, consoles, SCIM.
 //!
 //! ```no_run
@@ -15,8 +15,9 @@
 //! assert_eq!(idcs.token_calls(), 0);
 //! ```
 //!
-//! From the bottom up: `paths`, `request` and `errors` are the words of the protocol; `domain` is the state that all endpoints
-//! share; each endpoint is a file; `service` chooses the endpoint of a request; `handle` and `builder` are what tests hold.
+//! From the bottom up: `paths`, `request` and `errors` define the protocol. `domain` is the state that all endpoints
+//! share. Each endpoint has its own file. `service` dispatches requests to the endpoints. `handle` and `builder` are
+//! the interface for tests.
 
 mod access_token;
 mod applications;

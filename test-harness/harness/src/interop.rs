@@ -1,5 +1,6 @@
-//! An authorization server that we did not write: `oidc-provider` for Node.js, which is certified for OpenID Connect. It
-//! shows whether the plugins understand more than our own mock. Its configuration is `test-harness/interop/server.mjs`.
+//! An authorization server that we did not write: `oidc-provider` for Node.js, which is certified for OpenID Connect.
+//! It shows that the plugins work with a server other than our own mock. Its configuration is
+//! `test-harness/interop/server.mjs`.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
@@ -11,20 +12,20 @@ use harness_build::tools::{target_dir, workspace_root};
 
 use crate::keys::SigningKey;
 
-/// A running authorization server. It ends when this is dropped, and with this process in any case.
+/// A running authorization server. It ends when this value is dropped, and at the latest with this process.
 pub struct AuthorizationServer {
     url: String,
     child: Child,
     _ends_when_closed: Option<ChildStdin>,
 }
 
-/// Why it does not run.
+/// The reason why the server does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum InteropError {
-    /// The machine has no Node.js, or an old one.
+    /// Node.js or npm is missing or too old.
     #[error("Node.js 20 or later with npm is needed: {0}")]
     NoNode(String),
-    /// It could not be installed or started.
+    /// The server could not be installed or started.
     #[error("{0}")]
     Failed(String),
 }
@@ -47,11 +48,11 @@ pub const DEVICE_CLIENT: &str = "device";
 const FILES: [&str; 3] = ["package.json", "package-lock.json", "server.mjs"];
 
 impl AuthorizationServer {
-    /// Starts one whose access tokens last for so many seconds, and that knows [`SIGNING_CLIENT`] by this public key;
-    /// installs it first, if need be.
+    /// Starts a server, and installs it first if necessary. Its access tokens are valid for `access_token_seconds`, and
+    /// it knows [`SIGNING_CLIENT`] by the public key of `signer`.
     ///
     /// # Errors
-    /// [`InteropError::NoNode`] where it cannot run at all.
+    /// Returns [`InteropError::NoNode`] if this machine cannot run the server.
     pub fn start(access_token_seconds: u32, signer: &SigningKey) -> Result<Self, InteropError> {
         for (program, least) in [("node", 20), ("npm", 1)] {
             let version = version(program).map_err(InteropError::NoNode)?;
@@ -87,37 +88,37 @@ impl AuthorizationServer {
         })
     }
 
-    /// Its issuer, and the beginning of all its URLs.
+    /// Returns the issuer, which is also the base of all URLs.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The token endpoint.
+    /// Returns the URL of the token endpoint.
     pub fn token_url(&self) -> String {
         format!("{}/token", self.url)
     }
 
-    /// The introspection endpoint.
+    /// Returns the URL of the introspection endpoint.
     pub fn introspection_url(&self) -> String {
         format!("{}/token/introspection", self.url)
     }
 
-    /// The revocation endpoint.
+    /// Returns the URL of the revocation endpoint.
     pub fn revocation_url(&self) -> String {
         format!("{}/token/revocation", self.url)
     }
 
-    /// The keys that its tokens are signed with.
+    /// Returns the URL of the keys that sign its tokens.
     pub fn jwks_url(&self) -> String {
         format!("{}/jwks", self.url)
     }
 
-    /// The device authorization endpoint.
+    /// Returns the URL of the device authorization endpoint.
     pub fn device_url(&self) -> String {
         format!("{}/device/auth", self.url)
     }
 
-    /// Where a POST with `user_code` and `user` in its query stands for a user who allows a device.
+    /// Returns the URL that approves a device. A POST to it acts as the user who types in `user_code`.
     pub fn allow_url(&self, user_code: &str, user: &str) -> String {
         format!("{}/allow?user_code={user_code}&user={user}", self.url)
     }
@@ -130,7 +131,7 @@ impl Drop for AuthorizationServer {
     }
 }
 
-/// The first number of `program --version`.
+/// Returns the major version that `program --version` prints.
 fn version(program: &str) -> Result<u32, String> {
     let output = Command::new(program)
         .arg("--version")
@@ -144,7 +145,8 @@ fn version(program: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("{program} tells no version"))
 }
 
-/// The folder with the installed server, named after its sources. Several processes may create it at the same time.
+/// Returns the folder with the installed server. Its name contains the hash of the sources. Several processes may
+/// create it at the same time.
 fn install() -> Result<PathBuf, InteropError> {
     let source = workspace_root().join("test-harness/interop");
     let mut content = Vec::new();

@@ -1,5 +1,5 @@
-//! Signing keys of the mocks: generated, never pasted. [`SigningKey::sign`] signs whatever header and payload
-//! text it is given, hostile text included, which JOSE libraries rightly refuse to do.
+//! Signing keys of the mocks. They are always generated. [`SigningKey::sign`] signs any header and payload text,
+//! including hostile text that JOSE libraries refuse to sign.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::certificates::CertificateAuthority;
 
-/// The JWS algorithms (RFC 7518 section 3.1, RFC 8037) that the mocks sign and verify with.
+/// The JWS algorithms (RFC 7518 section 3.1, RFC 8037) that the mocks use to sign and to verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Algorithm {
@@ -38,7 +38,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm, for tables.
+    /// All algorithms, for tables.
     pub const ALL: [Self; 12] = [
         Self::EdDSA,
         Self::ES256,
@@ -54,7 +54,7 @@ impl Algorithm {
         Self::RS512,
     ];
 
-    /// The value of the `alg` header parameter.
+    /// Returns the value of the `alg` header parameter.
     pub fn name(self) -> &'static str {
         match self {
             Self::EdDSA => "EdDSA",
@@ -72,13 +72,13 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of an `alg` header parameter.
+    /// Returns the algorithm with this `alg` value.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 }
 
-/// A private key with its key id and, for IDCS's shape of a JWK, a certificate chain. Clones share the key.
+/// A private key with its key ID and, for JWKs in IDCS's form, a certificate chain. Clones share the key.
 #[derive(Clone)]
 pub struct SigningKey {
     kid: String,
@@ -87,7 +87,7 @@ pub struct SigningKey {
 
 struct Material {
     private: Private,
-    /// The same key as rcgen sees it, for SubjectPublicKeyInfo and certificates; none for HMAC.
+    /// The same key for rcgen, which writes SubjectPublicKeyInfo and certificates. `None` for HMAC.
     certifiable: Option<rcgen::KeyPair>,
     leaf: OnceLock<CertificateDer<'static>>,
 }
@@ -101,7 +101,7 @@ enum Private {
 }
 
 impl SigningKey {
-    /// A fresh RSA key of 2048, 3072 or 4096 bits. Slow; prefer [`Self::rsa_cached`].
+    /// Generates an RSA key of 2048, 3072 or 4096 bits. This is slow; prefer [`Self::rsa_cached`].
     pub fn rsa(bits: usize) -> Self {
         let generated = RsaPrivateKey::new(&mut OsRng, bits).and_then(|key| Ok(key.to_pkcs8_der()?));
         let pkcs8 = generated.expect("RSA keys of 2048, 3072 and 4096 bits can be generated");
@@ -113,7 +113,8 @@ impl SigningKey {
         )
     }
 
-    /// The process's RSA key number `index` of this size: made at the first call, the same one ever after.
+    /// Returns RSA key number `index` of this size. The first call generates it; later calls in this process return the
+    /// same key.
     pub fn rsa_cached(bits: usize, index: usize) -> Self {
         type Slots = Mutex<HashMap<(usize, usize), Arc<OnceLock<SigningKey>>>>;
         static SLOTS: LazyLock<Slots> = LazyLock::new(Slots::default);
@@ -127,14 +128,14 @@ impl SigningKey {
         slot.get_or_init(|| Self::rsa(bits)).clone()
     }
 
-    /// Begins to make the cached RSA keys of these numbers, each on its own thread, and returns at once.
+    /// Starts to generate the cached RSA keys of these numbers, each on its own thread. Returns at once.
     pub fn pregenerate_rsa(bits: usize, indexes: std::ops::Range<usize>) {
         for index in indexes {
             std::thread::spawn(move || Self::rsa_cached(bits, index));
         }
     }
 
-    /// A fresh P-256 key (ES256).
+    /// Generates a P-256 key (ES256).
     pub fn p256() -> Self {
         let (pkcs8, pair) = generate(&rcgen::PKCS_ECDSA_P256_SHA256);
         let private = EcdsaKeyPair::from_pkcs8(
@@ -146,7 +147,7 @@ impl SigningKey {
         Self::new(Private::P256(private), Some(pair))
     }
 
-    /// A fresh P-384 key (ES384).
+    /// Generates a P-384 key (ES384).
     pub fn p384() -> Self {
         let (pkcs8, pair) = generate(&rcgen::PKCS_ECDSA_P384_SHA384);
         let private = EcdsaKeyPair::from_pkcs8(
@@ -158,19 +159,19 @@ impl SigningKey {
         Self::new(Private::P384(private), Some(pair))
     }
 
-    /// A fresh Ed25519 key (EdDSA).
+    /// Generates an Ed25519 key (EdDSA).
     pub fn ed25519() -> Self {
         let (pkcs8, pair) = generate(&rcgen::PKCS_ED25519);
         let private = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&pkcs8).expect("ring reads the Ed25519 key");
         Self::new(Private::Ed25519(private), Some(pair))
     }
 
-    /// A shared secret (HS256, HS384, HS512).
+    /// Creates a key from a shared secret (HS256, HS384, HS512).
     pub fn hmac(secret: &[u8]) -> Self {
         Self::new(Private::Hmac(secret.to_vec()), None)
     }
 
-    /// The same key under another key id. New keys are called `SIGNING_KEY`, IDCS's constant.
+    /// Returns the same key with another key ID. A new key has the ID `SIGNING_KEY`, as every key of IDCS has.
     pub fn with_kid(&self, kid: &str) -> Self {
         Self {
             kid: kid.to_owned(),
@@ -178,12 +179,12 @@ impl SigningKey {
         }
     }
 
-    /// The key id.
+    /// Returns the key ID.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The algorithm IDCS would name in this key's `alg`.
+    /// Returns the algorithm that IDCS would write into the `alg` of this key.
     pub fn algorithm(&self) -> Algorithm {
         match &self.material.private {
             Private::Ed25519(_) => Algorithm::EdDSA,
@@ -194,15 +195,15 @@ impl SigningKey {
         }
     }
 
-    /// A compact JWS (RFC 7515 section 3.1) over exactly these two texts. `algorithm` chooses the primitive; the
-    /// header may claim another. Panics if this kind of key cannot do `algorithm`.
+    /// Signs exactly these two texts and returns a compact JWS (RFC 7515 section 3.1). `algorithm` chooses the
+    /// primitive; the header may claim another one. Panics if this kind of key does not support `algorithm`.
     pub fn sign(&self, algorithm: Algorithm, header: &str, payload: &str) -> String {
         let message = signing_input(header, payload);
         let signature = self.signature(algorithm, message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Whether `signature` is this key's over `message`; false if the key cannot do `algorithm`.
+    /// Returns whether this key made `signature` over `message`. Returns false if the key does not support `algorithm`.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         use Algorithm::*;
         let check = |verification: &'static dyn signature::VerificationAlgorithm, public: &[u8]| {
@@ -226,17 +227,17 @@ impl SigningKey {
         }
     }
 
-    /// The public part as PEM SubjectPublicKeyInfo; panics for HMAC, which has none.
+    /// Returns the public key as PEM SubjectPublicKeyInfo. Panics for HMAC, which has no public key.
     pub fn public_pem(&self) -> String {
         self.certifiable().public_key_pem()
     }
 
-    /// The private key as PEM (PKCS #8); panics for HMAC, which is no key pair.
+    /// Returns the private key as PEM (PKCS #8). Panics for HMAC, which has no key pair.
     pub fn private_pem(&self) -> String {
         self.certifiable().serialize_pem()
     }
 
-    /// The key's certificate as PEM; panics for HMAC, which has none.
+    /// Returns the key's certificate as PEM. Panics for HMAC, which has no certificate.
     pub fn certificate_pem(&self) -> String {
         let text = STANDARD.encode(self.leaf());
         let lines: Vec<&str> = (0..text.len())
@@ -249,12 +250,12 @@ impl SigningKey {
         )
     }
 
-    /// The public part as DER SubjectPublicKeyInfo; panics for HMAC, which has none.
+    /// Returns the public key as DER SubjectPublicKeyInfo. Panics for HMAC, which has no public key.
     pub fn public_der(&self) -> Vec<u8> {
         self.certifiable().subject_public_key_info()
     }
 
-    /// An RSA key's modulus as the JWK member `n` carries it; `None` for other keys.
+    /// Returns the modulus of an RSA key in the encoding of the JWK member `n`, or `None` for other keys.
     pub fn modulus(&self) -> Option<String> {
         match &self.material.private {
             Private::Rsa(key) => Some(rsa_components(key).0),
@@ -262,7 +263,8 @@ impl SigningKey {
         }
     }
 
-    /// The public JWK (RFC 7517) with `kty`, the key's own members, `kid` and `alg`; of an HMAC key, the secret.
+    /// Returns the public JWK (RFC 7517) with `kty`, the members of this key type, `kid` and `alg`. For HMAC the JWK
+    /// contains the secret.
     pub fn jwk(&self) -> Value {
         let mut jwk = match &self.material.private {
             Private::Ed25519(key) => {
@@ -281,7 +283,8 @@ impl SigningKey {
         jwk
     }
 
-    /// The JWK in IDCS's shape: certificate chain and thumbprints, no `use`, and `key_ops` without `verify`.
+    /// Returns the JWK in IDCS's form: with certificate chain and thumbprints, without `use`, and with `key_ops` that
+    /// lack `verify`.
     pub fn idcs_jwk(&self) -> Value {
         let mut jwk = self.jwk();
         jwk["x5t"] = json!(self.x5t());
@@ -292,12 +295,12 @@ impl SigningKey {
         jwk
     }
 
-    /// SHA-1 thumbprint of the key's certificate (RFC 7515 section 4.1.7).
+    /// Returns the SHA-1 thumbprint of the key's certificate (RFC 7515 section 4.1.7).
     pub fn x5t(&self) -> String {
         thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.leaf())
     }
 
-    /// SHA-256 thumbprint of the key's certificate (RFC 7515 section 4.1.8).
+    /// Returns the SHA-256 thumbprint of the key's certificate (RFC 7515 section 4.1.8).
     pub fn x5t_s256(&self) -> String {
         thumbprint(&digest::SHA256, self.leaf())
     }
@@ -365,7 +368,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// `header.payload`, both base64url: what a JWS signature covers (RFC 7515 section 5.1).
+/// Returns `header.payload`, both in base64url. A JWS signature covers this text (RFC 7515 section 5.1).
 pub fn signing_input(header: &str, payload: &str) -> String {
     format!(
         "{}.{}",
@@ -374,7 +377,7 @@ pub fn signing_input(header: &str, payload: &str) -> String {
     )
 }
 
-/// The key id that IDCS gives its signing key in every tenant.
+/// The key ID that IDCS gives to the signing key of every tenant.
 pub const IDCS_KID: &str = "SIGNING_KEY";
 
 fn certifiable(pkcs8: &[u8], algorithm: &'static rcgen::SignatureAlgorithm) -> rcgen::KeyPair {
@@ -400,7 +403,7 @@ fn rsa_components(key: &RsaKeyPair) -> (String, String) {
 }
 
 fn ec_jwk(curve: &str, key: &EcdsaKeyPair) -> Value {
-    // SEC 1 uncompressed point: 0x04, then both coordinates in equal length.
+    // SEC 1 uncompressed point: 0x04, then both coordinates with equal length.
     let coordinates = key.public_key().as_ref().get(1..).unwrap_or_default();
     let (x, y) = coordinates.split_at(coordinates.len() / 2);
     json!({"kty": "EC", "crv": curve, "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)})
@@ -463,7 +466,7 @@ mod tests {
         }
     }
 
-    /// Checks with jwt-simple, the library the plugins use.
+    /// Verifies with jwt-simple, the library that the plugins use.
     fn jwt_simple_accepts(key: &SigningKey, algorithm: Algorithm, token: &str) -> bool {
         macro_rules! accepts {
             ($public_key:expr) => {

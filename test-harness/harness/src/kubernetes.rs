@@ -1,11 +1,11 @@
-//! A mock Kubernetes API server, as far as Traefik's `kubernetesCRD` provider asks one: it serves manifests by list and
-//! watch, and lets a test change them while Traefik runs.
+//! A mock Kubernetes API server for Traefik's `kubernetesCRD` provider. It serves manifests by list and watch, and a
+//! test can change them while Traefik runs.
 //!
-//! In scope: namespaces, resource versions, watches with initial events and bookmarks, label selectors, and what the API
-//! server makes of a manifest where Traefik sees it (a Secret's `stringData`).
+//! In scope: namespaces, resource versions, watches with initial events and bookmarks, label selectors, and changes
+//! that the API server makes to a manifest and that Traefik sees (a Secret's `stringData`).
 //!
-//! Out of scope: RBAC, admission, validation by the CRDs' schemas and their defaults. Nothing here shows that a cluster
-//! takes a manifest; it shows what Traefik and the plugins make of it.
+//! Out of scope: RBAC, admission, validation and defaults of the CRD schemas. The mock does not show that a cluster
+//! accepts a manifest. It shows how Traefik and the plugins handle it.
 
 mod cluster;
 mod kinds;
@@ -28,55 +28,55 @@ use service::Api;
 
 pub use manifest::ManifestError;
 
-/// A running API server; it stops when it is dropped.
+/// A running API server. It stops when it is dropped.
 pub struct ApiServer {
     cluster: Arc<Cluster>,
     server: Server,
 }
 
-/// Why manifests could not be applied.
+/// The reason why manifests could not be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The file cannot be read.
     #[error("{path}: {source}")]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is no manifest.
+    /// The file is not a valid manifest.
     #[error("{path}: {source}")]
     Manifest {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: ManifestError,
     },
 }
 
 impl ApiServer {
-    /// An empty cluster on a free port of 127.0.0.1, over plain HTTP.
+    /// Starts an empty cluster on a free port of 127.0.0.1, over plain HTTP.
     pub fn start() -> Self {
         let cluster = Arc::new(Cluster::new());
         let server = Server::start(Arc::new(Api::new(Arc::clone(&cluster))), None);
         Self { cluster, server }
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.server.control().address()
     }
 
-    /// Its URL, for `providers.kubernetesCRD.endpoint`.
+    /// Returns the URL for `providers.kubernetesCRD.endpoint`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// Creates or replaces the objects of a manifest (YAML, several documents allowed).
+    /// Creates or replaces the objects of a manifest. The YAML may contain several documents.
     ///
     /// # Errors
-    /// [`ManifestError`]; nothing is applied then.
+    /// Returns [`ManifestError`] if the manifest is invalid. In that case nothing is applied.
     pub fn apply(&self, yaml: &str) -> Result<(), ManifestError> {
         for object in Manifest::read(yaml)? {
             self.cluster.put(object);
@@ -84,10 +84,11 @@ impl ApiServer {
         Ok(())
     }
 
-    /// Applies every `.yml` and `.yaml` file of a folder, by name, after `change` has seen its text.
+    /// Applies every `.yml` and `.yaml` file of a folder in the order of their names. `change` edits the text of each
+    /// file first.
     ///
     /// # Errors
-    /// [`ApplyError`] names the file.
+    /// Returns [`ApplyError`], which names the file.
     pub fn apply_folder(&self, folder: &Path, change: impl Fn(&str) -> String) -> Result<(), ApplyError> {
         let read = |path: &Path| {
             fs::read_to_string(path).map_err(|source| ApplyError::Read {
@@ -109,22 +110,22 @@ impl ApiServer {
         Ok(())
     }
 
-    /// Changes an object; says whether there is one.
+    /// Changes an object. Returns whether it exists.
     pub fn edit(&self, kind: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) -> bool {
         self.cluster.edit(kind, namespace, name, change)
     }
 
-    /// Deletes an object; says whether there was one.
+    /// Deletes an object. Returns whether it existed.
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> bool {
         self.cluster.delete(kind, namespace, name)
     }
 
-    /// How many watches are open.
+    /// Returns the number of open watches.
     pub fn watches(&self) -> usize {
         self.cluster.watches()
     }
 
-    /// Ends all open watches, as an API server does now and then.
+    /// Ends all open watches, as an API server sometimes does.
     pub fn end_watches(&self) {
         self.cluster.end_watches();
     }

@@ -1,11 +1,12 @@
-//! The plugins' surroundings: a real Traefik, both of its neighbours, and callers.
+//! The environment of the plugins in tests: a real Traefik, the servers on both sides of it, and clients.
 //!
 //! In scope: running the real Traefik ([`traefik`]), a mock IDCS ([`idcs`]), a mock Entra ID ([`entra`]) and a mock OIC
 //! ([`oic`]) over TLS with their own authority ([`certificates`]), a mock Kubernetes API server (feature `kubernetes`),
-//! a real Redis ([`redis`]), and a caller ([`client`], [`load`]). [`gateway`] puts them together.
+//! a real Redis ([`redis`]), and clients ([`client`], [`load`]). [`gateway`] puts them together.
 //!
-//! Out of scope: what the plugins do. This crate depends on no crate below `plugins/`: the plugins are built as files
-//! (`harness-build`) and meet the tests only over HTTP, so that a test cannot share a mistake with what it tests.
+//! Out of scope: what the plugins do. This crate does not depend on any crate below `plugins/`. `harness-build` builds
+//! the plugins as files, and the tests reach them only over HTTP, so a test cannot share a mistake with the code that
+//! it tests.
 
 pub mod certificates;
 pub mod client;

@@ -1,5 +1,6 @@
-//! A load generator for tests: keep-alive HTTP/1.1 connections that each send the next request as soon as they have read
-//! the last response. It speaks TLS and can look at every answer; the bench has a faster one that does neither.
+//! A load generator for tests. It opens keep-alive HTTP/1.1 connections, and each connection sends its next request as
+//! soon as it has read the last response. It supports TLS and can check every answer; the faster generator of the
+//! benchmark supports neither.
 //!
 //! ```no_run
 //! use harness::load::{Load, get};
@@ -31,14 +32,14 @@ use tokio_rustls::TlsConnector;
 use crate::certificates::install_crypto_provider;
 use crate::server::runtime;
 
-/// A GET request for this path, with its query if it has one.
+/// Creates a GET request for this path, which may include a query.
 pub fn get(path: &str) -> Request<Bytes> {
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = path.parse().expect("the path is a valid request target");
     request
 }
 
-/// A GET request for this path with a bearer token.
+/// Creates a GET request for this path with a bearer token.
 pub fn get_with_bearer(path: &str, token: &str) -> Request<Bytes> {
     let mut request = get(path);
     let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a token is visible ASCII");
@@ -46,7 +47,7 @@ pub fn get_with_bearer(path: &str, token: &str) -> Request<Bytes> {
     request
 }
 
-/// What is sent where, how often and by how many connections at once.
+/// The settings of a load: the target, the number of requests, and the number of connections.
 #[must_use = "load begins with `run`"]
 pub struct Load {
     target: Uri,
@@ -61,7 +62,7 @@ pub struct Load {
 type Check = Arc<dyn Fn(usize, StatusCode, &HeaderMap, &[u8]) -> Result<(), String> + Send + Sync>;
 
 impl Load {
-    /// Load on the server of this URL (scheme and authority); one request unless told otherwise.
+    /// Targets the server of this URL (scheme and authority). The default is one request.
     pub fn to(url: &str) -> Self {
         let target: Uri = url.parse().expect("the target is a URL");
         let host = target.authority().map(ToString::to_string).unwrap_or_default();
@@ -76,17 +77,17 @@ impl Load {
         }
     }
 
-    /// How many requests in all.
+    /// Sets the total number of requests.
     pub fn requests(self, requests: usize) -> Self {
         Self { requests, ..self }
     }
 
-    /// How many connections at once.
+    /// Sets the number of concurrent connections.
     pub fn concurrency(self, concurrency: usize) -> Self {
         Self { concurrency, ..self }
     }
 
-    /// `clients` connections that are all open before all send their only request at the same moment.
+    /// Opens `clients` connections first. Then each of them sends one request at the same moment.
     pub fn burst(self, clients: usize) -> Self {
         Self {
             requests: clients,
@@ -95,7 +96,8 @@ impl Load {
         }
     }
 
-    /// The `Host` header, where it is not the target's authority. A request's own `Host` goes first.
+    /// Sets the `Host` header. The default is the target's authority. A `Host` header of the request itself takes
+    /// precedence.
     pub fn host(self, host: &str) -> Self {
         Self {
             host: host.to_owned(),
@@ -103,7 +105,7 @@ impl Load {
         }
     }
 
-    /// The authority (PEM) to trust for an `https` target.
+    /// Trusts this authority (PEM) for an `https` target.
     pub fn trusting(self, ca_pem: &str) -> Self {
         Self {
             authority_pem: Some(ca_pem.to_owned()),
@@ -111,12 +113,12 @@ impl Load {
         }
     }
 
-    /// A request without a whole response after so long is an error; 60 seconds unless told otherwise.
+    /// Sets the time after which a request without a complete response counts as an error. The default is 60 seconds.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Looks at every response (index, status, headers, body); an `Err` counts as an error with this text.
+    /// Checks every response (index, status, headers, body). An `Err` counts as an error with this text.
     pub fn check(
         self,
         check: impl Fn(usize, StatusCode, &HeaderMap, &[u8]) -> Result<(), String> + Send + Sync + 'static,
@@ -128,13 +130,13 @@ impl Load {
     }
 
     /// Opens all connections, then sends the requests `request(0)`, `request(1)`, and so on. Blocks until all have
-    /// ended. Every error is counted and none is tried again, but its connection is opened anew.
+    /// ended. A failed request is counted and not retried; its connection is opened again.
     pub fn run(self, request: impl Fn(usize) -> Request<Bytes> + Send + Sync + 'static) -> LoadReport {
         let concurrency = self.concurrency.clamp(1, self.requests.max(1));
         let run = Arc::new(Run {
             connector: self.connector(),
             request: Box::new(request),
-            // Every connection begins with the request of its own number.
+            // Each connection starts with the request of its own number.
             next: AtomicUsize::new(concurrency),
             ready: Barrier::new(concurrency),
             started: OnceLock::new(),
@@ -186,70 +188,70 @@ impl Load {
     }
 }
 
-/// The latency that this share of an ascending list (0 to 100 percent) does not exceed.
+/// Returns the latency that this percentage (0 to 100) of an ascending list does not exceed.
 pub fn percentile(ascending: &[Duration], percent: f64) -> Option<Duration> {
     let last = ascending.len().checked_sub(1)?;
     let place = (last as f64 * percent / 100.0).round() as usize;
     ascending.get(place.min(last)).copied()
 }
 
-/// What came of a load.
+/// The results of a load.
 #[derive(Clone, Debug, Default)]
 pub struct LoadReport {
-    /// Responses by status.
+    /// The number of responses by status.
     pub statuses: BTreeMap<u16, usize>,
-    /// Requests without a whole response, and responses that the check refused.
+    /// The number of requests without a complete response, plus the responses that the check rejected.
     pub errors: usize,
     /// The texts of the first errors.
     pub first_errors: Vec<String>,
-    /// From the moment all connections were open to the last response.
+    /// The time from the moment when all connections were open to the last response.
     pub elapsed: Duration,
-    /// From sending to the whole response, ascending; failed requests have none.
+    /// The times from sending to the complete response, in ascending order. Failed requests are not included.
     pub latencies: Vec<Duration>,
 }
 
 impl LoadReport {
-    /// Whether there was no error and every response has this status.
+    /// Returns whether there was no error and every response has this status.
     pub fn all_have_status(&self, status: u16) -> bool {
         self.errors == 0 && self.statuses.keys().eq([&status])
     }
 
-    /// Responses with this status.
+    /// Returns the number of responses with this status.
     pub fn with_status(&self, status: u16) -> usize {
         self.statuses.get(&status).copied().unwrap_or_default()
     }
 
-    /// Responses in all.
+    /// Returns the total number of responses.
     pub fn responses(&self) -> usize {
         self.statuses.values().sum()
     }
 
-    /// The latency that this share of the requests (0 to 100 percent) did not exceed.
+    /// Returns the latency that this percentage (0 to 100) of the requests did not exceed.
     pub fn percentile(&self, percent: f64) -> Duration {
         percentile(&self.latencies, percent).unwrap_or_default()
     }
 
-    /// The median latency.
+    /// Returns the median latency.
     pub fn p50(&self) -> Duration {
         self.percentile(50.0)
     }
 
-    /// The latency that 99 percent did not exceed.
+    /// Returns the latency that 99 percent of the requests did not exceed.
     pub fn p99(&self) -> Duration {
         self.percentile(99.0)
     }
 
-    /// The longest latency.
+    /// Returns the longest latency.
     pub fn max(&self) -> Duration {
         self.percentile(100.0)
     }
 
-    /// Responses per second.
+    /// Returns the responses per second.
     pub fn per_second(&self) -> f64 {
         self.responses() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
     }
 
-    /// Adds what came of another load; [`LoadReport::elapsed`] stays.
+    /// Adds the results of another load. [`LoadReport::elapsed`] does not change.
     pub fn absorb(&mut self, part: Self) {
         for (status, count) in part.statuses {
             *self.statuses.entry(status).or_default() += count;
@@ -343,7 +345,7 @@ impl Run {
         connection: &mut Option<SendRequest<Full<Bytes>>>,
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, HeaderMap, Bytes), String> {
-        // A server may close an idle connection between two requests; that is no error of this one.
+        // A server may close an idle connection between two requests. That is not an error of this request.
         if connection.as_ref().is_some_and(SendRequest::is_closed) {
             *connection = None;
         }

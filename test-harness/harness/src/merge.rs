@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Lays `patch` over `target` as RFC 7396 defines it: objects are merged, `null` removes, everything else replaces.
+/// Merges `patch` into `target` as RFC 7396 defines it: objects are merged, `null` removes a member, everything else
+/// replaces it.
 pub fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();

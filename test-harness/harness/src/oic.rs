@@ -1,15 +1,17 @@
-//! A mock of one Oracle Integration Cloud (OIC) instance: it checks tokens as OIC does, runs a few integrations that
-//! show what reached them, and records the tokens it saw.
+//! A mock of one Oracle Integration Cloud (OIC) instance. It checks tokens as OIC does, runs a few integrations that
+//! show what reached them, and records the tokens that it saw.
 //!
-//! In scope: the runtime paths `/ic/api/integration/...` for REST triggers and what a gateway in front of them can
-//! get wrong. Out of scope: design-time APIs, SOAP.
+//! In scope: the runtime paths `/ic/api/integration/...` of REST triggers, and the mistakes that a gateway in front of
+//! them can make.
+//! Out of scope: design-time APIs, SOAP.
 //!
-//! Under any integration, the first path segment after the version chooses what runs: `slow?ms=`,
+//! In every integration, the first path segment after the version selects the behaviour: `slow?ms=`,
 //! `sse?events=&interval_ms=`, `events?type=` (driven by [`OicHandle::announce`]), `upload`, `download?bytes=`,
-//! `trailers`, `websocket`, `status?code=`, `fail-first-with-401`; anything else echoes the request.
+//! `trailers`, `websocket`, `status?code=`, `fail-first-with-401`. Any other segment echoes the request.
 //!
-//! From the bottom up: `instance` is the state that all connections share; `authorization` decides who may call;
-//! `integrations` run; `service` is the way of a request; `handle` and `builder` are what tests hold.
+//! From the bottom up: `instance` is the state that all connections share. `authorization` decides who may call.
+//! `integrations` contains the integrations. `service` handles a request from start to end. `handle` and `builder` are
+//! the interface for tests.
 
 mod authorization;
 mod builder;

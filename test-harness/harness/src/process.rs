@@ -1,16 +1,16 @@
-//! What a process has taken of the machine so far, from /proc.
+//! The resource usage of a process so far, read from /proc.
 
 use std::fs;
 use std::io;
 use std::time::Duration;
 
-/// A process by its id.
+/// A process, given by its ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process(pub u32);
 
 impl Process {
-    /// Processor time of all its threads, in user and in kernel mode, since it started. Its grain is that of
-    /// `/proc/PID/stat`, usually 10 ms.
+    /// Returns the processor time of all threads, in user and kernel mode, since the process started. The resolution is
+    /// that of `/proc/PID/stat`, usually 10 ms.
     pub fn cpu_time(self) -> io::Result<Duration> {
         let stat = fs::read_to_string(self.path("stat"))?;
         let ticks =
@@ -20,22 +20,22 @@ impl Process {
         ))
     }
 
-    /// Resident memory in KiB.
+    /// Returns the resident memory in KiB.
     pub fn rss_kib(self) -> io::Result<u64> {
         self.status_kib("VmRSS:")
     }
 
-    /// The most resident memory since it started, in KiB.
+    /// Returns the peak resident memory since the process started, in KiB.
     pub fn peak_rss_kib(self) -> io::Result<u64> {
         self.status_kib("VmHWM:")
     }
 
-    /// The number of open file descriptors, sockets included.
+    /// Returns the number of open file descriptors, including sockets.
     pub fn open_fds(self) -> io::Result<usize> {
         Ok(fs::read_dir(self.path("fd"))?.count())
     }
 
-    /// The text of `/proc/PID/maps`.
+    /// Returns the text of `/proc/PID/maps`.
     pub fn maps(self) -> io::Result<String> {
         fs::read_to_string(self.path("maps"))
     }
@@ -52,9 +52,9 @@ impl Process {
     }
 }
 
-/// `utime` and `stime` together: the 14th and 15th field of proc(5)'s `stat`.
+/// Returns the sum of `utime` and `stime`, which are fields 14 and 15 of `stat` in proc(5).
 fn ticks(stat: &str) -> Option<u64> {
-    // The second field is the program's name in parentheses and may hold anything.
+    // The second field is the name of the program in parentheses. It may contain any character.
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
@@ -83,7 +83,10 @@ mod tests {
         let mut sum = 0_u64;
         while this.cpu_time().unwrap() == before {
             sum = (0..1000).fold(sum, |sum, number| black_box(sum ^ number));
-            assert!(started.elapsed() < Duration::from_secs(60), "no time is counted");
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "the processor time does not grow"
+            );
         }
         assert!(this.rss_kib().unwrap() > 100);
     }

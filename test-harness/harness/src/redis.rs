@@ -1,4 +1,4 @@
-//! A real Redis of a test's own, in a folder of its own, killed when dropped.
+//! A real Redis server for one test, in its own folder. It is killed when dropped.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::certificates::CertificateAuthority;
 
-/// A running server.
+/// A running Redis server.
 pub struct Redis {
     child: Child,
     port: u16,
@@ -19,7 +19,7 @@ pub struct Redis {
     folder: tempfile::TempDir,
 }
 
-/// How a server is started; every method changes one thing.
+/// The settings of a server. Each method changes one of them.
 #[derive(Default)]
 pub struct RedisBuilder {
     arguments: Vec<String>,
@@ -29,34 +29,36 @@ pub struct RedisBuilder {
     cluster: bool,
 }
 
-/// Who may do everything, over the socket in the server's folder, whatever the test wants of others.
+/// A user with all permissions. The harness connects as this user through the socket in the server's folder, even if
+/// the test restricts other users.
 const ADMIN: &str = "admin";
 
 impl Redis {
-    /// A server without password on 127.0.0.1; `None`, and a loud word, where `redis-server` is not installed.
+    /// Starts a server without a password on 127.0.0.1. If `redis-server` is not installed, prints a warning and
+    /// returns `None`.
     pub fn start() -> Option<Self> {
         Self::builder().start()
     }
 
-    /// Chooses what differs from that.
+    /// Returns the settings of such a server, to change them before it starts.
     pub fn builder() -> RedisBuilder {
         RedisBuilder::default()
     }
 
-    /// `host:port`.
+    /// Returns `host:port`.
     pub fn endpoint(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The port.
+    /// Returns the port.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Runs a command as the administrator and gives what `redis-cli` prints.
+    /// Runs a command as the administrator and returns the output of `redis-cli`.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// Panics if the server does not answer.
     pub fn command(&self, words: &[&str]) -> String {
         self.try_command(words)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"))
@@ -77,7 +79,7 @@ impl Redis {
         }
     }
 
-    /// The keys of all databases.
+    /// Returns the keys of the databases 0 to 3.
     ///
     /// # Panics
     /// See [`Redis::command`].
@@ -91,7 +93,7 @@ impl Redis {
         keys
     }
 
-    /// Keys and values of the first database, as text.
+    /// Returns all keys with their values as text. The values come from the first database.
     ///
     /// # Panics
     /// See [`Redis::command`].
@@ -102,7 +104,7 @@ impl Redis {
             .collect()
     }
 
-    /// Makes one cluster of this node and another.
+    /// Joins this node and another one to a cluster.
     ///
     /// # Panics
     /// See [`Redis::command`].
@@ -111,28 +113,28 @@ impl Redis {
         self.command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port]);
     }
 
-    /// Kills it.
+    /// Kills the server.
     ///
     /// # Panics
-    /// When that fails.
+    /// Panics if that fails.
     pub fn kill(&mut self) {
         self.child.kill().expect("our own child");
         self.child.wait().expect("our own child");
     }
 
-    /// Starts it again after [`Redis::kill`], on its port, with nothing in it.
+    /// Starts the server again after [`Redis::kill`], on the same port and without data.
     ///
     /// # Panics
-    /// When it does not start.
+    /// Panics if it does not start.
     pub fn restart(&mut self) {
         self.child = spawn(&self.arguments).expect("it was there a moment ago");
         assert!(self.waits(), "it starts again");
     }
 
-    /// Lets it neither answer nor refuse.
+    /// Pauses the server. Connections to it neither get an answer nor fail.
     ///
     /// # Panics
-    /// When that fails.
+    /// Panics if that fails.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -140,7 +142,7 @@ impl Redis {
     /// Ends [`Redis::freeze`].
     ///
     /// # Panics
-    /// When that fails.
+    /// Panics if that fails.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
@@ -149,7 +151,7 @@ impl Redis {
         kill_process(Pid::from_child(&self.child), signal).expect("our own child");
     }
 
-    /// Waits until it answers; false when it has ended.
+    /// Waits until the server answers. Returns false if it has ended.
     fn waits(&mut self) -> bool {
         let begun = Instant::now();
         while !self.try_command(&["PING"]).is_ok_and(|answer| answer == "PONG") {
@@ -174,7 +176,7 @@ impl Drop for Redis {
 }
 
 impl RedisBuilder {
-    /// A line of `redis.conf`, for example `["requirepass", "x"]`.
+    /// Adds a directive of `redis.conf`, for example `["requirepass", "x"]`.
     pub fn with(mut self, words: &[&str]) -> Self {
         let (name, values) = words.split_first().expect("at least the directive's name");
         self.arguments.push(format!("--{name}"));
@@ -183,34 +185,36 @@ impl RedisBuilder {
         self
     }
 
-    /// The text of a `redis.conf`. Port, folder and what [`RedisBuilder::tls`] sets are the test's all the same.
+    /// Sets the text of `redis.conf`. Port, folder and the settings of [`RedisBuilder::tls`] still come from the
+    /// harness.
     pub fn configuration(mut self, text: &str) -> Self {
         self.configuration = text.to_owned();
         self
     }
 
-    /// TLS alone, with a certificate of the shared authority's for 127.0.0.1.
+    /// Accepts only TLS, with a certificate from the shared authority for 127.0.0.1.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// A sentinel.
+    /// Starts a sentinel instead of a server.
     pub fn sentinel(mut self) -> Self {
         self.sentinel = true;
         self
     }
 
-    /// A node of a cluster, which has no slots yet.
+    /// Starts a cluster node, which has no slots yet.
     pub fn cluster(mut self) -> Self {
         self.cluster = true;
         self
     }
 
-    /// Starts it and waits until it answers; `None`, and a loud word, where `redis-server` is not installed.
+    /// Starts the server and waits until it answers. If `redis-server` is not installed, prints a warning and returns
+    /// `None`.
     ///
     /// # Panics
-    /// When it does not start although it is installed.
+    /// Panics if the server is installed and does not start.
     pub fn start(self) -> Option<Redis> {
         for _ in 0..10 {
             let folder = tempfile::tempdir().expect("the temporary folder can be written");
@@ -224,7 +228,7 @@ impl RedisBuilder {
                 arguments,
                 folder,
             };
-            // Another process may have taken the port in between.
+            // If the server has ended, another process has probably taken the port in the meantime. Try again.
             if redis.waits() {
                 return Some(redis);
             }
@@ -234,7 +238,7 @@ impl RedisBuilder {
 
     fn arguments(&self, folder: &Path, port: u16, bus_port: u16) -> Vec<String> {
         let text = |path: PathBuf| path.display().to_string();
-        // A sentinel writes its configuration down.
+        // A sentinel rewrites its configuration file, so it needs one.
         let file = folder.join("redis.conf");
         let configuration = format!("{}\nuser {ADMIN} on >{ADMIN} ~* &* +@all\n", self.configuration);
         std::fs::write(&file, configuration).expect("it is our own folder");
@@ -272,7 +276,7 @@ impl RedisBuilder {
     }
 }
 
-/// `None` where the program is missing.
+/// Starts `redis-server`. Returns `None` if the program is missing.
 fn spawn(arguments: &[String]) -> Option<Child> {
     let child = Command::new("redis-server")
         .args(arguments)
@@ -283,7 +287,7 @@ fn spawn(arguments: &[String]) -> Option<Child> {
     match child {
         Ok(child) => Some(child),
         Err(_) => {
-            // Past the test runner's capture.
+            // Writes to stderr directly, so that the test runner does not capture the warning.
             let _ = std::io::stderr().write_all(
                 b"\nNOT CHECKED: what needs a real Redis; install redis-server and run the tests again\n\n",
             );

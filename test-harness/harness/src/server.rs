@@ -1,5 +1,5 @@
-//! What the mock servers share: one runtime, a listener on a free port with or without TLS, and the faults of a
-//! connection. Its calls block; use them from test threads, not from within the runtime.
+//! The common base of the mock servers: one runtime, a listener on a free port with or without TLS, and faults of the
+//! connection. All calls block, so call them from test threads and not from the runtime.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -25,7 +25,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// The runtime of every mock server and load generator in this process.
+/// Returns the runtime of all mock servers and load generators in this process.
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
@@ -38,22 +38,22 @@ pub fn runtime() -> &'static Runtime {
     })
 }
 
-/// A body that breaks off with [`BrokenOff`] breaks the connection off.
+/// A body that ends with [`BrokenOff`] also ends the connection.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BrokenOff>;
 
-/// The answer is no answer: the connection ends here.
+/// The connection ends here, without a complete answer.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the mock server breaks the connection off on purpose")]
 pub(crate) struct BrokenOff;
 
-/// A whole body at once.
+/// Creates a complete body from these bytes.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into())
         .map_err(|never: Infallible| match never {})
         .boxed_unsync()
 }
 
-/// Answers requests; an error breaks the connection off without an answer.
+/// Answers requests. An error ends the connection without an answer.
 pub(crate) trait Service: Send + Sync + 'static {
     fn answer(
         self: Arc<Self>,
@@ -64,14 +64,14 @@ pub(crate) trait Service: Send + Sync + 'static {
 /// How the listener treats new connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Availability {
-    /// Serves.
+    /// The server answers normally.
     #[default]
     Open,
-    /// Nobody listens: connecting fails at once, and open connections end.
+    /// Connections are refused, and open connections end.
     Refusing,
-    /// Connecting works, then nothing is ever said: no handshake, no answer.
+    /// Connections are accepted, but the server never sends anything: no handshake, no answer.
     Silent,
-    /// Shows a certificate of an authority that nobody trusts.
+    /// The server presents a certificate from an authority that nobody trusts.
     Untrusted,
 }
 
@@ -81,16 +81,16 @@ pub(crate) struct Tls {
     pub(crate) untrusted: Arc<ServerConfig>,
 }
 
-/// The certificate that a client showed, as an extension of its requests.
+/// The certificate that the client presented. It is an extension of the client's requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PeerCertificate(pub(crate) CertificateDer<'static>);
 
-/// A running server; dropping it closes the port and every connection.
+/// A running server. Dropping it closes the port and all connections.
 pub(crate) struct Server {
     control: Control,
 }
 
-/// Switches a running server; clones control the same one.
+/// Controls a running server. Clones control the same server.
 #[derive(Clone)]
 pub(crate) struct Control {
     address: SocketAddr,
@@ -104,14 +104,14 @@ enum Command {
 }
 
 impl Server {
-    /// Serves on a free port of 127.0.0.1, plain HTTP without `tls`.
+    /// Starts a server on a free port of 127.0.0.1. Without `tls` it serves plain HTTP.
     pub(crate) fn start<S: Service>(service: Arc<S>, tls: Option<Tls>) -> Self {
         Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), service, tls)
     }
 
-    /// Serves at `address`, which must be free.
+    /// Starts a server at `address`, which must be free.
     pub(crate) fn start_at<S: Service>(address: SocketAddr, service: Arc<S>, tls: Option<Tls>) -> Self {
-        // The placeholder never listens: it keeps the port ours while the server plays dead.
+        // The placeholder never listens. It reserves the port while the server refuses connections.
         let placeholder = bind(address);
         let address = placeholder.local_addr().expect("a bound socket has an address");
         let listener = listen(address);
@@ -147,12 +147,12 @@ impl Control {
         self.address
     }
 
-    /// Connections accepted so far.
+    /// Returns the number of connections accepted so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Takes effect before it returns. A change ends the open connections.
+    /// Changes the availability, and returns when the change has taken effect. A change ends the open connections.
     pub(crate) fn set_availability(&self, availability: Availability) {
         self.command(|done| Command::Become(availability, done));
     }
@@ -160,7 +160,7 @@ impl Control {
     fn command(&self, command: impl FnOnce(mpsc::Sender<()>) -> Command) {
         let (done, wait) = mpsc::channel();
         if self.commands.send(command(done)).is_ok() {
-            // Bounded, so that a stopped runtime cannot hang a test that is unwinding.
+            // The timeout prevents a stopped runtime from hanging a test that is unwinding.
             let _ = wait.recv_timeout(Duration::from_secs(5));
         }
     }
@@ -254,7 +254,7 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
-            // Out of descriptors or an aborted handshake: the next attempt may succeed.
+            // The process has no free descriptors, or a handshake was aborted. The next attempt may succeed.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
@@ -273,7 +273,8 @@ async fn serve<S: Service>(
         }
         Arc::clone(&service).answer(request)
     });
-    // The error is the client's hanging up or a fault of ours on purpose; either way the connection is over.
+    // An error means that the client closed the connection or that a fault ended it. In both cases the connection is
+    // over.
     let _ = server
         .serve_connection_with_upgrades(TokioIo::new(stream), answer)
         .await;
@@ -291,8 +292,9 @@ fn listen(address: SocketAddr) -> TcpListener {
     bind(address).listen(BACKLOG).expect("a bound socket listens")
 }
 
-/// Bursts of clients connect all at once; none may be turned away by a full queue.
+/// In a burst, all clients connect at the same time. The queue must be long enough for all of them.
 const BACKLOG: u32 = 4096;
 
-/// Tokens may be up to 128 KB (an identity domain's largest setting), so headers may be larger.
+/// Tokens can be as large as 128 KB, the largest setting of an identity domain. The header list must have room for
+/// them.
 const MAX_HEADER_LIST: u32 = 1024 * 1024;

@@ -1,13 +1,13 @@
-//! The real Traefik as a child process, each in a folder of its own and on ports of its own.
+//! Runs the real Traefik as a child process. Each instance has its own folder and its own ports.
 //!
 //! ```text
 //! <folder>/traefik.yml          static configuration
-//! <folder>/dynamic/dynamic.yml  the test's dynamic configuration, as it was given
-//! <folder>/dynamic/marker.yml   ours: a route by which a configuration is seen to be in force
+//! <folder>/dynamic/dynamic.yml  dynamic configuration of the test, unchanged
+//! <folder>/dynamic/marker.yml   route of the harness that shows which configuration is active
 //! <folder>/plugins-local        link to the built plugins
-//! <folder>/traefik.log          Traefik's log, one JSON object a line
-//! <folder>/access.log           its access log, if asked for
-//! <folder>/output.log           what it printed: errors from before the log is open
+//! <folder>/traefik.log          Traefik's log, one JSON object per line
+//! <folder>/access.log           access log, if enabled
+//! <folder>/output.log           Traefik's output: errors from before the log is open
 //! ```
 
 mod builder;

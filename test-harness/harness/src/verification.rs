@@ -1,4 +1,4 @@
-//! How the mocks themselves check a token: signature and expiry, without any leeway.
+//! How the mocks verify a token: signature and expiry, without leeway.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,21 +6,21 @@ use serde_json::{Map, Value};
 
 use crate::keys::{Algorithm, SigningKey};
 
-/// Why a token is refused.
+/// The reason why a token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Its time is over.
+    /// The token has expired.
     #[error("expired: `exp` is not after the clock's now")]
     Expired,
-    /// Not a token.
+    /// The text is not a token.
     #[error("not a compact JWS over a JSON object")]
     Malformed,
-    /// Signed by somebody else, or not at all.
+    /// None of the known keys signed the token.
     #[error("no known key verifies the signature")]
     Signature,
 }
 
-/// The claims of a token that one of `keys` signed and whose `exp` is after `now` (Unix seconds).
+/// Returns the claims of a token that one of `keys` signed and whose `exp` is after `now` (Unix seconds).
 pub fn verify(keys: &[SigningKey], token: &str, now: i64) -> Result<Map<String, Value>, TokenError> {
     let claims = signed_claims(keys, token).ok_or(TokenError::Malformed)??;
     match claims.get("exp").and_then(Value::as_i64) {
@@ -29,14 +29,16 @@ pub fn verify(keys: &[SigningKey], token: &str, now: i64) -> Result<Map<String, 
     }
 }
 
-/// The claims of a token that one of `keys` signed, expired or not; `None` if it is no token at all.
+/// Returns the claims of a token that one of `keys` signed, even if it has expired. Returns `None` if the text is not a
+/// token.
 pub fn signed_claims(keys: &[SigningKey], token: &str) -> Option<Result<Map<String, Value>, TokenError>> {
     let (message, signature) = token.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
     let header: Map<String, Value> = decode(header)?;
     let claims = decode(claims)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    // The key, not the token, chooses the kind of algorithm: `SigningKey::verify` refuses what is not the key's.
+    // The key chooses the kind of algorithm, not the token: `SigningKey::verify` returns false if the key does not
+    // support the algorithm.
     let algorithm = header
         .get("alg")
         .and_then(Value::as_str)

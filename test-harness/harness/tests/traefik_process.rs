@@ -1,9 +1,9 @@
-//! The harness's own promises about the Traefik it runs, without any plugin.
+//! Tests of how the harness runs Traefik, without any plugin.
 
 use harness::traefik::{Traefik, TraefikError};
 use serde_json::json;
 
-/// A route that answers by redirecting, so that no backend is needed.
+/// A route that answers with a redirect, so that it needs no backend.
 fn redirect_to(target: &str) -> String {
     format!(
         r#"
@@ -18,7 +18,7 @@ http:
     )
 }
 
-/// Where `GET /` at the entry point is redirected to.
+/// Returns the target of the redirect for `GET /` at the entry point.
 fn location(traefik: &Traefik) -> String {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(traefik.address("web").unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! `basicCredentials` and its example: which name and password the backend sees.
+//! `basicCredentials` and its example: the user name and password that the backend sees.
 
 use harness::client::Response;
 use harness::gateway::{BASIC_CREDENTIALS, Gateway};
@@ -52,7 +52,7 @@ fn the_basic_example_passes_own_credentials_on_and_puts_stored_ones_in_for_keys(
         .env("BILLING_KEY_HASH", token_hash(BILLING_KEY))
         .start();
     let oic = &example.oic;
-    // Method 1: what the caller sends is what the backend sees, and the backend judges it.
+    // Method 1: the backend sees the caller's own credentials and checks them.
     let own = |credentials: &str| {
         example
             .get("/own/orders?x=1")
@@ -75,7 +75,7 @@ fn the_basic_example_passes_own_credentials_on_and_puts_stored_ones_in_for_keys(
         assert_eq!(
             (answer.status, &answer.json()["reason"]),
             (401, &json!(null)),
-            "the backend's own"
+            "the refusal is the backend's"
         );
     }
     let before = oic.requests_count();
@@ -88,7 +88,7 @@ fn the_basic_example_passes_own_credentials_on_and_puts_stored_ones_in_for_keys(
     assert_refused("token", &own("Bearer a.b.c"), 401, "missing_credentials");
     assert_refused("garbage", &own("Basic ???"), 400, "invalid_request");
 
-    // Method 2: the stored user for whoever has a key.
+    // Method 2: every caller with a key uses the stored user.
     let keyed = |headers: &[(&str, &str)]| {
         let request = example.get("/keyed");
         let request = headers
@@ -142,7 +142,11 @@ fn the_basic_example_passes_own_credentials_on_and_puts_stored_ones_in_for_keys(
     ] {
         assert_refused(what, &keyed(&headers), status, reason);
     }
-    assert_eq!(oic.requests_count(), before + 2, "the two with keys");
+    assert_eq!(
+        oic.requests_count(),
+        before + 2,
+        "only the two requests with keys"
+    );
     let log = example.traefik.log();
     for secret in [ERP_KEY, BILLING_KEY, "pä:ss", &stored] {
         let shown = log

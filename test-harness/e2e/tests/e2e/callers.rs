@@ -1,5 +1,5 @@
-//! Clients that cannot send a scope: they bring id and secret, and the gateway fetches tokens on their behalf. The example
-//! as it stands.
+//! Clients that cannot request a scope. They send ID and secret, and the gateway fetches tokens for them. Runs the
+//! example without changes.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,12 +17,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::example::{Example, ExampleBuilder, HOST};
 
-/// What curl sends for `-u name:password`.
+/// Returns the header that curl sends for `-u name:password`.
 fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
-/// Clients of the domain: id and secret.
+/// Clients of the domain, each with ID and secret.
 const LEGACY: (&str, &str) = ("legacy", "idcscs-8d1f");
 const OTHER: (&str, &str) = ("other", "s:e%41+c r/ü");
 const LATE: (&str, &str) = ("late", "idcscs-77aa");
@@ -70,7 +70,7 @@ impl Scene {
         request.header("authorization", authorization).send().unwrap()
     }
 
-    /// So many requests over some connections.
+    /// Sends `requests` requests over several connections.
     fn load(
         &self,
         requests: usize,
@@ -134,7 +134,7 @@ fn a_legacy_client_works_unchanged_and_a_thousand_requests_cost_one_call_for_eac
     );
     assert_eq!(answer.json()["sub"], LEGACY.0);
 
-    // Two clients at once: nobody ever gets the other's token.
+    // Two clients at the same time never get each other's token.
     let callers = [LEGACY, OTHER];
     let report = scene.load(
         1000,
@@ -158,7 +158,7 @@ fn a_legacy_client_works_unchanged_and_a_thousand_requests_cost_one_call_for_eac
         ]
     );
 
-    // Whose secret is right, but who may not call OIC, or may not have the scope.
+    // These clients have the right secret, but one may not call OIC, and the other may not have the scope.
     assert_eq!(scene.call(UNKNOWN_TO_OIC).json()["reason"], Value::Null);
     assert_refused(
         &scene.call(("unscoped", "idcscs-0000")),
@@ -166,7 +166,7 @@ fn a_legacy_client_works_unchanged_and_a_thousand_requests_cost_one_call_for_eac
         "identity_provider_refused",
     );
 
-    // An outage: known clients do not notice, others are told to come again.
+    // During an outage, known clients do not notice anything, and others are told to retry later.
     scene.example.idcs.down(Fault::Status(503));
     assert_eq!(scene.call(LEGACY).status, 200);
     assert_refused(&scene.call(LATE), 503, "identity_provider_unavailable");
@@ -174,7 +174,7 @@ fn a_legacy_client_works_unchanged_and_a_thousand_requests_cost_one_call_for_eac
     std::thread::sleep(Duration::from_millis(600)); // the breaker's pause
     assert_eq!(scene.call(LATE).status, 200);
 
-    // A token that OIC no longer accepts is replaced for its client alone.
+    // When OIC no longer accepts a token, only the token of that client is replaced.
     scene.example.oic.revoke_seen_tokens();
     let calls = scene.example.idcs.token_calls();
     assert_eq!(scene.call(LEGACY).status, 401);
@@ -197,13 +197,9 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
     ] {
         assert_refused(&scene.call_with(&authorization), status, reason);
     }
-    assert_eq!(
-        scene.example.idcs.token_calls(),
-        3,
-        "a wrong secret is remembered"
-    );
+    assert_eq!(scene.example.idcs.token_calls(), 3, "wrong secrets are cached");
 
-    // The minute may end in the middle of each run: then there is one more round.
+    // The minute may end during each run, and then one more round of calls is allowed.
     let refused = |_: usize, status: u16, body: &Value| match status {
         401 | 429 => Ok(()),
         _ => Err(format!("{status} {body}")),
@@ -214,7 +210,7 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
     assert!((8..=20).contains(&calls), "{calls} calls for one client");
     assert_eq!(report.with_status(401), calls, "{report}");
 
-    // So many calls take their time, one after the other; who waits too long for his turn is told 503.
+    // The calls run one after the other. A request that waits too long gets 503.
     let refused = move |index: usize, status: u16, body: &Value| match status {
         503 if body["reason"] == "identity_provider_unavailable" => Ok(()),
         status => refused(index, status, body),
@@ -227,12 +223,12 @@ fn whoever_guesses_secrets_is_refused_and_told_to_wait_before_the_provider_notic
         "{calls} calls for all: {report}"
     );
 
-    // Whom the gateway knows does not notice.
+    // A known client does not notice the attack.
     assert_eq!(scene.call(LEGACY).status, 200);
     assert_eq!(
         scene.example.idcs.tokens_issued().len(),
         1,
-        "the one of the client who knew his secret"
+        "only the client with the right secret gets a token"
     );
     let log = scene.example.traefik.log();
     assert!(
@@ -248,7 +244,7 @@ fn around_the_end_of_a_minute_no_more_calls_are_made_than_two_minutes_allow() {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    // A second before the next minute: its requests still wait for their turn when those of the new one come.
+    // Start one second before the next minute, so that its requests still wait when those of the new minute arrive.
     let into_minute = since_epoch.as_millis() % 60_000;
     let wait = u64::try_from((119_000 - into_minute) % 60_000).unwrap();
     std::thread::sleep(Duration::from_millis(wait));
@@ -300,7 +296,7 @@ fn a_client_that_is_refused_when_its_token_is_renewed_is_refused_from_then_on() 
         scene.call(LEGACY);
         within.pause("the token is renewed");
     }
-    // The token itself is good for a second or more. Every instance looks ten times a second.
+    // The token itself is valid for a second or more, and every instance checks for the refusal ten times per second.
     std::thread::sleep(Duration::from_millis(200));
     let check = |_: usize, status: u16, body: &Value| match status {
         401 => Ok(()),

@@ -1,5 +1,5 @@
-//! What `check` believes that Traefik's file provider reads, against what a running Traefik says it has loaded: every
-//! spelling that a file may have, accepted or refused.
+//! Compares what `check` reads from files with what a running Traefik loads through its file provider. The tables cover
+//! accepted and rejected spellings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::tool::oic_gateway;
 
-/// Files that Traefik loads. `N` in a name becomes the number of the case, so that all can be loaded at once.
+/// Files that Traefik loads. `N` in a name becomes the number of the case, so that Traefik can load all cases together.
 const ACCEPTED: &[&str] = &[
     // Lists of names.
     "http: {routers: {rN: {rule: Path(`/`), service: s, middlewares: [a, b]}}}",
@@ -45,7 +45,7 @@ const ACCEPTED: &[&str] = &[
     "\u{feff}http: {routers: {rN: {rule: Path(`/`), service: s}}}",
     "# nothing",
     "http: ~",
-    // Names that are not texts.
+    // Names that are not strings.
     "http: {middlewares: {mN: {compress: {}}, n-mN: ~}}",
     "http: {middlewares: {mN: {Chain: {middlewares: 'a,b'}}}}",
     "http: {middlewares: {mN: {}, emptyN: text}}",
@@ -82,7 +82,7 @@ const ACCEPTED: &[&str] = &[
     "http:\n  middlewares:\n    mN:\n      plugin:\n        p:\n          folded: >\n            a\n            b\n          literal: |\n            a\n            b\n          quoted: \"\\u0041\\n\"\n          plain: a # comment\n          hash: a#b\n",
 ];
 
-/// The same in TOML.
+/// The same for TOML.
 const ACCEPTED_TOML: &[&str] = &[
     "[HTTP.routers.rN]\nrule = 'Path(`/`)'\nservice = 's'\nmiddlewares = 'a,b'\n",
     "[http.routers.rN]\nrule = 'Path(`/`)'\nservice = 's'\nMiddlewares = ['a', 'b']\n",
@@ -90,7 +90,7 @@ const ACCEPTED_TOML: &[&str] = &[
     "[[http.services.sN.loadBalancer.servers]]\nurl = 'http://a'\n[[http.services.sN.loadBalancer.servers]]\nurl = 'http://b'\n",
 ];
 
-/// Files that Traefik refuses as a whole.
+/// Files that Traefik rejects as a whole.
 const REFUSED: &[&str] = &[
     "http: {routers: {r: {rule: Path(`/`), middleware: [a]}}}",
     "http: {routers: {r: {rule: Path(`/`), middlewares: [{name: a}]}}}",
@@ -133,7 +133,7 @@ fn check_reads_what_traefik_reads() {
         .enumerate()
         .map(|(index, (extension, text))| {
             let file = folder.join(format!("case{index}.{extension}"));
-            // Only the names that are ours end so.
+            // Only the names from the tables end with these characters.
             let text = ["}", ":", "]", ",", "'", "\n", "."]
                 .iter()
                 .fold((*text).to_owned(), |text, end| {
@@ -148,7 +148,8 @@ fn check_reads_what_traefik_reads() {
         })
         .collect();
     traefik.write_dynamic("").unwrap();
-    // That may have been in force before Traefik had listed all the files; what it reads now, it reads with all of them there.
+    // The first configuration may have become active before Traefik had listed all the files. When it reads this one,
+    // it lists all of them.
     traefik.write_dynamic("").unwrap();
     let raw = traefik.api("/api/rawdata").unwrap();
 
@@ -180,13 +181,13 @@ fn check_refuses_what_traefik_refuses() {
         let started = Instant::now();
         let is_refused = |line: &str| line.contains(&name) && line.contains("\"level\":\"error\"");
         while !traefik.log().lines().any(is_refused) {
-            assert!(started.elapsed() < PATIENCE, "Traefik does not refuse {text}");
+            assert!(started.elapsed() < PATIENCE, "Traefik accepts {text}");
             std::thread::sleep(Duration::from_millis(20));
         }
         let refusal = loaded([file.as_path()].into_iter());
         assert!(
             matches!(refusal.as_slice(), [Err(_)]),
-            "Traefik refuses {text}: {refusal:?}"
+            "Traefik rejects {text}: {refusal:?}"
         );
         fs::remove_file(&file).unwrap();
     }
@@ -219,7 +220,7 @@ fn of_two_files_with_the_same_name_in_them_the_first_counts() {
     );
 }
 
-/// What the tool believes that Traefik loads from each of these files, or why it does not.
+/// Returns what the tool thinks that Traefik loads from each of these files, or why Traefik rejects the file.
 fn loaded<'f>(files: impl Iterator<Item = &'f Path>) -> Vec<Result<Value, String>> {
     let output = oic_gateway()
         .args(["check", "--loaded"])
@@ -234,7 +235,7 @@ fn loaded<'f>(files: impl Iterator<Item = &'f Path>) -> Vec<Result<Value, String
     files.iter().map(outcome).collect()
 }
 
-/// What both are asked for.
+/// Summarizes the objects that are compared on both sides.
 fn summary(router: impl Fn(&str, &str) -> Value, names: impl Fn(&str) -> BTreeSet<String>) -> Value {
     let mut found = json!({ "routers": {}, "middlewares": {}, "services": {} });
     for name in names("routers") {

@@ -1,5 +1,5 @@
-//! Configurations that cannot be used: every request is refused, nothing falls through to a broader router, and the log
-//! says what to do. And secrets: where they may come from, and where they never appear.
+//! Invalid configurations: every request is refused, none reaches a broader router, and the log says what to do. Also
+//! secrets: where they may come from, and where they must never appear.
 
 mod mounts;
 mod refusals;
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::support::plugin_lines;
 
-/// A router for each middleware, `/<name>` and below, and beside them one without any that takes every path to the same
-/// backend, which welcomes everybody.
+/// Creates a router `/<name>` for each middleware. Another router without middlewares takes every other path to the
+/// same backend, which accepts everything.
 fn beside_an_open_router(
     builder: GatewayBuilder,
     middlewares: impl IntoIterator<Item = (String, Value)>,
@@ -31,7 +31,7 @@ fn beside_an_open_router(
         .http(http)
 }
 
-/// Puts a folder in the place of `<state>`.
+/// Replaces `<state>` with this folder.
 fn in_directory(options: &Value, folder: &Path) -> Value {
     let text = options
         .to_string()
@@ -39,7 +39,7 @@ fn in_directory(options: &Value, folder: &Path) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The whole answer of a plugin whose configuration cannot be used.
+/// Asserts the complete answer of a plugin with an invalid configuration.
 fn assert_misconfigured(what: &str, answer: &Response) {
     let shown = format!("{what}: {} {:?} {}", answer.status, answer.headers, answer.text());
     assert_eq!(answer.status, 500, "{shown}");
@@ -59,7 +59,7 @@ fn assert_misconfigured(what: &str, answer: &Response) {
     assert_eq!(answer.header("www-authenticate"), None, "{shown}");
 }
 
-/// What a middleware has said about its own configuration.
+/// Returns the log messages of a middleware about its own configuration.
 fn complaints(log: &str, middleware: &str) -> Vec<String> {
     let name = format!("{middleware}@file");
     plugin_lines(log)
@@ -70,5 +70,5 @@ fn complaints(log: &str, middleware: &str) -> Vec<String> {
         .collect()
 }
 
-/// Stands wherever a value may be a secret.
+/// The value of every option that may contain a secret.
 const SECRET: &str = "hunter2hunter2";

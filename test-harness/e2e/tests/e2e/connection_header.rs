@@ -1,4 +1,5 @@
-//! Entry points that leave names in `Connection` for the proxy to remove: `forwardedHeaders.connection`.
+//! With `forwardedHeaders.connection`, an entry point keeps the listed names in `Connection`. The proxy then removes
+//! the headers with these names, after the plugins have run.
 
 use harness::client::raw;
 use harness::gateway::Gateway;

@@ -1,4 +1,4 @@
-//! `examples/` as they stand, started and called.
+//! Starts and calls the examples of `examples/` without changes.
 
 mod browser_clients;
 mod caller_identity;

@@ -1,4 +1,4 @@
-//! The main job: the usual gateway.
+//! The main use case: the default gateway.
 
 use harness::client::Client;
 use harness::faults::Fault;
@@ -24,7 +24,8 @@ fn a_client_token_is_exchanged_for_the_gateways_and_the_path_for_the_integration
 
 #[test]
 fn a_redirect_of_the_backend_reaches_the_client_as_it_is_host_name_included() {
-    // A plugin could change it only with buffered answers, which would end streaming. README and security.md say so.
+    // A plugin could change this header only by buffering answers, which would break streaming. README and security.md
+    // say so.
     let gateway = Gateway::start();
     let elsewhere = format!("{}{INTEGRATION}/orders/", gateway.oic.url());
     gateway.oic.down(Fault::Redirect(elsewhere.clone()));

@@ -1,8 +1,8 @@
-//! What the design rests on, pinned: Traefik's Wasm host as docs/traefik-wasm-notes.md describes it. When one of
-//! these fails with a new Traefik, something got better or worse, and the notes say what to do about it.
+//! Pins the facts about Traefik's Wasm host that the design depends on. docs/traefik-wasm-notes.md describes them. If a
+//! test fails with a new Traefik, the host has become better or worse, and the notes say what to do.
 //!
-//! Two faults of the host show on some machines and not on others. The tests demand what holds on every machine, and
-//! print whether the fault shows on this one.
+//! Two faults of the host appear only on some machines. The tests check what is true on every machine, and print
+//! whether the fault appears on this one.
 
 mod response_headers;
 
@@ -15,7 +15,7 @@ use harness::client::Client;
 use crate::probes::{COPIES, Form, Probes};
 use crate::silence::longest_silence;
 
-/// Says whether a fault of the host shows on this machine, whether the test's output is captured or not.
+/// Prints whether a fault of the host appears on this machine, even if the test's output is captured.
 fn report(fault: &str, shows: bool) {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = information
@@ -28,7 +28,7 @@ fn report(fault: &str, shows: bool) {
     let _ = writeln!(std::io::stderr(), "host fact: {fault} {verb} here ({model})");
 }
 
-/// The first words of the answers of as many instances as concurrent requests make.
+/// Sends concurrent requests, which create many instances, and returns the distinct first words of the answers.
 fn entropy_of_instances(probes: &Probes, path: &'static str) -> BTreeSet<String> {
     let seen = std::sync::Mutex::new(BTreeSet::new());
     std::thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn entropy_of_instances(probes: &Probes, path: &'static str) -> BTreeSet<String>
 
 #[test]
 fn without_sockets_entropy_is_the_same_in_every_instance_and_after_every_restart() {
-    // Each middleware has instances of its own, so at least two are asked.
+    // Each middleware has its own instances, so at least two instances answer.
     let mut probes = Probes::start(&[
         ("plain", "probe-plain", Form::Lowered),
         ("other", "probe-plain", Form::Lowered),
@@ -67,7 +67,7 @@ fn without_sockets_entropy_is_the_same_in_every_instance_and_after_every_restart
     let elapsed: u64 = answer.split(' ').nth(1).unwrap().parse().unwrap();
     assert_eq!(
         elapsed, 1_000_000,
-        "the monotonic clock advances a millisecond a call"
+        "the monotonic clock advances by a millisecond per call"
     );
 }
 
@@ -88,13 +88,17 @@ fn with_sockets_entropy_and_clock_are_real() {
     assert_ne!(elapsed, 1_000_000);
 }
 
-/// How often concurrent instances get in each other's way depends on the processors and on chance, so no number of wrong
-/// answers is demanded. What the plugins do about it is tested with them (`shared_state.rs`).
+/// How often concurrent instances interfere depends on the processors and on chance, so the test does not require a
+/// number of wrong answers. `shared_state.rs` tests how the plugins cope with this.
 #[test]
 fn alone_an_instance_gets_its_own_answers_from_the_host() {
     let probes = Probes::start(&[("sockets", "probe-sockets", Form::Lowered)]);
     let alone = probes.ask("/sockets/resolve/192.0.2.1/2000");
-    assert_eq!(alone, (200, "0".to_owned()), "alone, every answer is right");
+    assert_eq!(
+        alone,
+        (200, "0".to_owned()),
+        "without concurrency, every answer is right"
+    );
 
     const ROUNDS: usize = 20;
     let wrong = AtomicUsize::new(0);
@@ -104,7 +108,7 @@ fn alone_an_instance_gets_its_own_answers_from_the_host() {
                 let (probes, wrong) = (&probes, &wrong);
                 scope.spawn(move || {
                     let (status, text) = probes.ask(&format!("/sockets/resolve/192.0.2.{client}/3000"));
-                    // A crash of the guest is as telling as a wrong answer.
+                    // A crash of the guest is as good a sign as a wrong answer.
                     let count = if status == 200 { text.parse().unwrap() } else { 1 };
                     wrong.fetch_add(count, Ordering::SeqCst);
                 });
@@ -120,15 +124,16 @@ fn alone_an_instance_gets_its_own_answers_from_the_host() {
     );
 }
 
-/// Go's `memmove` takes different ways on different processors, and only some of them change the register that the
-/// host relies on. So a guest that is not lowered is right here and wrong there; a lowered one is right everywhere.
+/// Go's `memmove` has different implementations for different processors, and only some of them change the register
+/// that the host relies on. So a guest that is not lowered works on some machines and fails on others. A lowered guest
+/// works on all machines.
 #[test]
 fn lowered_guests_are_right_whether_or_not_this_processor_corrupts_others() {
     let lowered = Probes::start(&[("copies", COPIES, Form::Lowered)]);
     for _ in 0..20 {
         assert_eq!(lowered.ask("/copies"), (200, "00000".to_owned()));
     }
-    // Not lowered: wrong numbers at best; seen is a Traefik that dies of a Go runtime error.
+    // Without lowering, the result is a wrong number at best. Sometimes Traefik dies with a Go runtime error.
     let linked = Probes::start(&[("copies", COPIES, Form::AsLinked)]);
     let answer = linked
         .client
@@ -140,8 +145,8 @@ fn lowered_guests_are_right_whether_or_not_this_processor_corrupts_others() {
     report("a guest corrupted by memory.copy and memory.fill", !right);
 }
 
-/// How long is not demanded, since it depends on the machine and on when Go collects garbage. That others are served
-/// again is.
+/// The test does not limit the length of the silence, because it depends on the machine and on when Go collects
+/// garbage. It checks that the gateway serves requests again afterwards.
 #[test]
 fn a_guest_that_computes_silences_every_router_and_one_that_calls_the_host_does_not() {
     const ROUNDS: u64 = 300_000_000;
@@ -154,7 +159,7 @@ fn a_guest_that_computes_silences_every_router_and_one_that_calls_the_host_does_
         (answer.1, silence)
     };
     let (undivided, divided) = (silence(1), silence(10_000));
-    assert_eq!(undivided.0, divided.0, "the same work");
+    assert_eq!(undivided.0, divided.0, "both did the same work");
     println!(
         "longest silence: {:?} without a call of the host, {:?} with 10,000",
         undivided.1, divided.1

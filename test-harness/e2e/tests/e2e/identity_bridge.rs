@@ -1,4 +1,4 @@
-//! `examples/identity-bridge` as it stands, between mocks of Entra ID, IDCS and OIC.
+//! `examples/identity-bridge` without changes, between mocks of Entra ID, IDCS and OIC.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ const USERS: [&str; 6] = [
     "zoë@example.com",
 ];
 
-/// The example's gateway, and what it needs beside the mocks of IDCS and OIC.
+/// The gateway of the example, and what it needs besides the mocks of IDCS and OIC.
 struct Bridge {
     example: Example,
     entra: Entra,
@@ -84,7 +84,7 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
         assert_eq!(answer.json()["sub"], "jane@example.com", "{name}");
         assert_eq!(answer.json()["sub_type"], "user", "{name}");
     }
-    assert_eq!(bridge.example.idcs.token_calls(), 2, "one user of two issuers");
+    assert_eq!(bridge.example.idcs.token_calls(), 2, "one user, two issuers");
     assert_eq!(bridge.get(&jane().mint()).send().unwrap().status, 200);
     let [request, _] = bridge.example.idcs.requests().try_into().unwrap();
     assert_eq!(
@@ -97,7 +97,8 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
         ("no token", String::new(), 401, "missing_token"),
         ("no JWT", "opaque".to_owned(), 401, "invalid_token"),
         ("forged", jane().signed_by(&foreign).mint(), 401, "invalid_token"),
-        // The user's token for OIC is at hand, but that is nobody's who has no good one of his own.
+        // The gateway has a cached OIC token for this user, but a caller without a valid token of their own must not
+        // get it.
         ("expired", jane().expires_in(-120).mint(), 401, "invalid_token"),
         (
             "of another application",
@@ -150,7 +151,7 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
     assert_eq!(
         bridge.example.idcs.token_calls(),
         3,
-        "asked for jane of both issuers, and for nobody"
+        "one for each issuer of jane, and one for the unknown user"
     );
     let log = bridge.example.traefik.log();
     for line in [
@@ -164,7 +165,7 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
         assert!(!line.contains("@example.com") && !line.contains("eyJ"), "{line}");
     }
 
-    // Many users at once: each gets what is his, and each is asked for once.
+    // Many users at the same time: each gets their own token, and the gateway requests each token once.
     bridge.example.idcs.forget_records();
     let tokens: Vec<String> = USERS.iter().map(|user| entra.token(user).mint()).collect();
     let report = Load::to(&format!("https://localhost:{}", bridge.example.port()))

@@ -1,4 +1,4 @@
-//! The plugins with a certified authorization server of somebody else's, which is stricter than IDCS in places.
+//! The plugins with a certified authorization server that we did not write. In some respects it is stricter than IDCS.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -24,7 +24,8 @@ fn a_certified_authorization_server_is_understood_in_every_grant() {
     let Some(server) = server(3, &SigningKey::p256()) else {
         return;
     };
-    // `jwt` before the client's own token; a user's token on a path of its own, with nothing before it.
+    // One route uses `jwt` and the token of the client itself. The other route uses a user's token, without a
+    // middleware before it.
     let user = json!({ "plugin": { OAUTH_CLIENT_CREDENTIALS: {
         "grant": "refreshToken",
         "refreshTokenKey": KEY,
@@ -85,8 +86,8 @@ fn a_certified_authorization_server_is_understood_in_every_grant() {
         (503, Some("user_grant_lost"))
     );
     log_in(&server, &gateway);
-    // Where SSL_CERT_FILE is set here, the login trusts other authorities than the gateway. Then it clears no failure of the
-    // gateway's, which looks again after two seconds.
+    // If SSL_CERT_FILE is set on this machine, the login trusts other authorities than the gateway and does not clear
+    // the gateway's failure. The gateway then checks again after two seconds.
     let noticed = Deadline::after(Duration::from_secs(10));
     while ask().status == 503 {
         noticed.pause("the login is noticed");
@@ -189,7 +190,7 @@ fn a_certified_authorization_server_is_asked_about_opaque_tokens_and_takes_the_g
     }
 }
 
-/// The server; `None`, and a loud word, where it cannot run.
+/// Starts the server. If it cannot run here, prints a warning and returns `None`.
 fn server(access_token_seconds: u32, signer: &SigningKey) -> Option<AuthorizationServer> {
     match AuthorizationServer::start(access_token_seconds, signer) {
         Ok(server) => Some(server),
@@ -218,7 +219,7 @@ fn caller_token(server: &AuthorizationServer, resource: &str) -> String {
 
 fn log_in(server: &AuthorizationServer, gateway: &Gateway) {
     let (url, device_url, state) = (server.token_url(), server.device_url(), gateway.state());
-    // `offline_access` counts only beside `openid` here.
+    // This server grants `offline_access` only together with `openid`.
     let arguments: [(&str, &OsStr); 6] = [
         ("--url", url.as_ref()),
         ("--device-url", device_url.as_ref()),

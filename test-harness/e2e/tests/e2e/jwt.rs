@@ -1,4 +1,4 @@
-//! The `jwt` plugin: what it refuses, what it accepts, and what it does while the identity provider is in trouble.
+//! The `jwt` plugin: what it rejects, what it accepts, and how it behaves while the identity provider has problems.
 
 mod access;
 mod algorithms;
@@ -25,8 +25,8 @@ use serde_json::{Map, Value, json};
 
 use crate::support::Deadline;
 
-/// One router for each pair of a path and `jwt` options, with nothing but that plugin, in front of a backend that
-/// welcomes everybody: what passes does so by the plugin's word alone.
+/// Creates one router for each pair of a path and `jwt` options. No other plugin is in use and the backend accepts
+/// everything, so only the plugin decides what passes.
 fn routes(idcs: Idcs, routes: &[(&str, Value)]) -> GatewayBuilder {
     let (mut routers, mut middlewares) = (Map::new(), Map::new());
     for (path, options) in routes {
@@ -46,19 +46,19 @@ fn routes(idcs: Idcs, routes: &[(&str, Value)]) -> GatewayBuilder {
         .http(json!({ "routers": routers, "middlewares": middlewares }))
 }
 
-/// The options to trust what this domain publishes.
+/// Returns the options for a gateway that trusts the published keys of this domain.
 fn published_by(idcs: &IdcsHandle) -> Value {
     let authority = CertificateAuthority::shared().ca_pem();
     json!({ "jwksUrl": idcs.jwks_url(), "clientConfig": { "tls": { "ca": authority } } })
 }
 
-/// `options` with one more.
+/// Returns `options` with one more option.
 fn with(mut options: Value, name: &str, value: impl Into<Value>) -> Value {
     options[name] = value.into();
     options
 }
 
-/// What a refused caller is told.
+/// The response that a rejected caller gets.
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
     status: u16,
@@ -82,7 +82,7 @@ impl Refusal {
         reason: "invalid_token",
         challenge: Some(r#"Bearer realm="oic-gateway", error="invalid_token""#),
     };
-    /// Of a router that requires the scope `echo`.
+    /// The refusal of a router that requires the scope `echo`.
     const INSUFFICIENT_SCOPE: Self = Self {
         status: 403,
         reason: "insufficient_scope",
@@ -104,7 +104,7 @@ impl Refusal {
         challenge: None,
     };
 
-    /// That `answer` is this refusal, and says no more than that (RFC 6750 section 3, RFC 9457).
+    /// Asserts that `answer` is this refusal and contains nothing else (RFC 6750 section 3, RFC 9457).
     #[track_caller]
     fn assert(self, case: &str, answer: &Response) {
         let body = answer.json();
@@ -140,7 +140,7 @@ impl Refusal {
     }
 }
 
-/// Repeats `attempt` until it gives something; fails after `limit`.
+/// Repeats `attempt` until it returns a value. Panics after `limit`.
 fn within<T>(limit: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let deadline = Deadline::after(limit);
     loop {

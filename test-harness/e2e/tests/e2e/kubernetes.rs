@@ -1,4 +1,4 @@
-//! The Kubernetes example as it stands, through Traefik's own `kubernetesCRD` provider and a mock API server.
+//! The Kubernetes example without changes, through Traefik's `kubernetesCRD` provider and a mock API server.
 
 mod changes;
 mod schema;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::support::Deadline;
 
-/// A cluster with the example in it, and Traefik as the chart's values start it.
+/// A cluster that contains the example, and Traefik started with the values of the chart.
 struct Site {
     cluster: ApiServer,
     traefik: Traefik,
@@ -31,14 +31,15 @@ struct Site {
 }
 
 impl Site {
-    /// Everything up, and the example's route in force.
+    /// Starts everything and waits until the example's route is active.
     fn start() -> Self {
         let site = Self::start_with(|cluster, changed| apply(cluster, "manifests", changed));
         site.wait_for("the example's route", "/echo", 401);
         site
     }
 
-    /// The same with other manifests; the second argument puts the mocks' names in place of the example's.
+    /// Like [`Self::start`], with other manifests. The second argument replaces the names of the example with those of
+    /// the mocks.
     fn start_with(manifests: impl FnOnce(&ApiServer, &dyn Fn(&str) -> String)) -> Self {
         let (idcs, authority) = (Idcs::start(), CertificateAuthority::shared());
         let address = oic_address();
@@ -72,12 +73,12 @@ impl Site {
                 "providers": { "kubernetesCRD": values()["providers"]["kubernetesCRD"] },
             }))
             .kubernetes(&cluster)
-            // The mocks' authority, for Traefik and for the plugins.
+            // Traefik and the plugins trust the mocks' authority.
             .env("SSL_CERT_FILE", ca.display().to_string())
             .start()
             .unwrap();
         let address = traefik.address("websecure").unwrap();
-        // Nobody has given Traefik a certificate for that name.
+        // Traefik has no certificate for this host name.
         let client = Client::with(|builder| builder.danger_accept_invalid_certs(true).resolve(HOST, address));
         Self {
             cluster,
@@ -94,17 +95,17 @@ impl Site {
         self.client.get(&format!("https://{HOST}:{port}{path}"))
     }
 
-    /// A request with a good token.
+    /// Starts a request with a valid token.
     fn call(&self, path: &str) -> Request {
         self.get(path).bearer(&self.idcs.client_token().mint())
     }
 
-    /// The port of the Service.
+    /// Returns the port of the Service.
     fn port(&self) -> u16 {
         self.oic.address().port()
     }
 
-    /// Waits until requests without a token are answered with this status.
+    /// Waits until a request without a token is answered with this status.
     fn wait_for(&self, what: &str, path: &str, status: u16) {
         let deadline = Deadline::after(Duration::from_secs(30));
         while self.get(path).send().unwrap().status != status {
@@ -113,12 +114,12 @@ impl Site {
     }
 }
 
-/// The plugins also get the mocks' authority; what the values say stays.
+/// Returns additional settings that give the mocks' authority to a plugin. The values of the chart stay in effect.
 fn in_addition(state: &Path, files: &tempfile::TempDir) -> Value {
     json!({ "settings": { "envs": ["SSL_CERT_FILE"], "mounts": [state, files.path()] } })
 }
 
-/// What a reader puts in place: host names, and the values of the Secret.
+/// Returns what a reader replaces: host names, and the values of the Secret.
 fn names(idcs: &Idcs, oic: &Oic) -> Vec<(String, String)> {
     let gateway = Application::gateway();
     let quoted = |text: &str| json!(text).to_string();
@@ -152,8 +153,8 @@ fn names(idcs: &Idcs, oic: &Oic) -> Vec<(String, String)> {
     owned.collect()
 }
 
-/// Port 443 of a loopback address that no other test has, so that the manifests stay as they are. Where that port is not
-/// ours to take, any other; the manifests' port is changed then.
+/// Returns port 443 of a loopback address that no other test uses, so that the manifests need no change. If that port
+/// is not available, returns any free port, and the port in the manifests is changed.
 fn oic_address() -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let own = u8::try_from(std::process::id() % 250).unwrap_or_default() + 2;
@@ -189,7 +190,7 @@ fn values() -> Value {
     serde_saphyr::from_str(&text).unwrap()
 }
 
-/// The arguments `--a.b=c` of the chart's values as the tree they stand for.
+/// Converts the arguments `--a.b=c` in the values of the chart to a tree.
 fn static_configuration_of_the_values() -> Value {
     const LISTS: [&str; 2] = ["mounts", "envs"];
     let values = values();
@@ -262,7 +263,7 @@ fn the_example_does_the_whole_way_with_either_rewriting() {
     assert_eq!(
         (site.idcs.jwks_calls(), site.idcs.token_calls()),
         (1, 1),
-        "a change of the configuration costs nobody a call"
+        "a configuration change causes no calls"
     );
 }
 
@@ -270,7 +271,7 @@ fn seen_path(site: &Site) -> String {
     site.oic.last_request().map(|seen| seen.path).unwrap_or_default()
 }
 
-/// A client that may call OIC, beside the gateway's usual one.
+/// Another client of the gateway that may call OIC.
 const OTHER_CLIENT: &str = "another-client-of-the-gateway";
 const STATE: &str = "/var/lib/traefik-oic";
 const HOST: &str = "api.yourdomain.com";

@@ -1,4 +1,4 @@
-//! End-to-end tests: every one against a real Traefik, with mocks of IDCS and OIC of its own.
+//! End-to-end tests. Each of them runs a real Traefik with its own mocks of IDCS and OIC.
 
 mod basic_credentials;
 mod callers;

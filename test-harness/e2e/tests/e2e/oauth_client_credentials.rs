@@ -1,6 +1,7 @@
-//! `oAuthClientCredentials`: the gateway's own token in the caller's place, and what happens without one.
+//! `oAuthClientCredentials`: replaces the caller's token with the gateway's own token. Also tests what happens if there
+//! is no such token.
 //!
-//! No `jwt` stands before it here, so that everything the caller sends reaches it.
+//! There is no `jwt` in front of the plugin, so it receives everything that the caller sends.
 
 mod client_authentication;
 mod other_servers;
@@ -17,10 +18,10 @@ use serde_json::{Value, json};
 
 use harness::merge::merge;
 
-/// One provider, one backend that trusts it, and one router of its own, `/<name>`, in front of them.
+/// A provider, a backend that trusts it, and a separate router `/<name>` in front of them.
 struct Case {
     name: String,
-    /// Laid over the default options of the plugin.
+    /// A patch for the default options of the plugin.
     options: Value,
     idcs: Idcs,
     oic: Oic,
@@ -46,7 +47,7 @@ impl Case {
     }
 }
 
-/// A gateway that has a router for each case beside its own.
+/// Returns a gateway with an additional router for each case.
 fn side_by_side<'c>(cases: impl IntoIterator<Item = &'c Case>) -> GatewayBuilder {
     let ca = CertificateAuthority::shared().ca_pem();
     let (mut routers, mut middlewares, mut services) = (json!({}), json!({}), json!({}));
@@ -71,7 +72,7 @@ fn side_by_side<'c>(cases: impl IntoIterator<Item = &'c Case>) -> GatewayBuilder
     Gateway::builder().http(json!({ "routers": routers, "middlewares": middlewares, "services": services }))
 }
 
-/// Takes `jwt` out of the routers of these paths.
+/// Removes `jwt` from the routers of these paths.
 fn unguarded(builder: GatewayBuilder, paths: &[&str]) -> GatewayBuilder {
     let mut routers = json!({});
     for index in 0..paths.len() {
@@ -80,8 +81,8 @@ fn unguarded(builder: GatewayBuilder, paths: &[&str]) -> GatewayBuilder {
     builder.routers(paths).http(json!({ "routers": routers }))
 }
 
-/// A small RFC 9457 document of our own with `reason`, a `Retry-After` of at most `most` seconds, and nothing that would
-/// make the caller doubt his own credentials.
+/// Asserts that the answer is a small RFC 9457 document of the gateway with `reason` and a `Retry-After` of at most
+/// `most` seconds. Nothing in it may blame the caller's credentials.
 fn assert_refused(name: &str, answer: &Response, status: u16, reason: &str, most: u64) {
     let shown = format!("{name}: {} {:?} {}", answer.status, answer.headers, answer.text());
     assert_eq!(answer.status, status, "{shown}");

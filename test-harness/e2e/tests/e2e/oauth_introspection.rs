@@ -1,4 +1,4 @@
-//! `oAuthIntrospection`: the provider is asked about each token, seldom.
+//! `oAuthIntrospection`: the gateway asks the provider about each token, but not often.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::support::Deadline;
 
 const SECRET: &str = "gate:way+%ü";
 
-/// A gateway with a router `/<name>` for each of these options, in front of a backend that takes anything, so that what
-/// reaches it can be looked at.
+/// Starts a gateway with a router `/<name>` for each of these options. The backend accepts everything, so that the test
+/// can see what reaches it.
 fn gateway(routers: &[(&str, Value)]) -> Gateway {
     let idcs = Idcs::start();
     idcs.register(Application::new("introspector", SECRET).introspecting());
@@ -101,7 +101,7 @@ fn opaque_tokens_pass_while_the_provider_says_so_and_cost_one_call_for_all_their
     assert!(report.all_have_status(200), "{report}");
     assert_eq!(gateway.idcs.introspect_calls(), 1);
 
-    // The same token in other places, and with other rules.
+    // The same token in other places and with other rules.
     let in_query = gateway
         .get(&format!("/elsewhere?a=b&token={token}"))
         .send()
@@ -130,10 +130,10 @@ fn opaque_tokens_pass_while_the_provider_says_so_and_cost_one_call_for_all_their
     assert_eq!(
         gateway.idcs.introspect_calls(),
         1,
-        "one question for all routers with the same client"
+        "routers with the same client share one call"
     );
 
-    // A JWT may be revoked too; here that is noticed.
+    // A JWT can be revoked too. Introspection notices that.
     let jwt = gateway.idcs.client_token().scope("read").mint();
     for (path, token) in [("/soon", &token), ("/usual", &jwt)] {
         assert_eq!(
@@ -172,12 +172,12 @@ fn a_no_ends_what_an_outage_does_not() {
     }
     gateway.idcs.revoke(&revoked);
     gateway.idcs.down_at(Endpoint::Introspect, Fault::Status(500));
-    // A fifth of the time before its end each answer is asked for again, in vain.
+    // Each answer is requested again when a fifth of its time is left. Now that request fails.
     let deadline = Deadline::after(Duration::from_secs(19));
     let mut calls = gateway.idcs.introspect_calls();
     while gateway.idcs.introspect_calls() < calls + 2 {
         for token in [&kept, &revoked] {
-            assert!(statuses(token).all_have_status(200), "an outage says nothing");
+            assert!(statuses(token).all_have_status(200), "an outage revokes nothing");
         }
         deadline.pause("the answers are asked for again");
     }
@@ -189,11 +189,11 @@ fn a_no_ends_what_an_outage_does_not() {
         }
         deadline.pause("the answers are asked for again");
     }
-    // Every instance looks ten times a second.
+    // Every instance checks for new answers ten times per second.
     std::thread::sleep(Duration::from_millis(200));
     assert!(
         statuses(&revoked).all_have_status(401),
-        "the provider has said no"
+        "the provider says that the token is inactive"
     );
     assert!(statuses(&kept).all_have_status(200));
 }
@@ -265,7 +265,7 @@ fn a_flood_of_unknown_tokens_is_no_flood_for_the_provider() {
         });
     assert_eq!(report.errors, 0, "{report}");
     assert!(report.statuses.keys().eq(&[200, 401, 429]), "{report}");
-    // The minute may end in the middle: then there is one more round.
+    // The minute may end during the test, and then one more round of calls is allowed.
     let calls = gateway.idcs.introspect_calls();
     assert!((20..=40).contains(&calls), "{calls}");
 }

@@ -1,4 +1,4 @@
-//! `oAuthTokenExchange`: a user's token of one provider for a token of the same user at another.
+//! `oAuthTokenExchange`: exchanges a user's token from one provider for a token of the same user from another provider.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::support::Deadline;
 const JANE: &str = "jane@example.com";
 const JOE: &str = "joe@example.com";
 
-/// A gateway with a router for each set of options, between mocks that know two users.
+/// A gateway with one router for each set of options, between mocks that know two users.
 struct Bridge {
     traefik: Traefik,
     dynamic: Value,
@@ -37,12 +37,12 @@ fn key(number: usize) -> SigningKey {
     SigningKey::rsa_cached(2048, 700_000 + number).with_kid(&format!("key-{number}"))
 }
 
-/// Both issuers of the tenant name the same users.
+/// Returns the rule that both issuers of the tenant name the same users.
 fn users_of_entra(claims: &str) -> Value {
     json!([{ "issuers": issuers(), "subjectClaim": claims }])
 }
 
-/// What vouches for users with this key.
+/// Returns options that sign assertions about users with this key.
 fn jwt_bearer(key: &SigningKey) -> Value {
     json!({
         "method": "jwtBearer",
@@ -54,12 +54,13 @@ fn jwt_bearer(key: &SigningKey) -> Value {
 }
 
 impl Bridge {
-    /// The options of each router are laid over those that all have in common; the domain knows these keys.
+    /// Starts the gateway. The options of each router are merged into the common options, and the domain knows these
+    /// keys.
     fn start(keys: &[SigningKey], routers: &[(&str, Value)]) -> Self {
         Self::with_mount(keys, routers, None)
     }
 
-    /// The same with another directory beside the state directory.
+    /// Like [`Self::start`], with an additional directory besides the state directory.
     fn with_mount(keys: &[SigningKey], routers: &[(&str, Value)], other: Option<&Path>) -> Self {
         let entra = Entra::start();
         let idcs = Idcs::builder().trusting(&entra).user(JANE).user(JOE).start();
@@ -140,7 +141,7 @@ fn machines_with_one_store_ask_once_for_each_user() {
         "secret": "0123456789abcdef0123456789abcdef",
         "redis": { "endpoints": [redis.endpoint()] },
     });
-    // Routers with a state directory each are like machines.
+    // Two routers with separate state directories behave like two machines.
     let mut other = options.clone();
     other["stateDirectory"] = json!(elsewhere.path());
     let routers = [("one", options), ("other", other)];
@@ -161,7 +162,7 @@ fn machines_with_one_store_ask_once_for_each_user() {
     assert!(!everything.contains("@example.com"), "{everything}");
 }
 
-/// Status, reason if it was refused, and the user whom the backend saw if not.
+/// Returns the status, and either the reason of the refusal or the user that the backend saw.
 fn outcome(answer: &Response) -> (u16, String) {
     let body = answer.json();
     let said = body["reason"].as_str().or(body["sub"].as_str());
@@ -194,7 +195,7 @@ fn the_callers_own_token_is_exchanged_where_the_provider_speaks_rfc_8693() {
     for _ in 0..2 {
         assert_eq!(outcome(&bridge.get("exchange", &jane)), (200, JANE.to_owned()));
     }
-    assert_eq!(bridge.idcs.token_calls(), 1, "one for one token");
+    assert_eq!(bridge.idcs.token_calls(), 1, "one call for one token");
     let form = bridge.idcs.requests().remove(0).form;
     assert_eq!(
         form["grant_type"],
@@ -202,17 +203,17 @@ fn the_callers_own_token_is_exchanged_where_the_provider_speaks_rfc_8693() {
     );
     let v1 = bridge.entra.token(JANE).v1().mint();
     assert_eq!(outcome(&bridge.get("exchange", &v1)), (200, JANE.to_owned()));
-    assert_eq!(bridge.idcs.token_calls(), 2, "another token is another matter");
+    assert_eq!(bridge.idcs.token_calls(), 2, "another token needs another call");
     assert_eq!(outcome(&bridge.get("vouching", &jane)), (200, JANE.to_owned()));
 
     let nobody = bridge.token("nobody@example.com");
     let expired = bridge.entra.token(JANE).expires_in(-30).mint();
     for (router, token, status, reason) in [
         ("exchange", &nobody, 401, "invalid_token"),
-        // `jwt` allows for a minute; the provider would not.
+        // `jwt` accepts a token for another minute, but the provider does not.
         ("exchange", &expired, 401, "invalid_token"),
         ("vouching", &nobody, 401, "invalid_token"),
-        // The same client has her token at hand, but not who lacks the key that got it.
+        // Her token is in the cache of the same client, but a router without the key that fetched it cannot read it.
         ("wrongkey", &jane, 401, "invalid_token"),
         ("wrongaudience", &jane, 401, "invalid_token"),
         ("wrongsecret", &jane, 502, "identity_provider_refused"),
@@ -258,12 +259,16 @@ fn users_at_hand_are_served_through_an_outage_a_new_key_and_a_token_that_was_wit
         deadline.pause("the provider is back");
     }
 
-    // OIC withdraws what it accepted: a new one is got, for the same user.
+    // OIC revokes tokens that it accepted. The gateway gets a new token for the same user.
     bridge.oic.revoke_seen_tokens();
-    assert_eq!(bridge.get("echo", &jane).status, 401, "the backend's own answer");
+    assert_eq!(
+        bridge.get("echo", &jane).status,
+        401,
+        "the answer is the backend's"
+    );
     assert_eq!(outcome(&bridge.get("echo", &jane)), (200, JANE.to_owned()));
 
-    // Entra ID signs with another key from now on.
+    // Entra ID changes its signing key.
     bridge.entra.rotate_now();
     let jane = bridge.token(JANE);
     let deadline = Deadline::after(Duration::from_secs(10));
@@ -271,7 +276,7 @@ fn users_at_hand_are_served_through_an_outage_a_new_key_and_a_token_that_was_wit
         deadline.pause("the new keys are known");
     }
 
-    // So does the gateway.
+    // The gateway changes its signing key, too.
     bridge.idcs.register(Application::gateway().key(&new));
     let mut dynamic = bridge.dynamic.clone();
     let options = &mut dynamic["http"]["middlewares"]["echo"]["plugin"]["oAuthTokenExchange"];
@@ -281,7 +286,7 @@ fn users_at_hand_are_served_through_an_outage_a_new_key_and_a_token_that_was_wit
     let ann = bridge.token("ann@example.com");
     let answer = bridge.get("echo", &ann);
     assert_eq!(answer.status, 401, "she has no role in OIC: {}", answer.text());
-    assert_eq!(answer.json()["reason"], Value::Null, "that is OIC's word");
+    assert_eq!(answer.json()["reason"], Value::Null, "the refusal is OIC's");
     assert_eq!(bridge.oic.tokens_seen().last().unwrap().sub, "ann@example.com");
 }
 
@@ -300,7 +305,7 @@ fn a_user_who_is_refused_when_the_token_is_renewed_is_refused_from_then_on() {
         bridge.get("echo", &jane);
         deadline.pause("the token is renewed");
     }
-    // The token itself is good for a second or more. Every instance looks ten times a second.
+    // The token itself is valid for a second or more, and every instance checks for the refusal ten times per second.
     std::thread::sleep(Duration::from_millis(200));
     for _ in 0..8 {
         assert_eq!(
@@ -352,7 +357,7 @@ fn an_issuer_never_names_the_users_of_another_one() {
         ("own", &there, 403, "forbidden", 1),
         ("own", &stranger, 401, "invalid_token", 2),
         ("own", &here, 200, JANE, 2),
-        // Said to be one name space; what is kept is of one issuer all the same.
+        // This router treats both issuers as one name space. Still, the cache keeps the tokens of each issuer apart.
         ("same", &here, 200, JANE, 2),
         ("same", &there, 200, JANE, 3),
         ("same", &there, 200, JANE, 3),

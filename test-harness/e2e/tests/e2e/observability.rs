@@ -1,4 +1,4 @@
-//! `examples/observability` as it stands: what the access log, the metrics and the traces tell.
+//! `examples/observability` without changes: the contents of the access log, the metrics and the traces.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,7 +30,7 @@ fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are
         .with("/var/log/traefik/access.log", access_log.display().to_string())
         .with("http://127.0.0.1:4318", &*collector)
         .with("sampleRate: 0.1", "sampleRate: 1.0")
-        // The mocks' authority.
+        // This adds the mocks' authority.
         .with(
             "- OIC_CLIENT_ID\n",
             "- OIC_CLIENT_ID\n          - SSL_CERT_FILE\n",
@@ -105,7 +105,7 @@ fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are
     for name in metrics_of_the_dashboard() {
         assert!(
             metrics.contains(&format!("\n{name}")),
-            "there is no metric {name}"
+            "metric {name} does not exist"
         );
     }
     assert!(metrics.contains(r#"router="echo@file""#), "{metrics}");
@@ -118,7 +118,7 @@ fn the_access_log_names_the_caller_and_the_reason_and_the_dashboards_metrics_are
     }
 }
 
-/// An endpoint for traces that takes everything; what it got comes out of the channel.
+/// Starts an endpoint that accepts all traces. They arrive in the channel.
 fn collector() -> (String, Receiver<Vec<u8>>) {
     let (sender, received) = channel();
     let address = serve(move |mut stream| {
@@ -135,7 +135,7 @@ fn collector() -> (String, Receiver<Vec<u8>>) {
     (format!("http://{address}"), received)
 }
 
-/// The body of a request, out of its chunks and unpacked.
+/// Returns the body of a request, after decoding its chunks and its compression.
 fn spans(request: &[u8]) -> Vec<u8> {
     let split = |bytes: &[u8], at: &[u8]| {
         let found = bytes.windows(at.len()).position(|window| window == at).unwrap();
@@ -167,7 +167,7 @@ fn example(file: &str) -> String {
     text_of(&format!("observability/{file}"))
 }
 
-/// The names of all metrics in the dashboard's queries.
+/// Returns the names of all metrics in the dashboard's queries.
 fn metrics_of_the_dashboard() -> BTreeSet<String> {
     let dashboard: Value = serde_json::from_str(&example("dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! The plugin `gateway`: one module that does what the chain of three does.
+//! The plugin `gateway`: one module that does the same as the chain of three plugins.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use harness::gateway::{Gateway, GatewayBuilder};
 use harness::oic::Oic;
 use serde_json::{Value, json};
 
-/// What a client and the backend see of a request, without what differs from run to run.
+/// What a client and the backend see of a request, without values that differ from run to run.
 #[derive(Debug, PartialEq)]
 struct Seen {
     status: u16,

@@ -1,4 +1,4 @@
-//! `pathRewrite` beside Traefik's own `replacePathRegex`: the same requests through both, on one Traefik.
+//! Compares `pathRewrite` with Traefik's own `replacePathRegex`. The same requests pass through both on one Traefik.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use harness::traefik::{LocalPlugin, Traefik};
 use harness_build::guests::Guest;
 use serde_json::{Map, Value, json};
 
-/// Recorded by hand from Traefik 3.7.15; `plugins/path-rewrite/tests/traefik_answers.rs` explains the fields.
+/// Recorded by hand from Traefik 3.7.15. `plugins/path-rewrite/tests/traefik_answers.rs` explains the fields.
 const CASES: &str = include_str!("../data/rewrite_cases.json");
 
 #[test]
@@ -18,7 +18,8 @@ fn every_recorded_case_fares_alike_in_traefiks_own_middleware_or_is_refused_on_p
     let cases: Vec<Value> = serde_json::from_str(CASES).unwrap();
     assert!(cases.len() > 600, "{}", cases.len());
     let options = |case: &Value| json!({ "regex": case["regex"], "replacement": case["replacement"] });
-    // A middleware of each kind for each distinct block of options; the host name of a request chooses it.
+    // Each distinct block of options gets one middleware of each kind. The host name of a request selects the
+    // middleware.
     let mut blocks: Vec<Value> = Vec::new();
     for case in &cases {
         if !blocks.contains(&options(case)) {
@@ -137,9 +138,9 @@ fn a_path_of_the_callers_choice_never_leaves_the_replacement() {
     assert_eq!(traefik.ask("inside", "/echo/fine").status, 200);
 }
 
-/// A Traefik that has one router for each middleware, chosen by the host name, before a backend that answers with
-/// the head of the request it got. No HTTP library is on the way behind Traefik: targets such as `b` without a slash,
-/// which Traefik forwards, would not survive one.
+/// A Traefik with one router for each middleware, which the host name selects. The backend answers with the head of the
+/// request that it received. It does not use an HTTP library, because a library rejects some targets that Traefik
+/// forwards, such as `b` without a slash.
 struct Rewriting {
     traefik: Traefik,
 }
@@ -169,7 +170,7 @@ impl Rewriting {
         }
     }
 
-    /// Sends `path` as it is through the middleware `name`. HTTP/1.0, so the body simply ends with the connection.
+    /// Sends `path` unchanged through the middleware `name`. It uses HTTP/1.0, so the body ends with the connection.
     fn ask(&self, name: &str, path: &str) -> Answer {
         let request = format!("GET {path} HTTP/1.0\r\nHost: {name}\r\nX-Mine: kept\r\n\r\n");
         let answer = raw(self.traefik.address("web").unwrap(), request.as_bytes()).unwrap();
@@ -181,7 +182,7 @@ impl Rewriting {
 struct Answer {
     status: u16,
     head: String,
-    /// Of a 200: the head of the request that the backend got.
+    /// For a 200, this is the head of the request that the backend received.
     body: String,
 }
 
@@ -196,7 +197,7 @@ impl Answer {
         }
     }
 
-    /// The request target that the backend saw.
+    /// Returns the request target that the backend saw.
     fn target(&self) -> Option<&str> {
         self.body
             .strip_prefix("GET ")?
@@ -204,7 +205,7 @@ impl Answer {
             .map(|(target, _)| target)
     }
 
-    /// The `X-Replaced-Path` that the backend saw.
+    /// Returns the `X-Replaced-Path` that the backend saw.
     fn replaced(&self) -> Option<&str> {
         header_of(&self.body, "x-replaced-path")
     }
@@ -213,7 +214,7 @@ impl Answer {
         header_of(&self.head, name)
     }
 
-    /// In the form of the recorded answers.
+    /// Returns the answer in the format of the recorded answers.
     fn in_short(&self) -> Value {
         let mut short = json!({ "status": self.status });
         if self.status == 200 {
@@ -233,8 +234,8 @@ fn header_of<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     })
 }
 
-/// JSON as a file that Traefik reads as YAML, in which `{{` begins a template and control characters are not allowed.
-/// Both stand within strings only, as long as the JSON has no spaces.
+/// Writes JSON as a file that Traefik reads as YAML. Such a file must not contain control characters, and `{{` starts a
+/// template. Because the JSON has no spaces, both can only occur inside strings.
 fn as_traefik_file(json: &Value) -> String {
     let escape = |character: char| match character {
         '\u{7f}'..='\u{9f}' => format!("\\u{:04x}", u32::from(character)),
@@ -247,12 +248,12 @@ fn as_traefik_file(json: &Value) -> String {
         .replace("{{", r"\u007b\u007b")
 }
 
-/// Starts a backend that answers every request with its head, to the byte.
+/// Starts a backend that answers every request with the exact head of that request.
 fn echo_of_the_head() -> SocketAddr {
     serve(|stream| drop(answer_with_heads(&stream)))
 }
 
-/// Until the connection ends.
+/// Answers requests until the connection ends.
 fn answer_with_heads(stream: &TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();

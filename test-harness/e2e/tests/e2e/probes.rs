@@ -1,4 +1,4 @@
-//! Guests that are no plugins, inside a real Traefik (crate `host-probes`).
+//! Runs guests that are not plugins inside a real Traefik (crate `host-probes`).
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use harness::traefik::{LocalPlugin, Traefik};
 use harness_build::guests;
 use serde_json::json;
 
-/// A Traefik with one route `/<name>` for each probe. A probe is either lowered, as plugins are, or as linked.
+/// A Traefik with one route `/<name>` per probe. A probe runs either lowered, like a plugin, or as linked.
 pub(crate) struct Probes {
     pub(crate) traefik: Traefik,
     pub(crate) client: Client,
@@ -58,7 +58,7 @@ impl Probes {
     }
 }
 
-/// The probe that is written in WebAssembly's text format.
+/// The probe that is written in the WebAssembly text format.
 pub(crate) const COPIES: &str = "copies.wat";
 
 pub(crate) fn lay_out(root: &Path, name: &str, probe: &str, form: Form) {

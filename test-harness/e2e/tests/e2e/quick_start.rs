@@ -1,4 +1,4 @@
-//! docs/quick-start.md as it stands: its commands, run by a shell.
+//! Runs the commands of docs/quick-start.md in a shell, without changes.
 
 use std::fs;
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::process::Command;
 use harness_build::guests;
 use harness_build::tools::{self, workspace_root};
 
-/// The commands of the page, one after the other, without those that need a release archive.
+/// Returns the commands of the page in order, without those that need a release archive.
 fn commands() -> String {
     let page = fs::read_to_string(workspace_root().join("docs/quick-start.md")).unwrap();
     let (mut commands, mut rest) = (String::new(), &*page);
@@ -38,7 +38,7 @@ fn the_quick_start_does_what_it_says() {
         std::env::var("PATH").unwrap()
     );
     let (gateway, backend) = (free_port(), free_port());
-    // A reader waits five seconds. Here it may take longer.
+    // A reader waits five seconds. The test may wait longer.
     let ready = "for _ in $(seq 150); do \
                  [ \"$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/echo)\" = 401 ] && break; sleep 0.2; done";
     let commands = commands();

@@ -1,4 +1,4 @@
-//! Bursts, waits and outages that nobody should notice.
+//! Bursts, delays and outages that callers should not notice.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +15,8 @@ use crate::support::plugin_lines;
 
 const ROUTERS: [&str; 4] = ["/a", "/b", "/c", "/d"];
 
-/// A gateway with four routers that holds nothing. One more router, `/plain`, has no middleware of ours.
+/// Starts a gateway with four routers and without keys and tokens. An additional router, `/plain`, has none of our
+/// middlewares.
 fn cold(options: serde_json::Value) -> Gateway {
     Gateway::builder()
         .oic(|idcs| Oic::builder(idcs).plain_http().start())
@@ -54,7 +55,7 @@ fn others_are_served_while_256_requests_wait_a_second() {
             let mut latencies = Vec::new();
             while !over.load(Ordering::SeqCst) {
                 let begun = Instant::now();
-                // The service behind it answers 418; that it answers is what counts.
+                // The service behind this router answers 418. Any answer is enough here.
                 assert_eq!(client.get(&url).send().unwrap().status, 418);
                 latencies.push(begun.elapsed());
             }
@@ -86,7 +87,7 @@ fn more_requests_than_there_are_places_are_refused_at_once() {
     assert!(report.with_status(200) >= 1, "{report}");
     assert!(
         report.percentile(25.0) < Duration::from_millis(1500),
-        "the refused do not wait: {report}"
+        "refused requests do not wait: {report}"
     );
 }
 
@@ -103,7 +104,8 @@ fn start_up_during_an_outage_is_delayed_once_and_not_for_every_router() {
         .start();
     let took = begun.elapsed();
     println!("12 routers, keys and token hanging for 2 s each: up after {took:?}");
-    // One timeout for the keys, one for the token, and the start itself; one for each would be 48 s.
+    // The start takes one timeout for the keys, one for the token, and its own time. One timeout per router would take
+    // 48 s.
     assert!(
         took < Duration::from_secs(24),
         "{took:?}\n{}",
@@ -172,7 +174,7 @@ fn a_token_that_the_backend_refuses_is_replaced_once_and_the_answer_passes_uncha
     let refused = gateway.get_as_client("/echo").send().unwrap();
     assert_eq!(refused.status, 401);
     assert_eq!(refused.header("www-authenticate"), Some(r#"Bearer realm="OIC""#));
-    // The answer may reach the client before the plugin has seen it.
+    // The answer may reach the client before the plugin has processed it.
     let begun = Instant::now();
     while gateway.get_as_client("/echo").send().unwrap().status != 200 {
         assert!(
@@ -182,7 +184,7 @@ fn a_token_that_the_backend_refuses_is_replaced_once_and_the_answer_passes_uncha
         );
     }
     assert_eq!(gateway.idcs.token_calls(), 2);
-    // A backend that refuses everything does not cause a fetch for every request.
+    // If the backend rejects every token, the gateway does not fetch a new one for every request.
     gateway.oic.revoke_seen_tokens();
     for _ in 0..20 {
         assert_eq!(gateway.get_as_client("/echo").send().unwrap().status, 401);
@@ -200,7 +202,8 @@ fn traefiks_retry_between_jwt_and_token_hides_a_refused_token() {
         .start();
     assert_eq!(gateway.get_as_client("/echo").send().unwrap().status, 200);
     gateway.oic.revoke_seen_tokens();
-    // Instances look for a discarded token twenty times a second; one that did so just now would send it again.
+    // Instances check for discarded tokens twenty times per second. An instance that has just checked would send the
+    // token again.
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(
         gateway.get_as_client("/echo").send().unwrap().status,
@@ -209,7 +212,7 @@ fn traefiks_retry_between_jwt_and_token_hides_a_refused_token() {
         gateway.traefik.log()
     );
     assert_eq!(gateway.idcs.token_calls(), 2);
-    // The gateway's own refusals are not retried: the middleware stands behind jwt.
+    // Refusals of the gateway itself are not retried, because the retry middleware comes after jwt.
     assert_eq!(gateway.get("/echo").send().unwrap().status, 401);
 }
 
@@ -238,7 +241,7 @@ fn a_load_of_forged_tokens_costs_one_key_fetch_an_interval() {
 fn a_plain_request_never_waits_for_a_fetch_that_is_not_its_own() {
     let gateway = cold(json!({}));
     gateway.idcs.down(Fault::Hang);
-    // A request without a token is refused before any key is asked for.
+    // A request without a token is refused before any keys are fetched.
     let begun = Instant::now();
     let report = Load::to(&gateway.traefik.url())
         .requests(200)
@@ -260,7 +263,7 @@ fn keys_serve_beyond_their_time_while_the_provider_is_away_and_no_longer_than_al
     let token = gateway.idcs.client_token().mint();
     let ask = || gateway.get("/echo").bearer(&token).send().unwrap().status;
     assert_eq!(ask(), 200);
-    // They are fetched again when their time has come.
+    // The plugin fetches keys again when they have expired.
     let begun = Instant::now();
     while gateway.idcs.jwks_calls() < 3 {
         assert_eq!(ask(), 200);
@@ -314,7 +317,8 @@ fn an_outage_under_load_costs_few_attempts_and_no_pile_of_threads() {
         .run(move |index| get_with_bearer(&format!("{}/x", ROUTERS[index % ROUTERS.len()]), &token));
     assert!(report.all_have_status(503), "{report}");
     let seconds = begun.elapsed().as_secs_f64();
-    // The first attempt takes the timeout, trials a second each with half a second's pause; all four routers share one.
+    // The first attempt takes the whole timeout. Each later attempt takes one second, with half a second in between.
+    // All four routers share these attempts.
     let most = 2.0 + seconds;
     let attempts = (gateway.idcs.connections() - before) as f64;
     assert!(attempts <= most, "{attempts} attempts in {seconds} s");

@@ -1,4 +1,4 @@
-//! Secrets, keys and certificates in files are replaced while Traefik runs, as docs/rotation.md says.
+//! Replaces secrets, keys and certificates in files while Traefik runs, as docs/rotation.md describes.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Deadline, plugin_lines};
 
-/// A mounted Secret as the kubelet keeps it: the files are links into `..data`, itself a link to a folder with a time in
-/// its name, and one `rename` replaces all of them at once.
+/// A mounted Secret in the layout of the kubelet. The files are links into `..data`, which is a link to a folder with a
+/// timestamp in its name. One `rename` replaces all files at once.
 struct Secret(PathBuf);
 
 impl Secret {
@@ -64,10 +64,10 @@ impl Secret {
     }
 }
 
-/// When which path gave which status.
+/// The time, path and status of each request.
 type Seen = Arc<Mutex<Vec<(Instant, &'static str, u16)>>>;
 
-/// Clients that go on asking for these paths until they are told to stop.
+/// Clients that request these paths until they are stopped.
 struct Clients {
     stop: Arc<AtomicBool>,
     seen: Seen,
@@ -105,7 +105,7 @@ impl Clients {
         }
     }
 
-    /// Requests at this path that were refused after `since`: when, and with which status.
+    /// Returns the requests for this path that were refused after `since`, with time and status.
     fn refused(&self, path: &str, since: Instant) -> Vec<(Duration, u16)> {
         let seen = self.seen.lock().unwrap();
         let refused = seen
@@ -120,15 +120,15 @@ impl Clients {
     }
 }
 
-/// Whose secret is replaced, and what is asked of the gateway meanwhile.
+/// A secret to replace, and the requests that run meanwhile.
 struct Case {
     path: &'static str,
     idcs: Idcs,
     token: Option<String>,
     secret: Secret,
-    /// The client as the provider knows it by these secrets, numbered.
+    /// Returns the client as the provider knows it with these secrets, which are numbered.
     known_by: KnownBy,
-    /// The files that hold the secret of this number.
+    /// Returns the files that contain the secret with this number.
     files: Files,
     plugin: &'static str,
     options: Value,
@@ -145,7 +145,7 @@ impl Case {
         self.secret.put(&files);
     }
 
-    /// Calls that the provider refused.
+    /// Returns the number of calls that the provider refused.
     fn refusals(&self) -> usize {
         let requests = self.idcs.requests();
         requests
@@ -155,7 +155,7 @@ impl Case {
     }
 }
 
-/// A token's lifetime in seconds; a good second before its end it is no longer used.
+/// The lifetime of a token in seconds. The gateway stops using it a little more than a second before it expires.
 const LIFETIME: u32 = 8;
 
 fn text(number: usize) -> String {
@@ -297,7 +297,7 @@ fn cases(folder: &Path) -> [Case; 4] {
     ]
 }
 
-/// Puts the folder of secrets into every plugin's mounts, read-only.
+/// Mounts the folder with the secrets read-only into every plugin.
 fn mounting(
     builder: TraefikBuilder,
     state: &Path,
@@ -359,7 +359,7 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
     };
     rest(2.0);
 
-    // While the provider takes both secrets the file is replaced, then the old one is withdrawn.
+    // The provider accepts both secrets while the file is replaced. Then it withdraws the old one.
     let begun = Instant::now();
     cases.iter().for_each(|case| case.register(&[0, 1]));
     cases.iter().for_each(|case| case.write(1));
@@ -372,7 +372,8 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
         assert_eq!(case.refusals(), 0, "{}", explain(case, &[]));
     }
 
-    // The provider changes first, and long before the file: once the file has changed it takes a moment.
+    // The provider changes first, long before the file. After the file has changed, it takes a moment until requests
+    // succeed.
     cases.iter().for_each(|case| case.idcs.forget_records());
     cases.iter().for_each(|case| case.register(&[2]));
     rest(lifetime + 1.0);
@@ -383,7 +384,7 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
     for (case, refusals) in cases.iter().zip(&refusals) {
         let late = clients.refused(case.path, changed + Duration::from_secs(2));
         assert!(late.is_empty(), "{}", explain(case, &late));
-        assert!(*refusals > 0, "{}: was not asked", case.path);
+        assert!(*refusals > 0, "{}: the provider was not called", case.path);
         assert!(*refusals <= 8, "{}: {refusals}", case.path);
     }
     let settled = Instant::now();
@@ -393,8 +394,8 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
         assert!(refused.is_empty(), "{}", explain(case, &refused));
     }
 
-    // The file changes first: what the old secret fetched goes on being used, here for a second and a half after the token
-    // was fetched.
+    // The file changes first. The gateway continues to use the token that it fetched with the old secret. The file
+    // changes right after such a fetch, so the token stays valid long enough.
     for case in &cases[..2] {
         let issued = case.idcs.tokens_issued().len();
         let deadline = Deadline::after(Duration::from_secs(2 * u64::from(LIFETIME)));
@@ -425,7 +426,7 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
     assert!(!log.contains("s3cret"), "{log}");
 }
 
-/// Replaces the file `oic-client-secret` in `folder` by the commands that docs/rotation.md shows.
+/// Replaces the file `oic-client-secret` in `folder` with the commands from docs/rotation.md.
 fn replace_as_documented(folder: &Path, secret: &str) {
     let page = workspace_root().join("docs/rotation.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -439,7 +440,7 @@ fn replace_as_documented(folder: &Path, secret: &str) {
     assert!(status.unwrap().success());
 }
 
-/// Waits until `is_true`, a moment at most: a file is looked at every second.
+/// Waits a few seconds at most until `is_true`. The plugins check a file every second.
 fn soon(what: &str, mut is_true: impl FnMut() -> bool) {
     let deadline = Deadline::after(Duration::from_secs(4));
     while !is_true() {
@@ -476,7 +477,7 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
     token_options["clientConfig"]["tls"]["ca"] = json!(secret.reference("ca.pem"));
     router(&mut http, "/ca", OAUTH_CLIENT_CREDENTIALS, &token_options);
     if let Some(redis) = &redis {
-        // Another token than the other router's, so that both fetch.
+        // This must be a different token from the other router's, so that both routers fetch.
         token_options["endpointParams"] = json!({ "purpose": "store" });
         token_options["store"] = json!({
             "secret": "0123456789abcdef",
@@ -568,7 +569,7 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
         gateway.get("/plain").send().unwrap().status == 200 && sent_password("second plain")
     });
 
-    // Both authorities, as a bundle; Redis takes both passwords for a while.
+    // The file now contains both authorities as a bundle. Redis accepts both passwords for a while.
     if let Some(redis) = &redis {
         redis.command(&["ACL", "SETUSER", "default", ">second password"]);
     }
@@ -580,7 +581,7 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
     );
     soon("the new API key", || with_key("second").status == 200);
     assert!(sent_password("second password"));
-    // Each instance notices by itself.
+    // Each instance notices on its own.
     soon("the old API key's end", || with_key("first").status == 401);
     for path in ["/pem", "/jwks"] {
         soon(path, || status(path, &rsa(&new)) == 200);
@@ -594,7 +595,7 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
         assert_eq!(status(path, "none"), 200, "{path}");
     }
 
-    // The old password counts no more, and the provider shows a certificate of the other authority.
+    // The old password is no longer valid, and the provider presents a certificate from the other authority.
     if let Some(redis) = &redis {
         redis.command(&["ACL", "SETUSER", "default", "<first password"]);
         redis.command(&["FLUSHALL"]);
@@ -624,11 +625,11 @@ fn keys_certificates_and_passwords_in_files_are_replaced_too() {
         .collect();
     assert!(failed.is_empty(), "{failed:?}");
 
-    // A file that is gone leaves the old content in use, and the log names it.
+    // If a file is deleted, the old content stays in use and the log names the file.
     std::fs::remove_file(secret.0.join("public.pem")).unwrap();
     std::thread::sleep(Duration::from_millis(1100));
-    // Not by every instance: one that served nobody between the two changes goes on with what it read before them, and one
-    // that Traefik has just started refuses.
+    // Not every instance has that content. An instance that served no request between the two changes continues with
+    // what it read before them, and an instance that Traefik has just started refuses requests.
     soon("the content that was read last", || {
         status("/pem", &rsa(&new)) == 200
     });

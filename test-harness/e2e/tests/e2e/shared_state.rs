@@ -1,4 +1,4 @@
-//! One fetch for everybody: bursts, short lifetimes, killed holders.
+//! All instances share one fetch: in bursts, with short lifetimes, and after the holder was killed.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ fn twenty_thousand_requests_with_two_second_tokens_never_show_an_expired_one() {
     assert_eq!(gateway.oic.expired_tokens_seen(), 0, "{report}");
     assert_eq!(gateway.oic.foreign_tokens_seen(), 0, "{report}");
     assert_eq!(gateway.idcs.jwks_calls(), 1);
-    // A refresh is due after 1.5 s at the earliest.
+    // The earliest time for a refresh is after 1.5 s.
     let most = 2.0 + seconds / 1.4;
     assert!(
         (gateway.idcs.token_calls() as f64) <= most,
@@ -57,7 +57,7 @@ fn a_traefik_killed_while_it_holds_lease_and_lock_serves_within_five_seconds_of_
     let idcs = Idcs::builder().set(|switches| switches.default_ttl = 2).start();
     let mut gateway = Gateway::in_front_of(idcs).start();
     assert_eq!(gateway.get_as_client("/echo").send().unwrap().status, 200);
-    // The next refresh hangs inside the lock.
+    // The next refresh hangs while it holds the lock.
     gateway
         .idcs
         .set(|switches| switches.at(Endpoint::Token).latency = Duration::from_secs(60));
@@ -76,7 +76,7 @@ fn a_traefik_killed_while_it_holds_lease_and_lock_serves_within_five_seconds_of_
                     .send()
             });
             std::thread::sleep(Duration::from_millis(100));
-            assert!(Instant::now() < deadline, "no refresh was seen");
+            assert!(Instant::now() < deadline, "no refresh happened");
         }
         gateway.traefik.kill();
     });
@@ -93,7 +93,7 @@ fn a_traefik_killed_while_it_holds_lease_and_lock_serves_within_five_seconds_of_
             })
             .count()
     };
-    assert!(locks() >= 1, "the lease was left behind");
+    assert!(locks() >= 1, "the lease still exists");
     gateway
         .idcs
         .set(|switches| switches.at(Endpoint::Token).latency = Duration::ZERO);

@@ -1,8 +1,9 @@
-//! What one request can cost everybody else. A guest that computes cannot be interrupted, and Go waits for it before it
-//! collects garbage: docs/traefik-wasm-notes.md.
+//! Measures how long one request can block all others. A guest that computes cannot be interrupted, and Go waits for it
+//! before it collects garbage; see docs/traefik-wasm-notes.md.
 //!
-//! Processors and neighbours differ, so no time is demanded here: how work is divided is for unit tests. This shows that
-//! requests of every size that Traefik accepts get an answer, and prints how long others were not served meanwhile:
+//! Processors and load differ, so the test does not limit the time. Unit tests check how the work is divided. This test
+//! shows that requests of every size that Traefik accepts get an answer, and prints how long other requests were
+//! blocked:
 //!
 //! ```text
 //! cargo test -p e2e --test e2e silence -- --nocapture
@@ -25,8 +26,8 @@ use harness::traefik::{LocalPlugin, Traefik};
 use harness_build::guests::Guest;
 use serde_json::{Value, json};
 
-/// Runs `task` while others call an address that no router has, and while garbage is made. Gives back what the task gives
-/// back, and the longest time that such a call took.
+/// Runs `task` while other clients call an address without a router and while garbage is produced. Returns the result
+/// of the task, and the longest time that such a call took.
 pub(crate) fn longest_silence<T>(traefik: SocketAddr, task: impl FnOnce() -> T) -> (T, Duration) {
     let (is_over, longest) = (AtomicBool::new(false), AtomicU64::new(0));
     let ask_until_over = |request: Vec<u8>, longest: &AtomicU64| {
@@ -67,7 +68,7 @@ fn ask_nobody(stream: &mut TcpStream, request: &[u8]) {
 
 const SECRET: &str = "a secret of 32 bytes or even more";
 
-/// What lies between the plugin's answers and those of Traefik's service `noop@internal`.
+/// The status of a request that passes the plugin. Traefik's service `noop@internal` answers it.
 const PASSED: u16 = 418;
 
 struct Case {
@@ -93,7 +94,7 @@ impl Case {
         }
     }
 
-    /// Sends the request once: a second one finds what the first one has left behind.
+    /// Sends the request only once, because a second one would find results of the first one.
     fn once(self) -> Self {
         Self { times: 1, ..self }
     }
@@ -139,7 +140,7 @@ fn token(claims: &Value) -> String {
     key.sign(Algorithm::HS256, r#"{"alg":"HS256"}"#, &claims.to_string())
 }
 
-/// A claims set that passes, and more.
+/// Returns claims that pass, with these additional ones.
 fn claims(more: &[(&str, Value)]) -> Value {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -152,7 +153,7 @@ fn claims(more: &[(&str, Value)]) -> Value {
     claims
 }
 
-/// All names of a header that a backend may take for `X-A-B-C-D`.
+/// Returns up to `most` headers whose names a backend may treat as `X-A-B-C-D`.
 fn aliases(most: usize) -> String {
     const SEPARATORS: &str = "!#$%&'*+.^_`|~";
     let (mut names, mut count) = (String::new(), 0);
@@ -228,14 +229,14 @@ fn cases() -> Vec<Case> {
             .header(&format!("Authorization: Basic {}", "A".repeat(900_000))),
         Case::new("30,000 Authorization headers", "basic", 400)
             .header("Authorization: Basic YTpi\r\n".repeat(30_000).trim_end()),
-        // The provider is not reachable; the assertion is signed before the gateway finds that out.
+        // The provider is not reachable, but the gateway signs the assertion before it notices that.
         Case::new("assertion signed with P-256", "p256", 503).once(),
         Case::new("assertion signed with RSA, 2048 bits", "rsa2048", 503).once(),
         Case::new("assertion signed with RSA, 4096 bits", "rsa4096", 503).once(),
     ]
 }
 
-/// Rules that look at all of a token and of a request.
+/// Returns options whose rules read the whole token and the whole request.
 fn jwt_options() -> Value {
     let rules: Vec<Value> = (0..63)
         .map(|index| {
@@ -250,7 +251,7 @@ fn jwt_options() -> Value {
     })
 }
 
-/// A gateway that proves itself by an assertion, which it signs before it connects.
+/// Returns the options of a gateway that authenticates with an assertion. It signs the assertion before it connects.
 fn signing(key: &SigningKey) -> Value {
     json!({ OAUTH_CLIENT_CREDENTIALS: {
         "url": "https://127.0.0.1:1/token", "clientID": "a", "tokenEndpointAuthMethod": "private_key_jwt",
@@ -325,7 +326,7 @@ fn requests_of_every_size_are_answered_and_others_served_meanwhile() {
     let mut wrong = Vec::new();
     for case in cases() {
         let request = case.bytes();
-        // The first one also makes the instance.
+        // The first request also creates the instance.
         let mut best = (Duration::MAX, Duration::MAX);
         for _ in 0..case.times {
             let start = Instant::now();

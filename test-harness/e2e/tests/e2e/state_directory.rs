@@ -1,7 +1,7 @@
-//! The state directory in trouble: never a crash, never a wrong token; at worst slower service and a warning, or a
-//! refusal that says what to do.
+//! The state directory fails in different ways. The gateway never crashes and never uses a wrong token. At worst it
+//! becomes slower and logs a warning, or it refuses requests and says what to do.
 //!
-//! A directory that is not mounted, or mounted read-only, is a matter of `configuration.rs`.
+//! `configuration.rs` covers a directory that is not mounted or is mounted read-only.
 
 mod media;
 mod planted;
@@ -19,13 +19,13 @@ use harness::oic::Verdict;
 
 use crate::support::Deadline;
 
-/// A file system in memory, of its own; gone when dropped.
+/// A separate tmpfs, which is unmounted when dropped.
 pub(crate) struct Tmpfs {
     folder: tempfile::TempDir,
 }
 
 impl Tmpfs {
-    /// `None`, and a word about it, where mounting is not allowed.
+    /// Returns `None`, and prints why, if mounting is not permitted.
     pub(crate) fn mount(options: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = mount(&["-t", "tmpfs", "-o", options, "tmpfs"], folder.path());
@@ -39,7 +39,7 @@ impl Tmpfs {
         Some(Self { folder })
     }
 
-    /// Mounts it anew with other options; `None` where that is not allowed.
+    /// Remounts it with other options. Returns `None` if that is not permitted.
     fn remount(&self, options: &str) -> Option<()> {
         let changed = mount(&["-o", &format!("remount,{options}")], self.path());
         let failed = String::from_utf8_lossy(&changed.stderr);
@@ -61,12 +61,12 @@ fn mount(arguments: &[&str], folder: &Path) -> Output {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        // Lazily: a Traefik that is about to end may still have it open.
+        // Unmount lazily, because a Traefik that is about to end may still use it.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }
 
-/// Asks as a client with a good token of its own.
+/// Sends a request as a client with a valid token.
 fn ask(gateway: &Gateway) -> Response {
     gateway.get_as_client("/echo").send().unwrap()
 }
@@ -82,7 +82,8 @@ fn assert_serves(gateway: &Gateway, case: &str) {
     );
 }
 
-/// Asks until it serves; before, it may refuse as an identity provider's outage would have it do.
+/// Sends requests until one succeeds. Before that, the gateway may refuse them as in an outage of the identity
+/// provider.
 fn serves_within(gateway: &Gateway, time: Duration, case: &str) {
     let deadline = Deadline::after(time);
     loop {
@@ -101,7 +102,7 @@ fn assert_unavailable(answer: &Response, case: &str) {
     assert!(seconds >= 1, "{case}");
 }
 
-/// The backend saw good tokens and nothing else.
+/// Asserts that the backend saw only valid tokens.
 fn assert_only_good_tokens(gateway: &Gateway, case: &str) {
     for token in gateway.oic.tokens_seen() {
         assert_eq!(token.verdict, Verdict::Accepted, "{case}: {token:?}");
@@ -109,18 +110,18 @@ fn assert_only_good_tokens(gateway: &Gateway, case: &str) {
     assert_eq!(gateway.oic.expired_tokens_seen(), 0, "{case}");
 }
 
-/// Lets Traefik build every middleware anew.
+/// Makes Traefik create every middleware again.
 fn reload(gateway: &mut Gateway) {
     let dynamic = std::fs::read_to_string(gateway.traefik.dir().join("dynamic/dynamic.yml")).unwrap();
     gateway.traefik.write_dynamic(&dynamic).unwrap();
 }
 
-/// Keys and tokens fetched so far.
+/// Returns how often keys and tokens have been fetched so far.
 fn calls(idcs: &IdcsHandle) -> (usize, usize) {
     (idcs.jwks_calls(), idcs.token_calls())
 }
 
-/// What lies in the directory: names, and where the links lead.
+/// Returns the entries of the directory: their names, and the targets of links.
 fn entries(folder: &Path) -> Vec<(String, Option<PathBuf>)> {
     let listed = std::fs::read_dir(folder).into_iter().flatten().flatten();
     listed
@@ -139,7 +140,7 @@ fn empty(folder: &Path) {
     }
 }
 
-/// Whatever it is.
+/// Removes a file, link or directory.
 fn remove(path: &Path) {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path).unwrap(),

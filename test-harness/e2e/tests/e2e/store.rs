@@ -1,4 +1,4 @@
-//! One Redis for two Traefiks, each with a state directory of its own.
+//! One Redis for two Traefiks with separate state directories.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ fn store(redis: &Redis) -> Value {
     })
 }
 
-/// A gateway for this domain. It comes with an identity provider of its own, which it does not use.
+/// Returns a gateway for this domain. Its own identity provider is not used.
 fn gateway(idcs: &IdcsHandle, redis: &Redis) -> GatewayBuilder {
     Gateway::in_front_of(Idcs::builder().tenant(9).start())
         .oic(|_| Oic::builder(idcs).start())
@@ -35,7 +35,7 @@ fn status(gateway: &Gateway, idcs: &Idcs) -> u16 {
     gateway.get("/echo").bearer(&token).send().unwrap().status
 }
 
-/// Two gateways that start, and are asked, at the same time.
+/// Starts two gateways at the same time and sends them requests.
 fn two(idcs: &Idcs, redis: &Redis) -> [Gateway; 2] {
     std::thread::scope(|scope| {
         let threads = [(); 2].map(|()| {
@@ -72,7 +72,8 @@ fn two_traefiks_share_one_token_and_its_end_and_redis_learns_nothing() {
     );
     assert_eq!(events(&one, "store.adopted") + events(&other, "store.adopted"), 1);
 
-    // OIC no longer takes it. The first to find out fetches, the other takes what that one got.
+    // OIC no longer accepts the token. The first gateway that notices fetches a new one, and the other gateway takes
+    // it.
     for gateway in [&one, &other] {
         gateway.oic.revoke_seen_tokens();
     }
@@ -92,7 +93,7 @@ fn two_traefiks_share_one_token_and_its_end_and_redis_learns_nothing() {
         PASSWORD.to_owned(),
         Application::gateway().client_secret,
     ];
-    // All tokens of the domain begin like this one.
+    // All tokens of the domain begin with this prefix.
     secrets.push(idcs.client_token().mint()[..12].to_owned());
     for secret in secrets {
         assert!(!everything.contains(&secret));
@@ -129,7 +130,7 @@ fn without_redis_each_traefik_goes_on_and_with_it_they_share_again() {
         assert!(events(gateway, "store.failed") <= 4, "{}", gateway.traefik.log());
         assert_eq!(events(gateway, "fetch.failed"), 0, "{}", gateway.traefik.log());
     }
-    // The token that follows lasts, and is one for both.
+    // The next token lasts, and both gateways use it.
     idcs.set(|switches| switches.default_ttl = 3600);
     let last = |gateway: &Gateway| {
         assert_eq!(status(gateway, &idcs), 200);
@@ -173,7 +174,11 @@ fn the_example_shares_one_token_between_two_machines() {
         "{}",
         machines[1].traefik.log()
     );
-    assert_eq!(idcs.jwks_calls(), 2, "keys are public, and every machine's own");
+    assert_eq!(
+        idcs.jwks_calls(),
+        2,
+        "every machine fetches the public keys itself"
+    );
     assert!(
         redis.everything().starts_with("oic:{token-"),
         "{}",

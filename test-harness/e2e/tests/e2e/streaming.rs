@@ -1,5 +1,5 @@
-//! Nothing is held back: events, uploads, trailers, upgrades and large bodies pass the whole chain of plugins as they
-//! come, over every version of HTTP on either side, and a client that goes away leaves nothing behind.
+//! The plugins do not buffer anything. Events, uploads, trailers, upgrades and large bodies pass the whole chain of
+//! plugins as they arrive, with every HTTP version on both sides. A client that disconnects leaves nothing behind.
 
 mod aborts;
 mod bodies;
@@ -16,21 +16,21 @@ use serde_json::{Value, json};
 
 use harness::merge::merge;
 
-/// What Traefik and the backend speak.
+/// The protocol between Traefik and the backend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Backend {
     Http1,
-    /// HTTP/2 in clear text, with prior knowledge (RFC 9113 section 3.3).
+    /// HTTP/2 in clear text with prior knowledge (RFC 9113 section 3.3).
     H2c,
-    /// HTTP/2 over TLS, chosen by ALPN, as with the real OIC.
+    /// HTTP/2 over TLS, negotiated by ALPN, as with the real OIC.
     Http2,
 }
 
 impl Backend {
     const ALL: [Self; 3] = [Self::Http1, Self::H2c, Self::Http2];
 
-    /// The usual gateway in front of such a backend, with a second entry point for TLS, a look inside Traefik,
-    /// and a router without any plugin for the backend's own paths.
+    /// Starts the default gateway in front of this backend. It also has an entry point for TLS, the debug API of
+    /// Traefik, and a router without plugins for the backend's own paths.
     fn gateway(self) -> Gateway {
         let mut url = String::new();
         let builder = Gateway::builder().oic(|idcs| {
@@ -63,7 +63,7 @@ impl Backend {
     }
 }
 
-/// In place of the one that Traefik makes up at its start.
+/// Replaces the certificate that Traefik generates at its start.
 fn show_a_trusted_certificate(gateway: &mut Gateway) {
     let folder = gateway.traefik.dir().to_owned();
     let (certificate, key) = CertificateAuthority::shared()
@@ -80,5 +80,5 @@ fn show_a_trusted_certificate(gateway: &mut Gateway) {
     gateway.traefik.write_dynamic(&dynamic.to_string()).unwrap();
 }
 
-/// The entry point for TLS.
+/// The name of the entry point for TLS.
 const TLS: &str = "websecure";

@@ -1,16 +1,16 @@
-//! What several tests need.
+//! Helpers for several tests.
 
 pub(crate) mod example;
 pub(crate) mod tool;
 
 use std::time::{Duration, Instant};
 
-/// The lines that our plugins wrote.
+/// Returns the lines that our plugins wrote.
 pub(crate) fn plugin_lines(log: &str) -> impl Iterator<Item = &str> {
     log.lines().filter(|line| line.contains(r#""message":"code="#))
 }
 
-/// A time by which something must have come true.
+/// The time by which a condition must be true.
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
@@ -22,9 +22,9 @@ impl Deadline {
         self.0 <= Instant::now()
     }
 
-    /// A moment's rest between two looks.
+    /// Waits a moment before the next check. Panics after the deadline.
     pub(crate) fn pause(&self, waiting_for: &str) {
-        assert!(Instant::now() < self.0, "too late: {waiting_for}");
+        assert!(Instant::now() < self.0, "timed out: {waiting_for}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

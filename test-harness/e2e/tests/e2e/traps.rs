@@ -1,5 +1,5 @@
-//! Traps in the plugins, wherever one could do harm. The plugins here trap on request (crate `trap`): by a panic, or
-//! without one, as a stack overflow does, so that not even the panic hook runs.
+//! Traps in the plugins, at every point where one could cause damage. These plugins trap on request (crate `trap`),
+//! either by a panic or without one. A stack overflow is an example of the latter: not even the panic hook runs.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +17,13 @@ use crate::support::{Deadline, plugin_lines};
 
 const KINDS: [&str; 2] = ["panic", "unreachable"];
 const ROUTERS: [&str; 4] = ["/a", "/b", "/c", "/d"];
-/// How soon all is well after a trap that others need not wait for, on a busy machine.
+/// The time until everything works again after a trap that nobody has to wait for, on a busy machine.
 const SOON: Duration = Duration::from_secs(2);
-/// How long a lease without a sign of life is respected.
+/// The time for which a lease without a sign of life is respected.
 const PATIENCE: Duration = Duration::from_millis(2500);
-/// The same of the lock that keeps the instances of one router apart.
+/// The same for the lock that the instances of one router share.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-/// `clientConfig.timeoutSeconds`, its default: how long a request waits for the lock.
+/// The default of `clientConfig.timeoutSeconds`. A request waits this long for the lock.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn tortured() -> GatewayBuilder {
@@ -32,13 +32,13 @@ fn tortured() -> GatewayBuilder {
         .oic(|idcs| Oic::builder(idcs).plain_http().start())
         .routers(&ROUTERS)
         .traefik(move |traefik| {
-            // `api.debug` for collecting garbage.
+            // `api.debug` lets the test trigger garbage collection.
             let quiet = json!({ "api": { "debug": true }, "log": { "level": "INFO" } });
             traefik.plugins_from(plugins).static_patch(quiet)
         })
 }
 
-/// A request that traps in `plugin` at `point`.
+/// Sends a request that traps in `plugin` at `point`.
 fn trap(
     gateway: &Gateway,
     path: &str,
@@ -53,7 +53,7 @@ fn trap(
         .send()
 }
 
-/// A burst on all routers.
+/// Sends a burst to all routers.
 fn burst(gateway: &Gateway) -> LoadReport {
     let token = gateway.idcs.client_token().mint();
     Load::to(&gateway.traefik.url())
@@ -82,7 +82,7 @@ fn is_answer_to_its_request(
     }
 }
 
-/// Leases and waiting places in the state directory.
+/// Returns the leases and places in the queue that are in the state directory.
 fn held(gateway: &Gateway) -> BTreeSet<String> {
     let entries = std::fs::read_dir(gateway.state()).unwrap();
     entries
@@ -98,7 +98,8 @@ fn served_on(gateway: &Gateway, path: &str, within: Duration, what: &str) {
     assert!(begun.elapsed() < within, "{what}: {:?}", begun.elapsed());
 }
 
-/// A trapped instance cleans up when it handles its next request, and which one Traefik takes is Traefik's choice.
+/// A trapped instance cleans up when it handles its next request, but Traefik chooses the instance. So send requests
+/// until everything is released.
 fn nothing_is_held_soon(gateway: &Gateway, path: &str, what: &str) {
     let deadline = Deadline::after(Duration::from_secs(10));
     while !held(gateway).is_empty() {
@@ -154,7 +155,7 @@ fn a_trap_anywhere_in_a_request_costs_that_request_alone() {
                                 assert_eq!(answer.status, 200, "{what}")
                             }
                             Ok(answer) => assert_eq!(answer.status, 500, "{what}: {}", answer.text()),
-                            // Traefik breaks an answer off that has begun.
+                            // Traefik aborts a response that has already started.
                             Err(error) => assert_eq!(point, "answer-taken-out", "{what}: {error}"),
                         }
                         panics += usize::from(kind == "panic");
@@ -185,7 +186,7 @@ fn a_trap_during_a_fetch_delays_others_by_the_patience_at_most() {
             for kind in KINDS {
                 let what = format!("{plugin} {point} {kind}");
                 let gateway = tortured().start_cold();
-                // Whether or not the trapped instance is the next one to be asked.
+                // The trapped instance may or may not be the next one that gets a request.
                 let trapped = trap(&gateway, "/a", plugin, point, kind).unwrap();
                 assert_eq!(trapped.status, 500, "{what}: {}", trapped.text());
                 assert_eq!(
@@ -209,7 +210,7 @@ fn a_trap_during_a_fetch_delays_others_by_the_patience_at_most() {
     }
 }
 
-/// Traefik drops instances when it collects garbage. One that trapped without a panic can then never clean up.
+/// Traefik drops instances when it collects garbage. An instance that trapped without a panic can then never clean up.
 #[test]
 fn what_a_trapped_instance_holds_is_taken_from_it_even_if_it_is_never_used_again() {
     let gateway = tortured().routers(&["/a"]).start_cold();
@@ -223,7 +224,8 @@ fn what_a_trapped_instance_holds_is_taken_from_it_even_if_it_is_never_used_again
             .unwrap();
     }
     let open = gateway.traefik.open_fds().unwrap();
-    // Silence is what one instance has seen of it, and two may take turns: each processor has a pool of its own.
+    // Each instance measures for itself how long the lock has been silent. Two instances may take turns, because each
+    // processor has its own pool.
     let bound = PATIENCE + 2 * LOCK_PATIENCE + TIMEOUT + SOON;
     loop {
         let answer = gateway.get_as_client("/a").send().unwrap();
@@ -235,11 +237,11 @@ fn what_a_trapped_instance_holds_is_taken_from_it_even_if_it_is_never_used_again
         assert!(begun.elapsed() < bound, "{}", gateway.traefik.log());
     }
     println!("served {:?} after the trap", begun.elapsed());
-    assert!(begun.elapsed() > PATIENCE, "another instance served");
+    assert!(begun.elapsed() > PATIENCE, "another instance served too early");
     assert_eq!(held(&gateway), BTreeSet::new());
     assert!(
         gateway.traefik.open_fds().unwrap() <= open,
-        "the connection was closed"
+        "the connection is still open"
     );
 }
 
@@ -250,7 +252,7 @@ fn traps_during_fetches_leave_no_connection_open() {
         let gateway = tortured().start_cold();
         let trap_during_io = || {
             let trapped = trap(&gateway, "/a", "jwt", "during-io", kind).unwrap();
-            // Another instance than the trapped one finds lease and lock taken.
+            // If this is another instance than the trapped one, lease and lock are taken.
             let waited_in_vain = trapped.status == 503 && kind == "unreachable";
             assert!(
                 trapped.status == 500 || waited_in_vain,

@@ -1,4 +1,4 @@
-//! `grant: refreshToken`: the gateway calls in the name of a user who logged in once.
+//! `grant: refreshToken`: the gateway calls OIC as a user who logged in once.
 
 mod example;
 mod refresh;
@@ -25,12 +25,12 @@ fn scope() -> String {
     Resource::oic().full_scope("urn:opc:resource:consumer::all")
 }
 
-/// Jane allows the gateway to call in her name; what the plugin needs for it is put into `state`.
+/// Logs Jane in, so that the gateway can call OIC in her name. The result is stored in `state`.
 fn log_in(idcs: &IdcsHandle, state: &Path) {
     log_in_at(idcs, "--state-directory", state);
 }
 
-/// The same, for a place that this option names.
+/// Like [`log_in`]. The result is stored in the place that `option` names.
 fn log_in_at(idcs: &IdcsHandle, option: &str, place: &Path) {
     idcs.set(|switches| switches.device_interval = Some(1));
     let files = tempfile::tempdir().unwrap();
@@ -50,8 +50,8 @@ fn log_in_at(idcs: &IdcsHandle, option: &str, place: &Path) {
     assert!(good && said.contains(&format!("allowed by {JANE}")), "{said}");
 }
 
-/// A gateway that calls in the user's name, in front of an OIC that demands one. It comes with an identity provider of
-/// its own, which it does not use.
+/// Returns a gateway that calls OIC in the user's name. This OIC requires a user. The gateway's own identity provider
+/// is not used.
 fn gateway(idcs: &IdcsHandle, state: &Path) -> GatewayBuilder {
     let user_needed = |idcs: &IdcsHandle| {
         let oic = Oic::builder(idcs).service_invoker(JANE).start();
@@ -82,7 +82,8 @@ fn ask(gateway: &Gateway, idcs: &IdcsHandle) -> Response {
     gateway.get("/echo").bearer(&token).send().unwrap()
 }
 
-/// Asks both gateways, by two clients each, until so many refreshes have happened; all are Jane's and none fails.
+/// Sends requests to both gateways with two clients each, until `refreshes` refreshes have happened. All requests must
+/// succeed as Jane.
 fn refresh_under_load(idcs: &IdcsHandle, gateways: [&Gateway; 2], refreshes: usize) {
     let begun = idcs.token_calls();
     let [one, other] = gateways;

@@ -1,5 +1,5 @@
-//! Wycheproof's signatures, judged inside Traefik: what is right natively must be right where the plugins run, on
-//! another processor (WebAssembly), with ring compiled for it and two instructions of every module replaced.
+//! Wycheproof's signatures, verified inside Traefik. The plugins run on another platform (WebAssembly), with ring
+//! compiled for it and two instructions of every module replaced. The results there must be the same as natively.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use crate::probes::{Form, Probes};
 #[path = "../../../../plugins/lib/jose/tests/wycheproof/vectors.rs"]
 mod vectors;
 
-/// Checks in one request. Keys and signatures of RSA are about 3 KB each at most.
+/// The number of checks in one request. An RSA key with its signature has about 3 KB at most.
 const BATCH: usize = 32;
-/// Requests at a time, and so instances.
+/// The number of concurrent requests, and so of instances.
 const CLIENTS: usize = 4;
 
 #[test]

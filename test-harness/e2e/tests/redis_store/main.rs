@@ -1,4 +1,4 @@
-//! The shared level of state on a real Redis: machines are threads, each with a state directory of its own.
+//! Sharing state through a real Redis. Each machine is a thread with its own state directory.
 
 mod shared_many;
 mod single_use;
@@ -27,7 +27,7 @@ const SECRET: &str = "0123456789abcdef";
 const PASSWORD: &str = "pa55word-of-redis";
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Answers each request with a running number.
+/// Answers each request with the next number.
 struct Provider {
     url: String,
     calls: Arc<AtomicUsize>,
@@ -78,7 +78,7 @@ impl Provider {
     }
 }
 
-/// What the provider gives to one user.
+/// The value that the provider issues for one user.
 struct OneUsers {
     name: StateName,
     seal: Seal,
@@ -145,7 +145,7 @@ impl Resource for OneUsers {
     }
 }
 
-/// One machine's instance.
+/// An instance on one machine.
 struct Machine {
     shared: RefCell<Shared<OneUsers>>,
     log: Arc<Mutex<Vec<String>>>,
@@ -276,7 +276,7 @@ fn a_value_that_is_due_is_renewed_by_one_while_the_others_go_on() {
     let calls = provider.calls();
     assert!(
         (2..=6).contains(&calls),
-        "{calls} fetches in 5 s of 1.6 s refresh times"
+        "{calls} fetches in 5 s, with a refresh every 1.6 s"
     );
 }
 
@@ -427,7 +427,7 @@ fn a_user_who_may_not_run_a_command_leaves_no_lease_behind_and_the_log_names_com
             let machine = Machine::of_jane(&block, &provider);
             let asked = Instant::now();
             assert_eq!(machine.value(), format!("value-{number}"), "{denied}");
-            // Without the store nobody waits for anybody.
+            // Without the store, an instance does not wait for other instances.
             assert!(
                 asked.elapsed() < Duration::from_secs(2),
                 "{denied}: {:?}",
@@ -498,7 +498,7 @@ fn nobody_else_can_read_or_make_a_value() {
         assert!(!everything.contains(secret), "{everything}");
     }
 
-    // Another user's value under Jane's name, and Jane's failure.
+    // Another user's value under Jane's name.
     let joe = Machine::new(&ours, &provider.url, "joe", LONG);
     assert_eq!(joe.value(), "value-2");
     let joes = redis.keys().into_iter().find(|key| *key != janes).unwrap();
@@ -508,7 +508,7 @@ fn nobody_else_can_read_or_make_a_value() {
     assert_eq!(wary.value(), "value-3");
     assert_eq!(wary.log("store.foreign").len(), 1);
 
-    // Another secret, and rubbish.
+    // A value with another secret, and invalid values.
     let mut other = ours.clone();
     other["secret"] = json!("another-secret-!");
     let stranger = Machine::of_jane(&other, &provider);
@@ -530,7 +530,7 @@ fn nobody_else_can_read_or_make_a_value() {
     redis.command(&["LPUSH", &janes, "a list"]);
     Machine::of_jane(&ours, &provider).value();
 
-    // What was ours once is ours until it expires: this is all that the store's owner can do.
+    // An old value of ours stays valid until it expires. Replaying it is all that the owner of the store can do.
     redis.command(&["SET", &janes, &old]);
     assert_eq!(Machine::of_jane(&ours, &provider).value(), "value-1");
 }
@@ -540,7 +540,7 @@ fn a_failure_is_no_value_and_is_told_to_the_others() {
     let Some(redis) = Redis::start() else { return };
     let (provider, block) = (Provider::start(Duration::ZERO), block(&redis));
     provider.down.store(true, Ordering::SeqCst);
-    // Whose Retry-After is honoured by all.
+    // All machines honour the Retry-After of the failure.
     let machines = [(); 3].map(|()| Machine::of_jane(&block, &provider));
     for machine in &machines {
         let refused = machine.get().unwrap_err();
@@ -565,12 +565,16 @@ fn what_was_denied_to_one_machine_is_dropped_by_the_others_when_it_is_due() {
     let machines = [(); 3].map(|()| Machine::new(&block, &provider.url, "jane", lifetime));
     assert_eq!([0, 1, 2].map(|number| machines[number].value()), ["value-1"; 3]);
     provider.denies.store(true, Ordering::SeqCst);
-    // Due, and usable for two more seconds.
+    // The value is now due for renewal, but could be used for two more seconds.
     std::thread::sleep(lifetime * 8 / 10);
     for machine in &machines {
         assert_eq!(machine.get().unwrap_err().cause(), Cause::Denied);
     }
-    assert_eq!(provider.calls(), 2, "one was told, and told the others");
+    assert_eq!(
+        provider.calls(),
+        2,
+        "only one machine asked, and the others learned from it"
+    );
     assert_eq!(redis.keys(), [key_of(&redis, ".fail")]);
 }
 
@@ -585,11 +589,11 @@ fn a_discarded_value_comes_back_to_nobody_who_discarded_it() {
     let old = redis.command(&["GET", &key]);
     one.discard();
     assert_eq!(redis.keys(), [""; 0]);
-    // Put back, by a server that lost its last writes.
+    // A server that lost its last writes restores the value.
     redis.command(&["SET", &key, &old]);
     assert_eq!(one.value(), "value-2");
     assert_ne!(redis.command(&["GET", &key]), old);
-    // The others find out by themselves, and take what the first one got.
+    // The other machines notice on their own, and take the value that the first one fetched.
     other.discard();
     assert_eq!(redis.keys(), [key.as_str()], "another value is not removed");
     assert_eq!(other.value(), "value-2");
@@ -619,7 +623,7 @@ fn a_machine_that_died_at_it_is_waited_for_until_its_lease_ends() {
     );
     assert_eq!(provider.calls(), 2);
 
-    // A lease that never ends is not waited for longer than a lease can last.
+    // A lease without an end is respected only as long as a lease can last.
     redis.command(&["DEL", &key]);
     redis.command(&["SET", &format!("{key}.lock"), "a mischief-maker's"]);
     let begun = Instant::now();
@@ -660,7 +664,7 @@ fn a_replacement_happens_once_for_all_machines_and_a_lease_has_one_owner() {
     assert!(apply(Change::Replace(&slot, Some(&one), b"two", LONG)));
     assert!(
         !apply(Change::Replace(&slot, Some(&one), b"three", LONG)),
-        "it was replaced already"
+        "it has already been replaced"
     );
     assert_eq!(plain(), "two");
     assert!(!apply(Change::RemoveFound(&slot, &one)));
@@ -696,7 +700,7 @@ fn behind_a_sentinel_the_master_is_found_and_found_again() {
     assert_eq!(master.keys().len(), 1);
     assert_eq!(Machine::of_jane(&block, &provider).value(), "value-1");
 
-    // What a failover comes to.
+    // These commands have the effect of a failover.
     drop(master);
     sentinel.command(&["SENTINEL", "REMOVE", "main"]);
     sentinel.command(&[

@@ -1,4 +1,4 @@
-//! Values of many callers, shared through the store.
+//! Values of many callers that are shared through the store.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use shared_state::{Seal, SharedMany};
 
 use super::{LONG, OneUsers, Provider, block, platform, store};
 
-/// One machine's instance, and its state directory.
+/// An instance on one machine, with its state directory.
 struct Machine {
     many: SharedMany<OneUsers>,
     provider: String,
@@ -34,7 +34,7 @@ impl Machine {
         }
     }
 
-    /// What this caller is given.
+    /// Returns the value for this caller.
     fn get(&mut self, caller: u8) -> String {
         let make = || {
             let seal = Seal::secret(&Secret::new(format!("secret of {caller}")), &["app"]).unwrap();
@@ -62,11 +62,7 @@ fn every_caller_has_a_value_of_his_own_and_it_is_fetched_once_for_all_machines()
         assert_eq!(callers.map(|caller| other.get(caller)), first);
         assert_eq!(callers.map(|caller| one.get(caller)), first);
     }
-    assert_eq!(
-        provider.calls(),
-        callers.len(),
-        "once for each, whatever an instance holds"
-    );
+    assert_eq!(provider.calls(), callers.len(), "one fetch for each caller");
     let keys = redis.keys();
     assert_eq!(keys.len(), callers.len(), "{keys:?}");
     assert!(keys.iter().all(|key| key.starts_with("test:{text-")), "{keys:?}");

@@ -1,4 +1,4 @@
-//! A secret that may be used once, and lies in the store.
+//! A single-use secret that is kept in the store.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use super::{block, key_of, platform, store};
 
 const SPAN: Duration = Duration::from_secs(20);
 
-/// One machine's instance, and its state directory.
+/// An instance on one machine, with its state directory.
 struct Machine {
     secret: SingleUse,
     directory: tempfile::TempDir,
@@ -47,7 +47,7 @@ impl Machine {
         self.secret.put(&Secret::new(secret)).unwrap();
     }
 
-    /// The secret that a use would have.
+    /// Returns the secret that a use would get.
     fn sees(&self) -> Result<String, UseError> {
         let using = self.secret.begin(SPAN)?;
         let secret = using.secret().expose().to_owned();
@@ -55,7 +55,7 @@ impl Machine {
         Ok(secret)
     }
 
-    /// Waits until the store is used again after a failure.
+    /// Waits until the instance uses the store again after a failure.
     fn waits_for_the_store(&self) -> String {
         let begun = Instant::now();
         loop {
@@ -124,7 +124,7 @@ fn a_use_is_the_only_one_until_it_ends_whichever_way() {
     using.give_back();
     assert_eq!(other.sees().unwrap(), "first");
 
-    // A use that is abandoned ends by itself, and whoever has it late takes nothing from those who follow.
+    // An abandoned use ends by itself. If its holder gives it back late, that does not affect the use that follows.
     let abandoned = one.secret.begin(Duration::ZERO).unwrap();
     let begun = Instant::now();
     while other.sees().is_err() {
@@ -144,7 +144,7 @@ fn a_use_is_the_only_one_until_it_ends_whichever_way() {
     other.put("of another login");
     assert_eq!(one.sees().unwrap(), "of another login");
 
-    // Somebody logs in while a use is under way.
+    // Somebody logs in during a use.
     for end in ["replace", "lose"] {
         let using = one.secret.begin(SPAN).unwrap();
         other.put("of the latest login");
@@ -165,7 +165,7 @@ fn a_successor_that_the_store_does_not_take_waits_in_the_directory_and_goes_ther
     let [one, other] = [(); 2].map(|()| Machine::new(&block));
     one.put("0");
     type Act = fn(&mut Redis);
-    // The second one has lost what it had when it is back.
+    // In the second case, Redis has lost its data when it is back.
     let acts: [(Act, Act); 2] = [(|it| it.freeze(), |it| it.thaw()), (Redis::kill, Redis::restart)];
     for (round, (down, up)) in (1..).zip(acts) {
         let successor = round.to_string();
@@ -177,7 +177,7 @@ fn a_successor_that_the_store_does_not_take_waits_in_the_directory_and_goes_ther
         assert_eq!(one.entries().len(), 1);
         assert!(matches!(one.sees(), Err(UseError::Place(PlaceError::Store(_)))));
         up(&mut redis);
-        // Its own claim, which the store still knows, does not keep the successor away.
+        // The store still has the machine's own claim. That does not block the successor.
         assert_eq!(one.waits_for_the_store(), successor);
         assert_eq!(one.entries(), [""; 0]);
         assert_eq!(other.waits_for_the_store(), successor);
@@ -201,9 +201,9 @@ fn without_the_store_nothing_begins_and_what_is_foreign_there_is_not_replaced() 
     assert_eq!(
         using.replace(&Secret::new("second")),
         Err(PlaceError::Foreign),
-        "somebody must look at it"
+        "an operator must look at it"
     );
-    // Who logs in means to replace it.
+    // A new login always replaces the secret.
     one.put("third");
     assert_eq!(one.sees().unwrap(), "third");
 
@@ -226,6 +226,6 @@ fn what_was_kept_in_the_directory_moves_to_the_store_once() {
     let other = Machine::new(&block);
     let using = other.secret.begin(SPAN).unwrap();
     assert_eq!(using.replace(&Secret::new("new")), Ok(Replaced::Done));
-    // A copy of old state that turns up again is older than what the store has.
+    // A copy of old state that reappears is older than the secret in the store.
     assert_eq!(one.sees().unwrap(), "new");
 }

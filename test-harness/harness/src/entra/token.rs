@@ -1,4 +1,4 @@
-//! Entra ID's access tokens for users.
+//! Access tokens of Entra ID for users.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::tenant::{API, TENANT, issuers};
 use crate::clock::Clock;
 use crate::keys::SigningKey;
 
-/// A token, valid for an hour unless told otherwise; every method changes one thing about it.
+/// A token that is valid for an hour by default. Each method changes one property.
 #[must_use = "a token is made by `mint`"]
 pub struct EntraToken {
     key: SigningKey,
@@ -36,7 +36,7 @@ impl EntraToken {
             "scp": "access_as_user",
             "sub": "hKq1pTqkR0v2",
             "tid": TENANT,
-            // An optional claim, which the API's registration asks for.
+            // This claim is optional. The registration of the API requests it.
             "upn": user,
             "uti": "xJm4QbN2",
             "ver": "2.0",
@@ -50,7 +50,7 @@ impl EntraToken {
         }
     }
 
-    /// Version 1: another issuer and audience, and no `preferred_username`.
+    /// Makes it a version 1 token: with another issuer and audience, and without `preferred_username`.
     pub fn v1(mut self) -> Self {
         let [issuer, _] = issuers();
         for gone in ["preferred_username", "azp", "azpacr"] {
@@ -73,13 +73,13 @@ impl EntraToken {
         self
     }
 
-    /// Leaves a claim out.
+    /// Removes a claim.
     pub fn without(mut self, claim: &str) -> Self {
         self.claims.remove(claim);
         self
     }
 
-    /// Expires so many seconds from now; negative is in the past.
+    /// Makes the token expire `seconds` from now. Negative values are in the past.
     pub fn expires_in(self, seconds: i64) -> Self {
         let now = Clock::default().now();
         self.claim("iat", now - 7200)
@@ -87,13 +87,13 @@ impl EntraToken {
             .claim("exp", now + seconds)
     }
 
-    /// Signed with another key, under the tenant's key id.
+    /// Signs with another key under the tenant's key ID.
     pub fn signed_by(mut self, key: &SigningKey) -> Self {
         self.key = key.clone();
         self
     }
 
-    /// The token, compact.
+    /// Returns the compact token.
     pub fn mint(self) -> String {
         let (header, claims) = (Value::Object(self.header), Value::Object(self.claims));
         self.key
@@ -101,7 +101,7 @@ impl EntraToken {
     }
 }
 
-/// An object id in the tenant, the same for the same user.
+/// Returns an object ID of the tenant. It is always the same for the same user.
 fn oid(user: &str) -> String {
     let sum = user
         .bytes()

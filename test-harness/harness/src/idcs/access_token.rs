@@ -1,4 +1,4 @@
-//! The shape of IDCS's access tokens for clients and users.
+//! The format of IDCS's access tokens for clients and users.
 
 use serde_json::{Map, Value, json};
 
@@ -9,11 +9,11 @@ use super::switches::AudienceShape;
 use crate::hex;
 use crate::keys::SigningKey;
 
-/// A token's claims or header: a JSON object.
+/// The claims or the header of a token: a JSON object.
 pub(super) type Members = Map<String, Value>;
 
-/// The claims of a client's access token; `exp` lies `lifetime` whole seconds or up to one more after now, so that
-/// a token never dies before its `expires_in` is over.
+/// Returns the claims of a client's access token. `exp` is rounded up to whole seconds, so a token never expires before
+/// its `expires_in` has passed.
 pub(super) fn claims(
     domain: &Domain,
     application: &Application,
@@ -50,7 +50,7 @@ pub(super) fn claims(
     claims
 }
 
-/// The claims in which a user's access token differs from a client's.
+/// Returns the claims in which a user's access token differs from a client's.
 fn user_claims(domain: &Domain, user: &str) -> Value {
     let display_name = user.split('@').next().unwrap_or_default().replace('.', " ");
     json!({
@@ -71,7 +71,7 @@ fn user_claims(domain: &Domain, user: &str) -> Value {
     })
 }
 
-/// The header of a token that `key` signs: thumbprints, no `typ`.
+/// Returns the header of a token that `key` signs. It has thumbprints and no `typ`.
 pub(super) fn header(key: &SigningKey) -> Members {
     let mut header = Members::new();
     header.insert("x5t#S256".to_owned(), json!(key.x5t_s256()));
@@ -81,15 +81,15 @@ pub(super) fn header(key: &SigningKey) -> Members {
     header
 }
 
-/// Adds a claim that brings a token, now of `length` bytes, to at least `size`.
+/// Adds a claim that extends a token of `length` bytes to at least `size` bytes.
 pub(super) fn pad(claims: &mut Members, length: usize, size: usize) {
     if let Some(missing) = size.checked_sub(length) {
-        // Four characters of base64url carry three bytes.
+        // Four base64url characters encode three bytes.
         claims.insert("padding".to_owned(), json!("x".repeat(missing * 3 / 4 + 1)));
     }
 }
 
-/// The claim `aud` in the shape the switch asks for.
+/// Returns the claim `aud` in the form that the switch selects.
 pub(super) fn audience(domain: &Domain, audience: &[String]) -> Value {
     match (domain.switches().aud_as_string_or_array, audience) {
         (AudienceShape::Natural, [only]) => json!(only),

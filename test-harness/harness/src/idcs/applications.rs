@@ -1,4 +1,4 @@
-//! What is registered in the domain: resource servers with their audiences and scopes, and confidential clients.
+//! The contents of the domain: resource servers with their audiences and scopes, and the clients.
 
 use std::fmt;
 
@@ -7,19 +7,20 @@ use rustls::pki_types::CertificateDer;
 use crate::certificates::ServerCertificate;
 use crate::keys::SigningKey;
 
-/// A resource server: who its tokens are for and what they may allow.
+/// A resource server, with the audiences and scopes of its tokens.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// The audience that tokens for it have, and with which its scopes are asked for.
+    /// The audience of its tokens. Requests for its scopes begin with it.
     pub primary_audience: String,
-    /// Further audiences of its tokens.
+    /// Additional audiences of its tokens.
     pub secondary_audiences: Vec<String>,
-    /// Scope names as they stand in tokens. A request concatenates primary audience and name without a separator.
+    /// The scope names as they appear in tokens. A request concatenates the primary audience and the name without a
+    /// separator.
     pub scopes: Vec<String>,
 }
 
 impl Resource {
-    /// A resource server without secondary audiences.
+    /// Creates a resource server without secondary audiences.
     pub fn new(primary_audience: &str, scopes: &[&str]) -> Self {
         Self {
             primary_audience: primary_audience.to_owned(),
@@ -28,47 +29,47 @@ impl Resource {
         }
     }
 
-    /// The OIC instance that the default clients know.
+    /// Returns the OIC instance that the default clients use.
     pub fn oic() -> Self {
         Self::new(OIC_AUDIENCE, &["urn:opc:resource:consumer::all", "/ic/api/"])
     }
 
-    /// The API of the gateway's own callers.
+    /// Returns the API that the gateway offers to its own callers.
     pub fn gateway_api() -> Self {
         Self::new(API_AUDIENCE, &["echo", "orders.read", "orders.write"])
     }
 
-    /// How a client asks for one of its scopes.
+    /// Returns the form in which a client requests one of its scopes.
     pub fn full_scope(&self, scope: &str) -> String {
         format!("{}{scope}", self.primary_audience)
     }
 }
 
-/// An application: confidential, and may use client credentials; or public, and may ask users.
+/// An application. A confidential one can use client credentials; a public one can ask users.
 #[derive(Clone)]
 pub struct Application {
-    /// The client id.
+    /// The client ID.
     pub client_id: String,
     /// The client secret.
     pub client_secret: String,
-    /// Secrets that it may use instead, as while a secret is rotated.
+    /// Other secrets that are valid too, for example while a secret is rotated.
     pub other_secrets: Vec<String>,
-    /// The name shown in tokens.
+    /// The name that tokens contain.
     pub name: String,
-    /// The scopes it was granted, audience and name concatenated.
+    /// The granted scopes, each as the concatenation of audience and name.
     pub granted_scopes: Vec<String>,
-    /// Whether "Introspect" is among its allowed operations.
+    /// Whether "Introspect" is one of its allowed operations.
     pub may_introspect: bool,
-    /// Has no secret ("Client type: Public").
+    /// Whether it has no secret ("Client type: Public").
     pub is_public: bool,
-    /// The keys whose certificates were imported, each under its key id as the alias: they sign its assertions.
+    /// The keys that sign its assertions. Their certificates are imported with the key ID as the alias.
     pub keys: Vec<SigningKey>,
-    /// The certificate that it shows where it proves itself by mutual TLS.
+    /// The certificate that it authenticates with by mutual TLS.
     pub certificate: Option<CertificateDer<'static>>,
 }
 
 impl Application {
-    /// An application without scopes, named after its id.
+    /// Creates an application without scopes. Its name is its ID.
     pub fn new(client_id: &str, client_secret: &str) -> Self {
         Self {
             client_id: client_id.to_owned(),
@@ -83,7 +84,7 @@ impl Application {
         }
     }
 
-    /// A public application, named after its id.
+    /// Creates a public application. Its name is its ID.
     pub fn public(client_id: &str) -> Self {
         Self {
             is_public: true,
@@ -91,7 +92,7 @@ impl Application {
         }
     }
 
-    /// Knows it by these secrets, of which the first is the current one.
+    /// Sets its secrets. The first one is the current one.
     pub fn secrets(self, secrets: &[&str]) -> Self {
         let mut secrets = secrets.iter().map(|&secret| secret.to_owned());
         Self {
@@ -101,13 +102,13 @@ impl Application {
         }
     }
 
-    /// Imports the certificate of a key under the key's id.
+    /// Imports the certificate of a key, with the key ID as the alias.
     pub fn key(mut self, key: &SigningKey) -> Self {
         self.keys.push(key.clone());
         self
     }
 
-    /// Lets it prove itself by this certificate (RFC 8705 section 2).
+    /// Lets it authenticate with this certificate (RFC 8705 section 2).
     pub fn known_by(self, certificate: &ServerCertificate) -> Self {
         Self {
             certificate: Some(certificate.der()),
@@ -115,20 +116,20 @@ impl Application {
         }
     }
 
-    /// Grants every scope of a resource server.
+    /// Grants all scopes of a resource server.
     pub fn granted(mut self, resource: &Resource) -> Self {
         self.granted_scopes
             .extend(resource.scopes.iter().map(|scope| resource.full_scope(scope)));
         self
     }
 
-    /// Grants one scope in the form it is asked for.
+    /// Grants one scope, in the form in which it is requested.
     pub fn granted_scope(mut self, scope: &str) -> Self {
         self.granted_scopes.push(scope.to_owned());
         self
     }
 
-    /// Lets it ask about tokens (RFC 7662).
+    /// Allows token introspection (RFC 7662).
     pub fn introspecting(self) -> Self {
         Self {
             may_introspect: true,
@@ -136,7 +137,7 @@ impl Application {
         }
     }
 
-    /// The gateway, which asks for OIC tokens. Its secret holds characters that need form encoding.
+    /// Returns the gateway, which requests OIC tokens. Its secret contains characters that need form encoding.
     pub fn gateway() -> Self {
         let application = Self::new(Self::GATEWAY_ID, "gateway secret:+%/ü");
         application
@@ -144,21 +145,21 @@ impl Application {
             .granted_scope("urn:opc:resource:consumer::all")
     }
 
-    /// The gateway as a public client, which asks a user for OIC tokens by the device flow.
+    /// Returns the gateway as a public client. It asks a user for OIC tokens in the device flow.
     pub fn device() -> Self {
         Self::public(Self::DEVICE_ID).granted(&Resource::oic())
     }
 
-    /// A caller of the gateway, which asks for tokens for the gateway's API.
+    /// Returns a caller of the gateway. It requests tokens for the gateway's API.
     pub fn caller() -> Self {
         Self::new(Self::CALLER_ID, "caller-secret").granted(&Resource::gateway_api())
     }
 
-    /// The client id of [`Self::gateway`].
+    /// The client ID of [`Self::gateway`].
     pub const GATEWAY_ID: &str = "6b173c40d8314c0586beaf8faa5efc5c";
-    /// The client id of [`Self::device`].
+    /// The client ID of [`Self::device`].
     pub const DEVICE_ID: &str = "c0ffee5e0b1d4f6c8a7b6c5d4e3f2a1b";
-    /// The client id of [`Self::caller`].
+    /// The client ID of [`Self::caller`].
     pub const CALLER_ID: &str = "9f2b1d7a4c5e4b0fa1d2c3e4f5061728";
 }
 

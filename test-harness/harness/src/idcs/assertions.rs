@@ -1,5 +1,5 @@
-//! Assertions that applications sign (RFC 7521 section 5, RFC 7523 section 3): who signed, for whom, until when, and
-//! each only once.
+//! Assertions that applications sign (RFC 7521 section 5, RFC 7523 section 3). Checks the signer, the audience and the
+//! expiry, and that each assertion is used only once.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,10 +11,10 @@ use super::paths;
 use crate::keys::SigningKey;
 use crate::verification::signed_claims;
 
-/// The claims of an assertion that `application` signed for this domain.
+/// Verifies an assertion that `application` signed for this domain, and returns its claims.
 ///
 /// # Errors
-/// What is wrong with it, as the error description says it.
+/// Returns the text of the error description.
 pub(super) fn verify(
     domain: &Domain,
     application: &Application,
@@ -56,13 +56,13 @@ pub(super) fn verify(
     }
 }
 
-/// The subject an assertion claims, not yet verified.
+/// Returns the subject that an assertion claims, without verifying it.
 pub(super) fn claimed_subject(assertion: &str) -> Option<String> {
     let claims = part(assertion, 1)?;
     claims.get("sub")?.as_str().map(str::to_owned)
 }
 
-/// The keys that the header may mean: by alias (`kid`), by certificate, or the client's secret.
+/// Returns the keys that the header may refer to: by alias (`kid`) or by certificate, or the client's secret.
 fn candidates(application: &Application, header: &Map<String, Value>) -> Vec<SigningKey> {
     let text = |name: &str| header.get(name).and_then(Value::as_str);
     if text("alg") == Some("HS256") {
@@ -101,9 +101,9 @@ fn part(token: &str, place: usize) -> Option<Map<String, Value>> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
-/// How far into the future an assertion may reach, in seconds.
+/// The maximum time from now to the expiry of an assertion, in seconds.
 const LONGEST: i64 = 3600;
-/// How far clocks may differ, in seconds.
+/// The accepted clock difference, in seconds.
 const SKEW: i64 = 60;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is chosen before a mock IDCS starts.
+//! Settings that are chosen before a mock IDCS starts.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::certificates::CertificateAuthority;
 use crate::entra::{Entra, EntraHandle};
 use crate::server::{Server, Tls};
 
-/// Settings of a mock IDCS.
+/// The settings of a mock IDCS.
 pub struct IdcsBuilder {
     tenant: usize,
     authority: Option<&'static CertificateAuthority>,
@@ -29,7 +29,7 @@ impl Idcs {
         Self::builder().start()
     }
 
-    /// Chooses what cannot change later.
+    /// Returns the settings, to change them before the mock starts.
     pub fn builder() -> IdcsBuilder {
         IdcsBuilder::default()
     }
@@ -56,7 +56,7 @@ impl Default for IdcsBuilder {
 }
 
 impl IdcsBuilder {
-    /// Another tenant: other name and keys, but the same issuer and the same key id, as in IDCS.
+    /// Sets another tenant. It has another name and other keys, but the same issuer and the same key ID, as in IDCS.
     pub fn tenant(self, number: usize) -> Self {
         Self {
             tenant: number,
@@ -70,7 +70,7 @@ impl IdcsBuilder {
         self
     }
 
-    /// Asks clients for a certificate of this authority's, and lets no others in.
+    /// Requires a client certificate from this authority.
     pub fn only_clients_of(self, authority: &'static CertificateAuthority) -> Self {
         Self {
             clients_of: Some(authority),
@@ -78,7 +78,7 @@ impl IdcsBuilder {
         }
     }
 
-    /// Asks clients for a certificate of [`CertificateAuthority::shared`], but lets those without one in.
+    /// Requests a client certificate from [`CertificateAuthority::shared`], but also accepts clients without one.
     pub fn asks_for_certificates(self) -> Self {
         Self {
             asks_for_certificates: true,
@@ -92,25 +92,25 @@ impl IdcsBuilder {
         self
     }
 
-    /// Registers one more application.
+    /// Registers an additional application.
     pub fn application(mut self, application: Application) -> Self {
         self.applications.push(application);
         self
     }
 
-    /// Adds a user of this name.
+    /// Adds a user with this name.
     pub fn user(mut self, name: &str) -> Self {
         self.users.push(name.to_owned());
         self
     }
 
-    /// Lets tokens of this provider be exchanged for those of users of the same name.
+    /// Trusts this provider: its tokens can be exchanged for tokens of users with the same name.
     pub fn trusting(mut self, entra: &Entra) -> Self {
         self.trusted.push(entra.handle());
         self
     }
 
-    /// Registers one more resource server.
+    /// Registers an additional resource server.
     pub fn resource(mut self, resource: Resource) -> Self {
         self.resources.push(resource);
         self

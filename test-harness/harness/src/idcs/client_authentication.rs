@@ -1,4 +1,4 @@
-//! How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2).
+//! Client authentication at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use super::errors::OAuthError;
 use super::request::Form;
 use crate::server::PeerCertificate;
 
-/// What a client claims, before it is checked.
+/// The credentials that a client presents, before they are checked.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Credentials {
     pub(super) client_id: String,
@@ -44,7 +44,7 @@ pub(super) fn authenticate(
     if application.is_public {
         return Err(OAuthError::invalid_client());
     }
-    // A mock's secret needs no comparison in constant time.
+    // A mock does not need to compare secrets in constant time.
     let other = application.other_secrets.contains(&credentials.secret);
     if application.client_secret != credentials.secret && !other {
         return Err(OAuthError::invalid_client());
@@ -56,7 +56,7 @@ fn several_methods() -> OAuthError {
     OAuthError::new("invalid_request", "Multiple client authentication methods.")
 }
 
-/// `client_secret_jwt` and `private_key_jwt`.
+/// Authenticates by `client_secret_jwt` or `private_key_jwt`.
 fn by_assertion(domain: &Domain, assertion: &str, form: &Form) -> Result<Application, OAuthError> {
     if form.get("client_assertion_type").map(String::as_str) != Some(CLIENT_ASSERTION_TYPE) {
         return Err(OAuthError::new(
@@ -76,7 +76,7 @@ fn by_assertion(domain: &Domain, assertion: &str, form: &Form) -> Result<Applica
     }
 }
 
-/// A public client only gives its id. Any other client without credentials must have a certificate.
+/// Authenticates without credentials. A public client sends only its ID; any other client needs a certificate.
 fn by_name_or_certificate(
     domain: &Domain,
     certificate: Option<&PeerCertificate>,
@@ -89,7 +89,8 @@ fn by_name_or_certificate(
     }
 }
 
-/// `tls_client_auth`: the connection's certificate is the one registered for the client that the body names.
+/// Authenticates by `tls_client_auth`: the certificate of the connection must be the one registered for the client that
+/// the body names.
 fn by_certificate(
     domain: &Domain,
     certificate: Option<&PeerCertificate>,
@@ -104,7 +105,7 @@ fn by_certificate(
 
 const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The client id that a request claims, for the records.
+/// Returns the client ID that a request claims, for the records.
 pub(super) fn claimed_client_id(authorization: Option<&str>, form: &Form) -> Option<String> {
     authorization
         .and_then(from_basic)
@@ -112,7 +113,7 @@ pub(super) fn claimed_client_id(authorization: Option<&str>, form: &Form) -> Opt
         .or_else(|| form.get("client_id").cloned())
 }
 
-/// `Basic base64(form(id) ":" form(secret))`: both parts are form-encoded before they are joined.
+/// Parses `Basic base64(form(id) ":" form(secret))`. Both parts are form-encoded before they are joined.
 fn from_basic(authorization: &str) -> Option<Credentials> {
     let (scheme, encoded) = authorization.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -134,7 +135,7 @@ fn from_form(form: &Form) -> Option<Credentials> {
 }
 
 fn form_decode(part: &str) -> String {
-    // The part stands for a name without a value; whatever is not encoded stays as it is.
+    // Parse the part as a name without a value. Characters that are not encoded stay as they are.
     form_urlencoded::parse(part.replace('=', "%3D").replace('&', "%26").as_bytes())
         .next()
         .map(|(decoded, _)| decoded.into_owned())

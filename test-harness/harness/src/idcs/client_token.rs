@@ -1,4 +1,4 @@
-//! Client tokens minted without a request, right or wrong in any way a test needs.
+//! Client tokens that are minted without a request. A test can make them valid or invalid in many ways.
 
 use serde_json::{Value, json};
 
@@ -9,13 +9,13 @@ use super::key_ring::KeyRing;
 use super::scopes::Grantable;
 use crate::keys::{Algorithm, SigningKey, signing_input};
 
-/// A token of [`Application::caller`] for [`Resource::gateway_api`] with scope `echo`, valid for an hour, signed
-/// with the domain's current key; every method changes one thing about it.
+/// A token of [`Application::caller`] for [`Resource::gateway_api`] with the scope `echo`. It is valid for an hour and
+/// signed with the domain's current key. Each method changes one property.
 #[must_use = "a token is made by `mint`"]
 pub struct ClientToken {
     header: Members,
     claims: Members,
-    /// JSON text put behind the members, for what a JSON object cannot hold.
+    /// JSON text after the members, for content that a JSON object cannot have.
     header_tail: String,
     claims_tail: String,
     signer: Option<(SigningKey, Algorithm)>,
@@ -24,7 +24,7 @@ pub struct ClientToken {
     size: usize,
 }
 
-/// The bytes of an RSA public key that a careless verifier might use as an HMAC secret.
+/// A form of an RSA public key whose bytes a careless verifier might use as an HMAC secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicKeyForm {
     /// SubjectPublicKeyInfo, DER.
@@ -64,52 +64,52 @@ impl ClientToken {
         self
     }
 
-    /// Leaves a claim out.
+    /// Removes a claim.
     pub fn without(mut self, claim: &str) -> Self {
         self.claims.remove(claim);
         self
     }
 
-    /// Sets a header parameter; call it after what chooses a key.
+    /// Sets a header parameter. Call it after the methods that choose a key.
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Leaves a header parameter out.
+    /// Removes a header parameter.
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.remove(name);
         self
     }
 
-    /// The client: `sub`, `client_id` and `client_name`.
+    /// Sets the client in `sub`, `client_id` and `client_name`.
     pub fn client_id(self, client_id: &str) -> Self {
         self.claim("sub", client_id)
             .claim("client_id", client_id)
             .claim("client_name", client_id)
     }
 
-    /// Scope names, separated by spaces.
+    /// Sets the scope names, separated by spaces.
     pub fn scope(self, scope: &str) -> Self {
         self.claim("scope", scope)
     }
 
-    /// One audience.
+    /// Sets one audience.
     pub fn audience(self, audience: &str) -> Self {
         self.claim("aud", audience)
     }
 
-    /// Several audiences.
+    /// Sets several audiences.
     pub fn audiences(self, audiences: &[&str]) -> Self {
         self.claim("aud", json!(audiences))
     }
 
-    /// The issuer.
+    /// Sets the issuer.
     pub fn issuer(self, issuer: &str) -> Self {
         self.claim("iss", issuer)
     }
 
-    /// The tenant, in all claims that name it.
+    /// Sets the tenant in all claims that contain it.
     pub fn tenant(self, tenant: &str) -> Self {
         self.claim("tenant", tenant)
             .claim("user.tenant.name", tenant)
@@ -120,25 +120,25 @@ impl ClientToken {
             )
     }
 
-    /// Expires so many seconds from now; negative is in the past.
+    /// Makes the token expire `seconds` from now. Negative values are in the past.
     pub fn expires_in(self, seconds: i64) -> Self {
         let exp = self.now + seconds;
         self.claim("exp", exp)
     }
 
-    /// Issued two hours ago, expired one hour ago.
+    /// Makes the token issued two hours ago and expired one hour ago.
     pub fn expired(self) -> Self {
         let iat = self.now - 7200;
         self.claim("iat", iat).expires_in(-3600)
     }
 
-    /// Valid from an hour on.
+    /// Makes the token valid only in one hour.
     pub fn not_yet_valid(self) -> Self {
         let nbf = self.now + 3600;
         self.claim("nbf", nbf).expires_in(7200)
     }
 
-    /// Signed with this key and algorithm; key id, thumbprints and `alg` become this key's.
+    /// Signs with this key and algorithm. Key ID, thumbprints and `alg` become those of this key.
     pub fn signed_by(mut self, key: &SigningKey, algorithm: Algorithm) -> Self {
         self.header.insert("kid".to_owned(), json!(key.kid()));
         self.header.insert("alg".to_owned(), json!(algorithm.name()));
@@ -148,25 +148,25 @@ impl ClientToken {
         self
     }
 
-    /// Signed with a key that no tenant has, under a header that claims the domain's.
+    /// Signs with a key that no tenant has. The header still names the domain's key.
     pub fn signed_by_another_key(mut self) -> Self {
         self.signer = Some((KeyRing::foreign(), Algorithm::RS256));
         self
     }
 
-    /// Another RSA algorithm of the domain's key.
+    /// Signs with the domain's key and another RSA algorithm.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.signer = Some((self.domain_key.clone(), algorithm));
         self.header("alg", algorithm.name())
     }
 
-    /// `alg` is `none` and there is no signature (RFC 7519 section 6).
+    /// Sets `alg` to `none` and leaves the signature empty (RFC 7519 section 6).
     pub fn unsigned(mut self) -> Self {
         self.signer = None;
         self.header("alg", "none")
     }
 
-    /// Algorithm confusion: HS256 with the domain's public key, in this form, as the secret.
+    /// Algorithm confusion: signs with HS256 and uses the domain's public key, in this form, as the secret.
     pub fn hs256_with_public_key(mut self, form: PublicKeyForm) -> Self {
         let secret = match form {
             PublicKeyForm::Der => self.domain_key.public_der(),
@@ -177,7 +177,7 @@ impl ClientToken {
         self.header("alg", "HS256")
     }
 
-    /// Signed with another key that comes along in the header parameter `jwk`.
+    /// Signs with another key and embeds that key in the header parameter `jwk`.
     pub fn embeds_its_key(self) -> Self {
         let jwk = KeyRing::foreign().jwk();
         self.signed_by_another_key()
@@ -186,45 +186,45 @@ impl ClientToken {
             .header("jwk", jwk)
     }
 
-    /// Signed with another key, said to be found at this URL by the header parameter `jku`.
+    /// Signs with another key. The header parameter `jku` says that the key is at this URL.
     pub fn jku(self, url: &str) -> Self {
         self.signed_by_another_key().header("jku", url)
     }
 
-    /// Signed with another key, said to be certified at this URL by the header parameter `x5u`.
+    /// Signs with another key. The header parameter `x5u` says that its certificate is at this URL.
     pub fn x5u(self, url: &str) -> Self {
         self.signed_by_another_key().header("x5u", url)
     }
 
-    /// Header parameters that must be understood (RFC 7515 section 4.1.11).
+    /// Sets the header parameters that the recipient must understand (RFC 7515 section 4.1.11).
     pub fn crit(self, names: &[&str]) -> Self {
         self.header("crit", json!(names))
     }
 
-    /// A claim of a name that is there already, put last.
+    /// Adds a claim whose name exists already. It comes last.
     pub fn duplicate_claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims_tail += &format!(",{}:{}", json!(name), value.into());
         self
     }
 
-    /// A header parameter of a name that is there already, put last.
+    /// Adds a header parameter whose name exists already. It comes last.
     pub fn duplicate_header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header_tail += &format!(",{}:{}", json!(name), value.into());
         self
     }
 
-    /// Padded to at least so many bytes.
+    /// Pads the token to at least `size` bytes.
     pub fn padded_to(self, size: usize) -> Self {
         Self { size, ..self }
     }
 
-    /// A claim `nested` of so many arrays in each other.
+    /// Adds a claim `nested` of `depth` nested arrays.
     pub fn nested(mut self, depth: usize) -> Self {
         self.claims_tail += &format!(",\"nested\":{}{}", "[".repeat(depth), "]".repeat(depth));
         self
     }
 
-    /// The token, compact.
+    /// Returns the compact token.
     pub fn mint(mut self) -> String {
         let token = self.compact();
         if token.len() >= self.size {

@@ -1,4 +1,4 @@
-//! The device flow's two ends (RFC 8628): `POST /oauth2/v1/device` for the device, `/ui/v1/device` for its user.
+//! Both ends of the device flow (RFC 8628): `POST /oauth2/v1/device` for the device, `/ui/v1/device` for its user.
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
@@ -28,7 +28,8 @@ pub(super) fn answer(
     }
 }
 
-/// Takes no client authentication; tells neither `interval` nor `verification_uri_complete`, as IDCS.
+/// Answers a device. Like IDCS, it does not require client authentication, and returns neither `interval` (unless a
+/// switch sets it) nor `verification_uri_complete`.
 fn authorize(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer, OAuthError> {
     let form = read_typed_form(headers, body)?;
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
@@ -41,7 +42,7 @@ fn authorize(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer
     let application = domain
         .application(field("client_id"))
         .ok_or_else(OAuthError::invalid_client)?;
-    // Refused now rather than when the user has been bothered.
+    // Reject an invalid scope now, before the user has to do anything.
     scopes::resolve(domain, &application, Some(field("scope")))?;
     let interval = domain.switches().device_interval;
     let device = Device::new(
@@ -63,7 +64,7 @@ fn authorize(domain: &Domain, headers: &HeaderMap, body: &[u8]) -> Result<Answer
     Ok(Answer::json(StatusCode::OK, &body).with("cache-control", "no-store"))
 }
 
-/// What the user answered. Who he is he says himself: there is no login here.
+/// Records the user's decision. There is no login, so the user states their own name.
 fn decide(domain: &Domain, body: &[u8]) -> Answer {
     let form: Form = form_urlencoded::parse(body).into_owned().collect();
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
@@ -95,5 +96,5 @@ fn page(message: &str) -> String {
     )
 }
 
-/// Of a device code, in seconds.
+/// The lifetime of a device code in seconds.
 const LIFETIME: i64 = 300;

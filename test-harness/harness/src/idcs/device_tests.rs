@@ -1,4 +1,4 @@
-//! The device flow and refresh tokens over the network, as a device and its user see them.
+//! Tests of the device flow and of refresh tokens over the network, from the point of view of a device and its user.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn refresh(idcs: &IdcsHandle, token: &str) -> Response {
     ask(idcs, &[("grant_type", "refresh_token"), ("refresh_token", token)])
 }
 
-/// Access token and refresh token of a user who has allowed the default public client.
+/// Returns access token and refresh token of a user who has approved the default public client.
 fn log_in(idcs: &IdcsHandle, user: &str) -> (String, String) {
     let started = device_code(idcs, &format!("offline_access {}", oic_scope())).json();
     assert!(idcs.approve_device(started["user_code"].as_str().unwrap(), user));
@@ -114,7 +114,7 @@ fn a_device_waits_for_its_user_and_hears_what_he_decided() {
     idcs.clock().set_offset(11);
     assert_eq!(redeem(&idcs, &code).status, 200);
     idcs.clock().set_offset(30);
-    assert_eq!(error(&code), "invalid_grant", "a code is good for once");
+    assert_eq!(error(&code), "invalid_grant", "a code works only once");
 
     let (code, user_code) = start();
     assert!(idcs.deny_device(&user_code));

@@ -19,8 +19,8 @@ pub(super) fn answer(domain: &Domain, path: &str, headers: &HeaderMap) -> Answer
     Answer::json(StatusCode::OK, &document)
 }
 
-/// OpenID Connect's document with IDCS's peculiarities: the issuer is not the document's own address, the
-/// introspection endpoint has its own name, and PKCE is not mentioned.
+/// Builds the OpenID Connect document with the peculiarities of IDCS: the issuer differs from the address of the
+/// document, the introspection endpoint has a non-standard name, and PKCE is not mentioned.
 fn flat(domain: &Domain) -> Value {
     let url = domain.url();
     json!({

@@ -17,7 +17,7 @@ pub(super) struct Domain {
     pub(super) tenant: String,
     pub(super) clock: Clock,
     pub(super) resources: Vec<Resource>,
-    /// Providers whose tokens may be exchanged.
+    /// Providers whose tokens can be exchanged.
     pub(super) trusted: Vec<EntraHandle>,
     users: Mutex<HashSet<String>>,
     applications: Mutex<Vec<Application>>,
@@ -66,7 +66,7 @@ impl Domain {
         }
     }
 
-    /// The audiences of a token for the domain's own API.
+    /// Returns the audiences of a token for the domain's own API.
     pub(super) fn own_audience(&self) -> Vec<String> {
         let (tenant, host) = (&self.tenant, self.host());
         vec![
@@ -77,13 +77,13 @@ impl Domain {
         ]
     }
 
-    /// The mock's URL, as its documents name it.
+    /// Returns the mock's URL as its documents contain it.
     pub(super) fn url(&self) -> &str {
         self.url.get().map(String::as_str).unwrap_or_default()
     }
 
     pub(super) fn set_url(&self, url: String) {
-        // Set once, right after the port is known.
+        // This is set only once, as soon as the port is known.
         let _ = self.url.set(url);
     }
 
@@ -116,7 +116,7 @@ impl Domain {
         lock(&self.users).remove(name);
     }
 
-    /// Whether this is the first assertion with this id.
+    /// Returns whether this is the first assertion with this ID.
     pub(super) fn is_new_assertion(&self, id: &str) -> bool {
         lock(&self.assertions).insert(id.to_owned())
     }
@@ -141,7 +141,7 @@ impl Domain {
         lock(&self.switches)
     }
 
-    /// Counts a request. If it exceeds the endpoint's rate, returns the `Retry-After` to answer with.
+    /// Counts a request. If it exceeds the rate limit of the endpoint, returns the `Retry-After` for the answer.
     pub(super) fn rate_exceeded(&self, endpoint: Endpoint) -> Option<Option<String>> {
         let limit = self.switches().at(endpoint).rate_limit.clone()?;
         let in_this_second = self.records().count_in_second(endpoint, self.clock.now());
@@ -150,6 +150,6 @@ impl Domain {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A test that panicked in `set` must not take the mock with it.
+    // If a test panics in `set`, the mock must continue to work.
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Error bodies: OAuth's for the token endpoint, SCIM's for everything else.
+//! Error bodies: OAuth errors for the token endpoint, SCIM errors for everything else.
 
 use http::StatusCode;
 use serde_json::json;
@@ -14,7 +14,7 @@ pub(super) struct OAuthError {
 }
 
 impl OAuthError {
-    /// 400 with this code.
+    /// Creates an error with status 400 and this code.
     pub(super) fn new(error: &'static str, description: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -31,7 +31,7 @@ impl OAuthError {
         }
     }
 
-    /// The client's assertion is not accepted; `why` stands in the description.
+    /// Creates the error for a rejected client assertion. The description contains `why`.
     pub(super) fn bad_client_assertion(why: &str) -> Self {
         Self {
             description: format!("Client authentication failed. {why}"),
@@ -47,7 +47,7 @@ impl OAuthError {
         }
     }
 
-    /// The answer, with IDCS's extra member `ecid` if there is one.
+    /// Returns the answer, with IDCS's additional member `ecid` if it is given.
     pub(super) fn answer(&self, ecid: Option<&str>) -> Answer {
         let mut body = json!({"error": self.error, "error_description": self.description});
         if let Some(ecid) = ecid {
@@ -61,7 +61,7 @@ impl OAuthError {
     }
 }
 
-/// A SCIM error (RFC 7644 section 3.12) with Oracle's extension.
+/// Returns a SCIM error (RFC 7644 section 3.12) with Oracle's extension.
 pub(super) fn scim_error(status: StatusCode, message_id: &str, detail: &str) -> Answer {
     let body = json!({
         "schemas": [SCIM_ERROR, ORACLE_ERROR],

@@ -1,4 +1,4 @@
-//! One file for each grant (RFC 6749 section 4) that the token endpoint knows.
+//! The grants of the token endpoint (RFC 6749 section 4), one file for each.
 
 mod client_credentials;
 mod device_code;
@@ -12,7 +12,7 @@ use super::errors::OAuthError;
 use super::request::Form;
 use super::scopes::Grantable;
 
-/// What the grant named by `grant_type` gives this client.
+/// Runs the grant that `grant_type` names for this client.
 pub(super) fn grant(
     domain: &Domain,
     application: &Application,

@@ -1,4 +1,4 @@
-//! The running mock, as tests hold it.
+//! The handle to a running mock, for tests.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -18,7 +18,7 @@ use crate::faults::Fault;
 use crate::keys::SigningKey;
 use crate::server::{Control, Server};
 
-/// A running mock IDCS, which stops when it is dropped. It dereferences to [`IdcsHandle`], which has everything else.
+/// A running mock IDCS. It stops when it is dropped. It dereferences to [`IdcsHandle`], which has all other methods.
 pub struct Idcs {
     handle: IdcsHandle,
     _server: Server,
@@ -32,7 +32,7 @@ impl Idcs {
             control,
             scheme,
         };
-        // The first switches may already hold a fault of the listener.
+        // The initial switches may already contain a fault of the listener. Apply it.
         handle.set(|_| {});
         Self {
             handle,
@@ -40,7 +40,7 @@ impl Idcs {
         }
     }
 
-    /// A handle that can be cloned and sent to other threads.
+    /// Returns a handle that can be cloned and sent to other threads.
     pub fn handle(&self) -> IdcsHandle {
         self.handle.clone()
     }
@@ -63,57 +63,58 @@ pub struct IdcsHandle {
 }
 
 impl IdcsHandle {
-    /// `scheme://127.0.0.1:port` without a slash at the end.
+    /// Returns `scheme://127.0.0.1:port` without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address())
     }
 
-    /// The token endpoint's URL.
+    /// Returns the URL of the token endpoint.
     pub fn token_url(&self) -> String {
         self.url() + paths::TOKEN
     }
 
-    /// The introspection endpoint's URL.
+    /// Returns the URL of the introspection endpoint.
     pub fn introspect_url(&self) -> String {
         self.url() + paths::INTROSPECT
     }
 
-    /// The device authorization endpoint's URL.
+    /// Returns the URL of the device authorization endpoint.
     pub fn device_url(&self) -> String {
         self.url() + paths::DEVICE
     }
 
-    /// The URL of the page where users answer devices.
+    /// Returns the URL of the page where users approve devices.
     pub fn device_page_url(&self) -> String {
         self.url() + paths::DEVICE_PAGE
     }
 
-    /// The JWKS's URL.
+    /// Returns the URL of the JWKS.
     pub fn jwks_url(&self) -> String {
         self.url() + paths::JWKS
     }
 
-    /// Where it listens.
+    /// Returns the address that the mock listens on.
     pub fn address(&self) -> SocketAddr {
         self.control.address()
     }
 
-    /// The domain's host name on the internet, `idcs-<hex>.identity.oraclecloud.com`. The mock's certificate is valid for it.
+    /// Returns the host name of the domain on the internet, `idcs-<hex>.identity.oraclecloud.com`. The mock's
+    /// certificate is valid for it.
     pub fn host(&self) -> String {
         self.domain.host()
     }
 
-    /// The tenant's name, `idcs-<hex>`.
+    /// Returns the name of the tenant, `idcs-<hex>`.
     pub fn tenant(&self) -> &str {
         &self.domain.tenant
     }
 
-    /// The current `iss` of its tokens.
+    /// Returns the current `iss` of its tokens.
     pub fn issuer(&self) -> String {
         self.domain.issuer()
     }
 
-    /// The mock's clock. Move its offset to issue tokens in the past or the future.
+    /// Returns the mock's clock. Move its offset to issue tokens in the past or the future.
     pub fn clock(&self) -> &Clock {
         &self.domain.clock
     }
@@ -152,33 +153,33 @@ impl IdcsHandle {
         });
     }
 
-    /// Signs with a new key under the same key id, as IDCS does. The old key leaves the JWKS at once.
+    /// Signs with a new key under the same key ID, as IDCS does. The old key leaves the JWKS at once.
     pub fn rotate_now(&self) {
         let kid = self.signing_key().kid().to_owned();
         self.rotate_now_new_kid(&kid);
     }
 
-    /// Signs with a new key under this key id. The old key leaves the JWKS at once.
+    /// Signs with a new key under this key ID. The old key leaves the JWKS at once.
     pub fn rotate_now_new_kid(&self, kid: &str) {
         self.domain.keys().rotate(kid);
     }
 
-    /// The key that signs now.
+    /// Returns the key that signs now.
     pub fn signing_key(&self) -> SigningKey {
         self.domain.keys().current.clone()
     }
 
-    /// The key that signs now, and all earlier ones.
+    /// Returns the key that signs now, and all earlier ones.
     pub fn keys_ever_used(&self) -> Vec<SigningKey> {
         self.domain.keys().ever_used()
     }
 
-    /// The JWKS document as served now.
+    /// Returns the JWKS document as it is served now.
     pub fn jwks(&self) -> Value {
         jwks::document(&self.domain)
     }
 
-    /// Prepares a client's access token, to be minted without a request. It is valid unless changed.
+    /// Prepares a client's access token, which is minted without a request. It is valid unless the test changes it.
     pub fn client_token(&self) -> ClientToken {
         ClientToken::new(&self.domain)
     }
@@ -189,7 +190,7 @@ impl IdcsHandle {
         self.domain.token_states().issue(said)
     }
 
-    /// Revokes an access token, opaque or not. Introspection reports it as inactive from now on.
+    /// Revokes an access token, opaque or not. From now on introspection reports it as inactive.
     pub fn revoke(&self, token: &str) {
         self.domain.token_states().revoke(token);
     }
@@ -206,22 +207,22 @@ impl IdcsHandle {
         self.domain.user_grants().decide(user_code, None, now)
     }
 
-    /// The codes that wait for a user's decision.
+    /// Returns the user codes that wait for a decision.
     pub fn waiting_devices(&self) -> Vec<String> {
         self.domain.user_grants().waiting()
     }
 
-    /// Revokes everything that users allowed. Their refresh tokens become invalid.
+    /// Revokes all grants of all users. Their refresh tokens become invalid.
     pub fn revoke_user_grants(&self) {
         self.domain.user_grants().revoke_all();
     }
 
-    /// How many refresh tokens are invalid because their grant was revoked or a token was used twice.
+    /// Returns the number of refresh tokens that are invalid because their grant was revoked or a token was used twice.
     pub fn revoked_refresh_tokens(&self) -> usize {
         self.domain.user_grants().revoked()
     }
 
-    /// Registers an application, or replaces the one with the same id.
+    /// Registers an application. It replaces an application with the same ID.
     pub fn register(&self, application: Application) {
         self.domain.register(application);
     }
@@ -236,27 +237,27 @@ impl IdcsHandle {
         self.domain.remove_user(name);
     }
 
-    /// Requests that reached the token endpoint.
+    /// Returns the number of requests that reached the token endpoint.
     pub fn token_calls(&self) -> usize {
         self.domain.records().calls(Endpoint::Token)
     }
 
-    /// Requests that reached the introspection endpoint.
+    /// Returns the number of requests that reached the introspection endpoint.
     pub fn introspect_calls(&self) -> usize {
         self.domain.records().calls(Endpoint::Introspect)
     }
 
-    /// Requests that reached the JWKS.
+    /// Returns the number of requests that reached the JWKS.
     pub fn jwks_calls(&self) -> usize {
         self.domain.records().calls(Endpoint::Jwks)
     }
 
-    /// Requests that reached a discovery document.
+    /// Returns the number of requests that reached a discovery document.
     pub fn discovery_calls(&self) -> usize {
         self.domain.records().calls(Endpoint::Discovery)
     }
 
-    /// Connections accepted since the start. Refused ones are not counted.
+    /// Returns the number of connections accepted since the start. Refused ones are not counted.
     pub fn connections(&self) -> usize {
         self.control.connections()
     }
@@ -269,12 +270,12 @@ impl IdcsHandle {
         });
     }
 
-    /// Every request that reached the mock, without secrets.
+    /// Returns every request that reached the mock, without secrets.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.domain.records().requests.clone()
     }
 
-    /// Every token that its token endpoint issued.
+    /// Returns every token that the token endpoint issued.
     pub fn tokens_issued(&self) -> Vec<IssuedToken> {
         self.domain.records().issued.clone()
     }

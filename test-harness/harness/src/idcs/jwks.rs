@@ -21,7 +21,7 @@ pub(super) fn answer(domain: &Domain, headers: &HeaderMap) -> Answer {
     Answer::json(StatusCode::OK, &document(domain)).with_optional("cache-control", cache_control.as_deref())
 }
 
-/// The document: the current key, after its neighbour if the switch says so.
+/// Builds the document with the current key. If the switch is on, another key comes before it.
 pub(super) fn document(domain: &Domain) -> Value {
     let two_keys = domain.switches().jwks_two_keys_same_kid;
     let keys = domain.keys();
@@ -30,7 +30,7 @@ pub(super) fn document(domain: &Domain) -> Value {
     json!({"keys": keys})
 }
 
-/// Whether the request brings a valid token for the domain's own API.
+/// Returns whether the request has a valid token for the domain's own API.
 pub(super) fn may_read(domain: &Domain, headers: &HeaderMap) -> bool {
     let token = header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
     let keys = domain.keys().ever_used();

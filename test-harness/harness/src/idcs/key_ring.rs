@@ -1,8 +1,9 @@
-//! The domain's signing keys over time.
+//! The signing keys of the domain over time.
 
 use crate::keys::{IDCS_KID, SigningKey};
 
-/// RSA keys come from the process's cache, so that a rotation is instant and tests do not wait for primes.
+/// The current and the former keys. RSA keys come from the process-wide cache, so a rotation is instant and tests do
+/// not wait for prime numbers.
 pub(super) struct KeyRing {
     pub(super) current: SigningKey,
     retired: Vec<SigningKey>,
@@ -33,14 +34,15 @@ impl KeyRing {
             .collect()
     }
 
-    /// The other key during a rotation, under the current key id: the previous one, or the next one if there is none.
+    /// Returns the other key of a rotation under the current key ID: the previous key, or the next one if there is no
+    /// previous key.
     pub(super) fn neighbour(&self) -> SigningKey {
         let neighbour = self.retired.last().cloned();
         let neighbour = neighbour.unwrap_or_else(|| SigningKey::rsa_cached(RSA_BITS, self.next_index));
         neighbour.with_kid(self.current.kid())
     }
 
-    /// A key that no tenant has.
+    /// Returns a key that no tenant has.
     pub(super) fn foreign() -> SigningKey {
         SigningKey::rsa_cached(RSA_BITS, FOREIGN).with_kid(IDCS_KID)
     }

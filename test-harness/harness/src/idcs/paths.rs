@@ -1,4 +1,4 @@
-//! Where IDCS has its endpoints.
+//! The paths of IDCS's endpoints.
 
 pub(super) const DEVICE: &str = "/oauth2/v1/device";
 pub(super) const DEVICE_PAGE: &str = "/ui/v1/device";

@@ -1,25 +1,25 @@
-//! What the mock IDCS saw and issued.
+//! Records of the requests that the mock IDCS saw and the tokens that it issued.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::switches::Endpoint;
 
-/// A request that reached the mock. Secrets are never kept.
+/// A request that reached the mock. Secrets are not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedRequest {
-    /// The endpoint; `None` for other paths.
+    /// The endpoint, or `None` for other paths.
     pub endpoint: Option<Endpoint>,
     /// The method.
     pub method: String,
     /// The path with its query.
     pub path: String,
-    /// The form's fields; secrets are replaced by `[redacted]`.
+    /// The fields of the form. Secrets are replaced by `[redacted]`.
     pub form: BTreeMap<String, String>,
-    /// The scheme of the Authorization header, if there was one.
+    /// The scheme of the Authorization header, if the request has one.
     pub authorization_scheme: Option<String>,
-    /// The client id that the header or the body claims.
+    /// The client ID that the header or the body claims.
     pub client_id: Option<String>,
-    /// The status of the answer; `None` if there is no answer yet, or never will be.
+    /// The status of the answer. `None` if there is no answer yet, or if there will never be one.
     pub status: Option<u16>,
 }
 
@@ -30,7 +30,7 @@ pub struct IssuedToken {
     pub jti: String,
     /// The client that it was issued to.
     pub client_id: String,
-    /// The claim `exp`, Unix seconds.
+    /// The claim `exp` in Unix seconds.
     pub exp: i64,
     /// The claim `aud`.
     pub audience: Vec<String>,
@@ -42,13 +42,13 @@ pub struct IssuedToken {
 pub(super) struct Records {
     pub(super) requests: Vec<RecordedRequest>,
     pub(super) issued: Vec<IssuedToken>,
-    /// Requests forgotten before the first of `requests`.
+    /// The number of cleared requests before the first one in `requests`.
     forgotten: usize,
     seconds: HashMap<Endpoint, (i64, usize)>,
 }
 
 impl Records {
-    /// Keeps the request and returns its place for [`Self::answered`].
+    /// Records the request and returns its index for [`Self::answered`].
     pub(super) fn arrived(&mut self, request: RecordedRequest) -> usize {
         self.requests.push(request);
         self.forgotten + self.requests.len() - 1
@@ -74,7 +74,7 @@ impl Records {
             .count()
     }
 
-    /// Counts a request and returns how many the endpoint has had in this second.
+    /// Counts a request. Returns the number of requests that the endpoint has received in this second.
     pub(super) fn count_in_second(&mut self, endpoint: Endpoint, second: i64) -> usize {
         let (since, count) = self.seconds.entry(endpoint).or_insert((second, 0));
         if *since != second {

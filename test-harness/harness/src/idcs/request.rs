@@ -1,4 +1,4 @@
-//! What the endpoints read from a request.
+//! Functions that read forms and headers of a request.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) fn read_form(body: &[u8]) -> Result<Form, OAuthError> {
     Ok(form)
 }
 
-/// Like [`read_form`], where the content type must be that of a form.
+/// Like [`read_form`], and requires the content type of a form.
 pub(super) fn read_typed_form(headers: &HeaderMap, body: &[u8]) -> Result<Form, OAuthError> {
     let content_type = header(headers, "content-type").unwrap_or_default();
     if !content_type.starts_with("application/x-www-form-urlencoded") {
@@ -38,7 +38,7 @@ pub(super) fn read_typed_form(headers: &HeaderMap, body: &[u8]) -> Result<Form, 
     read_form(body)
 }
 
-/// The first header of this name, as text.
+/// Returns the first header of this name as text.
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

@@ -1,4 +1,4 @@
-//! The audience and scope that follow from a requested scope.
+//! Derives audience and scope of a token from the requested scope.
 
 use super::applications::Application;
 use super::domain::Domain;
@@ -6,21 +6,21 @@ use super::errors::OAuthError;
 use super::switches::ScopeRefusal;
 use super::user_grants::Allowed;
 
-/// What a token will contain.
+/// The contents of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grantable {
     pub(super) audience: Vec<String>,
-    /// Bare names, separated by spaces.
+    /// Scope names without audience, separated by spaces.
     pub(super) scope: String,
-    /// From `urn:opc:resource:expiry=<seconds>`.
+    /// The lifetime from `urn:opc:resource:expiry=<seconds>`.
     pub(super) lifetime: Option<u32>,
-    /// The user it represents, if it does not represent the client itself.
+    /// The user that the token represents. `None` means the client itself.
     pub(super) user: Option<String>,
-    /// The refresh token that comes with it.
+    /// The refresh token that is issued with it.
     pub(super) refresh_token: Option<String>,
 }
 
-/// Reads the `scope` parameter by IDCS's rules.
+/// Evaluates the `scope` parameter by IDCS's rules.
 pub(super) fn resolve(
     domain: &Domain,
     application: &Application,
@@ -37,7 +37,8 @@ pub(super) fn resolve(
     }
     let (audience, scope) = match scopes.as_slice() {
         [] => return Err(OAuthError::new("invalid_scope", "Required scope missing")),
-        // The only scope that every client has: it opens the domain's own API as far as the client's roles do.
+        // Every client has this scope and no other by default. It opens the domain's own API as far as the client's
+        // roles allow.
         [MY_SCOPES] => (domain.own_audience(), MY_SCOPES.to_owned()),
         [CONSUMER_ALL] if is_granted(application, CONSUMER_ALL) => (
             vec!["urn:opc:resource:scope:account".to_owned()],
@@ -57,7 +58,7 @@ pub(super) fn resolve(
     })
 }
 
-/// Like [`resolve`], for the user who allowed this.
+/// Like [`resolve`], for the user who gave this grant.
 pub(super) fn resolve_for_user(
     domain: &Domain,
     application: &Application,
@@ -123,7 +124,7 @@ fn invalid_scope(scope: &str) -> OAuthError {
     OAuthError::new("invalid_scope", format!("Invalid scope: {scope}"))
 }
 
-/// Gives a token for the domain's own API, such as the signing certificate.
+/// The scope of a token for the domain's own API, for example to read the signing certificate.
 pub(super) const MY_SCOPES: &str = "urn:opc:idm:__myscopes__";
 const CONSUMER_ALL: &str = "urn:opc:resource:consumer::all";
 const OFFLINE_ACCESS: &str = "offline_access";

@@ -1,4 +1,4 @@
-//! The way of a request: recorded, delayed, refused by the rate limit, spoilt by a fault, or answered.
+//! Handles a request: records it, delays it, applies the rate limit and faults, and dispatches it to its endpoint.
 
 use std::sync::Arc;
 

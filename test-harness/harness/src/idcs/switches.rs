@@ -1,11 +1,11 @@
-//! What a test can change about a running mock IDCS, by name.
+//! The switches that a test can change on a running mock IDCS.
 
 use std::time::Duration;
 
 use crate::faults::Fault;
 use crate::server::Availability;
 
-/// The endpoints that can fail apart from each other.
+/// The endpoints. Each can fail independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// Both documents below `/.well-known/`.
@@ -14,14 +14,14 @@ pub enum Endpoint {
     Introspect,
     /// `GET /admin/v1/SigningCert/jwk`.
     Jwks,
-    /// `POST /oauth2/v1/device` and the user's page, `/ui/v1/device`.
+    /// `POST /oauth2/v1/device`, and the page for the user, `/ui/v1/device`.
     Device,
     /// `POST /oauth2/v1/token`.
     Token,
 }
 
 impl Endpoint {
-    /// Every endpoint.
+    /// All endpoints.
     pub const ALL: [Self; 5] = [
         Self::Discovery,
         Self::Introspect,
@@ -31,50 +31,51 @@ impl Endpoint {
     ];
 }
 
-/// All switches. The defaults are IDCS's own behaviour, with the signing certificate open to everybody.
+/// All switches. The defaults are those of IDCS, but the signing certificate is public.
 #[derive(Clone, Debug)]
 pub struct Switches {
     /// The form of `iss`.
     pub issuer_mode: IssuerMode,
-    /// Whether the JWKS is open; otherwise it takes a token of scope `urn:opc:idm:__myscopes__`, or answers 401.
+    /// Whether the JWKS is public. If not, a request needs a token with the scope `urn:opc:idm:__myscopes__`, or it
+    /// gets 401.
     pub jwks_public: bool,
-    /// The JWKS's `Cache-Control`, if any.
+    /// The `Cache-Control` header of the JWKS, if any.
     pub jwks_cache_header: Option<String>,
-    /// The JWKS shows another key before the current one, under the same key id.
+    /// Whether the JWKS lists another key before the current one, under the same key ID.
     pub jwks_two_keys_same_kid: bool,
-    /// Whether discovery is open; otherwise it takes the same token as the JWKS.
+    /// Whether discovery is public. If not, it needs the same token as the JWKS.
     pub discovery_public: bool,
-    /// Whether `client_id` and `client_secret` are taken in the body.
+    /// Whether `client_id` and `client_secret` are accepted in the body.
     pub post_body_auth: bool,
     /// The answer to a scope that the client was not granted.
     pub unauthorized_scope_error: ScopeRefusal,
-    /// Whether OAuth errors carry the member `ecid`.
+    /// Whether OAuth errors have the member `ecid`.
     pub emit_ecid: bool,
-    /// Lifetime of access tokens in seconds.
+    /// The lifetime of access tokens in seconds.
     pub default_ttl: u32,
-    /// Whether a refresh token is good for one use only, and a second use revokes its whole grant.
+    /// Whether a refresh token can be used only once. A second use revokes its whole grant.
     pub refresh_rotation: bool,
-    /// Lifetime of refresh tokens in seconds.
+    /// The lifetime of refresh tokens in seconds.
     pub refresh_ttl: u32,
-    /// The `interval` that devices are told to poll in, seconds; IDCS tells none.
+    /// The `interval` in seconds that the device endpoint returns. IDCS does not return one.
     pub device_interval: Option<u32>,
     /// The form of `expires_in`.
     pub expires_in: ExpiresIn,
-    /// Tokens are padded to at least this many bytes.
+    /// The minimum size of tokens in bytes. Shorter tokens are padded.
     pub token_size: usize,
     /// The form of `aud`.
     pub aud_as_string_or_array: AudienceShape,
-    /// The whole server fails so.
+    /// The fault of the whole server, if any.
     pub down: Option<Fault>,
-    /// The discovery documents' own switches.
+    /// The switches of the discovery documents.
     pub discovery: EndpointSwitches,
-    /// The introspection endpoint's own switches.
+    /// The switches of the introspection endpoint.
     pub introspect: EndpointSwitches,
-    /// The JWKS's own switches.
+    /// The switches of the JWKS.
     pub jwks: EndpointSwitches,
-    /// The device flow's own switches.
+    /// The switches of the device flow.
     pub device: EndpointSwitches,
-    /// The token endpoint's own switches.
+    /// The switches of the token endpoint.
     pub token: EndpointSwitches,
 }
 
@@ -107,7 +108,7 @@ impl Default for Switches {
 }
 
 impl Switches {
-    /// The switches of one endpoint.
+    /// Returns the switches of one endpoint.
     pub fn at(&mut self, endpoint: Endpoint) -> &mut EndpointSwitches {
         match endpoint {
             Endpoint::Discovery => &mut self.discovery,
@@ -118,7 +119,8 @@ impl Switches {
         }
     }
 
-    /// The fault of the next request at this endpoint; counts those that come a number of times.
+    /// Returns the fault of the next request at this endpoint, and removes it from `faults_to_come` if it comes from
+    /// there.
     pub(super) fn next_fault(&mut self, endpoint: Endpoint) -> Option<Fault> {
         let endpoint = self.at(endpoint);
         let fault = endpoint.faults_to_come.pop().or_else(|| endpoint.fault.clone());
@@ -133,26 +135,26 @@ impl Switches {
 /// The switches that every endpoint has.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointSwitches {
-    /// Waits so long before it answers.
+    /// The delay before each answer.
     pub latency: Duration,
-    /// Fails so.
+    /// The fault, if any.
     pub fault: Option<Fault>,
-    /// Fails so once for each, the last one first, then goes on as `fault` says.
+    /// Faults of the next requests, one each. The last one in the list comes first. After them, `fault` applies.
     pub faults_to_come: Vec<Fault>,
-    /// Answers 429 above this rate.
+    /// Above this rate, the endpoint answers 429.
     pub rate_limit: Option<RateLimit>,
 }
 
-/// Requests that an endpoint takes in each second of the clock.
+/// The number of requests that an endpoint accepts per second of the clock.
 #[derive(Clone, Debug)]
 pub struct RateLimit {
-    /// How many it takes.
+    /// The number of requests.
     pub per_second: usize,
-    /// The `Retry-After` of the refusals, if any.
+    /// The `Retry-After` of the 429 answers, if any.
     pub retry_after: Option<String>,
 }
 
-/// The form of the issuer, which is one string for all tenants unless it is the domain's own.
+/// The form of the issuer. All tenants have the same issuer unless it is the domain's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IssuerMode {
     /// `https://identity.oraclecloud.com/`
@@ -172,23 +174,23 @@ pub enum ExpiresIn {
     Number,
     /// The number in a string.
     Text,
-    /// Left out.
+    /// The member is missing.
     Missing,
 }
 
 /// The form of the claim `aud` (RFC 7519 section 4.1.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AudienceShape {
-    /// A string if there is one audience, an array if there are several.
+    /// A string for one audience, an array for several.
     #[default]
     Natural,
     /// Always an array.
     Array,
-    /// Always a string: the first audience.
+    /// Always a string, with the first audience.
     Text,
 }
 
-/// The answer to a scope that the client was not granted; IDCS is seen to give either.
+/// The answer to a scope that the client was not granted. IDCS gives either of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScopeRefusal {
     /// 400 `invalid_scope`

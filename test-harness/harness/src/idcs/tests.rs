@@ -1,4 +1,4 @@
-//! The mock IDCS over the network, as a gateway sees it.
+//! Tests of the mock IDCS over the network, from the gateway's point of view.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ pub(super) fn part(token: &str, place: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// Whether a key of the served document verifies the token, by jwt-simple.
+/// Returns whether jwt-simple verifies the token with a key of the served document.
 fn served_keys_verify(jwks: &Value, token: &str) -> bool {
     let decode = |value: &Value| URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap();
     jwks["keys"].as_array().unwrap().iter().any(|key| {
@@ -479,7 +479,8 @@ fn a_slow_drip_arrives_byte_by_byte() {
 #[test]
 fn the_whole_server_can_be_gone_and_come_back_at_the_same_port() {
     let idcs = Idcs::start();
-    // A client of its own each time: a pooled connection would show how it ended, not what a new one meets.
+    // Use a new client for each request. A pooled connection would show how it ended, not how the mock treats new
+    // connections.
     let send = || {
         client()
             .get(&idcs.jwks_url())
@@ -605,7 +606,7 @@ fn minted_tokens_are_right_or_wrong_as_asked() {
     assert!(header(&ps512, "alg") == "PS512" && served_signature_is_ours(&idcs, &ps512));
 }
 
-/// The signature alone, for tokens that a JSON parser refuses.
+/// Checks only the signature, for tokens that a JSON parser rejects.
 fn served_signature_is_ours(idcs: &IdcsHandle, token: &str) -> bool {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();

@@ -1,4 +1,4 @@
-//! Opaque tokens, and tokens that were revoked.
+//! Opaque tokens and revoked tokens.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,16 +6,17 @@ use serde_json::{Map, Value};
 
 use crate::hex;
 
-/// The tokens whose state cannot be read from the token itself.
+/// Tokens whose state is not visible in the token itself.
 #[derive(Default)]
 pub(super) struct TokenStates {
-    /// What introspection says about each opaque token.
+    /// The introspection answer for each opaque token.
     opaque: HashMap<String, Map<String, Value>>,
     revoked: HashSet<String>,
 }
 
 impl TokenStates {
-    /// Issues an opaque token. Introspection says this about it while it is active. The token starts as those of IDCS do.
+    /// Issues an opaque token. While it is active, introspection answers with `said`. The token begins like an opaque
+    /// token of IDCS.
     pub(super) fn issue(&mut self, said: Map<String, Value>) -> String {
         let token = format!("AQ{}", hex::random());
         self.opaque.insert(token.clone(), said);
@@ -30,7 +31,7 @@ impl TokenStates {
         self.revoked.contains(token)
     }
 
-    /// What introspection says about this opaque token, active or not.
+    /// Returns the introspection answer for this opaque token, even if it is not active.
     pub(super) fn of_opaque(&self, token: &str) -> Option<Map<String, Value>> {
         self.opaque.get(token).cloned()
     }

@@ -1,4 +1,5 @@
-//! What users allow clients: device codes that wait for a decision, and the refresh tokens that follow from it.
+//! The grants that users give to clients: device codes that wait for a decision, and the refresh tokens that result
+//! from them.
 
 use super::errors::OAuthError;
 use crate::hex;
@@ -8,7 +9,7 @@ use crate::hex;
 pub(super) struct UserGrants {
     devices: Vec<Device>,
     refresh_tokens: Vec<RefreshToken>,
-    /// How many grants there have been; each refresh token belongs to one.
+    /// The number of grants so far. Each refresh token belongs to one grant.
     grants: usize,
 }
 
@@ -18,7 +19,7 @@ pub(super) struct Device {
     pub(super) user_code: String,
     pub(super) client_id: String,
     pub(super) scope: String,
-    /// Unix milliseconds.
+    /// In Unix milliseconds.
     pub(super) expires_at: i64,
     pub(super) interval_millis: i64,
     last_poll: Option<i64>,
@@ -42,7 +43,7 @@ struct RefreshToken {
     revoked: bool,
 }
 
-/// What a user allowed a client.
+/// The consent of a user: the client and the scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Allowed {
     pub(super) user: String,
@@ -87,14 +88,14 @@ impl UserGrants {
         true
     }
 
-    /// The codes that wait for a user.
+    /// Returns the user codes that wait for a decision.
     pub(super) fn waiting(&self) -> Vec<String> {
         let waiting = self.devices.iter();
         let waiting = waiting.filter(|device| device.decision == Decision::Pending);
         waiting.map(|device| device.user_code.clone()).collect()
     }
 
-    /// A device asks whether its user has decided (RFC 8628 section 3.5).
+    /// Answers a device that asks whether its user has decided (RFC 8628 section 3.5).
     pub(super) fn poll(
         &mut self,
         device_code: &str,
@@ -138,14 +139,14 @@ impl UserGrants {
         }
     }
 
-    /// The first refresh token of a new grant.
+    /// Issues the first refresh token of a new grant.
     pub(super) fn first_refresh_token(&mut self, of: Allowed, expires_at: i64) -> String {
         self.grants += 1;
         self.issue(self.grants, of, expires_at)
     }
 
-    /// Uses a refresh token; with `rotation` it is good for one use, the second one revokes all of its grant. Gives what it
-    /// stands for, and the next one.
+    /// Uses a refresh token. With `rotation` it can be used once, and a second use revokes its whole grant. Returns
+    /// what the user allowed, and the next refresh token if there is one.
     pub(super) fn refresh(
         &mut self,
         value: &str,
@@ -176,14 +177,14 @@ impl UserGrants {
         Ok((of, next))
     }
 
-    /// Revokes everything that users allowed.
+    /// Revokes all grants of all users.
     pub(super) fn revoke_all(&mut self) {
         self.refresh_tokens
             .iter_mut()
             .for_each(|token| token.revoked = true);
     }
 
-    /// Whether any refresh token came a second time, or after its grant had ended.
+    /// Returns the number of revoked refresh tokens.
     pub(super) fn revoked(&self) -> usize {
         self.refresh_tokens.iter().filter(|token| token.revoked).count()
     }

@@ -1,4 +1,4 @@
-//! The objects, their versions, and who watches them.
+//! The objects of the cluster, their versions, and the watches.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::kinds::Kind;
 use super::manifest::Manifest;
 
-/// What a request asks for.
+/// The objects that a request selects.
 #[derive(Clone, Debug)]
 pub(super) struct Selection {
     pub(super) kind: &'static Kind,
-    /// `None` for all.
+    /// `None` selects all namespaces.
     pub(super) namespace: Option<String>,
     pub(super) labels: Vec<LabelRule>,
 }
@@ -26,12 +26,13 @@ pub(super) struct Selection {
 pub(super) struct LabelRule {
     name: String,
     value: String,
-    /// `name=value`, as opposed to `name!=value`, which an object without the label satisfies too.
+    /// Whether the rule is `name=value`. Otherwise it is `name!=value`, which an object without the label also
+    /// satisfies.
     is_equal: bool,
 }
 
 impl LabelRule {
-    /// Reads `a=b`, `a==b` or `a!=b`; `None` for what this mock does not know.
+    /// Parses `a=b`, `a==b` or `a!=b`. Returns `None` for everything else, which this mock does not support.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (name, value, is_equal) = match text.split_once("!=") {
             Some((name, value)) => (name, value, false),
@@ -57,18 +58,19 @@ impl Selection {
     }
 }
 
-/// What happens to objects, as a watch tells it.
+/// A change of an object, as a watch reports it.
 pub(super) type Event = WatchEvent<DynamicObject>;
 
-/// Everything there is.
+/// All objects of the cluster.
 pub(super) struct Cluster(Mutex<State>);
 
 struct State {
-    /// The version before the first change. Versions come from the clock, so that another server's never come again.
+    /// The version before the first change. Versions start from the clock, so that they never repeat those of an
+    /// earlier server.
     first: u64,
     version: u64,
     objects: BTreeMap<(&'static Kind, Option<String>, String), DynamicObject>,
-    /// Every change: its version, the object before and after.
+    /// All changes: the version, and the object before and after.
     history: Vec<Change>,
     watchers: Vec<(Selection, UnboundedSender<Event>)>,
 }
@@ -80,7 +82,7 @@ struct Change {
     after: Option<DynamicObject>,
 }
 
-/// The version is older than this server: the client must begin anew.
+/// The version is older than this server, so the client must list again.
 #[derive(Debug)]
 pub(super) struct Expired;
 
@@ -144,13 +146,13 @@ impl Cluster {
         }
     }
 
-    /// What is there, and the version of that state.
+    /// Returns the selected objects, and the version of this state.
     pub(super) fn list(&self, selection: &Selection) -> (Vec<DynamicObject>, u64) {
         let state = self.state();
         (state.selected(selection), state.version)
     }
 
-    /// What is there as events, with a bookmark at their end, and all changes from then on.
+    /// Sends the selected objects as events, then a bookmark, then all later changes.
     pub(super) fn watch_with_state(&self, selection: Selection) -> UnboundedReceiver<Event> {
         let mut state = self.state();
         let (sender, receiver) = unbounded_channel();
@@ -162,7 +164,7 @@ impl Cluster {
         receiver
     }
 
-    /// All changes after `version`.
+    /// Sends all changes after `version`.
     pub(super) fn watch_from(
         &self,
         selection: Selection,
@@ -236,7 +238,8 @@ impl State {
 }
 
 impl Change {
-    /// The change as it looks through a selection: an object that no longer satisfies it is gone.
+    /// Returns the event that a watch with this selection sees. An object that no longer matches the selection is
+    /// reported as deleted.
     fn event(&self, selection: &Selection) -> Option<Event> {
         let selected = |object: &Option<DynamicObject>| {
             let object = object.as_ref()?;

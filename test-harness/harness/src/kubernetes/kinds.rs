@@ -1,8 +1,8 @@
-//! The kinds that Traefik asks for.
+//! The kinds of objects that Traefik watches.
 
 use kube_core::{ApiResource, GroupVersionKind};
 
-/// A kind, and where it is served.
+/// A kind and the API that serves it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kind {
     group: &'static str,
@@ -24,7 +24,7 @@ const fn kind(group: &'static str, version: &'static str, name: &'static str, pl
 
 const TRAEFIK: &str = "traefik.io";
 
-/// All of them: Traefik waits for every one before it loads anything.
+/// All kinds. Traefik waits for every one of them before it loads anything.
 pub(super) const KINDS: [Kind; 15] = [
     kind(TRAEFIK, "v1alpha1", "IngressRoute", "ingressroutes"),
     kind(TRAEFIK, "v1alpha1", "IngressRouteTCP", "ingressroutetcps"),
@@ -47,25 +47,25 @@ pub(super) const KINDS: [Kind; 15] = [
 ];
 
 impl Kind {
-    /// As kube-rs describes it.
+    /// Returns the description that kube-rs uses.
     pub(super) fn resource(&self) -> ApiResource {
         let gvk = GroupVersionKind::gvk(self.group, self.version, self.name);
         ApiResource::from_gvk_with_plural(&gvk, self.plural)
     }
 
-    /// The kind of an object.
+    /// Returns the kind of an object.
     pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
         KINDS
             .iter()
             .find(|known| known.name == kind && known.resource().api_version == api_version)
     }
 
-    /// The kind by its name alone.
+    /// Returns the kind with this name.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         KINDS.iter().find(|known| known.name == name)
     }
 
-    /// The kind and the namespace of a request's path, such as `/api/v1/namespaces/apps/secrets`.
+    /// Returns the kind and the namespace of a request path, such as `/api/v1/namespaces/apps/secrets`.
     pub(super) fn at(path: &str) -> Option<(&'static Self, Option<&str>)> {
         KINDS.iter().find_map(|kind| {
             let root = match kind.group {

@@ -1,4 +1,4 @@
-//! From YAML to objects as the API server keeps them.
+//! Converts YAML to objects as the API server stores them.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -9,30 +9,30 @@ use serde_json::Value;
 
 use super::kinds::{KINDS, Kind};
 
-/// Why a text is no manifest.
+/// The reason why a text is not a valid manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// The text is no YAML.
+    /// The text is not valid YAML.
     #[error("no YAML: {0}")]
     Yaml(String),
-    /// An object that says too little, or is not of its kind's shape.
+    /// An object is incomplete or does not have the structure of its kind.
     #[error("{object}: {problem}")]
     Object {
-        /// Which: kind and name, as far as they are known.
+        /// Kind and name of the object, as far as they are known.
         object: String,
         /// What is wrong.
         problem: String,
     },
 }
 
-/// An object, and what kind it is of.
+/// An object and its kind.
 pub(super) struct Manifest {
     pub(super) kind: &'static Kind,
     pub(super) object: DynamicObject,
 }
 
 impl Manifest {
-    /// Reads all documents of a YAML text.
+    /// Parses all documents of a YAML text.
     pub(super) fn read(yaml: &str) -> Result<Vec<Self>, ManifestError> {
         let documents: Vec<Value> =
             serde_saphyr::from_multiple(yaml).map_err(|error| ManifestError::Yaml(error.to_string()))?;
@@ -60,7 +60,7 @@ impl Manifest {
         if document.pointer("/metadata/name").is_none() {
             return Err(refused("has no metadata.name".to_owned()));
         }
-        // What Traefik's own kinds look like only their schema knows; the others have types.
+        // Only the CRD schemas describe Traefik's own kinds. The other kinds have Rust types.
         let checked = match kind.name {
             "Secret" => as_kept(&document, |secret: &mut Secret| {
                 let written = secret.string_data.take().unwrap_or_default();
@@ -88,7 +88,7 @@ impl Manifest {
     }
 }
 
-/// The document as a value of its type and back, after `change`.
+/// Converts the document to its Rust type, applies `change`, and converts it back.
 fn as_kept<T: DeserializeOwned + Serialize>(
     document: &Value,
     change: impl FnOnce(&mut T),

@@ -1,4 +1,4 @@
-//! List and watch over HTTP.
+//! The HTTP API: list and watch.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl Service for Api {
     }
 }
 
-/// One JSON document a line, until the time is over.
+/// Sends one JSON document per line until the timeout.
 fn watch(mut events: mpsc::UnboundedReceiver<Event>, timeout: Duration) -> Response<Body> {
     let (lines, body) = mpsc::channel(1);
     tokio::spawn(async move {

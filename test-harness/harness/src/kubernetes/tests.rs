@@ -1,4 +1,4 @@
-//! What Traefik's client relies on, seen by a plain HTTP client.
+//! Tests of the behaviour that Traefik's client relies on, with a plain HTTP client.
 
 use std::io::{BufRead as _, BufReader};
 
@@ -22,7 +22,7 @@ metadata: {name: release, labels: {owner: helm}}
 data: {}
 ";
 
-/// The events of a watch, one at a time.
+/// Reads the events of a watch one by one.
 struct Watch(BufReader<reqwest::blocking::Response>);
 
 impl Watch {
@@ -32,7 +32,7 @@ impl Watch {
         Self(BufReader::new(answer))
     }
 
-    /// The type of the next event, and its object; `None` at the end.
+    /// Returns the type and the object of the next event, or `None` at the end.
     fn next(&mut self) -> Option<(String, Value)> {
         let mut line = String::new();
         if self.0.read_line(&mut line).unwrap() == 0 {
@@ -52,7 +52,7 @@ impl Watch {
         object
     }
 
-    /// The version that the initial events end with.
+    /// Expects a bookmark and returns its version. The initial events end with it.
     fn expect_bookmark(&mut self, kind: &str) -> String {
         let (found, object) = self.next().unwrap();
         assert_eq!((found.as_str(), &object["kind"]), ("BOOKMARK", &kind.into()));
@@ -118,7 +118,7 @@ fn a_watch_begins_with_what_is_there_and_goes_on_with_what_changes() {
         first["metadata"]["resourceVersion"],
         second["metadata"]["resourceVersion"]
     );
-    // Labelled, it leaves this watch.
+    // The label takes the object out of this watch's selection.
     let label = |secret: &mut Value| secret["metadata"]["labels"] = serde_json::json!({ "owner": "helm" });
     assert!(server.edit("Secret", "apps", "creds", label));
     watch.expect("DELETED", "creds");

@@ -1,4 +1,4 @@
-//! Who may call: bearer tokens of the domain, and Basic users.
+//! Authorization of callers: bearer tokens of the domain, and Basic users.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::callers::{BasicUser, Caller};
 use super::instance::Instance;
 use super::tokens::{self, KnownToken};
 
-/// The caller with the role ServiceInvoker, or the status that refuses the request.
+/// Returns the caller if it has the role ServiceInvoker, or else the status to refuse the request with.
 pub(super) fn authorize(
     instance: &Instance,
     path: &str,
@@ -48,7 +48,7 @@ fn bearer(instance: &Instance, token: &str) -> Option<Arc<Caller>> {
     let hash = tokens::hash(token);
     let known = instance.tokens().find(&hash);
     let known = known.unwrap_or_else(|| {
-        // Verified before the lock is taken, so that requests do not wait for each other.
+        // Verify the token before taking the lock, so that requests do not wait for each other.
         let keys = instance.idcs.keys_ever_used();
         let verified = KnownToken::verify(token, &keys, &instance.audience, instance.next_number());
         instance.tokens_mut().add(hash, verified)

@@ -1,4 +1,4 @@
-//! What is chosen before a mock OIC starts.
+//! Settings that are chosen before a mock OIC starts.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,7 +12,7 @@ use crate::certificates::CertificateAuthority;
 use crate::idcs::{Application, Idcs, IdcsHandle, Resource};
 use crate::server::{Server, Tls};
 
-/// Settings of a mock OIC.
+/// The settings of a mock OIC.
 pub struct OicBuilder {
     idcs: IdcsHandle,
     authority: Option<&'static CertificateAuthority>,
@@ -25,12 +25,12 @@ pub struct OicBuilder {
 }
 
 impl Oic {
-    /// Starts the instance of [`Resource::oic`] with TLS, trusting this domain's tokens.
+    /// Starts the instance of [`Resource::oic`] with TLS. It trusts the tokens of this domain.
     pub fn start(idcs: &Idcs) -> Self {
         Self::builder(idcs).start()
     }
 
-    /// Chooses what cannot change later.
+    /// Returns the settings, to change them before the mock starts.
     pub fn builder(idcs: &IdcsHandle) -> OicBuilder {
         OicBuilder::new(idcs)
     }
@@ -50,7 +50,7 @@ impl OicBuilder {
         }
     }
 
-    /// Listens there instead of on a free port of 127.0.0.1.
+    /// Listens at this address instead of a free port of 127.0.0.1.
     pub fn at(self, address: SocketAddr) -> Self {
         Self { address, ..self }
     }
@@ -67,18 +67,18 @@ impl OicBuilder {
         self
     }
 
-    /// Another instance than [`Resource::oic`]; its primary audience is `https://<host>:443`.
+    /// Sets another instance than [`Resource::oic`]. Its primary audience is `https://<host>:443`.
     pub fn resource(self, resource: Resource) -> Self {
         Self { resource, ..self }
     }
 
-    /// Gives a client (by its id) or a user (by name) the role ServiceInvoker. The default gateway has it.
+    /// Gives the role ServiceInvoker to a client (by its ID) or to a user (by name). The default gateway has this role.
     pub fn service_invoker(mut self, sub: &str) -> Self {
         self.invokers.insert(sub.to_owned());
         self
     }
 
-    /// A user with the role ServiceInvoker who may use Basic authentication, unless MFA is on for him.
+    /// Adds a user with the role ServiceInvoker. The user can use Basic authentication unless `mfa` is set.
     pub fn basic_user(mut self, name: &str, password: &str, mfa: bool) -> Self {
         self.users.push(BasicUser {
             name: name.to_owned(),
@@ -88,7 +88,7 @@ impl OicBuilder {
         self.service_invoker(name)
     }
 
-    /// Only these integrations (by id) are active; the others are 404. Without, all are.
+    /// Activates only these integrations (by ID). All others answer 404. By default all integrations are active.
     pub fn integrations(self, ids: &[&str]) -> Self {
         Self {
             integrations: Some(ids.iter().map(|id| (*id).to_owned()).collect()),
@@ -96,7 +96,7 @@ impl OicBuilder {
         }
     }
 
-    /// Whether host, token and role are checked; see [`Switches::strict`].
+    /// Sets whether host, token and role are checked; see [`Switches::strict`].
     pub fn strict(self, strict: bool) -> Self {
         self.set(|switches| switches.strict = strict)
     }

@@ -1,6 +1,6 @@
-//! Who calls.
+//! The callers of the mock.
 
-/// A caller who has proved who it is.
+/// An authenticated caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Caller {
     pub(super) sub: String,
@@ -13,6 +13,6 @@ pub(super) struct Caller {
 pub(super) struct BasicUser {
     pub(super) name: String,
     pub(super) password: String,
-    /// Multi-factor authentication rules out Basic.
+    /// Users with multi-factor authentication cannot use Basic.
     pub(super) mfa: bool,
 }

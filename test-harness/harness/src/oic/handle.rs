@@ -1,4 +1,4 @@
-//! The running mock, as tests hold it.
+//! The handle to a running mock, for tests.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::server::{Control, Server};
 
-/// A running mock OIC, which stops when it is dropped. It dereferences to [`OicHandle`], which has everything else.
+/// A running mock OIC. It stops when it is dropped. It dereferences to [`OicHandle`], which has all other methods.
 pub struct Oic {
     handle: OicHandle,
     _server: Server,
@@ -31,7 +31,7 @@ impl Oic {
         }
     }
 
-    /// A handle that can be cloned and sent to other threads.
+    /// Returns a handle that can be cloned and sent to other threads.
     pub fn handle(&self) -> OicHandle {
         self.handle.clone()
     }
@@ -54,22 +54,23 @@ pub struct OicHandle {
 }
 
 impl OicHandle {
-    /// `scheme://127.0.0.1:port` without a slash at the end.
+    /// Returns `scheme://127.0.0.1:port` without a trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address())
     }
 
-    /// Where it listens.
+    /// Returns the address that the mock listens on.
     pub fn address(&self) -> SocketAddr {
         self.control.address()
     }
 
-    /// The instance's host name on the internet. The mock's certificate is valid for it, and requests may name it in `Host`.
+    /// Returns the host name of the instance on the internet. The mock's certificate is valid for it, and requests may
+    /// name it in `Host`.
     pub fn host(&self) -> &str {
         &self.instance.host
     }
 
-    /// The mock's clock, which decides whether a token has expired, without leeway.
+    /// Returns the mock's clock. It decides whether a token has expired, without leeway.
     pub fn clock(&self) -> &Clock {
         &self.instance.clock
     }
@@ -102,48 +103,49 @@ impl OicHandle {
         self.instance.tokens_mut().revoke_all();
     }
 
-    /// How many requests reached the mock.
+    /// Returns the number of requests that reached the mock.
     pub fn requests_count(&self) -> usize {
         self.instance.records().count
     }
 
-    /// The last request that reached the mock.
+    /// Returns the last request that reached the mock.
     pub fn last_request(&self) -> Option<RecordedRequest> {
         self.instance.records().last()
     }
 
-    /// The last requests that reached the mock, oldest first, at most 1024.
+    /// Returns the last requests that reached the mock, oldest first, at most 1024.
     pub fn last_requests(&self) -> Vec<RecordedRequest> {
         self.instance.records().all()
     }
 
-    /// The distinct bearer tokens that reached the mock, in the order in which they first arrived.
+    /// Returns the distinct bearer tokens that reached the mock, in the order of their first arrival.
     pub fn tokens_seen(&self) -> Vec<SeenToken> {
         self.instance.tokens().seen()
     }
 
-    /// How many requests had an expired token of this domain.
+    /// Returns the number of requests with an expired token of this domain.
     pub fn expired_tokens_seen(&self) -> usize {
         self.instance.tokens().refusals(Verdict::Expired)
     }
 
-    /// How many requests had a token that this domain did not sign, or that is for another audience.
+    /// Returns the number of requests with a token that this domain did not sign, or that is for another audience.
     pub fn foreign_tokens_seen(&self) -> usize {
         let tokens = self.instance.tokens();
         tokens.refusals(Verdict::Foreign) + tokens.refusals(Verdict::WrongAudience)
     }
 
-    /// Requests that have arrived and whose answer is neither complete nor abandoned. A WebSocket counts until it closes.
+    /// Returns the number of requests whose answer is neither complete nor abandoned. A WebSocket counts until it
+    /// closes.
     pub fn in_flight(&self) -> usize {
         self.instance.in_flight.count()
     }
 
-    /// Bytes of request bodies that `upload` has read so far, including bodies that are still arriving.
+    /// Returns the bytes of request bodies that `upload` has read so far, including bodies that are still arriving.
     pub fn bytes_received(&self) -> u64 {
         self.instance.streams.received()
     }
 
-    /// Sends `event` to every client that listens to `events`. Returns how many there are.
+    /// Sends `event` to every client that listens to `events`. Returns the number of these clients.
     pub fn announce(&self, event: &str) -> usize {
         self.instance.streams.announce(event)
     }
@@ -153,7 +155,7 @@ impl OicHandle {
         self.instance.streams.end();
     }
 
-    /// Connections accepted since the start.
+    /// Returns the number of connections accepted since the start.
     pub fn connections(&self) -> usize {
         self.control.connections()
     }

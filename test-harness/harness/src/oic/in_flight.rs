@@ -1,4 +1,4 @@
-//! Requests that have arrived and whose answer has not ended.
+//! Counts the requests that have arrived and whose answer has not ended.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::server::{Body, BrokenOff};
 #[derive(Default)]
 pub(super) struct InFlight(Arc<()>);
 
-/// A request in flight until this is dropped: with its answer, or with the connection that was to carry it.
+/// A request in flight. It ends when this value is dropped, together with its answer or with the connection.
 pub(super) struct Stay {
     _counted: Arc<()>,
 }
@@ -32,7 +32,7 @@ impl InFlight {
 }
 
 impl Stay {
-    /// The body, with the request in flight as long as the body is there.
+    /// Returns the body. The request stays in flight until the body is dropped.
     pub(super) fn until_the_end_of(self, body: Body) -> Body {
         Staying { body, _stay: self }.boxed_unsync()
     }

@@ -28,7 +28,7 @@ pub(super) struct Instance {
     pub(super) in_flight: InFlight,
     pub(super) streams: Streams,
     integrations: Option<HashSet<String>>,
-    /// Paths of `fail-first-with-401` that have failed once.
+    /// The paths of `fail-first-with-401` that have already failed once.
     failed_once: Mutex<HashSet<String>>,
     records: Mutex<Records>,
     switches: RwLock<Arc<Switches>>,
@@ -94,7 +94,7 @@ impl Instance {
         self.tokens_numbered.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Whether this path of `fail-first-with-401` is asked for the first time.
+    /// Returns whether this is the first request for this path of `fail-first-with-401`.
     pub(super) fn is_first(&self, path: &str) -> bool {
         self.failed_once
             .lock()
@@ -107,7 +107,7 @@ impl Instance {
         *self.tokens_mut() = Tokens::default();
     }
 
-    /// A refusal in the form the switches ask for.
+    /// Returns a refusal in the form that the switches select.
     pub(super) fn refusal(&self, status: StatusCode) -> Answer {
         let switches = self.switches();
         let title = status.canonical_reason().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The mock's integrations.
+//! The integrations of the mock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(super) async fn run(
     }
 }
 
-/// What reached the integration, as JSON. A header that came several times is an array.
+/// Answers with the request as JSON. A repeated header becomes an array.
 async fn echo(path: IntegrationPath<'_>, caller: &Caller, parts: &Parts, body: Incoming) -> Response<Body> {
     let body = body
         .collect()
@@ -84,7 +84,7 @@ async fn echo(path: IntegrationPath<'_>, caller: &Caller, parts: &Parts, body: I
     Answer::json(StatusCode::OK, &seen).into_response()
 }
 
-/// Server-sent events `event 1`, `event 2`, and so on, each as its own chunk.
+/// Sends the server-sent events `event 1`, `event 2`, and so on, each in its own chunk.
 fn sse(events: u64, interval: Duration) -> Response<Body> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -124,7 +124,7 @@ async fn upload(instance: &Instance, mut body: Incoming) -> Response<Body> {
     .into_response()
 }
 
-/// So many bytes, numbered.
+/// Sends a body of this length, with the bytes of `numbered`.
 fn download(bytes: u64) -> Response<Body> {
     const CHUNK: u64 = 16 * 1024;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, BrokenOff>>(1);

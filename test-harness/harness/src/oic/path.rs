@@ -1,6 +1,6 @@
 //! The runtime paths of OIC integrations.
 
-/// An integration and the rest of the path behind its version.
+/// The path of an integration, and the rest of the path after its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IntegrationPath<'a> {
     /// `v1` or `v2`.
@@ -13,7 +13,7 @@ pub(super) struct IntegrationPath<'a> {
 }
 
 impl<'a> IntegrationPath<'a> {
-    /// Reads `/ic/api/integration/{v1,v2}/flows/rest[/project/<project>]/<id>/<version>[/...]`; projects are v2 only.
+    /// Parses `/ic/api/integration/{v1,v2}/flows/rest[/project/<project>]/<id>/<version>[/...]`. Only v2 has projects.
     pub(super) fn parse(path: &'a str) -> Option<Self> {
         let (api, flow) = path
             .strip_prefix("/ic/api/integration/")?
@@ -38,13 +38,13 @@ impl<'a> IntegrationPath<'a> {
         })
     }
 
-    /// The first segment behind the version.
+    /// Returns the first segment after the version.
     pub(super) fn operation(&self) -> &'a str {
         self.rest.split('/').nth(1).unwrap_or_default()
     }
 }
 
-/// Digits in groups between dots, such as `1.0`.
+/// Returns whether `text` is groups of digits between dots, such as `1.0`.
 fn is_version(text: &str) -> bool {
     text.contains('.')
         && text

@@ -1,4 +1,4 @@
-//! What the mock OIC saw.
+//! Records of the requests and tokens that the mock OIC saw.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,26 +8,26 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::hex;
 
-/// SHA-256 of a token in hex. Records and echoes name a token by it, so that they do not show the token.
+/// Returns the SHA-256 of a token in hex. Records and echoes contain this hash instead of the token.
 pub fn token_hash(token: &str) -> String {
     hex::sha256(token)
 }
 
-/// A request that reached the mock; the Authorization header's credentials are replaced by their SHA-256.
+/// A request that reached the mock. The credentials in its Authorization header are replaced by their SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedRequest {
     /// The method.
     pub method: String,
-    /// The path as it came, without the query.
+    /// The path as it was received, without the query.
     pub path: String,
-    /// The query as it came; `None` without a question mark.
+    /// The query as it was received, or `None` if there was no question mark.
     pub query: Option<String>,
-    /// The headers in their order; `Authorization` is `<scheme> sha256:<hex>`.
+    /// The headers in their original order. `Authorization` is `<scheme> sha256:<hex>`.
     pub headers: Vec<(String, String)>,
 }
 
 impl RecordedRequest {
-    /// The first header of this name (lower case).
+    /// Returns the first header of this name (in lowercase).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -35,7 +35,7 @@ impl RecordedRequest {
             .map(|(_, value)| value.as_str())
     }
 
-    /// How many headers of this name (lower case) came.
+    /// Returns the number of headers with this name (in lowercase).
     pub fn count(&self, name: &str) -> usize {
         self.headers.iter().filter(|(known, _)| known == name).count()
     }
@@ -50,39 +50,39 @@ impl RecordedRequest {
     }
 }
 
-/// A distinct bearer token that came.
+/// A distinct bearer token that reached the mock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenToken {
-    /// SHA-256 in hex, as [`super::token_hash`] gives it.
+    /// The SHA-256 in hex; see [`super::token_hash`].
     pub hash: String,
-    /// The claim `sub`; empty if the token is not the domain's.
+    /// The claim `sub`, or an empty string if the domain did not sign the token.
     pub sub: String,
-    /// The claim `exp`, Unix seconds; zero if there is none.
+    /// The claim `exp` in Unix seconds, or zero if it is missing.
     pub exp: i64,
-    /// How many requests came with it.
+    /// The number of requests with this token.
     pub requests: usize,
-    /// What became of its last request.
+    /// The verdict on its last request.
     pub verdict: Verdict,
 }
 
-/// What the mock thinks of a token.
+/// The result of checking a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Good.
+    /// The token is valid.
     Accepted,
-    /// The domain's own, but past its `exp`.
+    /// The token is signed by the domain, but has expired.
     Expired,
-    /// Not signed by the domain, or no token at all.
+    /// The domain did not sign the token, or it is not a token.
     Foreign,
-    /// Of another kind than an access token.
+    /// The token is not an access token.
     NotAnAccessToken,
-    /// Good until [`super::OicHandle::revoke_seen_tokens`].
+    /// The token was valid until [`super::OicHandle::revoke_seen_tokens`].
     Revoked,
-    /// Without the instance's primary audience.
+    /// The token does not have the primary audience of the instance.
     WrongAudience,
 }
 
-/// The last requests; they are put into words only when somebody asks.
+/// The last requests. They are formatted only when a test reads them.
 #[derive(Default)]
 pub(super) struct Records {
     pub(super) count: usize,

@@ -1,4 +1,4 @@
-//! The way of a request: recorded, delayed, spoilt by a fault, checked in OIC's order, and run.
+//! Handles a request: records it, delays it, applies a fault, checks it in OIC's order, and runs the integration.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Instance {
         }
     }
 
-    /// Host first, then credentials, then role.
+    /// Checks the host first, then the credentials, then the role.
     fn check(&self, parts: &Parts) -> Result<Arc<Caller>, StatusCode> {
         if !self.is_own_host(parts) {
             return Err(StatusCode::NOT_FOUND);
@@ -43,7 +43,7 @@ impl Instance {
         authorize(self, parts.uri.path(), &parts.headers)
     }
 
-    /// OIC's own name; this machine's stands in for it, because tests have no DNS.
+    /// Returns whether the request names OIC's own host. Loopback names are accepted too, because tests have no DNS.
     fn is_own_host(&self, parts: &Parts) -> bool {
         let header = parts
             .headers

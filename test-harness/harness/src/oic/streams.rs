@@ -1,4 +1,4 @@
-//! What flows while a test looks on: events that the test announces, and the bytes of uploads.
+//! Streams that a test can watch: events that the test announces, and the bytes of uploads.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use crate::faults::{pieces, respond};
 use crate::server::{Body, BrokenOff};
 
-/// The bytes of these positions in an endless body in which every eight bytes are their own number, big-endian: a
-/// piece that is lost, doubled or out of place shows.
+/// Returns the bytes at these positions of an endless body. Every eight bytes contain their own number in big-endian
+/// order, so a lost, repeated or misplaced piece is visible.
 pub fn numbered(positions: Range<u64>) -> Vec<u8> {
     let first = positions.start / 8 * 8;
     let mut bytes = Vec::new();
@@ -33,7 +33,7 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// An answer that goes on until [`Self::end`], with each event when it is announced.
+    /// Answers with a stream of events. It sends each event when it is announced, and continues until [`Self::end`].
     pub(super) fn events(&self, content_type: Option<&str>) -> Response<Body> {
         let (sender, receiver) = mpsc::channel(WAITING_EVENTS);
         self.listeners().push(sender);
@@ -46,7 +46,7 @@ impl Streams {
         respond(StatusCode::OK, headers, pieces(receiver))
     }
 
-    /// Returns how many got it. Those who went away are forgotten.
+    /// Sends an event to all listeners and returns their number. Listeners that have disconnected are removed.
     pub(super) fn announce(&self, event: &str) -> usize {
         let event = Bytes::from(format!("data: {event}\n\n"));
         let mut listeners = self.listeners();
@@ -72,7 +72,7 @@ impl Streams {
     }
 }
 
-/// A listener that does not read loses its place after so many events.
+/// A listener that does not read is removed after this many events.
 const WAITING_EVENTS: usize = 64;
 
 #[cfg(test)]

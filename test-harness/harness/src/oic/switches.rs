@@ -1,26 +1,26 @@
-//! What a test can change about a running mock OIC, by name.
+//! The switches that a test can change on a running mock OIC.
 
 use std::time::Duration;
 
 use crate::faults::Fault;
 
-/// All switches. By default every check is on.
+/// All switches. By default all checks are enabled.
 #[derive(Clone, Debug)]
 pub struct Switches {
-    /// Whether host, token and role are checked. Without, every request is welcome, and a path that is no
+    /// Whether host, token and role are checked. If not, every request is accepted, and a path that is not an
     /// integration gets a plain 200 whose header `x-seen-uri` repeats the request target.
     pub strict: bool,
-    /// The `WWW-Authenticate` of a 401.
+    /// The `WWW-Authenticate` header of a 401.
     pub challenge: Challenge,
-    /// Whether a refusal's body is HTML instead of JSON.
+    /// Whether the body of a refusal is HTML instead of JSON.
     pub html_errors: bool,
-    /// The answer to a client or user without the role ServiceInvoker: 401, or 403.
+    /// The status for a client or user without the role ServiceInvoker: 401 or 403.
     pub missing_role_status: u16,
-    /// Path prefixes that a client's own token does not open; they need a user's.
+    /// Path prefixes that need a user's token. A token of the client itself is refused there.
     pub require_user_context: Vec<String>,
-    /// Waits so long before it answers.
+    /// The delay before each answer.
     pub latency: Duration,
-    /// Fails so.
+    /// The fault of the mock, if any.
     pub down: Option<Fault>,
 }
 
@@ -38,7 +38,7 @@ impl Default for Switches {
     }
 }
 
-/// The `WWW-Authenticate` of a 401.
+/// The `WWW-Authenticate` header of a 401.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Challenge {
     /// `Basic realm="OIC"`
@@ -46,7 +46,7 @@ pub enum Challenge {
     /// `Bearer realm="OIC"`
     #[default]
     Bearer,
-    /// No such header.
+    /// No `WWW-Authenticate` header.
     None,
 }
 

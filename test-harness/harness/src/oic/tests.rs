@@ -1,4 +1,4 @@
-//! The mock OIC over the network, as a gateway sees it.
+//! Tests of the mock OIC over the network, from the gateway's point of view.
 
 use std::io::Read as _;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ fn client() -> Client {
     Client::trusting(&CertificateAuthority::shared().ca_pem())
 }
 
-/// A token as the gateway gets one for this OIC.
+/// Prepares a token like the one that the gateway gets for this OIC.
 fn gateway_token(idcs: &Idcs) -> crate::idcs::ClientToken {
     idcs.client_token()
         .client_id(Application::GATEWAY_ID)
@@ -412,14 +412,20 @@ fn events_come_when_they_are_announced_and_count_as_in_flight_until_they_end() {
         std::thread::spawn(move || get(&handle, &format!("{ECHO}/events")).send().unwrap().text());
     let since = Instant::now();
     while oic.announce("news") == 0 {
-        assert!(since.elapsed() < Duration::from_secs(30), "nobody listens");
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "no client is listening"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(oic.in_flight(), 1);
     oic.end_events();
     assert_eq!(listening.join().unwrap(), "data: news\n\n");
     while oic.in_flight() > 0 {
-        assert!(since.elapsed() < Duration::from_secs(30), "it never ends");
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "the request is still in flight"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,4 +1,4 @@
-//! The bearer tokens that came: each is verified once and remembered by its hash.
+//! The bearer tokens that reached the mock. Each is verified once and remembered by its hash.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::hex::hex;
 use crate::keys::SigningKey;
 use crate::verification::signed_claims;
 
-/// SHA-256 of a token.
+/// The SHA-256 of a token.
 pub(super) type Hash = [u8; 32];
 
-/// The name of a token in [`Tokens`].
+/// Returns the key of a token in [`Tokens`].
 pub(super) fn hash(token: &str) -> Hash {
     let digest = digest(&SHA256, token.as_bytes());
     digest.as_ref().try_into().unwrap_or_default()
 }
 
-/// Every distinct token that came since the start, or since the records were forgotten.
+/// All distinct tokens since the start, or since the records were cleared.
 #[derive(Default)]
 pub(super) struct Tokens {
     by_hash: HashMap<Hash, Arc<KnownToken>>,
@@ -33,7 +33,7 @@ impl Tokens {
         self.by_hash.get(hash).cloned()
     }
 
-    /// Remembers a token. Another request may have verified it in the meantime; that result stays.
+    /// Adds a token. If another request has verified it in the meantime, that result stays.
     pub(super) fn add(&mut self, hash: Hash, token: KnownToken) -> Arc<KnownToken> {
         let known = self.by_hash.entry(hash).or_insert_with(|| Arc::new(token));
         Arc::clone(known)
@@ -51,7 +51,7 @@ impl Tokens {
         tokens.into_iter().map(|(hash, token)| token.seen(hash)).collect()
     }
 
-    /// Requests that came with a token of this kind.
+    /// Returns the number of requests whose token had this verdict.
     pub(super) fn refusals(&self, verdict: Verdict) -> usize {
         let count = |token: &Arc<KnownToken>| match verdict {
             Verdict::Expired => token.expired.load(Ordering::Relaxed),
@@ -62,24 +62,24 @@ impl Tokens {
     }
 }
 
-/// A token and what came of the requests with it.
+/// A token and the results of the requests with it.
 pub(super) struct KnownToken {
-    /// Its place in the order of first arrivals.
+    /// Its position in the order of first arrival.
     number: usize,
-    /// What does not change with time.
+    /// The part of the verdict that does not depend on time.
     standing: Verdict,
     caller: Arc<Caller>,
     exp: i64,
     requests: AtomicUsize,
-    /// How many of these came when it had expired.
+    /// How many of these requests came after the token had expired.
     expired: AtomicUsize,
     revoked: AtomicBool,
-    /// What became of the last request.
+    /// Whether the token had expired at its last request.
     last_expired: AtomicBool,
 }
 
 impl KnownToken {
-    /// Verifies the token with the keys of its domain, for the instance that has this audience.
+    /// Verifies the token with the keys of its domain, for the instance with this audience.
     pub(super) fn verify(token: &str, keys: &[SigningKey], audience: &str, number: usize) -> Self {
         let claims = signed_claims(keys, token).and_then(Result::ok);
         let standing = match &claims {
@@ -113,7 +113,7 @@ impl KnownToken {
         }
     }
 
-    /// Counts a request with this token. Returns the caller if the token is good now.
+    /// Counts a request with this token. Returns the caller if the token is valid now.
     pub(super) fn accept(&self, now: i64) -> Option<Arc<Caller>> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let expired = self.standing != Verdict::Foreign && now >= self.exp;

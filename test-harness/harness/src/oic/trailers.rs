@@ -1,4 +1,5 @@
-//! The integration `trailers`: shows the request's trailer fields (RFC 9110 section 6.5) and has one of its own.
+//! The integration `trailers`. It returns the trailer fields of the request (RFC 9110 section 6.5) and sends one of its
+//! own.
 
 use std::convert::Infallible;
 
@@ -13,8 +14,8 @@ use crate::faults::{Answer, respond};
 use crate::hex;
 use crate::server::Body;
 
-/// `{"bytes": 5, "trailers": {...}}`, followed by the trailer field `x-body-sha256` of the request's body. Over
-/// HTTP/1.1 the field goes only to a client that sent `TE: trailers`.
+/// Answers `{"bytes": 5, "trailers": {...}}`, followed by the trailer field `x-body-sha256` with the hash of the
+/// request body. Over HTTP/1.1 only a client that sent `TE: trailers` gets the field.
 pub(super) async fn answer(body: Incoming) -> Response<Body> {
     let Ok(body) = body.collect().await else {
         return Answer::empty(StatusCode::BAD_REQUEST).into_response();
@@ -38,7 +39,7 @@ pub(super) async fn answer(body: Incoming) -> Response<Body> {
         Frame::data(Bytes::from(shown.to_string())),
         Frame::trailers(trailers),
     ];
-    // A stream has no known length, so the answer is chunked, as trailers need it.
+    // A stream has no known length, so the answer is chunked. Trailers require that.
     let body = StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>)));
     respond(
         StatusCode::OK,

@@ -1,4 +1,4 @@
-//! The integration `websocket`: echoes every message (RFC 6455) until the client closes.
+//! The integration `websocket`. It echoes every message (RFC 6455) until the client closes the connection.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::request::Parts;
@@ -13,7 +13,7 @@ use super::in_flight::Stay;
 use crate::faults::{Answer, respond};
 use crate::server::{Body, full};
 
-/// 101 to an upgrade, 426 to anything else.
+/// Answers an upgrade with 101 and any other request with 426.
 pub(super) fn answer(parts: &Parts, stay: Stay) -> Response<Body> {
     let key = parts.headers.get(header::SEC_WEBSOCKET_KEY);
     let accepted = key.and_then(|key| HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok());
@@ -35,7 +35,7 @@ pub(super) fn answer(parts: &Parts, stay: Stay) -> Response<Body> {
     respond(StatusCode::SWITCHING_PROTOCOLS, headers, full(""))
 }
 
-/// Pings and the closing handshake are the library's business.
+/// Echoes messages. The library handles pings and the closing handshake.
 async fn echo(stream: TokioIo<hyper::upgrade::Upgraded>) {
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
     while let Some(Ok(message)) = socket.next().await {

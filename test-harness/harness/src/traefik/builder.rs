@@ -1,4 +1,4 @@
-//! Settings of a Traefik, and its start.
+//! Builds the configuration of a Traefik and starts it.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -19,7 +19,7 @@ use super::process::{Endpoints, Program, Traefik};
 use crate::kubernetes::ApiServer;
 use crate::merge::merge;
 
-/// A plugin to be registered under `experimental.localPlugins`.
+/// A plugin for `experimental.localPlugins`.
 #[derive(Clone, Debug)]
 pub struct LocalPlugin {
     name: String,
@@ -29,7 +29,7 @@ pub struct LocalPlugin {
 }
 
 impl LocalPlugin {
-    /// A plugin with this name in the configuration. The module name is its folder below `plugins-local/src`.
+    /// Creates a plugin with this name in the configuration. The module name is its folder below `plugins-local/src`.
     pub fn new(name: impl Into<String>, module_name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -39,7 +39,7 @@ impl LocalPlugin {
         }
     }
 
-    /// One of this workspace's plugins.
+    /// Returns one of the plugins of this workspace.
     pub fn of(guest: &Guest) -> Self {
         Self::new(guest.name, guest.module_name())
     }
@@ -50,14 +50,14 @@ impl LocalPlugin {
         self
     }
 
-    /// Passes an environment variable of Traefik's to the plugin.
+    /// Passes an environment variable from Traefik to the plugin.
     pub fn env(mut self, name: impl Into<String>) -> Self {
         self.envs.push(name.into());
         self
     }
 }
 
-/// Settings of a Traefik; see [`Traefik::builder`].
+/// The settings of a Traefik; see [`Traefik::builder`].
 #[derive(Clone, Debug, Default)]
 pub struct TraefikBuilder {
     #[cfg(feature = "yaml")]
@@ -73,7 +73,7 @@ pub struct TraefikBuilder {
 }
 
 impl Traefik {
-    /// Starts with the default settings. Nothing runs before [`TraefikBuilder::start`].
+    /// Returns the default settings. Nothing runs before [`TraefikBuilder::start`].
     pub fn builder() -> TraefikBuilder {
         TraefikBuilder::default()
     }
@@ -86,7 +86,7 @@ impl TraefikBuilder {
         self
     }
 
-    /// Begins with this static configuration, such as an example's. Its entry points keep their settings and get free ports.
+    /// Uses this static configuration, such as an example's. Its entry points keep their settings and get free ports.
     /// The harness replaces log, API and providers.
     #[cfg(feature = "yaml")]
     pub fn static_yaml(mut self, yaml: impl Into<String>) -> Self {
@@ -94,8 +94,8 @@ impl TraefikBuilder {
         self
     }
 
-    /// Merges `patch` over the finished static configuration (RFC 7396: `null` removes). The API must stay on, since the
-    /// harness asks it whether Traefik is up.
+    /// Merges `patch` into the finished static configuration (RFC 7396: `null` removes a member). The API must stay
+    /// enabled, because the harness uses it to find out whether Traefik is running.
     pub fn static_patch(mut self, patch: Value) -> Self {
         self.patches.push(patch);
         self
@@ -107,21 +107,21 @@ impl TraefikBuilder {
         self
     }
 
-    /// Takes the plugins from `plugins-local` in this folder. Without this call, the registered plugins of this workspace are
-    /// built.
+    /// Uses the plugins from `plugins-local` in this folder. Without this call, the harness builds the registered
+    /// plugins of this workspace.
     pub fn plugins_from(mut self, folder: impl Into<PathBuf>) -> Self {
         self.plugins_from = Some(folder.into());
         self
     }
 
-    /// Adds an entry point on a free port of 127.0.0.1. `settings` are its settings without `address`, `json!({})` for a plain
-    /// one.
+    /// Adds an entry point on a free port of 127.0.0.1. `settings` are its settings without `address`; use `json!({})`
+    /// for the defaults.
     pub fn entry_point(mut self, name: impl Into<String>, settings: Value) -> Self {
         self.entry_points.insert(name.into(), settings);
         self
     }
 
-    /// Makes Traefik trust the authority in this PEM file when it speaks TLS to backends (`serversTransport.rootCAs`).
+    /// Makes Traefik trust the authority in this PEM file for TLS to backends (`serversTransport.rootCAs`).
     pub fn root_ca(mut self, pem_file: impl Into<PathBuf>) -> Self {
         self.root_cas.push(pem_file.into());
         self
@@ -158,7 +158,7 @@ impl TraefikBuilder {
         let mut attempt = 1;
         loop {
             match self.start_once(&binary) {
-                // Another process took the port after we chose it and before Traefik used it.
+                // Another process has taken the port between our choice and Traefik's start.
                 Err(TraefikError::EndedEarly { log, .. })
                     if attempt < ATTEMPTS && log.contains("address already in use") =>
                 {
@@ -183,7 +183,7 @@ impl TraefikBuilder {
             symlink(&target, &link).map_err(|source| io_error("link", link, source))?;
         }
         let config = dir.path().join("traefik.yml");
-        // JSON is YAML.
+        // JSON is also valid YAML.
         std::fs::write(&config, format!("{settings:#}"))
             .map_err(|source| io_error("write", &config, source))?;
         let program = Program {
@@ -194,8 +194,8 @@ impl TraefikBuilder {
         Traefik::start_in(dir, program, endpoints, &self.dynamic)
     }
 
-    /// The folder that holds `plugins-local`. Builds the plugins of this workspace that the static configuration
-    /// registers.
+    /// Returns the folder that contains `plugins-local`. Builds the plugins of this workspace that the static
+    /// configuration registers.
     fn plugins_root(&self, settings: &Value) -> Result<Option<PathBuf>, TraefikError> {
         if let Some(folder) = &self.plugins_from {
             return Ok(Some(folder.clone()));
@@ -215,19 +215,19 @@ impl TraefikBuilder {
         Ok(Some(guests::artifacts_of(&guests)?.root))
     }
 
-    /// What the static configuration begins with.
+    /// Returns the static configuration to start from.
     #[cfg(feature = "yaml")]
     fn base(&self) -> Result<Value, TraefikError> {
         self.base.as_deref().map_or_else(|| Ok(json!({})), from_yaml)
     }
 
-    /// What the static configuration begins with.
+    /// Returns the static configuration to start from.
     #[cfg(not(feature = "yaml"))]
     fn base(&self) -> Result<Value, TraefikError> {
         Ok(json!({}))
     }
 
-    /// The static configuration and the addresses of the entry points.
+    /// Returns the static configuration and the addresses of the entry points.
     fn settings(&self, dir: &Path) -> Result<(Value, Endpoints), TraefikError> {
         let mut settings = self.base()?;
         for plugin in &self.plugins {
@@ -263,14 +263,14 @@ impl TraefikBuilder {
                 "api": { "insecure": true },
                 "providers": null,
                 "log": { "level": "DEBUG", "format": "json", "filePath": dir.join(LOG) },
-                // Otherwise Traefik goes on without any plugin when one does not load.
+                // Without this, Traefik continues without any plugins if one of them fails to load.
                 "experimental": { "abortOnPluginFailure": true },
             }),
         );
         merge(
             &mut settings,
             &json!({ "providers": {
-                "providersThrottleDuration": "50ms", // two seconds otherwise
+                "providersThrottleDuration": "50ms", // the default is two seconds
                 "file": { "directory": dir.join(DYNAMIC_DIR), "watch": true },
             }}),
         );
@@ -294,7 +294,7 @@ impl TraefikBuilder {
     }
 }
 
-/// Addresses with different ports that are free at this moment.
+/// Returns addresses with different ports that are currently free.
 fn free_addresses() -> Result<impl Iterator<Item = SocketAddr>, TraefikError> {
     const AT_MOST: usize = 16;
     let failed = |source| io_error("find", "a free port", source);

@@ -1,11 +1,11 @@
-//! Putting the static configuration together.
+//! Helpers for Traefik's static and dynamic configuration.
 
 use serde_json::{Value, json};
 
 #[cfg(feature = "yaml")]
 use super::error::TraefikError;
 
-/// Reads YAML into the JSON model. An empty document is an empty object.
+/// Parses YAML into a JSON value. An empty document is an empty object.
 #[cfg(feature = "yaml")]
 pub(super) fn from_yaml(text: &str) -> Result<Value, TraefikError> {
     let value: Value =
@@ -13,7 +13,7 @@ pub(super) fn from_yaml(text: &str) -> Result<Value, TraefikError> {
     Ok(if value.is_null() { json!({}) } else { value })
 }
 
-/// The names of the entry points that a static configuration defines.
+/// Returns the names of the entry points that a static configuration defines.
 pub(super) fn entry_points(settings: &Value) -> Vec<String> {
     let defined = settings.get("entryPoints").and_then(Value::as_object);
     defined
@@ -21,14 +21,14 @@ pub(super) fn entry_points(settings: &Value) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Whether an entry point sends every request elsewhere, so that nothing can be asked through it.
+/// Returns whether an entry point redirects every request, so that it cannot be used to check for the marker.
 pub(super) fn redirects(settings: &Value, entry_point: &str) -> bool {
     settings
         .pointer(&format!("/entryPoints/{entry_point}/http/redirections"))
         .is_some()
 }
 
-/// The dynamic configuration that tells which generation is in force: its path answers 418, and no other does.
+/// Returns the dynamic configuration that shows which generation is active: only its path answers 418.
 pub(super) fn marker(generation: u64) -> Value {
     json!({ "http": { "routers": { "harness-marker": {
         "rule": format!("Path(`{}`)", marker_path(generation)),
@@ -37,15 +37,15 @@ pub(super) fn marker(generation: u64) -> Value {
     }}}})
 }
 
-/// The path that answers [`MARKER_STATUS`] once this generation of the dynamic configuration is in force.
+/// Returns the path that answers [`MARKER_STATUS`] once this generation of the dynamic configuration is active.
 pub(super) fn marker_path(generation: u64) -> String {
     format!("{MARKER_PATH}{generation}")
 }
 
-/// How every path of a marker begins.
+/// The prefix of all marker paths.
 pub(super) const MARKER_PATH: &str = "/harness-marker/";
 
-/// What Traefik's `noop@internal` answers.
+/// The status that Traefik's `noop@internal` answers with.
 pub(super) const MARKER_STATUS: u16 = 418;
 
 #[cfg(all(test, feature = "yaml"))]

@@ -1,4 +1,4 @@
-//! What can go wrong around a Traefik process.
+//! Errors of starting and running Traefik.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use harness_build::guests::GuestError;
 use harness_build::tools::ToolError;
 
-/// Why Traefik does not run as asked.
+/// The reason why Traefik does not run as requested.
 #[derive(Debug, thiserror::Error)]
 pub enum TraefikError {
     /// There is no Traefik binary.
     #[error(transparent)]
     Tool(#[from] ToolError),
 
-    /// There are no plugins to load.
+    /// The plugins could not be built.
     #[error(transparent)]
     Guest(#[from] GuestError),
 
@@ -27,47 +27,47 @@ pub enum TraefikError {
     EndedEarly {
         /// Its exit status.
         status: String,
-        /// The lines of its log that matter.
+        /// The relevant lines of its log.
         log: String,
     },
 
     /// Traefik runs, but does not serve the configuration.
     #[error("Traefik did not take the configuration within {waited:?}; correct what its log says:\n{log}")]
     NotReady {
-        /// How long it was given.
+        /// How long the harness waited.
         waited: Duration,
-        /// The lines of its log that matter.
+        /// The relevant lines of its log.
         log: String,
     },
 
-    /// Traefik did not end within the time given after SIGTERM; it was killed.
+    /// Traefik did not end in time after SIGTERM. The harness killed it.
     #[error("Traefik did not stop within {waited:?} and was killed: look for a request that never ends")]
     DidNotStop {
-        /// How long it was given.
+        /// How long the harness waited.
         waited: Duration,
     },
 
-    /// The process was stopped or killed, or has ended.
+    /// The process was stopped or killed, or it has ended.
     #[error("Traefik is not running: start it again with `restart`")]
     NotRunning,
 
-    /// Traefik's API did not answer, or not with JSON.
+    /// Traefik's API did not answer, or its answer was not JSON.
     #[error("Traefik's API did not answer {path}: {reason}")]
     Api {
-        /// The path asked for.
+        /// The requested path.
         path: String,
-        /// What came instead.
+        /// What went wrong.
         reason: String,
     },
 
-    /// A file operation, or starting the process, failed.
+    /// A file operation or the start of the process failed.
     #[error("could not {action} {path}: {source}")]
     Io {
-        /// The verb.
+        /// The operation, as a verb.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the operating system.
         source: io::Error,
     },
 }

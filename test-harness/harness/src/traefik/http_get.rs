@@ -1,10 +1,10 @@
-//! A GET without a client library: asks a Traefik that may not be up yet.
+//! A minimal GET without a client library, for a Traefik that may not be running yet.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Status and body. HTTP/1.0, so the body simply ends with the connection.
+/// Returns status and body. It uses HTTP/1.0, so the body ends with the connection.
 pub(super) fn http_get(address: SocketAddr, path: &str) -> io::Result<(u16, Vec<u8>)> {
     const PATIENCE: Duration = Duration::from_secs(5);
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;

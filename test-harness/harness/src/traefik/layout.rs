@@ -1,8 +1,8 @@
-//! The names of a Traefik's files and entry points.
+//! The names of files and entry points of each Traefik.
 
 /// The entry point that tests call.
 pub(super) const WEB: &str = "web";
-/// The entry point on which Traefik serves its API and dashboard, with `api.insecure`.
+/// The entry point of Traefik's API and dashboard, with `api.insecure`.
 pub(super) const API: &str = "traefik";
 
 /// The folder that the file provider watches.
@@ -12,5 +12,5 @@ pub(super) const DYNAMIC_DIR: &str = "dynamic";
 pub(super) const LOG: &str = "traefik.log";
 /// The access log.
 pub(super) const ACCESS_LOG: &str = "access.log";
-/// What Traefik printed: errors from before the log is open.
+/// Traefik's output: errors from before the log is open.
 pub(super) const OUTPUT: &str = "output.log";

@@ -1,4 +1,4 @@
-//! The running process.
+//! A running Traefik process.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -19,16 +19,16 @@ use super::layout::{ACCESS_LOG, API, DYNAMIC_DIR, LOG, OUTPUT, WEB};
 use crate::process::Process;
 use harness_build::tools::last_lines;
 
-/// A running Traefik. When it is dropped, it is killed and its folder is removed. If the test panics, the folder stays and
-/// its path is printed.
+/// A running Traefik. When it is dropped, it is killed and its folder is removed. If the test panics, the folder stays
+/// and its path is printed.
 #[derive(Debug)]
 pub struct Traefik {
     dir: TempDir,
     program: Program,
     endpoints: Endpoints,
-    /// `None` once it was stopped or killed.
+    /// `None` after it was stopped or killed.
     child: Option<Child>,
-    /// Counts the dynamic configurations written.
+    /// The number of dynamic configurations written so far.
     generation: u64,
 }
 
@@ -40,12 +40,12 @@ pub(super) struct Program {
     pub(super) env: Vec<(String, String)>,
 }
 
-/// Where Traefik listens.
+/// The addresses that Traefik listens on.
 #[derive(Debug)]
 pub(super) struct Endpoints {
-    /// By the entry point's name.
+    /// The addresses by the name of the entry point.
     pub(super) addresses: BTreeMap<String, SocketAddr>,
-    /// The entry point that tells whether a configuration is in force.
+    /// The entry point that shows whether a configuration is active.
     pub(super) probed: &'static str,
 }
 
@@ -68,35 +68,35 @@ impl Traefik {
         Ok(traefik)
     }
 
-    /// The entry point `web`, as `http://127.0.0.1:port`.
+    /// Returns the URL of the entry point `web`, `http://127.0.0.1:port`.
     pub fn url(&self) -> String {
         self.base_url(WEB)
     }
 
-    /// Traefik's API and dashboard, as `http://127.0.0.1:port`; the dashboard is at `/dashboard/`.
+    /// Returns the URL of Traefik's API and dashboard, `http://127.0.0.1:port`. The dashboard is at `/dashboard/`.
     pub fn api_url(&self) -> String {
         self.base_url(API)
     }
 
-    /// Where the entry point with this name listens; `None` if there is none.
+    /// Returns the address of the entry point with this name, or `None` if it does not exist.
     pub fn address(&self, entry_point: &str) -> Option<SocketAddr> {
         self.endpoints.addresses.get(entry_point).copied()
     }
 
-    /// The working directory of the process.
+    /// Returns the working directory of the process.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Replaces the dynamic configuration and waits until it is in force. A configuration that Traefik cannot read
-    /// is [`TraefikError::NotReady`]. If one router is broken, the rest is in force and that router is disabled; see
+    /// Replaces the dynamic configuration and waits until it is active. Returns [`TraefikError::NotReady`] if Traefik
+    /// cannot read it. If only one router is broken, the rest is active and that router is disabled; see
     /// [`Traefik::api`].
     pub fn write_dynamic(&mut self, yaml: &str) -> Result<(), TraefikError> {
         self.publish(yaml)?;
         self.wait_until_ready()
     }
 
-    /// Asks Traefik's API: `/api/rawdata`, `/api/http/routers`, ...
+    /// Sends a request to Traefik's API: `/api/rawdata`, `/api/http/routers`, ...
     pub fn api(&self, path: &str) -> Result<Value, TraefikError> {
         serde_json::from_str(&self.api_text(path)?).map_err(|error| TraefikError::Api {
             path: path.into(),
@@ -104,7 +104,7 @@ impl Traefik {
         })
     }
 
-    /// Asks Traefik's API for something that is not JSON, such as `/debug/pprof/heap?debug=1` with `api.debug`.
+    /// Requests text from Traefik's API instead of JSON, such as `/debug/pprof/heap?debug=1` with `api.debug`.
     pub fn api_text(&self, path: &str) -> Result<String, TraefikError> {
         let failed = |reason: String| TraefikError::Api {
             path: path.into(),
@@ -117,13 +117,13 @@ impl Traefik {
         }
     }
 
-    /// Traefik's log so far, one JSON object per line. At level DEBUG it contains whole configurations.
+    /// Returns Traefik's log so far, one JSON object per line. At level DEBUG it contains whole configurations.
     pub fn log(&self) -> String {
         self.text_of(LOG)
     }
 
-    /// The access log so far, one JSON object per line, without the harness's own requests. Empty unless the builder asked for
-    /// it. Traefik writes a line after it has sent the answer, so poll for it.
+    /// Returns the access log so far, one JSON object per line, without the harness's own requests. It is empty unless
+    /// the builder enabled it. Traefik writes a line after it has sent the answer, so poll for it.
     pub fn access_log(&self) -> String {
         let log = self.text_of(ACCESS_LOG);
         log.lines()
@@ -132,12 +132,12 @@ impl Traefik {
             .collect()
     }
 
-    /// Ends the process as an operator does, by SIGTERM, and waits for it. Requests in flight may finish.
+    /// Stops the process with SIGTERM, as an operator does, and waits for it. Requests in flight may finish.
     pub fn stop(&mut self) -> Result<ExitStatus, TraefikError> {
         const GRACE: Duration = Duration::from_secs(20);
         let mut child = self.child.take().ok_or(TraefikError::NotRunning)?;
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            // A process that has just ended by itself cannot be signalled; the wait below reports how it ended.
+            // A process that has just ended cannot be signalled. The wait below reports how it ended.
             let _ = kill_process(pid, Signal::TERM);
         }
         let started = Instant::now();
@@ -156,7 +156,7 @@ impl Traefik {
         }
     }
 
-    /// Ends the process at once, by SIGKILL, so it cannot clean up. Does nothing if it is not running.
+    /// Kills the process with SIGKILL, so it cannot clean up. Does nothing if it is not running.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             end(&mut child);
@@ -171,22 +171,22 @@ impl Traefik {
         self.wait_until_ready()
     }
 
-    /// The process's id.
+    /// Returns the process ID.
     pub fn pid(&self) -> Result<u32, TraefikError> {
         self.child.as_ref().map(Child::id).ok_or(TraefikError::NotRunning)
     }
 
-    /// Resident memory in KiB.
+    /// Returns the resident memory in KiB.
     pub fn rss_kib(&self) -> Result<u64, TraefikError> {
         self.look(Process::rss_kib)
     }
 
-    /// The most resident memory since the process started, in KiB.
+    /// Returns the peak resident memory since the process started, in KiB.
     pub fn peak_rss_kib(&self) -> Result<u64, TraefikError> {
         self.look(Process::peak_rss_kib)
     }
 
-    /// The number of open file descriptors, sockets included.
+    /// Returns the number of open file descriptors, including sockets.
     pub fn open_fds(&self) -> Result<usize, TraefikError> {
         self.look(Process::open_fds)
     }
@@ -200,7 +200,8 @@ impl Traefik {
         format!("http://{}", self.known_address(entry_point))
     }
 
-    /// The builder always gives [`WEB`] and [`API`] an address. Nothing answers at port 0.
+    /// Returns the address of an entry point that the builder always creates ([`WEB`] or [`API`]). Nothing answers at
+    /// port 0, the fallback.
     fn known_address(&self, entry_point: &str) -> SocketAddr {
         self.address(entry_point)
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
@@ -233,7 +234,8 @@ impl Traefik {
         let errors = output.try_clone().map_err(failed)?;
         let mut command = Command::new(&self.program.binary);
         for (name, _) in std::env::vars_os() {
-            // Traefik reads the first as static configuration, and the others as the cluster that it runs in.
+            // Traefik reads variables with the first prefix as static configuration, and uses the others to find the
+            // cluster that it runs in.
             let name_text = name.to_string_lossy();
             if ["TRAEFIK_", "KUBERNETES_", "KUBECONFIG"]
                 .iter()
@@ -254,7 +256,7 @@ impl Traefik {
             .map_err(|source| io_error("start", &self.program.binary, source))
     }
 
-    /// Polls until the marker of this generation answers and the API does.
+    /// Polls until the marker of this generation and the API answer.
     fn wait_until_ready(&mut self) -> Result<(), TraefikError> {
         let started = Instant::now();
         let probed = self.known_address(self.endpoints.probed);
@@ -288,7 +290,8 @@ impl Traefik {
         }
     }
 
-    /// The lines of log and output that say what went wrong: errors and warnings, or the last lines if there are none.
+    /// Returns the lines of log and output that explain a failure: errors and warnings, or the last lines if there are
+    /// none.
     fn telling_lines(&self) -> String {
         const LINES: usize = 15;
         const WIDTH: usize = 600;
@@ -315,7 +318,7 @@ impl Traefik {
     }
 
     fn text_of(&self, file: &str) -> String {
-        let bytes = fs::read(self.dir().join(file)).unwrap_or_default(); // not there: nothing was written yet
+        let bytes = fs::read(self.dir().join(file)).unwrap_or_default(); // missing until the first write
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
@@ -334,11 +337,11 @@ impl Drop for Traefik {
 }
 
 fn end(child: &mut Child) {
-    // Both fail only for a process that has ended and been waited for.
+    // Both calls fail only if the process has already ended and been waited for.
     let _ = child.kill();
     let _ = child.wait();
 }
 
 const POLL: Duration = Duration::from_millis(10);
-/// A cold start compiles every plugin, and plugins may fetch keys and tokens before they serve.
+/// A cold start compiles every plugin, and plugins may fetch keys and tokens before they serve requests.
 const READY_WITHIN: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What needs a mount, and what a mount that cannot be written is good for.
+//! Which options need a mount, and what works with a mount that is read-only.
 
 use harness::certificates::CertificateAuthority;
 use harness::client::Client;
@@ -50,7 +50,7 @@ fn without_a_mount_what_needs_one_refuses_and_says_what_to_add() {
             json!({ "jwksUrl": null, "jwksFile": "<state>/jwks" }),
             Some(("jwksFile", "settings.mounts")),
         ),
-        // These need no state at all.
+        // These options do not need any state.
         ("secret", JWT, signing_secret, None),
         ("rewrite", PATH_REWRITE, json!({}), None),
     ];
@@ -90,11 +90,11 @@ fn without_a_mount_what_needs_one_refuses_and_says_what_to_add() {
             "{name}: {told:?}"
         );
     }
-    assert_eq!(gateway.oic.requests_count(), 1, "the rewritten request alone");
+    assert_eq!(gateway.oic.requests_count(), 1, "only the rewritten request");
     assert_eq!(
         (gateway.idcs.token_calls(), gateway.idcs.jwks_calls()),
         (0, 0),
-        "no network without the lock"
+        "no network calls without the lock"
     );
 }
 
@@ -129,7 +129,7 @@ fn with_a_read_only_mount_every_instance_fetches_for_itself_and_files_are_read()
     assert_eq!(
         std::fs::read_dir(state.path()).unwrap().count(),
         1,
-        "the secret alone"
+        "only the secret"
     );
 }
 
@@ -143,7 +143,7 @@ fn a_mount_that_is_missing_opens_a_broader_router_in_spite_of_abort_on_plugin_fa
     let guarded = [("guarded".to_owned(), json!({ "plugin": { JWT: jwt } }))];
     let mount = state.clone();
     let mut gateway = beside_an_open_router(Gateway::in_front_of(idcs), guarded)
-        // The harness sets `experimental.abortOnPluginFailure`.
+        // The harness enables `experimental.abortOnPluginFailure`.
         .traefik(move |traefik| traefik.plugin(LocalPlugin::of(&Guest::JWT).mount(mount)))
         .start();
     let without_a_token = |gateway: &Gateway| gateway.get("/guarded").send().unwrap().status;
@@ -151,7 +151,7 @@ fn a_mount_that_is_missing_opens_a_broader_router_in_spite_of_abort_on_plugin_fa
     assert_eq!(
         without_a_token(&gateway),
         200,
-        "the broader router serves it, unchecked"
+        "the broader router serves it unchecked"
     );
     let log = gateway.traefik.log();
     assert!(log.contains("unable to preopen directory"), "{log}");
@@ -161,7 +161,7 @@ fn a_mount_that_is_missing_opens_a_broader_router_in_spite_of_abort_on_plugin_fa
     assert_eq!(
         without_a_token(&gateway),
         200,
-        "Traefik does not look again by itself"
+        "Traefik does not retry on its own"
     );
     let dynamic = gateway.traefik.dir().join("dynamic").join("dynamic.yml");
     let same = std::fs::read_to_string(dynamic).unwrap();

@@ -1,4 +1,4 @@
-//! A table of mistakes for each plugin.
+//! A table of configuration mistakes for each plugin.
 
 use harness::certificates::CertificateAuthority;
 use harness::gateway::{Gateway, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use super::{SECRET, assert_misconfigured, beside_an_open_router, complaints, in_directory};
 use crate::support::plugin_lines;
 
-/// A configuration that cannot be used.
+/// An invalid configuration.
 struct Bad {
     plugin: &'static str,
-    /// Laid over options that work (`null` removes).
+    /// A patch for options that work (`null` removes one).
     patch: Value,
     /// The option that the log names.
     option: &'static str,
-    /// What the log says to do.
+    /// The remedy that the log gives.
     cure: &'static str,
 }
 
@@ -274,7 +274,7 @@ fn rewrite_table() -> Vec<Bad> {
     let bad = |patch, option, cure| bad(PATH_REWRITE, patch, option, cure);
     let rules = |rules: Value| json!({ "regex": null, "replacement": null, "rules": rules });
     vec![
-        // Nothing is left: an empty block.
+        // This leaves an empty block.
         bad(
             json!({ "regex": null, "replacement": null }),
             "regex",
@@ -354,7 +354,7 @@ fn a_bad_configuration_refuses_every_request_and_says_why_and_a_corrected_one_se
     assert_eq!(
         gateway.get("/anything").send().unwrap().status,
         200,
-        "the open router is there"
+        "the open router works"
     );
     gateway.oic.forget_records();
     for (index, bad) in table.iter().enumerate() {
@@ -363,7 +363,11 @@ fn a_bad_configuration_refuses_every_request_and_says_why_and_a_corrected_one_se
             assert_misconfigured(&shown, &gateway.get_as_client(&path).send().unwrap());
         }
     }
-    assert_eq!(gateway.oic.requests_count(), 0, "nothing fell through");
+    assert_eq!(
+        gateway.oic.requests_count(),
+        0,
+        "no request reached the open router"
+    );
     let log = gateway.traefik.log();
     let mut unclear = String::new();
     for (index, bad) in table.iter().enumerate() {
@@ -377,7 +381,7 @@ fn a_bad_configuration_refuses_every_request_and_says_why_and_a_corrected_one_se
     assert!(unclear.is_empty(), "{unclear}");
     assert!(!plugin_lines(&log).any(|line| line.contains(SECRET)), "{log}");
 
-    // The same routers, put right.
+    // The same routers with valid options.
     let mut dynamic: Value =
         serde_json::from_slice(&std::fs::read(gateway.traefik.dir().join("dynamic/dynamic.yml")).unwrap())
             .unwrap();
@@ -385,7 +389,7 @@ fn a_bad_configuration_refuses_every_request_and_says_why_and_a_corrected_one_se
         dynamic["http"]["middlewares"][name] = middleware;
     }
     gateway.traefik.write_dynamic(&dynamic.to_string()).unwrap();
-    // The harness's own looks whether it is in force took the open router too.
+    // The harness's checks for the active configuration also reached the open router.
     gateway.oic.forget_records();
     for (index, bad) in table.iter().enumerate() {
         let answer = gateway

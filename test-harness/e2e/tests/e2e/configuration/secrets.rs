@@ -1,4 +1,4 @@
-//! Secrets come from the environment and from files, and appear nowhere.
+//! Secrets come from the environment or from files, and never appear in logs, answers or the API.
 
 use std::path::Path;
 use std::time::Duration;
@@ -62,7 +62,8 @@ fn options_may_stand_in_the_environment_and_in_files() {
         ),
     ];
     let url = idcs.token_url();
-    // Secrets lie in a read-only mount of their own, as in Kubernetes; it comes first, the state second.
+    // As in Kubernetes, the secrets have their own read-only mount. It comes first, and the state directory comes
+    // second.
     let folder = secrets.path().to_owned();
     let state = tempfile::tempdir().unwrap();
     let state_folder = state.path().to_owned();
@@ -110,7 +111,7 @@ fn options_may_stand_in_the_environment_and_in_files() {
     assert_eq!(
         gateway.idcs.token_calls(),
         1,
-        "however an option is given, it is the same client and the same token"
+        "the form of an option does not change the client or its token"
     );
 }
 
@@ -122,7 +123,7 @@ fn a_secret_that_is_put_in_place_later_is_found_without_a_restart() {
     let gateway = Gateway::builder().oauth(options).state(state.path()).start();
     assert_misconfigured("no file yet", &gateway.get_as_client("/echo").send().unwrap());
     std::fs::write(&late, Application::gateway().client_secret).unwrap();
-    // It looks again five seconds after it last looked.
+    // The plugin checks the file again five seconds after the last check.
     let within = Deadline::after(Duration::from_secs(8));
     loop {
         let answer = gateway.get_as_client("/echo").send().unwrap();
@@ -218,7 +219,7 @@ fn secrets_and_tokens_appear_in_no_log_no_answer_and_not_in_clear_in_the_state_d
         })
         .start();
 
-    // Everything that can be said about a secret is provoked: by success, refusal, outage and nonsense.
+    // Trigger every message about a secret: success, refusal, outage, and invalid answers.
     let token = gateway.idcs.client_token().mint();
     let nonsense = gateway.idcs.client_token().signed_by_another_key().mint();
     let mut statuses = std::collections::BTreeSet::new();
@@ -228,7 +229,7 @@ fn secrets_and_tokens_appear_in_no_log_no_answer_and_not_in_clear_in_the_state_d
             for token in [&token, &nonsense] {
                 let answer = gateway.get(&format!("/{name}")).bearer(token).send().unwrap();
                 statuses.insert(answer.status);
-                // OIC's own answers are its own affair.
+                // The gateway is not responsible for OIC's own answers.
                 if answer.status != 200 {
                     answers.push_str(&format!("{:?} {}\n", answer.headers, answer.text()));
                 }
@@ -257,14 +258,14 @@ fn secrets_and_tokens_appear_in_no_log_no_answer_and_not_in_clear_in_the_state_d
         ("the client secret", client_secret.as_str()),
         ("the wrong client secret", SECRET),
         ("the signing secret", SIGNING_SECRET),
-        // All tokens of the domain begin with it.
+        // All tokens of the domain begin with this header.
         ("a token", header),
         ("a refused token", nonsense.rsplit('.').next().unwrap()),
     ];
     let log = gateway.traefik.log();
     assert!(log.contains(r#""level":"debug""#) && plugin_lines(&log).count() > 10);
     let (state, tokens) = texts_below(state.path());
-    assert!(tokens > 0, "no token was kept:\n{state}");
+    assert!(tokens > 0, "the state directory has no token:\n{state}");
     for (what, secret) in secrets {
         for form in forms(secret) {
             assert!(!log.contains(&form), "{what} is in the log, as {form}:\n{log}");
@@ -282,14 +283,15 @@ fn secrets_and_tokens_appear_in_no_log_no_answer_and_not_in_clear_in_the_state_d
     assert!(!api.contains(SIGNING_SECRET) && !api.contains(SECRET), "{api}");
 }
 
-/// What a secret may look like in a text: as it is, as a form value, and within base64 of something longer.
+/// Returns the forms that a secret may have in a text: unchanged, form-encoded, and inside the base64 of a longer
+/// value.
 fn forms(secret: &str) -> Vec<String> {
     let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let mut forms = vec![secret.to_owned(), encoded];
     for skipped in 0..3 {
         let within = [&[0; 2][..skipped], secret.as_bytes()].concat();
         for text in [STANDARD.encode(&within), URL_SAFE_NO_PAD.encode(&within)] {
-            // The ends share their characters with what stands beside the secret.
+            // The first and the last character also depend on the text next to the secret, so leave them out.
             let text = text.trim_end_matches('=');
             forms.push(text[(skipped * 8).div_ceil(6)..text.len() - 1].to_owned());
         }
@@ -297,7 +299,7 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// All names and contents below a folder, the targets of links among them, and how many tokens there are.
+/// Returns all names and contents below a folder, including the targets of links, and the number of tokens.
 fn texts_below(folder: &Path) -> (String, usize) {
     let (mut texts, mut tokens) = (String::new(), 0);
     for entry in std::fs::read_dir(folder).unwrap() {

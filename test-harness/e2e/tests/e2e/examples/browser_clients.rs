@@ -52,11 +52,7 @@ fn a_page_of_an_allowed_origin_gets_past_the_preflight_and_can_read_answers_and_
         exposed.to_lowercase().contains("x-oic-gateway-reason"),
         "{exposed}"
     );
-    assert_eq!(
-        example.oic.requests_count(),
-        1,
-        "the request with the token alone"
-    );
+    assert_eq!(example.oic.requests_count(), 1, "only the request with the token");
 }
 
 #[test]
@@ -70,7 +66,10 @@ fn other_origins_and_options_without_an_origin_get_nothing_from_cors() {
         assert_eq!(allowed_origin(&preflight(&example, origin)), None, "{origin}");
     }
     let plain = example.request(Method::OPTIONS, "/echo/orders").send().unwrap();
-    assert_eq!(plain.status, 401, "OPTIONS alone is a request like any other");
+    assert_eq!(
+        plain.status, 401,
+        "OPTIONS without an origin is an ordinary request"
+    );
     assert_eq!(example.oic.requests_count(), 0);
 }
 

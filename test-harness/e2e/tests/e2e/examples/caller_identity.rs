@@ -1,4 +1,4 @@
-//! `examples/caller-identity`: OIC learns who calls, and no caller can pretend to be somebody else.
+//! `examples/caller-identity`: OIC learns who the caller is, and no caller can impersonate another one.
 
 use harness::idcs::{Application, Idcs};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! `examples/client-authentication`: five proofs of who the gateway is, and none without one.
+//! `examples/client-authentication`: five ways to authenticate the gateway. Without valid credentials, none of them
+//! works.
 
 use std::fs;
 use std::time::Duration;
@@ -37,7 +38,7 @@ fn each_of_the_five_proofs_gets_a_token_and_a_wrong_one_is_the_operators_matter(
         let path = format!("/{way}/orders");
         example.get(&path).bearer(&caller).send().unwrap()
     };
-    // Ways with the same secret share a token, so each is tried when there is none.
+    // Methods with the same secret share a token. Wait until it has expired, so that each method is used.
     let expires = || std::thread::sleep(Duration::from_secs(lifetime.into()));
     for (way, scheme, field) in [
         ("by-secret", Some("Basic"), None),
@@ -76,7 +77,7 @@ fn each_of_the_five_proofs_gets_a_token_and_a_wrong_one_is_the_operators_matter(
         assert!(!line.contains("PRIVATE") && !line.contains("eyJ"), "{line}");
     }
 
-    // The same client id with another secret, another key and no certificate.
+    // The same client ID, now with another secret, another key, and no certificate.
     let other = SigningKey::rsa_cached(2048, 700_001).with_kid("gateway-2026");
     example
         .idcs

@@ -1,4 +1,4 @@
-//! `examples/opaque-tokens`: the provider is asked about tokens, and OIC is called with the gateway's own.
+//! `examples/opaque-tokens`: the provider introspects tokens, and the gateway calls OIC with its own token.
 
 use harness::faults::Fault;
 use harness::idcs::{Application, Idcs};
@@ -64,7 +64,7 @@ fn opaque_tokens_open_the_way_to_oic_until_they_are_revoked() {
     }
     assert_eq!(example.get("/orders/7").send().unwrap().status, 401);
 
-    // Who was let in goes on through an outage; nobody else gets in.
+    // During an outage, a caller who was accepted before can continue. Nobody else is accepted.
     let unknown = token("john", "orders.read");
     example.idcs.down(Fault::Refuse);
     assert_eq!(call(&unknown).status, 503);

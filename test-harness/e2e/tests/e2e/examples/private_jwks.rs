@@ -1,4 +1,4 @@
-//! `examples/private-jwks`: keys that only a token of the gateway's own opens.
+//! `examples/private-jwks`: the keys can only be read with a token of the gateway.
 
 use harness::faults::Fault;
 use harness::idcs::{Application, Endpoint, Idcs};
@@ -30,15 +30,15 @@ fn keys_that_are_not_public_are_fetched_with_a_token_for_nothing_else() {
     let forged = example.idcs.client_token().signed_by_another_key().mint();
     assert_eq!(call(&forged).status, 401);
 
-    // One fetch of keys, with one token, which opens nothing but the domain's own API.
+    // The keys are fetched once, with one token. That token is valid only for the domain's own API.
     assert_eq!(example.idcs.jwks_calls(), 1);
     let mut asked = example.idcs.requests();
     asked.retain(|request| request.client_id.as_deref() == Some(CLIENT));
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(asked[0].form["scope"], "urn:opc:idm:__myscopes__");
-    assert_eq!(example.idcs.token_calls(), 2, "the other is for OIC");
+    assert_eq!(example.idcs.token_calls(), 2, "the second token is for OIC");
 
-    // Keys and token serve on while IDCS is away.
+    // The gateway continues to use keys and token while IDCS is down.
     for endpoint in [Endpoint::Jwks, Endpoint::Token] {
         example.idcs.down_at(endpoint, Fault::Refuse);
     }

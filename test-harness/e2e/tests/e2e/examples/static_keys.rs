@@ -1,4 +1,5 @@
-//! `examples/static-keys`: OCI API Gateway's JWT policy with a static key, and OIC called with the gateway's own token.
+//! `examples/static-keys`: replaces OCI API Gateway's JWT policy with a static key, and calls OIC with the gateway's
+//! own token.
 
 use harness::faults::Fault;
 use harness::idcs::{Application, ClientToken, Endpoint, Idcs};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::example::{ExampleBuilder, text_of};
 
-/// The made-up key of the example.
+/// Returns the modulus of the example's fictitious key.
 fn modulus() -> String {
     let yaml: Value = serde_saphyr::from_str(&text_of("static-keys/dynamic.yml")).unwrap();
     let jwk = &yaml["http"]["middlewares"]["client-token"]["plugin"]["jwt"]["jwksFile"];
@@ -17,7 +18,7 @@ fn modulus() -> String {
 #[test]
 fn a_static_key_stands_for_ocis_jwt_policy() {
     let idcs = Idcs::start();
-    // Nobody ever fetches keys here.
+    // This gateway never fetches keys.
     idcs.down_at(Endpoint::Jwks, Fault::Refuse);
     let own = idcs.jwks()["keys"][0]["n"].as_str().unwrap().to_owned();
     let example = ExampleBuilder::of("static-keys", idcs)
@@ -63,7 +64,7 @@ fn a_static_key_stands_for_ocis_jwt_policy() {
     );
     assert_eq!(example.oic.requests_count(), served);
 
-    // IDCS's new key has the old name, and nobody here learns of it.
+    // The new key of IDCS has the same ID, and the gateway does not know it.
     example.idcs.rotate_now();
     assert_eq!(call(&example.idcs.client_token().mint()).status, 401);
     assert_eq!(call(&good).status, 200);

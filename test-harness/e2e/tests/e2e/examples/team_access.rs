@@ -1,4 +1,4 @@
-//! `examples/team-access`: two teams on one OIC instance.
+//! `examples/team-access`: two teams that use one OIC instance.
 
 use harness::certificates::CertificateAuthority;
 use harness::client::Client;
@@ -9,13 +9,13 @@ use crate::support::example::{Example, ExampleBuilder};
 
 const FLOWS: &str = "/ic/api/integration/v2/flows/rest/project";
 
-/// The teams' API as it is registered in the domain.
+/// Returns the teams' API as it is registered in the domain.
 fn api() -> Resource {
     let scopes = ["oic_api_HR", "oic_api_IT", "oic_api_payroll"];
     Resource::new("https://api.example.com/", &scopes)
 }
 
-/// The token that the domain issues to a team's application for all scopes that it was granted.
+/// Returns the token that the domain issues to the application of a team for all its granted scopes.
 fn token_of(example: &Example, team: &str, scopes: &[&str]) -> String {
     let full: Vec<String> = scopes.iter().map(|scope| api().full_scope(scope)).collect();
     let application = Application::new(team, "s3cret");
@@ -87,7 +87,7 @@ fn each_team_reaches_its_own_integrations_and_nothing_else() {
         assert_eq!(got, (status, Some(reason)), "{who}: {method} {path}");
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     }
-    // Nobody without a good token learns that there is a table.
+    // Without a valid token, a caller does not learn that access rules exist.
     let forged = example.idcs.client_token().scope("oic_api_HR");
     let forged = forged.signed_by_another_key().mint();
     for path in ["/hr", "/it", "/other", "/hr/a%2Fb"] {

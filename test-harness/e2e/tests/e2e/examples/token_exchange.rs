@@ -1,4 +1,4 @@
-//! `examples/token-exchange`: the authorization server judges the caller's token itself (RFC 8693).
+//! `examples/token-exchange`: the authorization server validates the caller's token itself (RFC 8693).
 
 use harness::entra::{API, Entra};
 use harness::idcs::{Application, Idcs, Resource};
@@ -85,5 +85,9 @@ fn a_callers_token_is_exchanged_once_and_only_where_both_sides_take_it() {
     }
     assert_eq!(example.get("/orders/7").send().unwrap().status, 401);
     assert_eq!(example.oic.requests_count(), served);
-    assert_eq!(example.idcs.token_calls(), 2, "for jane and for nobody");
+    assert_eq!(
+        example.idcs.token_calls(),
+        2,
+        "one for jane and one for the unknown user"
+    );
 }

@@ -1,4 +1,4 @@
-//! What becomes of headers of the answer that a guest sets before the backend is asked.
+//! What happens to response headers that a guest sets before the request reaches the backend.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::probes::{Form, lay_out};
 
-/// Answers by the request's path, one request a connection, until the process ends.
+/// Starts a backend whose answer depends on the path of the request. It serves one request per connection until the
+/// process ends.
 fn backend() -> SocketAddr {
     serve(|connection| {
         let _ = answer(connection); // a connection that breaks off gets nothing
@@ -35,7 +36,7 @@ fn answer(connection: TcpStream) -> Option<()> {
     (&connection).write_all(text.as_bytes()).ok()
 }
 
-/// All values of a header, in order.
+/// Returns all values of a header in order.
 fn values<'a>(answer: &'a Response, name: &str) -> Vec<&'a str> {
     let all = answer.headers.get_all(name);
     all.iter().filter_map(|value| value.to_str().ok()).collect()
@@ -77,11 +78,11 @@ fn headers_set_before_the_backend_reach_the_client_but_not_after_a_1xx_or_past_e
         ("/alone/plain", &all[..], &["no-store", "public"][..]),
         ("/alone/broken", &all, &["no-store", "public"]),
         ("/compress/plain", &all, &["no-store", "public"]),
-        // They come with the 103 and are missing from the answer.
+        // The headers are in the 103 response and missing from the final answer.
         ("/alone/early-hints", &[theirs], &["public"]),
         // The error page replaces the whole answer.
         ("/errors/broken", &[theirs], &["public"]),
-        // The backend's own header of the same name replaces them.
+        // The backend's headers of the same names replace them.
         ("/retry/plain", &[theirs], &["public"]),
     ] {
         let answer = get(path);

@@ -1,4 +1,4 @@
-//! Which token opens which path: `authorize`.
+//! Which tokens may use which paths: `authorize`.
 
 use harness::client::raw;
 use harness::idcs::Idcs;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Refusal, published_by, routes, with};
 use crate::support::plugin_lines;
 
-/// Of a table: the first rule is HR's, the second IT's, and everything else below `/wide` is anybody's.
+/// The first rule is for HR, the second one for IT, and everything else below `/wide` is for everybody.
 fn table() -> Value {
     json!([
         { "path": "/wide/hr/**", "anyScope": ["hr", "all"] },
@@ -28,7 +28,7 @@ fn a_rule_refuses_in_the_way_it_says() {
     let scope =
         |names: &str| format!(r#"Bearer realm="oic-gateway", error="insufficient_scope", scope="{names}""#);
     let plain = r#"Bearer realm="oic-gateway", error="insufficient_scope""#;
-    // Twice: a token that was never seen, and one that was.
+    // Twice: with a new token, and with a token from the cache.
     for _ in 0..2 {
         for (token, path, status, reason, challenge) in [
             (&hr, "/wide/hr/1", 200, "", None),
@@ -65,7 +65,7 @@ fn a_rule_refuses_in_the_way_it_says() {
     }
     assert!(plugin_lines(&log).all(|line| !line.contains(&hr)), "{log}");
 
-    // Sent byte by byte, by someone who may read all of /wide but what is HR's and IT's.
+    // Raw requests from a caller who may use all of /wide except the paths of HR and IT.
     let other = gateway.idcs.client_token().scope("x").mint();
     let send = |line: &str, header: &str| {
         let request = format!("{line} HTTP/1.0\r\nHost: a\r\nAuthorization: Bearer {other}\r\n{header}\r\n");
@@ -160,12 +160,13 @@ fn paths_of_all_scripts_pass_and_dot_segments_are_judged_as_traefik_hands_them_o
             assert_eq!(status(target), "200", "{target}");
         }
         match sanitizes {
-            // Traefik resolves dot segments, escaped or not, before any middleware: the first is /hr, which has no router.
+            // Traefik resolves dot segments, escaped or not, before any middleware. The first target becomes /hr, which
+            // has no router.
             true => {
                 assert_eq!(status("/wide/%2e%2e/hr"), "404");
                 assert_eq!(status("/wide/x/%2e%2e/other"), "200");
             }
-            // They come to the table, which refuses them.
+            // The dot segments reach the rules, which refuse them.
             false => {
                 assert_eq!(status("/wide/x/%2e%2e/other"), "400");
                 assert_eq!(status("/wide/x/../other"), "400");

@@ -1,4 +1,4 @@
-//! Every algorithm with every kind of configured key, and no algorithm with a key that is not for it.
+//! Every algorithm works with every suitable kind of configured key, and no algorithm works with an unsuitable key.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 use super::{Refusal, routes};
 
-/// A router and what it takes.
+/// A router and the algorithms that it accepts.
 struct Row {
     path: &'static str,
     options: Value,
     accepts: &'static [Algorithm],
 }
 
-/// One key of each kind, and the secret as text and as bytes that are no text.
+/// One key of each kind, and a secret both as text and as bytes that are not text.
 struct Keys {
     rsa: SigningKey,
     p256: SigningKey,
@@ -30,7 +30,7 @@ struct Keys {
 }
 
 impl Keys {
-    /// `index` chooses the RSA key, which takes long to make.
+    /// Generates the keys. `index` selects the RSA key, because generating one is slow.
     fn generate(index: usize) -> Self {
         let random = SystemRandom::new();
         let (mut text, mut bytes) = ([0; 48], [0; 64]);
@@ -47,7 +47,7 @@ impl Keys {
         }
     }
 
-    /// The key that can sign with `algorithm`, for the router at `path`.
+    /// Returns the key that can sign with `algorithm` for the router at `path`.
     fn signer(&self, algorithm: Algorithm, path: &str) -> SigningKey {
         match algorithm {
             EdDSA => self.ed25519.clone(),
@@ -136,7 +136,7 @@ const PUBLIC: [Algorithm; 9] = [EdDSA, ES256, ES384, PS256, PS384, PS512, RS256,
 #[test]
 fn every_configured_key_verifies_its_own_algorithms_and_no_others() {
     let (keys, strangers) = (Keys::generate(0), Keys::generate(1));
-    // Files that Traefik hands on read-only, beside the state directory.
+    // These files are in a read-only mount, besides the state directory.
     let files = tempfile::tempdir().unwrap();
     let state = tempfile::tempdir().unwrap();
     let rows = keys.rows(files.path());
@@ -145,7 +145,7 @@ fn every_configured_key_verifies_its_own_algorithms_and_no_others() {
         state.path().display().to_string(),
         format!("{}:ro", files.path().display()),
     ];
-    // As environment files write it: line breaks as two characters.
+    // Environment files contain line breaks as two characters.
     let pem = keys.rsa.public_pem().replace('\n', r"\n");
     let gateway = routes(Idcs::start(), &table)
         .state(state.path())
@@ -182,7 +182,7 @@ fn every_configured_key_verifies_its_own_algorithms_and_no_others() {
             let forged = send(path, &strangers.signer(algorithm, path), algorithm);
             Refusal::INVALID_TOKEN.assert(&format!("{case}, another key"), &forged);
         }
-        // Algorithm confusion.
+        // Algorithm confusion: the public key is used as an HMAC secret.
         for secret in [keys.rsa.public_pem().into_bytes(), keys.rsa.public_der(), vec![]] {
             let forged = send(path, &SigningKey::hmac(&secret), HS256);
             Refusal::INVALID_TOKEN.assert(&format!("{path} and the public key as secret"), &forged);

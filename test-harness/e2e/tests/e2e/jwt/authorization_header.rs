@@ -1,4 +1,4 @@
-//! What becomes of the caller's token behind the plugin: `forwardAuthorization`.
+//! What happens to the caller's token behind the plugin: `forwardAuthorization`.
 
 use harness::idcs::Idcs;
 use harness::oic::token_hash;
@@ -25,7 +25,7 @@ fn the_backend_sees_the_callers_token_only_if_that_is_asked_for() {
         ("/dropped", None),
         ("/kept", Some(whole.as_str())),
     ] {
-        // The second time the token is a known one.
+        // The second time, the token is already in the cache.
         for _ in 0..2 {
             let request = gateway.get(path).bearer(&token).header("x-other", "stays");
             assert_eq!(request.send().unwrap().status, 200, "{path}");

@@ -1,4 +1,4 @@
-//! What the backend is told about the caller: `forwardHeaders`, `usernameClaim`.
+//! Headers that tell the backend who the caller is: `forwardHeaders`, `usernameClaim`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Rules about claims, in the language of Traefik Hub: `claims`.
+//! Rules about claims in the expression language of Traefik Hub: `claims`.
 
 use harness::idcs::{ClientToken, Idcs};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn only_a_token_whose_claims_satisfy_the_expression_passes() {
             Refusal::CLAIMS_NOT_MET.assert(path, &gateway.get(path).bearer(&poor).send().unwrap());
             let answer = gateway.get(path).bearer(&bare).send().unwrap();
             match *path {
-                "/not" => assert_eq!(answer.status, 200, "a claim that is not there is not `guest`"),
+                "/not" => assert_eq!(answer.status, 200, "a missing claim is not `guest`"),
                 _ => Refusal::CLAIMS_NOT_MET.assert(path, &answer),
             }
         }

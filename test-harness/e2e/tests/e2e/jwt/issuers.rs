@@ -1,4 +1,4 @@
-//! Several issuers, each with keys of its own: `trustedIssuers`, and a path as `jwksUrl`.
+//! Several issuers with their own keys: `trustedIssuers`, and a path as `jwksUrl`.
 
 use harness::certificates::CertificateAuthority;
 use harness::faults::Fault;
@@ -69,7 +69,7 @@ fn a_token_is_judged_by_the_keys_of_the_issuer_it_names() {
             }
         }
     }
-    // The same keys on three routers are one set, however many tokens were wrong.
+    // Three routers with the same keys share one key set, no matter how many tokens were wrong.
     assert!(first.jwks_calls() <= 2, "{}", first.jwks_calls());
 }
 

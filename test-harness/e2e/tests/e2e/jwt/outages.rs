@@ -1,4 +1,4 @@
-//! The identity provider is away, or closed, or talks nonsense: at Traefik's start, and later.
+//! The identity provider is unreachable, refuses requests, or sends invalid answers, both at Traefik's start and later.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use serde_json::Value;
 
 use super::{Refusal, published_by, routes, with, within};
 
-/// How soon the gateway serves again, once the provider does.
+/// The time until the gateway serves again after the provider is back.
 const BACK_WITHIN: Duration = Duration::from_secs(2);
-/// For an attempt that hangs, and a machine that does other things too.
+/// Slack for an attempt that hangs, and for a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// A way to fail.
+/// A way in which the provider fails.
 struct Trouble {
     path: &'static str,
-    /// What the log says about it.
+    /// What the log says about this failure.
     log: &'static str,
     begin: fn(&IdcsHandle),
 }
@@ -70,7 +70,8 @@ fn close(idcs: &IdcsHandle) {
 }
 
 impl Trouble {
-    /// An attempt that hangs shall not last long; the others take no time, unless the machine is busy.
+    /// Returns the options. An attempt that hangs should end soon. The other failures are immediate, unless the machine
+    /// is busy.
     fn options(&self, idcs: &IdcsHandle) -> Value {
         let mut options = published_by(idcs);
         let timeout = if self.log == DEADLINE { 1 } else { 10 };
@@ -86,7 +87,7 @@ impl Trouble {
 
 #[test]
 fn traefik_starts_without_the_identity_provider_and_serves_soon_after_it_is_back() {
-    // Every trouble has a provider and a router of its own.
+    // Each failure has its own provider and its own router.
     let providers: Vec<Idcs> = TROUBLES.iter().map(|_| Idcs::start()).collect();
     let table: Vec<(&str, Value)> = TROUBLES
         .iter()
@@ -158,20 +159,21 @@ fn while_the_keys_are_fresh_nothing_changes_without_the_identity_provider() {
         assert_serves(&gateway, trouble.path);
         Trouble::end(&gateway.idcs);
     }
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "only the fetch at the start");
 
-    // Not even across a restart: the keys are in the state directory.
+    // A restart makes no difference, because the keys are in the state directory.
     gateway.idcs.down(Fault::Refuse);
     gateway.traefik.restart().unwrap();
     assert_serves(&gateway, "restarted");
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "still the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "still only the fetch at the start");
 }
 
 fn assert_serves(gateway: &Gateway, case: &str) {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                // A new token each time, so that it is verified and not just remembered.
+                // Use a new token each time, so that the plugin verifies it and does not take the result from its
+                // cache.
                 for _ in 0..3 {
                     let token = gateway.idcs.client_token().mint();
                     let answer = gateway.get("/api").bearer(&token).send().unwrap();
@@ -223,7 +225,7 @@ fn forged_tokens_during_an_outage_neither_pass_nor_hold_up_good_ones() {
     });
 }
 
-/// A state of the provider, and whether keys can be fetched in it.
+/// A state of the provider, and whether keys can be fetched in that state.
 type State = (&'static str, fn(&IdcsHandle), bool);
 
 const STATES: [State; 5] = [
@@ -238,7 +240,7 @@ const STATES: [State; 5] = [
     ("hanging", |idcs| idcs.down_at(Endpoint::Jwks, Fault::Hang), false),
 ];
 
-/// How often forged tokens may have the keys fetched in so many seconds.
+/// Returns how many key fetches forged tokens may cause in `seconds`.
 fn most_calls(seconds: f64, interval: Option<u32>, is_well: bool) -> usize {
     const PAUSES: [u32; 5] = [3, 6, 12, 24, 30];
     let mut at = 0.0;

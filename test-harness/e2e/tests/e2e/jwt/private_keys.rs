@@ -62,12 +62,12 @@ fn a_key_set_that_is_not_public_opens_to_a_client_that_may_and_blames_no_caller(
     for line in plugin_lines(&log) {
         assert!(!line.contains("s3cret") && !line.contains("wr0ng"), "{line}");
     }
-    // Keys that were fetched serve on while nothing can be had.
+    // Keys that have been fetched stay in use while no new ones are available.
     gateway.idcs.down_at(Endpoint::Token, Fault::Refuse);
     assert_eq!(gateway.get("/right").bearer(&token).send().unwrap().status, 200);
 }
 
-/// The gateway's trouble, not the caller's.
+/// Asserts that the answer reports a problem of the gateway and does not blame the caller.
 #[track_caller]
 fn assert_refused(path: &str, answer: &Response) {
     let (text, body) = (answer.text(), answer.json());

@@ -1,4 +1,5 @@
-//! What providers publish: read however they write it, and named where it cannot be read.
+//! Key sets of different providers. The plugin reads all valid formats, and the log names a document that it cannot
+//! read.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Refusal, published_by, routes, with, within};
 
-/// The domain's key set with each member of its key changed by `change`.
+/// Returns the domain's key set after `change` has edited each member of its keys.
 fn changed(idcs: &Idcs, change: impl Fn(&mut Value)) -> Value {
     let mut jwks = idcs.jwks();
     for key in jwks["keys"].as_array_mut().unwrap() {
@@ -56,7 +57,7 @@ fn keys_are_taken_however_the_provider_writes_them() {
         };
         idcs.down_at(Endpoint::Jwks, Fault::body(document));
     }
-    // The authority as an environment file writes it, among other text.
+    // The authority in the form of an environment file, with other text around it.
     let authority = CertificateAuthority::shared().ca_pem().replace('\n', r"\n");
     let options = |idcs: &Idcs| {
         let tls = json!({ "ca": format!("# the authority\n{authority}") });

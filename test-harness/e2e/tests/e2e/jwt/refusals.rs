@@ -1,4 +1,4 @@
-//! Everything that is no good token is refused, for the right reason, and nothing of it reaches the backend.
+//! Every invalid token is rejected for the right reason, and no part of it reaches the backend.
 
 mod headers;
 mod tokens;
@@ -28,7 +28,7 @@ fn a_token_that_breaks_any_rule_is_refused_before_the_backend_sees_it() {
         assert_logged_reason(&gateway, index, reason, &case);
     }
     assert_eq!(gateway.oic.requests_count(), 0);
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "only the fetch at the start");
     let asked = gateway.idcs.requests();
     assert!(asked.iter().all(|request| request.path != tokens::ATTACKERS_PATH));
     let log = gateway.traefik.log();
@@ -37,7 +37,7 @@ fn a_token_that_breaks_any_rule_is_refused_before_the_backend_sees_it() {
         .find(|row| row.token.len() > 20 && log.contains(&row.token));
     assert!(
         leaked.is_none(),
-        "a token stands in the log: {:?}",
+        "the log contains a token: {:?}",
         leaked.map(|row| row.case)
     );
 }
@@ -51,10 +51,10 @@ fn a_token_that_is_unusual_but_right_is_accepted() {
         assert_eq!(answer.status, 200, "{case}: {}", answer.text());
         assert_eq!(gateway.oic.requests_count(), index + 1, "{case}");
     }
-    assert_eq!(gateway.idcs.jwks_calls(), 1, "the one at the start");
+    assert_eq!(gateway.idcs.jwks_calls(), 1, "only the fetch at the start");
 }
 
-/// The usual gateway with every rule in force.
+/// Starts the default gateway with all rules enabled.
 fn strict_gateway() -> Gateway {
     let idcs = Idcs::start();
     let options = json!({
@@ -62,14 +62,14 @@ fn strict_gateway() -> Gateway {
         "audiences": [Resource::gateway_api().primary_audience],
         "requiredScopes": ["echo"],
         "tenant": idcs.tenant(),
-        // The calls are counted: no forged token may cause another one.
+        // The test counts the calls. With this interval, a forged token must not cause another one.
         "refetchIntervalSeconds": 3600,
     });
     Gateway::in_front_of(idcs).jwt(options).start()
 }
 
-/// That the plugin logged `reason` as that of its refusal number `index`. The caller is told less, so this alone
-/// shows that a case is refused for what is wrong with it.
+/// Asserts that the plugin logged `reason` for its refusal number `index`. The caller gets less detail, so only the log
+/// shows that a case is rejected for the right reason.
 #[track_caller]
 fn assert_logged_reason(gateway: &Gateway, index: usize, reason: &str, case: &str) {
     let line = within(Duration::from_secs(10), "the refusal is in the log", || {

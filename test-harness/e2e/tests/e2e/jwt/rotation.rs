@@ -1,4 +1,4 @@
-//! The identity provider changes its signing key, and the old one is gone at once.
+//! The identity provider changes its signing key, and the old key disappears at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
@@ -10,7 +10,7 @@ use harness::idcs::{Endpoint, Idcs};
 
 use super::{Refusal, published_by, routes, with, within};
 
-/// A gateway that may fetch keys once a second because of tokens it cannot verify.
+/// Starts a gateway that may fetch keys once per second when it cannot verify a token.
 fn gateway() -> Gateway {
     let idcs = Idcs::start();
     let options = with(published_by(&idcs), "refetchIntervalSeconds", 1);
@@ -18,7 +18,7 @@ fn gateway() -> Gateway {
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
-/// For a machine that does other things too.
+/// Slack for a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 
 #[test]
@@ -34,7 +34,7 @@ fn tokens_of_a_new_key_are_accepted_within_the_interval_and_those_of_the_old_one
     ];
     for (case, rotate) in rotations {
         let old = gateway.idcs.client_token().mint();
-        // Many instances hold the old key, and each has verified the old token.
+        // Many instances hold the old key, and each of them has verified the old token.
         assert_eq!(statuses(&gateway, &old), [200], "{case}");
 
         rotate(&gateway.idcs);
@@ -97,7 +97,7 @@ fn the_keys_at_hand_judge_every_token_while_newer_ones_cannot_be_fetched() {
     gateway.idcs.rotate_now();
     let new = gateway.idcs.client_token().mint();
 
-    // For the caller it is a token like any other that does not verify; the log says what is wrong.
+    // The caller sees an ordinary invalid token. The log gives the cause.
     within(INTERVAL + SLACK, "the trouble is noticed", || {
         let answer = gateway.get("/api").bearer(&new).send().unwrap();
         Refusal::INVALID_TOKEN.assert("first", &answer);
@@ -111,7 +111,7 @@ fn the_keys_at_hand_judge_every_token_while_newer_ones_cannot_be_fetched() {
         let answer = gateway.get("/api").bearer(&new).send().unwrap();
         Refusal::INVALID_TOKEN.assert("later", &answer);
         let at_hand = gateway.get("/api").bearer(&old).send().unwrap();
-        assert_eq!(at_hand.status, 200, "the keys at hand still serve");
+        assert_eq!(at_hand.status, 200, "the cached keys still work");
         let garbage = gateway.get("/api").bearer("a.b.c").send().unwrap();
         Refusal::INVALID_TOKEN.assert("garbage", &garbage);
     }
@@ -123,13 +123,13 @@ fn the_keys_at_hand_judge_every_token_while_newer_ones_cannot_be_fetched() {
     });
 }
 
-/// The pause between two fetches that tokens cause, where `refetchIntervalSeconds` is not given.
+/// The default of `refetchIntervalSeconds`: the pause between two fetches that tokens cause.
 const PAUSE: Duration = Duration::from_secs(3);
-/// How long a good token of a new key may be refused then.
+/// With this default, a valid token of a new key may be refused for this long.
 const PROMISE: Duration = Duration::from_secs(5);
 const CLIENTS: usize = 32;
 
-/// What the clients send: tokens of the key that signs now.
+/// The tokens that the clients send. They are signed with the current key.
 struct Current {
     generation: usize,
     since: Instant,
@@ -147,7 +147,7 @@ impl Current {
     }
 }
 
-/// Ends the clients on drop, so that a failed assertion ends the test.
+/// Stops the clients on drop, so that a failed assertion ends the test.
 struct EndOf<'a>(&'a AtomicBool);
 
 impl Drop for EndOf<'_> {
@@ -156,12 +156,12 @@ impl Drop for EndOf<'_> {
     }
 }
 
-/// What came of one generation's tokens.
+/// The results for the tokens of one generation.
 #[derive(Default)]
 struct Fate {
-    /// How long after the rotation the last one was refused.
+    /// The time from the rotation to the last refusal.
     refused_for: Duration,
-    /// Requests served, by client.
+    /// The number of served requests for each client.
     served: [usize; CLIENTS],
 }
 
@@ -191,7 +191,7 @@ fn assert_rotations_are_noticed(gateway: &Gateway, is_attacked: bool) {
             };
             let answer = gateway.get("/api").bearer(&token).send().unwrap();
             let now = current.read().unwrap();
-            // What was sent before a rotation need not be good any more.
+            // A token that was sent before the rotation need not be valid after it.
             if now.generation == generation {
                 let fate = &mut fates.lock().unwrap()[generation];
                 match answer.status {
@@ -245,7 +245,7 @@ fn assert_rotations_are_noticed(gateway: &Gateway, is_attacked: bool) {
         };
         all_served(0);
         let kid = idcs.signing_key().kid().to_owned();
-        // The keys were fetched just now: at the start, or to learn of the rotation before.
+        // The keys have just been fetched, either at the start or because of the previous rotation.
         for (index, (kid, age)) in [(kid.as_str(), 1), ("NEXT", 1), (&kid, 0)]
             .into_iter()
             .enumerate()
@@ -279,7 +279,8 @@ fn assert_rotations_are_noticed(gateway: &Gateway, is_attacked: bool) {
     );
 }
 
-/// The distinct statuses of many requests with this token, some at the same time, so that many instances answer.
+/// Returns the distinct statuses of many requests with this token. Some run concurrently, so that many instances
+/// answer.
 fn statuses(gateway: &Gateway, token: &str) -> Vec<u16> {
     let each = || {
         let send = |_| gateway.get("/api").bearer(token).send().unwrap().status;

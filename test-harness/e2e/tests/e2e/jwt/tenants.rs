@@ -1,4 +1,4 @@
-//! Tenants of IDCS share one issuer and one key id. A key is good for the tenant that published it, and no other.
+//! All tenants of IDCS have the same issuer and the same key ID. A key is valid only for the tenant that published it.
 
 use harness::faults::Fault;
 use harness::gateway::Gateway;
@@ -22,7 +22,7 @@ fn a_router_for_one_tenant_never_accepts_the_other_tenants_tokens() {
     let mut gateway = routes(first, &table).start();
     assert_tenants_are_apart(&gateway, &second);
 
-    // Both key sets now come from the one state directory.
+    // Both key sets now come from the same state directory.
     gateway.idcs.down(Fault::Refuse);
     second.down(Fault::Refuse);
     gateway.traefik.restart().unwrap();
@@ -37,7 +37,7 @@ fn assert_tenants_are_apart(gateway: &Gateway, second: &Idcs) {
             .header("x5t#S256", json!(key.x5t_s256()))
             .header("x5t", json!(key.x5t()))
     };
-    // Signed by one tenant: its own tokens, and tokens that claim to be the other's.
+    // Tokens signed by one tenant: its own tokens, and tokens that claim to be from the other tenant.
     let by_first = [
         first.client_token().mint(),
         first.client_token().tenant(second.tenant()).mint(),
@@ -48,7 +48,7 @@ fn assert_tenants_are_apart(gateway: &Gateway, second: &Idcs) {
         second.client_token().tenant(first.tenant()).mint(),
         thumbprint(second.client_token().tenant(first.tenant()), first).mint(),
     ];
-    // Without the option `tenant` the key alone decides; with it, both must be right.
+    // Without the option `tenant`, only the key decides. With it, both must match.
     let rows = [
         ("/first-by-key", &by_first, [200, 200, 200], &by_second),
         ("/first-by-name", &by_first, [200, 401, 401], &by_second),

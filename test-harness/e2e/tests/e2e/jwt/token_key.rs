@@ -104,7 +104,7 @@ fn a_form_with_the_token_reaches_the_backend_unharmed_at_every_size() {
         let request = request.header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
         request.body(body).send().unwrap()
     };
-    // Around the runtime's pieces of 2048 bytes, and up to the limit of 1 MiB.
+    // Sizes around the runtime's chunks of 2048 bytes, and up to the limit of 1 MiB.
     for size in [
         0, 1, 100, 600, 1500, 2047, 2048, 2049, 5_000, 100_000, 1_000_000, 1_048_576,
     ] {
@@ -133,7 +133,7 @@ fn a_form_with_the_token_reaches_the_backend_unharmed_at_every_size() {
     Refusal::FORM_TOO_LONG.assert("too long", &post(&vec![b'x'; 1_048_577]));
     assert_eq!(gateway.oic.requests_count(), seen);
 
-    // Whoever has the token in the header may send a form of any size: nobody reads it.
+    // A caller with the token in the header may send a form of any size, because the plugin does not read it.
     let url = gateway.url("/echo/upload");
     let request = gateway.client().post(&url).bearer(&token);
     let body = vec![b'x'; 3_000_000];

@@ -1,4 +1,4 @@
-//! What becomes of requests when objects change while Traefik runs.
+//! What happens to requests when objects change while Traefik runs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{OTHER_CLIENT, Site, apply};
 use crate::support::Deadline;
 
-/// A route for everything else to the same backend, with no middleware: what somebody forgot.
+/// A route that somebody forgot. It takes everything else to the same backend without a middleware.
 const CATCH_ALL: &str = "
 apiVersion: traefik.io/v1alpha1
 kind: IngressRoute
@@ -45,13 +45,13 @@ fn a_rotated_secret_is_in_use_without_a_lost_request() {
         }
         deadline.pause("the new client");
     }
-    assert_eq!(site.idcs.token_calls(), 2, "one for each client");
+    assert_eq!(site.idcs.token_calls(), 2, "one call for each client");
     let log = site.traefik.log();
     let ours = log.lines().filter(|line| line.contains("code="));
     assert!(ours.clone().count() > 0);
     assert!(
         ours.clone().all(|line| !line.contains("another secret")),
-        "a secret is in our log"
+        "the log contains a secret"
     );
 }
 
@@ -77,8 +77,8 @@ fn an_edited_middleware_counts_at_once() {
     assert_eq!(site.idcs.jwks_calls(), 1);
 }
 
-/// What passes when something is missing or wrong while a broader route exists. The first three are Traefik's doing: it
-/// takes the whole router away. `docs/troubleshooting.md` says how to be safe from that.
+/// Tests what passes if something is missing or wrong and a broader route exists. In the first three cases Traefik
+/// drops the whole router. `docs/troubleshooting.md` explains how to protect against that.
 #[test]
 fn a_broader_route_takes_over_from_a_router_that_traefik_drops_but_not_from_a_plugin_that_refuses() {
     let kind = "Middleware";
@@ -95,7 +95,7 @@ fn a_broader_route_takes_over_from_a_router_that_traefik_drops_but_not_from_a_pl
         site.cluster
             .apply(&CATCH_ALL.replace("443", &site.port().to_string()))
             .unwrap();
-        // The catch-all meets what no other route takes; OIC refuses it, for it has no token.
+        // The catch-all takes a request that no other route takes. OIC refuses it.
         site.wait_for("the catch-all", "/other", 404);
         assert_eq!(site.call("/echo").send().unwrap().status, 200, "{what}");
         let edit = |change: fn(&mut serde_json::Value)| site.cluster.edit(kind, "apps", jwt, change);
@@ -115,7 +115,7 @@ fn a_broader_route_takes_over_from_a_router_that_traefik_drops_but_not_from_a_pl
             let seen = site.oic.last_request();
             let reason = answer.header("content-type") == Some("application/problem+json");
             match (passes_unchecked, seen) {
-                // Unchecked and unrewritten, with the caller's own token.
+                // The request passed unchecked and without a rewrite, with the caller's own token.
                 (true, Some(seen)) if seen.path == "/echo/x" => break,
                 (false, None) if reason && answer.status >= 500 => break,
                 (false, Some(seen)) => assert_ne!(seen.path, "/echo/x", "{what}: passed unchecked"),
@@ -131,7 +131,7 @@ fn middlewares_of_another_namespace_are_found_where_that_is_allowed() {
     let site = Site::start_with(|cluster, changed| {
         apply(cluster, "manifests", &|text| {
             let text = changed(text);
-            // All but the route and its service live in a namespace of the platform team's.
+            // Everything except the route and its service is in a namespace of the platform team.
             match text.contains("kind: IngressRoute") {
                 true => text
                     .replace(
@@ -169,7 +169,7 @@ fn fifty_routes_that_share_the_middlewares_cost_one_call_each() {
                 text.replace("name: oic-api-route", &format!("name: route-{number}"))
                     .replace("PathPrefix(`/echo`)", &format!("PathPrefix(`/echo{number}`)"))
             };
-            // Longer rules come first in Traefik, so that /echo1 leaves /echo10 alone.
+            // Traefik tries longer rules first, so that /echo1 does not take the requests of /echo10.
             (0..ROUTES).map(route).collect::<Vec<_>>().join("\n---\n")
         });
     });

@@ -1,11 +1,11 @@
-//! The examples' objects against the schemas of Traefik's own CustomResourceDefinitions.
+//! Validates the objects of the examples against the schemas in Traefik's CustomResourceDefinitions.
 
 use std::path::Path;
 
 use harness_build::tools::workspace_root;
 use serde_json::{Value, json};
 
-/// Names the file with Traefik's CRDs, for example that of its documentation.
+/// The variable that names the file with Traefik's CRDs, for example the one from its documentation.
 const CRDS: &str = "TRAEFIK_CRDS";
 
 #[test]
@@ -36,7 +36,7 @@ fn every_object_of_the_examples_fits_traefiks_own_schema() {
         }
     }
     assert!(checked >= 5, "{checked}");
-    // The check can fail.
+    // This object shows that the check can fail.
     let wrong = json!({ "apiVersion": "traefik.io/v1alpha1", "kind": "Middleware", "metadata": { "name": "x" },
                         "spec": { "replacePathRegex": { "regexp": "^/" } } });
     let schema = schema_of(&definitions, &wrong).unwrap();
@@ -56,7 +56,7 @@ fn manifests(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-/// The schema of a document's kind; `None` if it is none of Traefik's.
+/// Returns the schema for a document's kind, or `None` if Traefik does not define that kind.
 fn schema_of(definitions: &[Value], document: &Value) -> Option<Value> {
     let (group, version) = document["apiVersion"].as_str()?.split_once('/')?;
     let definition = definitions.iter().find(|definition| {
@@ -66,12 +66,12 @@ fn schema_of(definitions: &[Value], document: &Value) -> Option<Value> {
     let version = versions.iter().find(|it| it["name"] == version)?;
     let mut schema = version["schema"]["openAPIV3Schema"].clone();
     strict(&mut schema);
-    // An API server knows the metadata of all objects.
+    // The API server validates metadata, so the schemas do not describe it.
     schema["properties"]["metadata"] = json!({ "type": "object" });
     Some(schema)
 }
 
-/// Kubernetes' own words, put in JSON Schema's: fields that are not described are mistakes, unless they are kept.
+/// Converts Kubernetes' extensions to JSON Schema. Unknown fields are errors, unless the schema preserves them.
 fn strict(schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else {
         return;

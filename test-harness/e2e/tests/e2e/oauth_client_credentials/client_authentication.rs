@@ -1,4 +1,4 @@
-//! How the gateway proves who it is at the token endpoint: by assertions and by its certificate (RFC 7523, RFC 8705).
+//! How the gateway authenticates at the token endpoint with assertions and with its certificate (RFC 7523, RFC 8705).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Case, assert_refused, side_by_side};
 use crate::support::{Deadline, plugin_lines};
 
-/// The gateway's own keys, of numbers that no tenant has.
+/// Returns a key of the gateway. No tenant uses these key numbers.
 fn rsa(number: usize) -> SigningKey {
     SigningKey::rsa_cached(2048, 700_000 + number).with_kid("gateway-key")
 }
@@ -189,7 +189,7 @@ fn a_new_key_takes_over_with_the_configuration_and_the_old_one_is_not_missed() {
     assert_eq!(
         case.idcs.token_calls(),
         2,
-        "the old key's token is not the new key's"
+        "the new key does not use the old key's token"
     );
     assert!(
         case.idcs
@@ -224,6 +224,6 @@ fn an_assertion_whose_answer_got_lost_is_replaced_by_another() {
     assert_eq!(
         statuses,
         [Some(200), Some(401), Some(200)],
-        "taken but lost, refused as used before, and a new one"
+        "accepted but lost, refused as a replay, then a new one"
     );
 }

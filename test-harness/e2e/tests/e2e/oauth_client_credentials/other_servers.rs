@@ -1,4 +1,4 @@
-//! Servers that are not the one that was meant, or that show or send what few servers do.
+//! Servers that are not the intended one, or that present or send something unusual.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,21 +14,22 @@ use serde_json::json;
 use super::{Case, assert_refused, side_by_side};
 use crate::support::plugin_lines;
 
-/// The port of a server that sends `start` whatever it reads, and then `again` for as long as the client listens.
+/// Starts a server and returns its port. The server sends `start` after any request, and then repeats `again` as long
+/// as the client reads.
 fn saying(start: &'static str, again: &'static str) -> u16 {
     let server = serve(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(start.as_bytes());
         while !again.is_empty() && stream.write_all(again.repeat(500).as_bytes()).is_ok() {}
-        // Closing with something unread would take back what was said.
+        // Read the rest first. Closing a connection with unread data would discard what was sent.
         let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
         while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
     });
     server.port()
 }
 
-/// Starts a server in front of the one at `plain`, with a certificate that is its own authority, as `openssl req -x509` makes it.
-/// Returns its port and the certificate.
+/// Starts a TLS server in front of the one at `plain`. Its certificate is its own authority, like one from `openssl req
+/// -x509`. Returns its port and the certificate.
 fn with_its_own_authority(plain: u16) -> (u16, String) {
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

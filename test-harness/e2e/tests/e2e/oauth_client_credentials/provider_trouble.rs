@@ -1,4 +1,4 @@
-//! The provider refuses, or does not answer.
+//! The provider refuses requests or does not answer.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ fn a_refusal_by_the_provider_is_the_gateways_trouble_and_asked_for_every_ten_sec
             "Required scope missing",
         ),
     ];
-    // When the first call came, which is while Traefik starts.
+    // The time of the first call, which happens while Traefik starts.
     let first_calls: Vec<_> = cases
         .iter()
         .map(|(case, _)| {
@@ -71,7 +71,7 @@ fn a_refusal_by_the_provider_is_the_gateways_trouble_and_asked_for_every_ten_sec
                 let answer = case.get(gateway);
                 assert_refused(&case.name, &answer, 502, "identity_provider_refused", 10);
                 if case.name == "secret" {
-                    // It is put right, at the provider's end.
+                    // Correct the secret at the provider.
                     let application = Application::new(Application::GATEWAY_ID, WRONG_SECRET);
                     case.idcs.register(application.granted(&Resource::oic()));
                 }
@@ -98,10 +98,10 @@ fn a_refusal_by_the_provider_is_the_gateways_trouble_and_asked_for_every_ten_sec
             plugin_lines(&log).any(|line| line.contains(&case.idcs.token_url()) && line.contains(cause));
         assert!(told, "{}: {cause} is not in the log", case.name);
     }
-    assert_eq!(cases[0].0.get(&gateway).status, 200, "the secret is right now");
+    assert_eq!(cases[0].0.get(&gateway).status, 200, "the secret is correct now");
 }
 
-/// A time at which the token endpoint had not been asked yet, close to the first call.
+/// Returns a time shortly before the first call to the token endpoint.
 fn just_before_the_first_call(idcs: &IdcsHandle) -> Instant {
     let within = Deadline::after(Duration::from_secs(60));
     let mut before = Instant::now();
@@ -121,7 +121,7 @@ const WRONG_SECRET: &str = "not-the-secret";
 fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
     let elsewhere = Idcs::start();
     let failing = |name: &str, whole: bool, fault: Fault, cause: &'static str| {
-        // The mock takes its time to make ten megabytes.
+        // The mock needs some time to generate ten megabytes.
         let timeout = if fault == Fault::OversizedBody { 5 } else { 1 };
         let case = Case::new(name, json!({ "clientConfig": { "timeoutSeconds": timeout } }));
         let asked = match &fault {
@@ -182,7 +182,7 @@ fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
     ];
     let gateway = side_by_side(outages.iter().map(|outage| &outage.case)).start();
     let names: BTreeSet<&str> = outages.iter().map(|outage| outage.case.name.as_str()).collect();
-    assert_eq!(names.len(), outages.len(), "every case needs a path of its own");
+    assert_eq!(names.len(), outages.len(), "every case needs its own path");
     std::thread::scope(|scope| {
         for outage in &outages {
             let gateway = &gateway;
@@ -192,7 +192,7 @@ fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
     assert_eq!(
         elsewhere.connections(),
         0,
-        "a redirect must not be followed with the gateway's credentials"
+        "the gateway must not send its credentials to a redirect's target"
     );
     let log = gateway.traefik.log();
     for Outage { case, cause, .. } in &outages {
@@ -200,7 +200,7 @@ fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
             .filter(|line| line.contains("code=fetch.failed") && line.contains(&case.idcs.token_url()))
             .collect();
         assert!(failures.len() >= 2, "{}: {failures:?}", case.name);
-        // On a busy machine an attempt may find no time to fail in its own way.
+        // On a busy machine, an attempt may time out before it can fail with its own cause.
         let told = failures.iter().filter(|line| line.contains(cause)).count();
         let other = failures
             .iter()
@@ -212,12 +212,12 @@ fn an_outage_of_the_provider_is_a_503_in_time_and_over_soon_after_it_ends() {
 /// A failure of the provider that begins before Traefik starts.
 struct Outage {
     case: Case,
-    /// Not the token endpoint alone.
+    /// Whether the whole server fails and not only the token endpoint.
     whole: bool,
     fault: Fault,
-    /// What the log says.
+    /// The cause in the log.
     cause: &'static str,
-    /// The seconds of the provider's `Retry-After`.
+    /// The provider's `Retry-After` in seconds.
     asked: Option<u64>,
     /// `clientConfig.timeoutSeconds`.
     timeout: u64,
@@ -231,7 +231,7 @@ impl Outage {
         }
     }
 
-    /// From an outage at the start over the recovery into another outage.
+    /// Passes through an outage at the start, the recovery, and a second outage.
     fn pass(&self, gateway: &Gateway) {
         let Self { case, asked, .. } = self;
         let asked = asked.unwrap_or(0);
@@ -263,7 +263,7 @@ impl Outage {
             within.pause(&case.name);
         }
 
-        // With a token in hand the next outage goes unnoticed.
+        // The gateway has a token, so callers do not notice the next outage.
         self.begin();
         let connections = case.idcs.connections();
         for _ in 0..20 {

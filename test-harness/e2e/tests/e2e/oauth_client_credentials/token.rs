@@ -1,4 +1,4 @@
-//! The token on its way to the backend, and how long it is used.
+//! How the token reaches the backend, and how long it is used.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ fn a_token_lives_as_long_as_the_provider_says_in_any_form() {
             let gateway = &gateway;
             scope.spawn(move || {
                 let mut requests = 0;
-                // Until two tokens have followed the first, or for many requests if none is to follow.
+                // Continue until two more tokens have been fetched. If none is expected, send many requests instead.
                 let within = Deadline::after(Duration::from_secs(30));
                 while if *ttl == 2 {
                     case.idcs.token_calls() < 3
@@ -153,7 +153,7 @@ fn tokens_of_any_size_are_fetched_once_for_all_routers() {
 
 #[test]
 fn what_oic_answers_reaches_the_caller_as_it_is() {
-    // A client that OIC never lets in.
+    // OIC never accepts this client.
     let stranger = Application::new("stranger", "its secret").granted(&Resource::oic());
     let options = json!({ "clientID": stranger.client_id, "clientSecret": stranger.client_secret });
     let idcs = Idcs::builder().application(stranger).start();

@@ -1,4 +1,4 @@
-//! What reaches the token endpoint, and over which connections.
+//! What the token endpoint receives, and over which connections.
 
 use harness::certificates::CertificateAuthority;
 use harness::faults::Fault;
@@ -41,7 +41,7 @@ fn the_client_proves_itself_by_header_or_body_whatever_its_secret_holds() {
     }
     let gateway = side_by_side(cases.iter().map(|(case, ..)| case)).start();
     for (case, id, scheme) in &cases {
-        // The client is none that OIC knows; that it got as far as OIC is what counts.
+        // OIC does not know this client. It is enough that the request reached OIC.
         let answer = case.get(&gateway);
         assert_eq!(answer.status, 401, "{}: {}", case.name, answer.text());
         assert_eq!(case.oic.tokens_seen()[0].sub, *id, "{}", case.name);

@@ -1,4 +1,4 @@
-//! What the directory may lie on.
+//! The file systems that the directory may be on.
 
 use harness::gateway::Gateway;
 
@@ -41,7 +41,7 @@ fn on_a_file_system_mounted_read_only_every_instance_fetches_for_itself() {
 
 #[test]
 fn a_mounted_folder_that_is_not_there_takes_the_router_away_until_it_is_made_and_traefik_reloads() {
-    // This is Traefik's doing, before any of our code runs; `abortOnPluginFailure`, which is on here, does not help.
+    // Traefik causes this before any of our code runs. `abortOnPluginFailure` is enabled here and does not help.
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("state");
     let mut gateway = Gateway::builder().state(&folder).start();

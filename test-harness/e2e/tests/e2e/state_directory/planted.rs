@@ -1,4 +1,4 @@
-//! Entries that somebody else put into the directory, under the very names that are in use and under others.
+//! Entries that somebody else has put into the directory, both under names that the plugins use and under other names.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{assert_only_good_tokens, assert_serves, empty, entries, reload, remove, serves_within};
 use crate::support::Deadline;
 
-/// What may lie where an entry of ours is expected.
+/// What may be in the place of one of our entries.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Garbage {
     Link(&'static str),
@@ -67,7 +67,8 @@ fn garbage_under_every_name_in_use_is_replaced_or_worked_around() {
     let (mut gateway, names) = names_in_use(idcs, state.path());
     for (number, garbage) in Garbage::ALL.into_iter().enumerate() {
         let case = format!("{garbage:?}");
-        // So that Traefik, or its middlewares, start with it. A lock takes longer: see below.
+        // Start Traefik, or only its middlewares, with the garbage in place. Locks take longer and have their own test
+        // below.
         let whole_traefik = number % 4 == 0;
         if whole_traefik {
             gateway.traefik.kill();
@@ -84,7 +85,7 @@ fn garbage_under_every_name_in_use_is_replaced_or_worked_around() {
             false => reload(&mut gateway),
         }
         assert_serves(&gateway, &case);
-        // And while it runs.
+        // Plant garbage again while the gateway runs.
         plant();
         burst(&gateway, &case);
         reload(&mut gateway);
@@ -120,13 +121,13 @@ fn garbage_in_the_place_of_a_lock_holds_it_for_a_few_seconds_and_no_longer() {
     });
 }
 
-/// Enough at a time that instances are made which hold nothing yet.
+/// Sends enough concurrent requests to create instances that have an empty cache.
 fn burst(gateway: &Gateway, case: &str) {
     let token = gateway.idcs.client_token().mint();
     let report = Load::to(&gateway.traefik.url())
         .burst(8)
         .run(move |_| get_with_bearer("/echo/slow?ms=50", &token));
-    // A planted record of a failure has the others not wait for the one that tries again.
+    // If a failure record was planted, other requests do not wait for the one that retries.
     let known = report.with_status(200) + report.with_status(503);
     assert_eq!((known, report.errors), (8, 0), "{case}: {report}");
     serves_within(gateway, HEALED_WITHIN, case);
@@ -222,8 +223,8 @@ fn foreign_files_are_left_alone() {
     }
 }
 
-/// A gateway, and every name that it was seen to use in its directory: at a cold start with a provider that fails
-/// and is slow, and at a refresh.
+/// Starts a gateway and returns it with all names that it used in its directory: at a cold start with a slow and
+/// failing provider, and at a refresh.
 fn names_in_use(idcs: Idcs, state: &Path) -> (Gateway, BTreeSet<String>) {
     for endpoint in [Endpoint::Jwks, Endpoint::Token] {
         idcs.down_for(endpoint, 1, Fault::Status(503));
@@ -256,12 +257,12 @@ fn names_in_use(idcs: Idcs, state: &Path) -> (Gateway, BTreeSet<String>) {
         let mut names = watching.join().unwrap();
         let seen = |end: &str| names.iter().any(|name| name.ends_with(end));
         assert!(seen(".lock") && seen(".beat") && seen(".fail"), "{names:?}");
-        // Seen only when a lease is taken from somebody who was killed.
+        // These entries appear only when a lease is taken over from a killed holder.
         let locks: Vec<String> = names.iter().filter(|name| is_lock(name)).cloned().collect();
         names.extend(locks.iter().map(|name| name.replace(".lock", ".break")));
         (gateway, names)
     })
 }
 
-/// A lease that shows no sign of life is respected for 2.5 seconds, for keys and for the token.
+/// A lease without a sign of life is respected for 2.5 seconds, once for the keys and once for the token.
 const HEALED_WITHIN: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! One directory for two Traefik processes.
+//! Two Traefik processes that share one directory.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,8 +11,7 @@ use serde_json::json;
 use super::{assert_only_good_tokens, calls};
 use crate::support::Deadline;
 
-/// A gateway for this domain, with this directory. It comes with an identity provider of its own, which it does not
-/// use.
+/// Returns a gateway for this domain with this directory. Its own identity provider is not used.
 fn gateway(idcs: &IdcsHandle, state: &Path) -> GatewayBuilder {
     Gateway::in_front_of(Idcs::builder().tenant(9).start())
         .oic(|_| Oic::builder(idcs).start())
@@ -67,7 +66,7 @@ fn what_one_traefik_fetches_anew_the_other_uses() {
     ask(&one);
     ask(&other);
 
-    // The token that follows lasts.
+    // The next token lasts.
     idcs.set(|switches| switches.default_ttl = 3600);
     let deadline = Deadline::after(Duration::from_secs(20));
     let old = idcs.token_calls();
@@ -75,7 +74,7 @@ fn what_one_traefik_fetches_anew_the_other_uses() {
         ask(&one);
         deadline.pause("a refresh");
     }
-    // Another instance may have looked a moment ago, and uses the old token until it looks again.
+    // Another instance may have just checked. It uses the old token until its next check.
     std::thread::sleep(Duration::from_millis(200));
     ask(&one);
     let refreshed = last_token(&one);
@@ -88,7 +87,7 @@ fn what_one_traefik_fetches_anew_the_other_uses() {
     }
     assert_eq!(idcs.token_calls(), old + 1);
 
-    // A key that neither knows; the keys at hand are young, so it takes a moment until anybody asks for it.
+    // Neither gateway knows the new key. Their keys are young, so it takes a moment until one of them fetches again.
     idcs.rotate_now();
     let before = idcs.jwks_calls();
     let deadline = Deadline::after(Duration::from_secs(60));
@@ -101,7 +100,7 @@ fn what_one_traefik_fetches_anew_the_other_uses() {
     assert_eq!(
         idcs.jwks_calls(),
         before + 1,
-        "the other one finds it in the directory"
+        "the other gateway finds it in the directory"
     );
     for gateway in [&one, &other] {
         assert_only_good_tokens(gateway, "two");

@@ -1,4 +1,4 @@
-//! Trouble that begins while Traefik runs, or that does not end when it starts.
+//! Failures that begin while Traefik runs, and failures that exist when it starts and do not end.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -13,14 +13,14 @@ use harness::traefik::TraefikBuilder;
 use super::{Tmpfs, assert_only_good_tokens, assert_serves, calls, entries, reload};
 use crate::support::{Deadline, plugin_lines};
 
-/// A way to lose the directory, and to get it back.
+/// A way to lose the directory and to get it back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Loss {
-    /// Deleted; what is made anew under its name is another directory.
+    /// It is deleted. A new directory with the same name is a different directory.
     Deleted,
-    /// Mounted read-only.
+    /// It is mounted read-only.
     ReadOnly,
-    /// Not an entry more can be made.
+    /// No more entries can be created.
     NoEntries,
 }
 
@@ -45,7 +45,8 @@ fn when_the_directory_is_lost_every_instance_goes_on_for_itself() {
         if loss.begin(&tmpfs, &folder).is_none() {
             continue;
         }
-        // Twice the life of what is in memory: no request notices, whether the instance that it meets is old or new.
+        // This is twice the lifetime of what is in memory. No request may fail, neither on an old instance nor on a new
+        // one.
         let end = Deadline::after(Duration::from_secs(2 * u64::from(TTL_SECONDS)));
         while !end.has_passed() {
             let token = gateway.idcs.client_token().mint();
@@ -81,7 +82,7 @@ fn when_the_directory_is_lost_every_instance_goes_on_for_itself() {
     }
 }
 
-/// Whether `name` is that of a token, rather than one of the entries about it.
+/// Returns whether `name` is the name of a token and not of another entry that belongs to it.
 fn is_token(name: &str) -> bool {
     name.starts_with("token-") && !name.contains('.')
 }
@@ -96,7 +97,7 @@ impl Loss {
                 std::fs::create_dir(&spare).unwrap();
                 let made =
                     (0..1000).take_while(|number| File::create(spare.join(number.to_string())).is_ok());
-                assert!(made.count() < 1000, "the file system takes more than it should");
+                assert!(made.count() < 1000, "the file system has room for too many files");
             }
         }
         Some(())
@@ -110,7 +111,7 @@ impl Loss {
         }
     }
 
-    /// What the log calls it.
+    /// Returns how the log describes the loss.
     fn named(self) -> &'static str {
         match self {
             Self::Deleted => "was removed",
@@ -147,12 +148,12 @@ fn on_a_full_disk_every_instance_fetches_for_itself_until_there_is_room() {
     assert_only_good_tokens(&gateway, "full");
 }
 
-/// Nothing but Go's garbage collector ends an instance, and with it what it has in memory.
+/// Disables Go's garbage collector. Nothing else ends an instance and discards what it has in memory.
 fn keep_instances(traefik: TraefikBuilder) -> TraefikBuilder {
     traefik.env("GOGC", "off")
 }
 
-/// Many instances that hold keys and a token, so that one client finds such a one in every case.
+/// Fills many instances with keys and a token, so that a single client always reaches one of them.
 fn fill_instances(gateway: &Gateway) {
     const INSTANCES: usize = 16;
     let token = gateway.idcs.client_token().mint();
@@ -162,5 +163,5 @@ fn fill_instances(gateway: &Gateway) {
     assert!(report.all_have_status(200), "{report}");
 }
 
-/// Long enough to lose the directory while the token is good.
+/// Long enough to lose the directory while the token is still valid.
 const TTL_SECONDS: u32 = 4;

@@ -1,4 +1,4 @@
-//! A client that goes away, at any moment, leaves nothing behind: no plugin instance, no connection, no request at
+//! A client that disconnects at any moment leaves nothing behind: no plugin instance, no connection, and no request at
 //! the backend.
 
 use std::io::{Read as _, Write as _};
@@ -13,7 +13,7 @@ use super::caller::{Answer, Caller, Feed, Pending, Protocol};
 use super::websocket;
 use crate::support::Deadline;
 
-/// A moment to go away in.
+/// The moment at which a client disconnects.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     BeforeTheHeadersEnd,
@@ -43,7 +43,7 @@ fn clients_that_go_away_in_any_phase_leave_nothing_behind() {
             let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| phase.enter(&gateway, &token)).collect();
             phase.wait_until_all_are_in(&gateway, received, &case);
             if !matches!(phase, Phase::BeforeTheHeadersEnd) {
-                // So the look inside sees what it looks for.
+                // This proves that `instances_at_work` sees the instances.
                 assert!(instances_at_work(&gateway) >= CLIENTS, "{case}");
             }
             drop(clients);
@@ -85,7 +85,7 @@ fn streams_that_are_reset_in_any_phase_leave_nothing_behind_and_the_connection_g
     }
 }
 
-/// One request among others on a connection of HTTP/2.
+/// One of several requests on an HTTP/2 connection.
 #[allow(clippy::large_enum_variant)] // a handful of them, and short-lived
 enum Stream {
     Uploading(Feed, Pending),
@@ -107,7 +107,7 @@ impl Stream {
 }
 
 impl Phase {
-    /// A request in this phase.
+    /// Opens a request and brings it into this phase.
     fn open(self, caller: &mut Caller) -> Stream {
         match self {
             Self::WhileUploading => {
@@ -130,7 +130,7 @@ impl Phase {
         Self::InAWebSocket,
     ];
 
-    /// A client in this phase.
+    /// Connects a client and brings it into this phase.
     fn enter(self, gateway: &Gateway, token: &str) -> TcpStream {
         if let Self::InAWebSocket = self {
             return websocket::connect(gateway, Some(token)).unwrap().0.into_inner();
@@ -166,7 +166,7 @@ impl Phase {
         let uploaded = received + u64::try_from(CLIENTS * PIECE).unwrap();
         let deadline = Deadline::after(Duration::from_secs(30));
         let all_are_in = || match self {
-            // Traefik tells nothing of them but their connections.
+            // Traefik does not report these requests, only their connections.
             Self::BeforeTheHeadersEnd => true,
             Self::WhileUploading => gateway.oic.bytes_received() >= uploaded,
             Self::WhileListening => gateway.oic.announce("news") == CLIENTS,
@@ -178,7 +178,8 @@ impl Phase {
     }
 }
 
-/// Waits until nothing is under way, at the backend or in a plugin, with at most so many descriptors.
+/// Waits until nothing is in progress at the backend or in a plugin, and until Traefik has at most `most_fds`
+/// descriptors.
 fn calm(gateway: &Gateway, most_fds: usize, case: &str) {
     let deadline = Deadline::after(Duration::from_secs(30));
     loop {
@@ -193,7 +194,8 @@ fn calm(gateway: &Gateway, most_fds: usize, case: &str) {
     }
 }
 
-/// How many requests are inside a plugin: the stacks of Traefik's goroutines that lead through its Wasm host.
+/// Returns the number of requests inside a plugin. It counts the stacks of Traefik's goroutines that contain its Wasm
+/// host.
 fn instances_at_work(gateway: &Gateway) -> usize {
     let url = format!("{}/debug/pprof/goroutine?debug=2", gateway.traefik.api_url());
     let stacks = gateway.client().get(&url).send().unwrap();
@@ -214,5 +216,6 @@ fn serves(gateway: &Gateway, token: &str) {
 }
 
 const PIECE: usize = 10_000;
-/// Connections to the backend that stay open for the next request; fewer than the clients that went away.
+/// The number of backend connections that may stay open for the next request. It is lower than the number of clients
+/// that disconnected.
 const SPARE_FDS: usize = CLIENTS / 2;

@@ -1,4 +1,4 @@
-//! Large bodies: whole, in order, and never in Traefik's memory.
+//! Large bodies arrive complete and in order, and Traefik never holds them in memory.
 
 use harness::gateway::Gateway;
 use harness::oic::numbered;
@@ -11,7 +11,8 @@ use super::caller::{Caller, Protocol};
 
 const SIZE: u64 = 50_000_000;
 const PIECE: u64 = 64 * 1024;
-/// How much of the body Traefik may hold at a time, with what else it allocates meanwhile.
+/// The maximum growth of Traefik's memory during a transfer: the part of the body that it holds, and everything else
+/// that it allocates.
 const GROWTH_KIB: u64 = 24 * 1024;
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client that sees a response piece by piece, and sends its request so.
+//! A client that sends a request and reads a response piece by piece.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use tokio_rustls::TlsConnector;
 
 use super::TLS;
 
-/// What the client and Traefik speak.
+/// The protocol between the client and Traefik.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Protocol {
     Http1,
@@ -38,7 +38,7 @@ impl Protocol {
     pub(super) const ALL: [Self; 3] = [Self::Http1, Self::H2c, Self::Http2];
 }
 
-/// One connection, with a good token.
+/// One connection, with a valid token.
 pub(super) struct Caller {
     runtime: Runtime,
     sender: Sender,
@@ -53,13 +53,13 @@ enum Sender {
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// A request whose answer has not begun.
+/// A request whose response has not started.
 pub(super) struct Pending {
     runtime: Handle,
     answer: JoinHandle<hyper::Result<Response<Incoming>>>,
 }
 
-/// An answer whose headers are there.
+/// A response whose headers have arrived.
 pub(super) struct Answer {
     runtime: Handle,
     pub(super) status: StatusCode,
@@ -68,7 +68,7 @@ pub(super) struct Answer {
     pub(super) trailers: Option<HeaderMap>,
 }
 
-/// The hand that feeds a request's body.
+/// Sends the pieces of a request body.
 pub(super) struct Feed {
     runtime: Handle,
     frames: mpsc::Sender<io::Result<Frame<Bytes>>>,
@@ -79,7 +79,7 @@ impl Caller {
         Self::with_token(gateway, protocol, gateway.idcs.client_token().mint())
     }
 
-    /// One with the backend's own token, for the router without plugins.
+    /// Connects with a token that the backend accepts, for the router without plugins.
     pub(super) fn of_the_backend(gateway: &Gateway, protocol: Protocol) -> Self {
         let token = gateway.idcs.client_token().client_id(Application::GATEWAY_ID);
         let token = token.audience(&Resource::oic().primary_audience);
@@ -87,7 +87,7 @@ impl Caller {
     }
 
     fn with_token(gateway: &Gateway, protocol: Protocol, token: String) -> Self {
-        // With a thread of its own, so that the connection lives while the test looks elsewhere.
+        // The runtime has its own thread, so that the connection works while the test does something else.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -104,14 +104,14 @@ impl Caller {
         }
     }
 
-    /// A GET request without a body.
+    /// Sends a GET request without a body.
     pub(super) fn get(&mut self, path: &str) -> Answer {
         let request = self.request("GET", path);
         let body = Full::default().map_err(|never| match never {}).boxed_unsync();
         self.send(request.body(body).unwrap()).answer()
     }
 
-    /// A POST request whose body comes from the [`Feed`].
+    /// Sends a POST request whose body comes from the [`Feed`].
     pub(super) fn post(&mut self, path: &str, headers: &[(&str, &str)]) -> (Feed, Pending) {
         let (frames, receiver) = mpsc::channel(1);
         let body = stream::unfold(receiver, |mut receiver| async {
@@ -199,7 +199,7 @@ fn tls() -> TlsConnector {
 }
 
 impl Pending {
-    /// Goes away without waiting for the answer.
+    /// Abandons the request without waiting for the response.
     pub(super) fn break_off(self) {
         self.answer.abort();
     }
@@ -218,7 +218,8 @@ impl Pending {
 }
 
 impl Answer {
-    /// What comes next of the body; `None` at its end. HTTP/2 ends some with an empty frame, which is nothing.
+    /// Returns the next piece of the body, or `None` at its end. HTTP/2 may end a body with an empty frame, which is
+    /// skipped.
     pub(super) fn piece(&mut self) -> Option<Bytes> {
         loop {
             let frame = self.runtime.block_on(in_time(self.body.frame()))?.unwrap();
@@ -230,7 +231,7 @@ impl Answer {
         }
     }
 
-    /// The rest of the body.
+    /// Returns the rest of the body.
     pub(super) fn rest(&mut self) -> Vec<u8> {
         std::iter::from_fn(|| self.piece()).flatten().collect()
     }
@@ -241,15 +242,15 @@ impl Feed {
         self.frame(Frame::data(bytes.into()));
     }
 
-    /// Trailers are the last that can be sent.
+    /// Sends trailers, which end the body.
     pub(super) fn trailers(self, trailers: HeaderMap) {
         self.frame(Frame::trailers(trailers));
     }
 
-    /// Goes away in the middle.
+    /// Breaks off in the middle of the body.
     pub(super) fn break_off(self) {
         let gone = Err(io::Error::other("the client goes away"));
-        // The connection may have given the request up already.
+        // The connection may have abandoned the request already.
         let _ = self.runtime.block_on(in_time(self.frames.send(gone)));
     }
 
@@ -259,9 +260,9 @@ impl Feed {
     }
 }
 
-/// Long enough for a busy machine, and an end to everything that would hang.
+/// A timeout that is long enough for a busy machine and ends everything that hangs.
 async fn in_time<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future)
         .await
-        .expect("nothing came for 30 seconds: something is held back")
+        .expect("nothing arrived for 30 seconds: something is buffered")
 }

@@ -1,4 +1,4 @@
-//! Events and uploads: each piece is seen on the other side before the next one is sent.
+//! Events and uploads. The receiver sees each piece before the next one is sent.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn every_event_arrives_before_the_next_is_sent() {
             assert_eq!(answer.headers["content-type"], content_type);
             for number in 1..=10 {
                 let event = format!("event {number}");
-                assert_eq!(gateway.oic.announce(&event), 1, "{case}: who listens");
+                assert_eq!(gateway.oic.announce(&event), 1, "{case}: number of listeners");
                 let piece = answer.piece().unwrap_or_default();
                 assert_eq!(piece, format!("data: {event}\n\n"), "{case}");
             }
@@ -56,7 +56,7 @@ fn every_piece_of_an_upload_arrives_before_the_next_is_sent() {
     });
 }
 
-/// Every version of HTTP before Traefik with every version behind it.
+/// Tests every HTTP version in front of Traefik with every version behind it.
 fn each_pair(check: impl Fn(&Gateway, &mut Caller, &str)) {
     for backend in Backend::ALL {
         let gateway = backend.gateway();

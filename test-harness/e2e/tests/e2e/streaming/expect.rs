@@ -1,5 +1,5 @@
-//! `Expect: 100-continue` (RFC 9110 section 10.1.1): the body is asked for by the backend, and only if the caller is
-//! welcome.
+//! `Expect: 100-continue` (RFC 9110 section 10.1.1). Only the backend requests the body, and only if the caller is
+//! authorized.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -45,7 +45,7 @@ fn ask(gateway: &Gateway, header: &str) -> TcpStream {
     stream
 }
 
-/// The status line of what comes next, which is read up to its empty line.
+/// Reads the next response head up to its empty line, and returns its status line.
 fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,5 +1,5 @@
-//! Trailer fields (RFC 9110 section 6.5): those of responses pass. Those of requests Traefik drops by itself, with or
-//! without plugins; what is asserted of them is that plugins change nothing.
+//! Trailer fields (RFC 9110 section 6.5). Traefik forwards those of responses. It drops those of requests with or
+//! without plugins, so the test only checks that plugins make no difference.
 
 use harness::gateway::INTEGRATION;
 use harness_build::guests::sha256;
@@ -23,7 +23,7 @@ fn trailers_pass_as_far_as_they_pass_traefik_alone() {
     }
 }
 
-/// The trailer that the backend saw, and the one that came back.
+/// Returns the trailer that the backend saw, and the one that came back.
 fn exchange(mut caller: Caller, path: &str) -> (Option<String>, Option<String>) {
     let headers = [("te", "trailers"), ("trailer", "x-note")];
     let (feed, pending) = caller.post(&format!("{path}/trailers"), &headers);

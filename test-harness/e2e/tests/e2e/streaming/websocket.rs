@@ -1,4 +1,5 @@
-//! WebSocket (RFC 6455): upgraded with the gateway's token, and then nobody's business but the two ends'.
+//! WebSocket (RFC 6455). The upgrade request gets the gateway's token; after that the connection belongs to the two
+//! ends.
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::support::Deadline;
 
 #[test]
 fn messages_pass_both_ways_after_an_upgrade_with_the_gateways_token() {
-    // Behind TLS Traefik falls back to HTTP/1.1 for it. In clear text HTTP/2 has no way back.
+    // For a backend with TLS, Traefik falls back to HTTP/1.1. For HTTP/2 in clear text there is no fallback.
     for backend in [Backend::Http1, Backend::Http2] {
         let gateway = backend.gateway();
         let token = gateway.idcs.client_token().mint();
@@ -29,10 +30,7 @@ fn messages_pass_both_ways_after_an_upgrade_with_the_gateways_token() {
         ];
         for message in messages {
             socket.send(message.clone()).unwrap();
-            assert!(
-                socket.read().unwrap() == message,
-                "{backend:?}: the echo is another message"
-            );
+            assert!(socket.read().unwrap() == message, "{backend:?}: the echo differs");
         }
 
         let seen = gateway.oic.last_request().unwrap();
@@ -70,7 +68,7 @@ fn no_upgrade_without_a_good_token() {
     assert_eq!(gateway.oic.requests_count(), 0);
 }
 
-/// Opens a WebSocket; what the server says to it is the second part.
+/// Opens a WebSocket. The second value is the server's response to the upgrade.
 pub(super) fn connect(
     gateway: &Gateway,
     token: Option<&str>,

@@ -1,4 +1,4 @@
-//! An example of the file provider, started as it stands between mocks.
+//! Starts an example for the file provider between mocks, without changes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,20 @@ use harness_build::tools::workspace_root;
 use http::Method;
 use serde_json::{Value, json};
 
-/// The name of the API in the examples.
+/// The host name of the API in the examples.
 pub(crate) const HOST: &str = "api.example.com";
 
-/// The text of a file below `examples/`.
+/// Returns the text of a file below `examples/`.
 pub(crate) fn text_of(file: &str) -> String {
     let path: PathBuf = workspace_root().join("examples").join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What a reader puts in place of what an example says.
+/// The placeholders of an example and their replacements.
 pub(crate) struct Names(Vec<(String, String)>);
 
 impl Names {
-    /// The mocks' names for those that the examples have in common.
+    /// Returns the replacements for the placeholders that all examples use.
     pub(crate) fn of(idcs: &IdcsHandle, oic: &OicHandle) -> Self {
         let scope = Resource::oic().full_scope("urn:opc:resource:consumer::all");
         let common = [
@@ -44,37 +44,37 @@ impl Names {
         Self(common.map(|(from, to)| (from.to_owned(), to)).into())
     }
 
-    /// These, and then the others.
+    /// Appends the replacements of `others`.
     fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
     }
 
-    /// One more.
+    /// Adds one replacement.
     pub(crate) fn with(mut self, from: &str, to: impl Into<String>) -> Self {
         self.0.push((from.to_owned(), to.into()));
         self
     }
 
-    /// `text` with all of them put in, in their order.
+    /// Applies all replacements to `text`, in order.
     pub(crate) fn put_into(&self, text: &str) -> String {
         let put = |text: String, (from, to): &(String, String)| text.replace(from, to);
         self.0.iter().fold(text.to_owned(), put)
     }
 }
 
-/// What an example is started with.
+/// The settings of an example.
 pub(crate) struct ExampleBuilder {
     folder: String,
     idcs: IdcsHandle,
     oic: OicHandle,
-    /// Mocks of its own.
+    /// The mocks, if this example owns them.
     mocks: Option<(Idcs, Oic)>,
     own: Vec<(String, String)>,
     env: Vec<(String, String)>,
 }
 
-/// A running example; everything stops when it is dropped.
+/// A running example. Everything stops when it is dropped.
 pub(crate) struct Example {
     pub(crate) traefik: Traefik,
     pub(crate) idcs: IdcsHandle,
@@ -85,13 +85,13 @@ pub(crate) struct Example {
 }
 
 impl ExampleBuilder {
-    /// `dynamic.yml` of this folder, and its `traefik.yml`, or that of `oic-gateway-file` where it has none, between this
-    /// mock of IDCS and one of OIC.
+    /// Uses `dynamic.yml` and `traefik.yml` of this folder, between this mock of IDCS and a mock of OIC. If the folder
+    /// has no `traefik.yml`, the one of `oic-gateway-file` is used.
     pub(crate) fn of(folder: &str, idcs: Idcs) -> Self {
         Self::with_oic(folder, idcs, |oic| oic)
     }
 
-    /// The same with another OIC.
+    /// Like [`Self::of`], with other settings of OIC.
     pub(crate) fn with_oic(folder: &str, idcs: Idcs, change: impl FnOnce(OicBuilder) -> OicBuilder) -> Self {
         let oic = change(Oic::builder(&idcs)).start();
         let builder = Self::beside(folder, &idcs, &oic);
@@ -101,7 +101,7 @@ impl ExampleBuilder {
         }
     }
 
-    /// The same between mocks that others use too.
+    /// Like [`Self::of`], with mocks that are shared with others.
     pub(crate) fn beside(folder: &str, idcs: &IdcsHandle, oic: &OicHandle) -> Self {
         let gateway = Application::gateway();
         Self {
@@ -117,21 +117,21 @@ impl ExampleBuilder {
         }
     }
 
-    /// A name that this example alone has: it must be there. It counts before those that examples have in common.
+    /// Replaces a placeholder of this example. It must be present. It takes precedence over the common placeholders.
     pub(crate) fn name(mut self, from: &str, to: impl Into<String>) -> Self {
         self.own.push((from.to_owned(), to.into()));
         self
     }
 
-    /// An environment variable of Traefik's; `OIC_CLIENT_ID` and `OIC_CLIENT_SECRET` are those of the mock's application
-    /// if not given.
+    /// Sets an environment variable of Traefik. By default, `OIC_CLIENT_ID` and `OIC_CLIENT_SECRET` are those of the
+    /// mock's application.
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Starts both files with nothing changed but what a reader changes too, names and paths, and one thing more: every
-    /// plugin with a mount gets the mocks' authority by `SSL_CERT_FILE`.
+    /// Starts both files. Like a reader, it changes only names and paths. In addition, every plugin with a mount gets
+    /// the mocks' authority through `SSL_CERT_FILE`.
     pub(crate) fn start(self) -> Example {
         let authority = CertificateAuthority::shared();
         let files = tempfile::tempdir().unwrap();
@@ -146,7 +146,7 @@ impl ExampleBuilder {
         );
         for (name, _) in &self.own {
             let says = static_yaml.contains(name) || dynamic.contains(name);
-            assert!(says, "{} no longer says {name}", self.folder);
+            assert!(says, "{} no longer contains {name}", self.folder);
         }
         let (pem, key_file) = (
             "/etc/traefik/api.example.com.pem",
@@ -174,7 +174,7 @@ impl ExampleBuilder {
         let has_certificate = dynamic.contains(pem);
         let client = Client::with(|builder| match has_certificate {
             true => builder.tls_certs_only([root]).resolve(HOST, address),
-            // Traefik's own certificate, which nobody has signed.
+            // Traefik's own certificate is not signed by an authority.
             false => builder.danger_accept_invalid_certs(true).resolve(HOST, address),
         });
         Example {
@@ -188,7 +188,7 @@ impl ExampleBuilder {
     }
 }
 
-/// The static configuration that goes with an example.
+/// Returns the static configuration for an example.
 fn static_file(folder: &str) -> String {
     let own = format!("{folder}/traefik.yml");
     match workspace_root().join("examples").join(&own).exists() {
@@ -198,30 +198,30 @@ fn static_file(folder: &str) -> String {
 }
 
 impl Example {
-    /// A GET request to the example's entry point `websecure`.
+    /// Starts a GET request to the example's entry point `websecure`.
     pub(crate) fn get(&self, path: &str) -> Request {
         self.request(Method::GET, path)
     }
 
-    /// A request to the example's entry point `websecure`.
+    /// Starts a request to the example's entry point `websecure`.
     pub(crate) fn request(&self, method: Method, path: &str) -> Request {
         let port = self.port();
         self.client
             .request(method, &format!("https://{HOST}:{port}{path}"))
     }
 
-    /// The port of the entry point `websecure`.
+    /// Returns the port of the entry point `websecure`.
     pub(crate) fn port(&self) -> u16 {
         self.traefik.address("websecure").unwrap().port()
     }
 
-    /// Its state directory.
+    /// Returns the state directory.
     pub(crate) fn state(&self) -> &Path {
         self.files.path()
     }
 }
 
-/// The static configuration with `SSL_CERT_FILE` for every plugin that may use files.
+/// Adds `SSL_CERT_FILE` to the static configuration for every plugin that can read files.
 fn with_the_authority(yaml: &str) -> String {
     let mut settings: Value = serde_saphyr::from_str(yaml).unwrap();
     let plugins = settings["experimental"]["localPlugins"].as_object_mut().unwrap();

@@ -1,4 +1,4 @@
-//! `oic-gateway`, the operators' tool, run as a program.
+//! Runs `oic-gateway`, the tool for operators.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -6,13 +6,13 @@ use std::process::{Child, Command, Stdio};
 
 use harness_build::operator_tool;
 
-/// The tool, which cargo builds first.
+/// Returns the command of the tool. Cargo builds it first.
 pub(crate) fn oic_gateway() -> Command {
     Command::new(operator_tool::program().unwrap())
 }
 
-/// Runs `oic-gateway login` with these arguments and gives what it said, and whether it succeeded. `answer` is called
-/// once with the code that the user must type in, while the tool waits.
+/// Runs `oic-gateway login` with these arguments. Returns whether it succeeded, and its output. While the tool waits,
+/// `answer` is called once with the code that the user must type in.
 pub(crate) fn login(
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     key: &str,
@@ -33,7 +33,7 @@ pub(crate) fn login(
         if let Some(shown) = line.trim().strip_prefix("enter  ") {
             code = shown.to_owned();
         }
-        // Now it listens to Ctrl-C, too.
+        // From here on, the tool also reacts to Ctrl-C.
         if line.starts_with("Waiting") {
             answer(&child, &code);
         }

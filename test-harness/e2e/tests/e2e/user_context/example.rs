@@ -1,4 +1,4 @@
-//! `examples/user-context` as it stands, with the real `oic-gateway login`.
+//! `examples/user-context` without changes, with the real `oic-gateway login`.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::{JANE, KEY, scope};
 use crate::support::example::{ExampleBuilder, text_of};
 use crate::support::tool::login;
 
-/// What `login` says while somebody answers the mock's page.
+/// Runs `login` while a user answers the mock's page, and returns its output.
 fn login_with(idcs: &IdcsHandle, arguments: &[&str], ca: &Path, action: &str) -> (bool, String) {
     let ca = ca.display().to_string();
     let arguments = [arguments, &["--ca", &ca]].concat();
@@ -67,7 +67,7 @@ fn the_example_calls_in_the_name_of_the_user_who_logged_in() {
         "--state-directory",
         &directory,
     ];
-    // The README's command has the same arguments.
+    // The command in the README has the same arguments.
     let readme = text_of("user-context/README.md");
     for argument in arguments.iter().filter(|argument| argument.starts_with("--")) {
         assert!(readme.contains(argument), "{argument}");

@@ -1,4 +1,4 @@
-//! Refresh tokens that are good for one use: who refreshes, and what becomes of them in every kind of trouble.
+//! Single-use refresh tokens: which gateway uses them, and what happens to them when something fails.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -17,14 +17,14 @@ fn two_traefiks_share_one_login_through_refreshes_restarts_and_outages_until_it_
     log_in(&idcs, state.path());
     let [mut one, other] = [(); 2].map(|()| gateway(&idcs, state.path()).start());
 
-    // Four clients, two Traefiks: no refresh token is used twice, or the provider would end the grant.
+    // Four clients use two Traefiks. No refresh token is used twice, because then the provider would end the grant.
     refresh_under_load(&idcs, [&one, &other], 4);
     assert_eq!(idcs.revoked_refresh_tokens(), 0);
 
     one.traefik.restart().unwrap();
     assert_eq!(ask(&one, &idcs).status, 200);
 
-    // Nothing of an outage uses the refresh token up.
+    // An outage does not use up the refresh token.
     for fault in [Fault::Refuse, Fault::Status(503), Fault::Hang] {
         idcs.down_at(Endpoint::Token, fault);
         let deadline = Deadline::after(Duration::from_secs(30));
@@ -53,7 +53,7 @@ fn two_traefiks_share_one_login_through_refreshes_restarts_and_outages_until_it_
         deadline.pause("the grant is lost");
     }
     let calls = idcs.token_calls();
-    // Long enough for several looks at the grant.
+    // The gateways check the grant several times in this period.
     let until = Instant::now() + Duration::from_secs(5);
     while Instant::now() < until {
         for gateway in [&one, &other] {
@@ -65,7 +65,7 @@ fn two_traefiks_share_one_login_through_refreshes_restarts_and_outages_until_it_
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(idcs.token_calls(), calls, "nobody asks for what cannot be had");
+    assert_eq!(idcs.token_calls(), calls, "a lost grant causes no calls");
     let logs = [&one, &other].map(|gateway| gateway.traefik.log()).concat();
     assert_eq!(logs.matches("code=grant.lost").count(), 1, "{logs}");
 
@@ -83,7 +83,7 @@ fn a_traefik_killed_in_the_middle_of_a_refresh_is_waited_out_before_the_refresh_
     log_in(&idcs, state.path());
     let mut gateway = gateway(&idcs, state.path()).start();
     assert_eq!(ask(&gateway, &idcs).status, 200);
-    // The next refresh reaches the provider and is not answered.
+    // The next refresh reaches the provider, but gets no answer.
     idcs.set(|switches| switches.at(Endpoint::Token).latency = Duration::from_secs(90));
     let calls = idcs.token_calls();
     let (client, url) = (gateway.client().clone(), gateway.url("/echo"));
@@ -113,7 +113,7 @@ fn a_traefik_killed_in_the_middle_of_a_refresh_is_waited_out_before_the_refresh_
     while !asked().is_ok_and(|answer| answer.status == 200) {
         deadline.pause("the predecessor's time is over");
     }
-    // Four seconds that the call might have taken, and five for clocks that differ; it began a moment before the kill.
+    // The call could take four seconds, and the clocks may differ by five. The call began shortly before the kill.
     assert!(
         killed.elapsed() > Duration::from_secs(6),
         "{:?}",
@@ -122,7 +122,7 @@ fn a_traefik_killed_in_the_middle_of_a_refresh_is_waited_out_before_the_refresh_
     assert_eq!(
         idcs.token_calls(),
         calls + 2,
-        "the one that was cut off, and one more"
+        "the interrupted call, and one more"
     );
     assert_eq!(idcs.revoked_refresh_tokens(), 0);
     println!("served {:?} after the kill", killed.elapsed());
@@ -185,7 +185,7 @@ fn on_a_full_file_system_the_refresh_token_is_not_sent_and_with_room_again_the_l
         );
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(idcs.token_calls(), calls, "nothing is sent");
+    assert_eq!(idcs.token_calls(), calls, "no call is made");
     let log = gateway.traefik.log();
     assert!(log.contains("there is no room for the next one"), "{log}");
 

@@ -1,4 +1,4 @@
-//! One login for two machines: Traefiks with state directories of their own, and a Redis.
+//! One login for two machines: two Traefiks with their own state directories, and one Redis.
 
 use std::time::Duration;
 
@@ -50,7 +50,8 @@ fn two_machines_share_one_login_and_none_of_its_refresh_tokens_is_used_twice() {
     assert!(everything.contains("{grant-"), "{everything}");
     assert!(!everything.contains(JANE), "{everything}");
 
-    // Without Redis nobody can know who else refreshes, so nobody does; nothing is used up by that.
+    // Without Redis, a machine cannot know whether another one refreshes, so none of them does. This does not use up
+    // the refresh token.
     redis.freeze();
     until("the access tokens expire", &|gateway| !serves(gateway));
     let calls = idcs.token_calls();
@@ -71,7 +72,7 @@ fn two_machines_share_one_login_and_none_of_its_refresh_tokens_is_used_twice() {
     let calls = idcs.token_calls();
     std::thread::sleep(Duration::from_secs(3));
     assert!(both.iter().all(|gateway| is_lost(gateway)));
-    assert_eq!(idcs.token_calls(), calls, "nobody asks for what cannot be had");
+    assert_eq!(idcs.token_calls(), calls, "a lost grant causes no calls");
     let logs = both.map(|gateway| gateway.traefik.log()).concat();
     assert_eq!(logs.matches("code=grant.lost").count(), 1, "{logs}");
 

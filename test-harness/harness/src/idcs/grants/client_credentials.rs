@@ -1,4 +1,5 @@
-//! Client credentials (RFC 6749 section 4.4): an access token for the client itself, never a refresh token.
+//! Client credentials (RFC 6749 section 4.4). They give an access token for the client itself and never a refresh
+//! token.
 
 use crate::idcs::applications::Application;
 use crate::idcs::domain::Domain;

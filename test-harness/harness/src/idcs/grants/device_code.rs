@@ -1,5 +1,5 @@
-//! The device flow's last step (RFC 8628 section 3.4): an access token for the user, and with `offline_access` a refresh
-//! token.
+//! The last step of the device flow (RFC 8628 section 3.4). It issues an access token for the user, and a refresh token
+//! if the scope contains `offline_access`.
 
 use crate::idcs::applications::Application;
 use crate::idcs::domain::Domain;

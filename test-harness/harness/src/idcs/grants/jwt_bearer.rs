@@ -1,5 +1,5 @@
-//! Assertions about users (RFC 7523 section 2.1): the application vouches for the user with a key whose certificate was
-//! imported.
+//! Assertions about users (RFC 7523 section 2.1). The application signs an assertion about the user with a key whose
+//! certificate was imported.
 
 use serde_json::Value;
 

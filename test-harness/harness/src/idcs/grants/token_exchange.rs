@@ -1,4 +1,4 @@
-//! An exchange of another provider's token (RFC 8693): the domain trusts that provider and knows its users by name.
+//! Exchange of another provider's token (RFC 8693). The domain trusts that provider and finds its users by name.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub(super) fn grant(
     application: &Application,
     form: &Form,
 ) -> Result<Grantable, OAuthError> {
-    // RFC 8693 section 2.2.2 has this code for subject tokens too.
+    // RFC 8693 section 2.2.2 requires this code for invalid subject tokens too.
     let refused = |why: &str| OAuthError::new("invalid_request", why);
     let parameter = |name: &str| {
         form.get(name)

@@ -1,4 +1,4 @@
-//! Requests as no HTTP client would send them: which headers carry a token at all.
+//! Requests that no HTTP client sends, to test which headers may carry a token.
 
 use harness::client::{Response, raw};
 use harness::gateway::Gateway;
@@ -56,7 +56,7 @@ fn a_request_without_exactly_one_bearer_token_in_its_header_is_refused() {
         expected.assert(case, &send(&gateway, "GET /echo", &headers, ""));
         assert_logged_reason(&gateway, refused, code, case);
     }
-    // RFC 6750 sections 2.2 and 2.3: not looked for.
+    // The plugin ignores tokens in the query and in the body (RFC 6750 sections 2.2 and 2.3).
     let query = format!("GET /echo?access_token={good}");
     let in_query = send(&gateway, &query, &[], "");
     Refusal::MISSING_TOKEN.assert("in the query", &in_query);
@@ -71,7 +71,7 @@ fn a_request_without_exactly_one_bearer_token_in_its_header_is_refused() {
     assert_eq!(gateway.oic.requests_count(), 2);
 }
 
-/// Sends these very header lines.
+/// Sends exactly these header lines.
 fn send(gateway: &Gateway, start: &str, headers: &[String], body: &str) -> Response {
     let mut lines = vec![format!("{start} HTTP/1.1"), "Host: gateway.example".to_owned()];
     lines.extend_from_slice(headers);
@@ -103,7 +103,7 @@ fn read(answer: &[u8]) -> Response {
     }
 }
 
-/// RFC 9112 section 7.1.
+/// Decodes a chunked body (RFC 9112 section 7.1).
 fn unchunked(mut rest: &str) -> String {
     let mut body = String::new();
     while let Some((size, chunk)) = rest.split_once("\r\n") {

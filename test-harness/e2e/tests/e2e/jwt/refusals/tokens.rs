@@ -1,4 +1,4 @@
-//! Tokens, each wrong in one way, and some that are right in an unusual way.
+//! Tokens that are wrong in one way each, and some that are valid in an unusual form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,19 +6,19 @@ use harness::idcs::{ClientToken, IdcsHandle, PublicKeyForm};
 use harness::keys::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-/// A token that must be refused.
+/// A token that must be rejected.
 pub(super) struct Wrong {
     /// What is wrong with it.
     pub(super) case: &'static str,
-    /// The reason that the log gives.
+    /// The reason in the log.
     pub(super) reason: &'static str,
     pub(super) token: String,
 }
 
-/// A path of the identity provider's that only tokens speak of.
+/// A path of the identity provider that only tokens refer to.
 pub(super) const ATTACKERS_PATH: &str = "/attackers-keys";
 
-/// `maxTokenBytes`, unless configured.
+/// The default of `maxTokenBytes`.
 const LIMIT: usize = 16 * 1024;
 
 pub(super) fn wrong(idcs: &IdcsHandle) -> Vec<Wrong> {
@@ -30,7 +30,7 @@ pub(super) fn wrong(idcs: &IdcsHandle) -> Vec<Wrong> {
     with_public_key_as_secret(rows, idcs).rows
 }
 
-/// A table in the making: reasons, and cases below each.
+/// A builder for a table: cases, grouped by reason.
 #[derive(Default)]
 struct Rows {
     reason: &'static str,
@@ -38,7 +38,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// The reason of the cases that follow.
+    /// Sets the reason of the following cases.
     fn reason(self, reason: &'static str) -> Self {
         Self { reason, ..self }
     }
@@ -54,7 +54,7 @@ impl Rows {
     }
 }
 
-/// Texts that fall apart.
+/// Texts that are not well-formed tokens.
 fn with_broken_shape(rows: Rows, idcs: &IdcsHandle) -> Rows {
     let token = || idcs.client_token();
     let good = token().mint();
@@ -93,7 +93,7 @@ fn with_wrong_signature(rows: Rows, idcs: &IdcsHandle) -> Rows {
         .case("another key's", token().signed_by_another_key())
         .text("half of it", format!("{header}.{claims}.{half}"))
         .text("another token's", format!("{header}.{others_claims}.{signature}"))
-        // Only the holder of a genuine token is told that it lacks a scope.
+        // Only the holder of a genuine token learns that it lacks a scope.
         .case("another scope", token().scope("x").signed_by_another_key())
         .reason("unknown_key")
         .case("PS256 by a key for RS256", token().algorithm(Algorithm::PS256))
@@ -211,8 +211,8 @@ fn with_wrong_claims(rows: Rows, idcs: &IdcsHandle) -> Rows {
         .case("no scope", token().without("scope"))
 }
 
-/// Algorithm confusion: the RSA public key, which everybody knows, as the secret of an HMAC, in every form in which
-/// a careless verifier may hold it.
+/// Algorithm confusion: the RSA public key, which everybody knows, is used as an HMAC secret. The cases cover all forms
+/// in which a careless verifier may store that key.
 fn with_public_key_as_secret(rows: Rows, idcs: &IdcsHandle) -> Rows {
     let token = || idcs.client_token();
     let key = idcs.signing_key();
@@ -284,8 +284,8 @@ fn parts(token: &str) -> [&str; 3] {
     parts.try_into().unwrap()
 }
 
-/// A good token of exactly this length. Base64 without padding has no length of 4n + 1, so both the header and the
-/// claims give way.
+/// Returns a valid token of exactly this length. Base64 without padding never has a length of 4n + 1, so both the
+/// header and the claims vary.
 fn of_length(idcs: &IdcsHandle, length: usize) -> String {
     let filled = |header: usize, claims: usize| {
         let token = idcs.client_token().header("filler", "x".repeat(header));
