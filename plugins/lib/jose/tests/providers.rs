@@ -1,6 +1,7 @@
 //! Key sets as providers publish them, and which of their keys can be used.
 //!
-//! Each document is of a public source, which its row names. Certificates in `x5c` are shortened: nothing reads them.
+//! Each document comes from a public source, which its row names. Certificates in `x5c` are shortened, because nothing
+//! reads them.
 #![allow(clippy::unwrap_used)]
 
 use jose::{KeySet, KeySetError, NotAKeySet};
@@ -21,14 +22,14 @@ const RS256: Option<&str> = Some("RS256");
 
 const PROVIDERS: [Provider; 15] = [
     // Oracle, API Platform workshop: answer of https://idcs-….identity.oraclecloud.com/admin/v1/SigningCert/jwk.
-    // Operations of the private half, and without `verify`; one name for every domain's key.
+    // It has the operations of the private half and lacks `verify`. All domains use the same name for their key.
     Provider {
         name: "OCI IAM (IDCS)",
         document: include_str!("data/idcs.json"),
         usable: &[("SIGNING_KEY", RS256)],
         ignored: &[],
     },
-    // https://login.microsoftonline.com/common/discovery/v2.0/keys. No `alg`, and members of its own.
+    // https://login.microsoftonline.com/common/discovery/v2.0/keys. Without `alg`, and with members of its own.
     Provider {
         name: "Entra ID",
         document: include_str!("data/entra.json"),
@@ -72,8 +73,8 @@ const PROVIDERS: [Provider; 15] = [
         ],
         ignored: &[],
     },
-    // https://cognito-identity.amazonaws.com/.well-known/jwks_uri, two of several dozen keys. Numbers in standard base64,
-    // with padding and a zero in front.
+    // https://cognito-identity.amazonaws.com/.well-known/jwks_uri, two of several dozen keys. Numbers in standard
+    // base64, with padding and a zero in front.
     Provider {
         name: "Amazon Cognito, identity pools",
         document: include_str!("data/cognito-identity.json"),
@@ -189,7 +190,7 @@ fn no_provider_causes_a_warning() {
     }
 }
 
-/// What else is found at the URLs of providers: metadata (Entra ID, `common`), and Google's older form.
+/// Other documents at the URLs of providers: metadata (Entra ID, `common`), and Google's older form.
 #[test]
 fn other_documents_of_providers_are_named() {
     for (document, expected) in [

