@@ -143,7 +143,7 @@ fn assert_same(operations: impl IntoIterator<Item = Operation>) {
         let (expected, expected_trap) = original.outcome(operation);
         let (actual, actual_trap) = lowered.outcome(operation);
         assert_eq!(actual_trap, expected_trap, "{operation:?}");
-        assert!(actual == expected, "{operation:?} leaves different memory contents");
+        assert!(actual == expected, "{operation:?} leaves different memory");
     }
 }
 

@@ -574,7 +574,7 @@ fn a_no_has_what_is_held_dropped_by_all_and_no_answer_does_not() {
         let outcome = instance_on(Rc::clone(&instances[0].platform), &provider.url, LONG).now();
         assert_eq!(outcome.is_err(), is_dropped);
         if is_dropped {
-            assert_eq!(provider.calls(), calls + 1, "one instance asked and told the others");
+            assert_eq!(provider.calls(), calls + 1, "one asked and told the others");
         }
         // A denied caller may be granted a value again.
         fault(&provider).store(false, Ordering::SeqCst);
