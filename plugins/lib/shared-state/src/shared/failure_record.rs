@@ -14,7 +14,7 @@ const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(250),
     longest: Duration::from_millis(500),
 };
-/// The additional pauses while a usable value is at hand.
+/// The additional pauses while a usable value is cached.
 const PATIENCE: Backoff = Backoff {
     first: Duration::from_millis(250),
     longest: Duration::from_secs(30),
