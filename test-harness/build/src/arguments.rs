@@ -1,4 +1,4 @@
-//! What the command line asks for. `cargo demo` compiles this program first, so it has no large argument parser.
+//! The command line. `cargo demo` compiles this program first, so it does without a large argument parser.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use harness_build::guests::{Guest, Variant};
 use harness_build::tools;
 use lexopt::prelude::*;
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub(crate) const USAGE: &str = "\
 Builds the plugins for Traefik, and runs parts of the tests.
 
@@ -30,19 +30,19 @@ commands:
   unit [ARGUMENT...]                     (cargo unit)
           Run the tests that need neither Wasm nor Traefik. Arguments are those of cargo test.";
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     /// Write the plugins to `out`.
     Build {
         /// The folder, which is created if it does not exist.
         out: PathBuf,
-        /// How they are built.
+        /// The variant to build.
         variant: Variant,
     },
     /// Run end-to-end tests.
     E2e {
-        /// For the test program.
+        /// Arguments for the test program.
         arguments: Vec<OsString>,
     },
     /// Print [`USAGE`].
@@ -51,14 +51,14 @@ pub(crate) enum Command {
     Lint,
     /// Print the list of plugins.
     List,
-    /// Get what the demo needs.
+    /// Download and build what the demo needs.
     Prepare {
         /// The plugins to build.
         plugins: Vec<Guest>,
     },
     /// Run the tests that need neither Wasm nor Traefik.
     Unit {
-        /// For `cargo test`.
+        /// Arguments for `cargo test`.
         arguments: Vec<OsString>,
     },
 }

@@ -1,10 +1,10 @@
-//! The plugins as Traefik loads them: built, lowered, checked, and laid out in the folders it looks in.
+//! The plugins as Traefik loads them: built, lowered, checked, and laid out in the folders where Traefik looks.
 //!
-//! [`Guest::ALL`] is the list of plugins. Tests and the demo call [`artifacts_of`] with the plugins that they register, and
+//! [`Guest::ALL`] lists the plugins. Tests and the demo call [`artifacts_of`] with the plugins that they register, and
 //! only those are compiled. `cargo run -p harness-build -- build --out DIR` calls [`build`].
 //!
-//! On the way, [`compile`] runs cargo, [`lower`] replaces the instructions that Traefik's runtime gets wrong, [`check`]
-//! refuses a module that Traefik would run wrongly.
+//! The steps: [`compile`] runs cargo, [`lower`] replaces the instructions that Traefik's runtime gets wrong, and
+//! [`check`] refuses a module that Traefik would run wrongly.
 
 mod artifacts;
 mod cargo;

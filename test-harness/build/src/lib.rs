@@ -1,7 +1,7 @@
-//! The plugins as files, and the programs that a fresh machine lacks.
+//! Provides the plugins as files, and the programs that a fresh machine lacks.
 //!
-//! In scope: building the plugins ([`guests`]) and getting Traefik, a C compiler for Wasm and the like ([`tools`]).
-//! Out of scope: running anything of it.
+//! In scope: building the plugins ([`guests`]), and getting Traefik, a C compiler for Wasm and the like ([`tools`]).
+//! Out of scope: running any of them.
 
 pub mod guests;
 pub mod operator_tool;

@@ -1,4 +1,4 @@
-//! The commands that a contributor runs all day: `cargo unit`, `cargo e2e`, `cargo lint`.
+//! The commands that a contributor uses all day: `cargo unit`, `cargo e2e`, `cargo lint`.
 
 use std::ffi::OsString;
 use std::io;
@@ -8,46 +8,47 @@ use std::thread::available_parallelism;
 use harness_build::guests::{self, GuestError};
 use harness_build::tools::workspace_root;
 
-/// Why a loop ended.
+/// Why one of these commands failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoopError {
     /// cargo did not start.
     #[error("cargo could not be started: {0}; run this through cargo")]
     CannotStart(#[from] io::Error),
-    /// What cargo printed says why.
+    /// cargo failed. Its output says why.
     #[error("`{command}` failed ({status})")]
     Failed {
         /// The command line.
         command: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
     },
-    /// The plugins do not pass.
+    /// Clippy failed on the plugins.
     #[error(transparent)]
     Plugins(#[from] GuestError),
 }
 
-/// The tests that need neither Wasm nor Traefik.
+/// Runs the tests that need neither Wasm nor Traefik.
 pub(crate) fn unit(arguments: &[OsString]) -> Result<(), LoopError> {
     let mut cargo = cargo("test");
     cargo.arg("--workspace");
     for package in WITH_TRAEFIK {
         cargo.args(["--exclude", package]);
     }
-    // Some of these tests wait for a while.
+    // Some of these tests wait, so more of them run than there are processors.
     run(cargo.args(arguments).env(THREADS, (2 * processors()).to_string()))
 }
 
-/// The end-to-end tests with one of these names in theirs. The harness builds only the plugins that they register.
+/// Runs the end-to-end tests whose names contain one of the arguments. The harness builds only the plugins that they
+/// register.
 pub(crate) fn e2e(arguments: &[OsString]) -> Result<(), LoopError> {
-    // With the features that `cargo test` has, so that both share what they compile.
+    // Uses the same features as `cargo test`, so that both share compiled crates.
     let mut cargo = cargo("test");
     cargo.args(["--workspace", "--test", "e2e", "--"]).args(arguments);
-    // These tests wait more than they work.
+    // These tests mostly wait, so one more runs than there are processors.
     run(cargo.env(THREADS, (processors() + 1).to_string()))
 }
 
-/// Format and lints, as CI checks them: everything natively, then the plugins for Wasm.
+/// Checks format and lints as CI does: everything natively, then the plugins for Wasm.
 pub(crate) fn lint() -> Result<(), LoopError> {
     run(cargo("fmt").args(["--all", "--check"]))?;
     run(cargo("clippy").args(["--workspace", "--all-targets", "--", "-D", "warnings"]))?;
@@ -68,7 +69,7 @@ fn processors() -> usize {
 fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace_root()).arg(subcommand);
-    // What `cargo run` says about this program would reach build scripts, which take it for a change.
+    // Remove what `cargo run` sets for this program: build scripts would take it for a change and run again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["CARGO_MANIFEST_", "CARGO_PKG_"]

@@ -1,5 +1,5 @@
-//! `cargo run -p harness-build -- build --out DIR`: builds the plugins as files; `cargo unit`, `cargo e2e` and `cargo
-//! lint` run through it as well.
+//! `cargo run -p harness-build -- build --out DIR` builds the plugins as files. `cargo unit`, `cargo e2e` and `cargo
+//! lint` also run through this program.
 
 mod arguments;
 mod loops;
@@ -52,7 +52,7 @@ fn build(out: &Path, variant: Variant) -> Result<(), Box<dyn Error>> {
 
 fn prepare(plugins: &[Guest]) -> Result<(), Box<dyn Error>> {
     guests::show_progress();
-    // Downloads wait for the network, compilation for the processors.
+    // Download while compiling, because one needs the network and the other the processors.
     std::thread::scope(|scope| {
         let traefik = scope.spawn(tools::traefik);
         let target = scope.spawn(tools::ensure_wasm_target);

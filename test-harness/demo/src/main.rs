@@ -1,4 +1,4 @@
-//! The demo as a program: `cargo demo` compiles and starts it.
+//! The demo as a program. `cargo demo` compiles and starts it.
 
 use std::process::ExitCode;
 

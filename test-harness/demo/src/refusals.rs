@@ -1,11 +1,11 @@
-//! What callers get who should get nothing, and who gets what while IDCS is away.
+//! Requests that are refused, and a good one that is served while IDCS is down.
 
 use super::screen::Screen;
 use super::{DemoError, answer, expect};
 use harness::faults::Fault;
 use harness::gateway::Gateway;
 
-/// Shows one of every kind.
+/// Shows one of each kind.
 pub(super) fn show(gateway: &Gateway, screen: &Screen, token: &str) -> Result<(), DemoError> {
     screen.title("What is refused");
     let minted = || gateway.idcs.client_token();

@@ -1,54 +1,54 @@
-//! How the demo looks: few shapes, coloured on a terminal only.
+//! The look of the demo: a few shapes, coloured on a terminal only.
 
 use std::fmt::Display;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-/// Where the demo is shown.
+/// The screen on which the demo is shown.
 pub(super) struct Screen {
     coloured: bool,
 }
 
 impl Screen {
-    /// Colours where stdout is a terminal, unless `NO_COLOR` is set.
+    /// Uses colours if stdout is a terminal and `NO_COLOR` is not set.
     pub(super) fn of_stdout() -> Self {
         Self {
             coloured: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         }
     }
 
-    /// Begins a part.
+    /// Prints the title of a part.
     pub(super) fn title(&self, text: &str) {
         println!("\n{}", self.painted(BOLD, text));
     }
 
-    /// A name and a value.
+    /// Prints a name and a value.
     pub(super) fn fact(&self, name: &str, value: &str, took: Option<Duration>) {
         println!("  {}", self.timed(&format!("{name:<11} {value}"), took));
     }
 
-    /// A step of the request's way.
+    /// Prints a step of the request.
     pub(super) fn step(&self, number: usize, who: &str, what: &str, took: Option<Duration>) {
         let numbered = format!("{number} {who:<23} {what}");
         println!("  {}", self.timed(&numbered, took));
     }
 
-    /// A line of its own with the time it is about.
+    /// Prints a line with the time that it took.
     pub(super) fn timed_line(&self, text: &str, took: Duration) {
         println!("  {}", self.timed(text, Some(took)));
     }
 
-    /// What went in or out in a step.
+    /// Prints what went in or out in a step.
     pub(super) fn detail(&self, text: &str) {
         println!("      {}", self.painted(DIM, text));
     }
 
-    /// A line of its own.
+    /// Prints a line.
     pub(super) fn plain(&self, text: &str) {
         println!("  {text}");
     }
 
-    /// A status, green when it is what one wants to see.
+    /// Formats a status: green below 400, yellow from there on.
     pub(super) fn status(&self, status: u16) -> String {
         let colour = if status < 400 { GREEN } else { YELLOW };
         self.painted(colour, &status)
@@ -85,7 +85,7 @@ pub(super) fn milliseconds(time: Duration) -> String {
     }
 }
 
-/// The characters of a text that take room on the screen.
+/// Counts the characters that take room on the screen.
 fn visible(text: &str) -> usize {
     let mut in_colour = false;
     text.chars()
@@ -97,7 +97,7 @@ fn visible(text: &str) -> usize {
         .count()
 }
 
-/// Where the times stand.
+/// The column of the times.
 const WIDTH: usize = 88;
 const BOLD: &str = "1";
 const DIM: &str = "2";

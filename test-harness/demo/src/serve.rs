@@ -1,4 +1,4 @@
-//! Keeps the gateway running, and says how to call it.
+//! Keeps the gateway running and shows how to call it.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use harness::gateway::Gateway;
 use harness::idcs::{Application, Resource};
 use harness::server::runtime;
 
-/// Prints what to paste into a shell, then waits for Ctrl-C or SIGTERM.
+/// Prints commands to paste into a shell, then waits for Ctrl-C or SIGTERM.
 pub(super) fn until_interrupted(gateway: &Gateway, screen: &Screen) -> io::Result<()> {
     screen.title("It keeps running. Paste into another shell:");
     println!();

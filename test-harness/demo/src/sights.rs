@@ -1,4 +1,4 @@
-//! Where the demo looks: tokens shortened, and the times that Traefik and the plugins write down themselves.
+//! What the demo reads: tokens, and the times in the logs of Traefik and the plugins.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use harness::gateway::Gateway;
 
-/// A token's beginning and end: enough to recognise it, and of no use to anyone.
+/// Keeps the beginning and end of a token: enough to recognise it, but useless as a token.
 pub(super) fn shortened(token: &str) -> String {
     let (head, tail) = (token.get(..6), token.get(token.len().saturating_sub(4)..));
     match (head, tail) {
@@ -17,14 +17,14 @@ pub(super) fn shortened(token: &str) -> String {
     }
 }
 
-/// The claims of a token, unverified; `null` if there are none.
+/// Returns the claims of a token without verifying it, or `null` if there are none.
 pub(super) fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap_or_default();
     let bytes = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-/// How long the plugins' fetches of this kind (`jwks` or `token`) took, from the events in Traefik's log.
+/// Returns how long the plugins' fetches of this kind (`jwks` or `token`) took, from the events in Traefik's log.
 pub(super) fn fetches(gateway: &Gateway, kind: &str) -> Vec<Duration> {
     let log = gateway.traefik.log();
     let kind = format!(" kind={kind} ");
@@ -42,15 +42,15 @@ pub(super) fn fetches(gateway: &Gateway, kind: &str) -> Vec<Duration> {
         .collect()
 }
 
-/// Where a request's time went.
+/// Where the time of a request went.
 pub(super) struct Spent {
-    /// Waiting for OIC.
+    /// Time spent waiting for OIC.
     pub(super) backend: Duration,
-    /// In Traefik, plugins included.
+    /// Time spent in Traefik, including the plugins.
     pub(super) gateway: Duration,
 }
 
-/// What Traefik's access log says of the request for this path, once it is written.
+/// Waits for the entry of this path in Traefik's access log and returns its times.
 pub(super) fn spent(gateway: &Gateway, path: &str) -> Option<Spent> {
     const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
     let since = Instant::now();

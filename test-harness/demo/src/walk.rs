@@ -1,4 +1,4 @@
-//! The way of one request.
+//! Follows one request.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use harness::gateway::{Gateway, INTEGRATION, JWT, OAUTH_CLIENT_CREDENTIALS, PATH
 use harness::idcs::{Application, Endpoint, Resource};
 use harness::oic::{RecordedRequest, SeenToken, token_hash};
 
-/// What the plugins fetched while Traefik built them.
+/// Shows what the plugins fetched while Traefik built them.
 pub(super) fn before_the_first_request(gateway: &Gateway, screen: &Screen) -> Result<(), DemoError> {
     screen.title("Before the first request");
     let fetched = [
@@ -41,7 +41,7 @@ pub(super) fn before_the_first_request(gateway: &Gateway, screen: &Screen) -> Re
     Ok(())
 }
 
-/// Walks along with one request; gives the client's token.
+/// Follows one request and returns the client's token.
 pub(super) fn one_request(gateway: &Gateway, screen: &Screen) -> Result<String, DemoError> {
     const PATH: &str = "/echo/orders/7?expand=lines";
     const NEW_PATH: &str = "/orders/7";
@@ -108,7 +108,7 @@ pub(super) fn one_request(gateway: &Gateway, screen: &Screen) -> Result<String, 
     Ok(token)
 }
 
-/// A token as the client gets one, and how long that took.
+/// Gets a token as a client does. Also returns how long that took.
 fn client_token(gateway: &Gateway) -> Result<(String, Duration), DemoError> {
     let caller = Application::caller();
     let client = Client::trusting(&CertificateAuthority::shared().ca_pem());
@@ -126,7 +126,7 @@ fn client_token(gateway: &Gateway) -> Result<(String, Duration), DemoError> {
     Ok((text(&answer.json()["access_token"]).to_owned(), took))
 }
 
-/// The last request that OIC saw, and the only token it has seen so far.
+/// Returns the last request that OIC saw, and the only token that it has seen so far.
 fn seen_by_oic(gateway: &Gateway) -> Result<(RecordedRequest, SeenToken), DemoError> {
     let mut tokens = gateway.oic.tokens_seen();
     expect("different tokens at OIC", &tokens.len(), &1)?;
@@ -141,7 +141,7 @@ fn seen_by_oic(gateway: &Gateway) -> Result<(RecordedRequest, SeenToken), DemoEr
         })
 }
 
-/// The part of the echo that tells the client's side from OIC's.
+/// Formats the part of the echo that differs between the client's side and OIC's.
 fn said(echo: &Value) -> String {
     let (path, query) = (text(&echo["path"]), text(&echo["query"]));
     format!(r#"{{"path":"{path}","query":"{query}",…}}"#)

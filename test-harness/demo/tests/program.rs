@@ -1,4 +1,4 @@
-//! The demo as its users run it.
+//! Runs the demo as its users do.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use harness_build::guests::{self, Guest, Variant};
 
-/// What the demo's first lines say of the plugins, by their names.
+/// The sizes of the plugins in the demo's first lines, by name.
 fn sizes_shown(screen: &str) -> BTreeMap<String, usize> {
     let line = screen
         .lines()
@@ -43,7 +43,7 @@ fn it_ends_well_and_gives_each_plugin_the_size_of_its_own_file() {
     assert_eq!(sizes_shown(&screen), of_files);
 }
 
-/// Built without the others, a plugin has the same bytes: the demo shows what is handed out.
+/// A plugin that is built without the others has the same bytes, so the demo shows what is released.
 #[test]
 fn the_plugins_shown_are_those_that_are_handed_out() {
     let folder = tempfile::tempdir().unwrap();

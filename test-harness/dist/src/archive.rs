@@ -1,4 +1,4 @@
-//! Archives that depend on their content alone: no times, no owners, one order.
+//! Archives that depend on nothing but their content: no times, no owners, a fixed order.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// Files by their path in the archive.
+/// The files of an archive, by path.
 #[derive(Default)]
 pub(super) struct Archive(BTreeMap<String, (u32, Vec<u8>)>);
 
@@ -17,7 +17,7 @@ impl Archive {
         self.0.insert(path.to_owned(), (0o644, bytes));
     }
 
-    /// Adds a file that can be run.
+    /// Adds an executable file.
     pub(super) fn add_program(&mut self, path: &str, bytes: Vec<u8>) {
         self.0.insert(path.to_owned(), (0o755, bytes));
     }

@@ -1,8 +1,8 @@
-//! What is handed out: archives of the plugins and the operators' tool, their checksums, and what they are made of.
+//! Makes a release: archives of the plugins and the operators' tool, their checksums, and SBOMs.
 //!
-//! In scope: one archive for each plugin, as Traefik's plugin catalogue wants them; one that holds everything an
-//! installation needs, laid out for `experimental.localPlugins`, with the tool; the tool alone; SHA-256 sums; an SBOM
-//! each. The same sources give the same bytes.
+//! In scope: one archive per plugin in the format of Traefik's plugin catalogue; one archive with everything that an
+//! installation needs, laid out for `experimental.localPlugins` and including the tool; archives of the tool alone;
+//! SHA-256 sums; an SBOM for the plugins and one for the tool. The same sources give the same bytes.
 //!
 //! Out of scope: publishing.
 
@@ -22,18 +22,18 @@ use archive::Archive;
 pub use sbom::SbomError;
 pub use tool::ToolFilesError;
 
-/// A file that was made.
+/// A file of the release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Its name.
     pub name: String,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: usize,
-    /// SHA-256, hex.
+    /// Its SHA-256 in hex.
     pub sha256: String,
 }
 
-/// Why there are no archives.
+/// Why a release could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DistError {
     /// The plugins could not be built.
@@ -42,7 +42,7 @@ pub enum DistError {
     /// The operators' tool could not be built.
     #[error(transparent)]
     Tool(#[from] ToolFilesError),
-    /// cargo does not say what they are made of.
+    /// The SBOM could not be made.
     #[error(transparent)]
     Sbom(#[from] SbomError),
     /// A file operation failed.
@@ -50,12 +50,12 @@ pub enum DistError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
-/// What an installation needs beside the plugins, from the workspace.
+/// Files of the workspace that an installation needs besides the plugins.
 const DOCUMENTS: [&str; 5] = ["README.md", "CHANGELOG.md", "LICENSE", "docs", "examples"];
 
 /// Builds the plugins and writes everything into `out`.
@@ -126,7 +126,7 @@ pub fn make(out: &Path) -> Result<Vec<Made>, DistError> {
             sha256: sha256(bytes),
         })
         .collect();
-    // As `sha256sum --check` reads them.
+    // The format of `sha256sum --check`.
     let sums: String = made
         .iter()
         .map(|file| format!("{}  {}\n", file.sha256, file.name))

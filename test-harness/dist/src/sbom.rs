@@ -1,4 +1,4 @@
-//! What the plugins and the tool are made of, as a CycloneDX document.
+//! Lists the dependencies of the plugins and the tool as a CycloneDX document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use harness_build::tools::workspace_root;
 
-/// Why it is not known.
+/// Why an SBOM could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SbomError {
-    /// cargo does not say.
+    /// cargo failed.
     #[error("cargo metadata: {0}")]
     Cargo(#[from] cargo_metadata::Error),
-    /// cargo says something else than expected.
+    /// The output of cargo lacks something.
     #[error("cargo metadata lacks {0}")]
     Lacks(String),
 }
 
-/// The components of these crates when they are built for `target`: what is linked, not what builds or tests it.
-/// CycloneDX 1.6, JSON.
+/// Lists the components of these crates when they are built for `target`. It includes what is linked, but not what only
+/// builds or tests. The format is CycloneDX 1.6, JSON.
 pub(super) fn cyclonedx(version: &str, target: &str, crates: &[&str]) -> Result<Vec<u8>, SbomError> {
     let metadata = MetadataCommand::new()
         .current_dir(workspace_root())
@@ -74,7 +74,7 @@ pub(super) fn cyclonedx(version: &str, target: &str, crates: &[&str]) -> Result<
     Ok(format!("{document:#}\n").into_bytes())
 }
 
-/// What each package is linked with.
+/// Returns the packages that each package is linked with.
 fn dependencies(metadata: &Metadata) -> Result<BTreeMap<&PackageId, Vec<&PackageId>>, SbomError> {
     let resolve = metadata
         .resolve
@@ -99,7 +99,7 @@ fn component(package: &Package) -> Value {
         "purl": purl(package),
     });
     if let Some(license) = &package.license {
-        // Older crates write a slash where SPDX wants a word.
+        // Older crates write a slash where SPDX expects `OR`.
         component["licenses"] = json!([{ "expression": license.replace('/', " OR ") }]);
     }
     component

@@ -1,4 +1,4 @@
-//! The operators' tool in the release: static programs, and what they write about themselves.
+//! The operators' tool in the release: static programs, and the files that the tool generates about itself.
 
 use std::fs;
 use std::io;
@@ -9,10 +9,10 @@ use super::archive::Archive;
 use harness_build::operator_tool::{PROCESSORS, program, static_programs};
 use harness_build::tools::ToolError;
 
-/// Why the tool is not in the release.
+/// Why the tool could not be added to a release.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolFilesError {
-    /// It does not compile.
+    /// The tool does not compile.
     #[error(transparent)]
     Build(#[from] ToolError),
     /// A file operation failed.
@@ -20,27 +20,27 @@ pub enum ToolFilesError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// It does not write what it should.
+    /// A command of the tool failed.
     #[error("oic-gateway {command} failed: {said}")]
     Failed {
-        /// Its command.
+        /// The command.
         command: String,
-        /// What it said.
+        /// What it printed.
         said: String,
     },
 }
 
-/// The static programs by their processors.
+/// Returns the static programs by processor.
 pub(super) fn programs() -> Result<Vec<(&'static str, Vec<u8>)>, ToolFilesError> {
     let read =
         |(processor, path): (&'static str, PathBuf)| Ok((processor, fs::read(&path).map_err(at(&path))?));
     PROCESSORS.into_iter().zip(static_programs()?).map(read).collect()
 }
 
-/// Adds manual pages and completions for shells.
+/// Adds manual pages and shell completions.
 pub(super) fn add_manual(archive: &mut Archive) -> Result<(), ToolFilesError> {
     add_written(archive, "man", "share/man/man1")?;
     for (shell, path) in [
@@ -58,7 +58,7 @@ pub(super) fn add_schemas(archive: &mut Archive) -> Result<(), ToolFilesError> {
     add_written(archive, "schema", "schemas")
 }
 
-/// Adds the files that a command writes into a folder.
+/// Adds the files that a command of the tool writes into a folder.
 fn add_written(archive: &mut Archive, command: &str, prefix: &str) -> Result<(), ToolFilesError> {
     let folder = tempfile::tempdir().map_err(at(Path::new("a temporary folder")))?;
     output(&[command.as_ref(), "--out".as_ref(), folder.path().as_ref()])?;
@@ -67,7 +67,7 @@ fn add_written(archive: &mut Archive, command: &str, prefix: &str) -> Result<(),
         .map_err(at(folder.path()))
 }
 
-/// What the tool prints, in the build for this machine.
+/// Runs the tool built for this machine and returns its output.
 fn output(arguments: &[&std::ffi::OsStr]) -> Result<Vec<u8>, ToolFilesError> {
     let program = program()?;
     let output = Command::new(program)

@@ -1,4 +1,4 @@
-//! The release: the same bytes each time, whole, and all that a Traefik needs.
+//! A release is reproducible, complete, and all that a Traefik needs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -87,7 +87,7 @@ fn the_archive_is_all_that_a_traefik_needs() {
     assert_eq!(gateway.get("/echo").send().unwrap().status, 401);
 }
 
-/// No interpreter is asked for, so no C library of the machine is.
+/// Checks that the program does not ask for an interpreter, so that it does not need the machine's C library.
 fn assert_static(program: &Path) {
     const PT_INTERP: u32 = 3;
     let bytes = fs::read(program).unwrap();
@@ -108,7 +108,7 @@ fn assert_static(program: &Path) {
     }
 }
 
-/// The tool of this machine's processor says of an example what it lacks, and that it has no errors.
+/// Runs the tool for this machine's processor on an example. It finds a placeholder and no errors.
 fn check_an_example(unpacked: &Path) {
     let program = unpacked.join(format!("bin/linux-{}/oic-gateway", std::env::consts::ARCH));
     let example = unpacked.join("examples/oic-gateway-file");

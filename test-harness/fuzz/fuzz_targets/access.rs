@@ -1,7 +1,7 @@
-//! Paths before a table of rules: whatever a caller sends, no server that is careless in some way reads a path that one rule
-//! let through as a path of another rule's.
+//! Paths and a table of rules. If a rule lets a path through, no server, however careless, reads it as a path of
+//! another rule.
 //!
-//! The input is a path with its query; after a line break may follow a pattern, which is read or refused.
+//! The input is a path with its query. A pattern may follow after a line break; it is read or refused.
 #![no_main]
 
 use jose::Claims;
@@ -30,7 +30,7 @@ fn lets_through(rules: Vec<AccessRule>, uri: &[u8]) -> bool {
     access.judge(&Request::get(uri), satisfied).is_ok()
 }
 
-/// One round of percent-decoding by a server that leaves alone what is no escape.
+/// One round of percent-decoding by a server that leaves invalid escapes alone.
 fn decode(path: &[u8]) -> Vec<u8> {
     let hex = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let (mut decoded, mut rest) = (Vec::new(), path);
@@ -49,8 +49,8 @@ fn decode(path: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The segments as a server sees them that decodes so often, takes `\` for `/`, drops parameters, what follows a NUL, and
-/// blanks and dots at a name's end, folds case, and resolves dot segments.
+/// Splits a path into segments like a careless server. It decodes `rounds` times, treats `\` as `/`, drops parameters,
+/// text after a NUL, and blanks and dots at the end of a name, folds case, and resolves dot segments.
 fn careless(path: &[u8], rounds: usize) -> Vec<String> {
     let mut path = path.to_vec();
     for _ in 0..rounds {
@@ -90,7 +90,7 @@ fuzz_target!(|input: &[u8]| {
         assert!(!outside || !is_hr, "{:?}", String::from_utf8_lossy(uri));
         assert!(!inside || is_hr, "{:?}", String::from_utf8_lossy(uri));
     }
-    // Whatever is a pattern covers the path that it spells.
+    // A valid pattern without wildcards covers the path that it spells.
     let text = lines.next().map(String::from_utf8_lossy).unwrap_or_default();
     if let Ok(pattern) = PathPattern::parse(&text)
         && !text.contains('*')

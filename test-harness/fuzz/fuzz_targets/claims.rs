@@ -1,4 +1,4 @@
-//! Claims: the policy says the same as a second, plainer reading of its rules.
+//! Claims: the policy must agree with a second, simpler implementation of its rules.
 //!
 //! The input is a claims set.
 #![no_main]
@@ -35,7 +35,7 @@ fn policy(strict: bool) -> Policy {
     }
 }
 
-/// Milliseconds; `Err` for what is no time.
+/// Reads a time in milliseconds. `Err` if the claim is not a time.
 fn time(claims: &Value, name: &str) -> Result<Option<u64>, ()> {
     match claims.get(name) {
         None => Ok(None),
@@ -68,7 +68,7 @@ fn passes(claims: &Value, strict: bool) -> bool {
     });
     let tenant = match claims.get("tenant") {
         Some(tenant) => tenant == TENANT,
-        // The first label of the host, whatever follows it.
+        // The first label of the host, regardless of what follows.
         None => text("tenant_iss").is_some_and(|url| {
             let host = url
                 .strip_prefix("https://")

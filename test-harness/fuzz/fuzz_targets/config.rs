@@ -1,4 +1,4 @@
-//! Options of the three plugins: any block is read or refused, and neither the refusal nor the log shows a value
+//! Options of the three plugins. Any block is either read or refused, and neither the refusal nor the log shows a value
 //! that could be a secret.
 #![no_main]
 
@@ -12,10 +12,10 @@ use middleware::Middleware as _;
 use oauth_client_credentials_plugin::OAuthClientCredentials;
 use serde_json::Value;
 
-/// Put behind every text in the block.
+/// Appended to every text in the block.
 const MARK: &str = "hunter2";
 
-/// `env:NAME` and `file:/path` name a secret and are none; messages quote them.
+/// Marks every text. `env:NAME` and `file:/path` only name a secret, so messages may quote them.
 fn mark(value: &mut Value) {
     match value {
         Value::String(text) if !text.starts_with("env:") && !text.starts_with("file:") => text.push_str(MARK),
@@ -59,7 +59,7 @@ fuzz_target!(|json: &[u8]| {
         return;
     };
     mark(&mut block);
-    // Names of options are quoted, and are nobody's secret.
+    // Names of options are not secrets, and messages quote them.
     if json.windows(MARK.len()).any(|it| it == MARK.as_bytes()) {
         return;
     }

@@ -1,5 +1,5 @@
-//! Expressions about claims, and claims as headers: nothing crashes, errors point into the text, negation negates, and no
-//! value breaks out of its header.
+//! Expressions about claims, and claims as headers. Nothing crashes, errors point into the text, negation negates, and
+//! no value breaks out of its header.
 //!
 //! The input is an expression, a line break, and a claims set.
 #![no_main]
@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
         }
         (Ok(_), Err(_)) => {}
     }
-    // The expression's text is as good a claim's name as any.
+    // Any text can be the name of a claim, so the expression's text is used as one.
     let Ok(headers) = ClaimHeaders::new(
         &[("X-Claim".to_owned(), expression.to_owned())].into(),
         "sub",

@@ -1,6 +1,7 @@
-//! An answer from the network: bounded, no redirect followed, and the same whether it arrives at once or in pieces.
+//! An HTTP response from the network. It is bounded, redirects are not followed, and the result is the same whether it
+//! arrives at once or in pieces.
 //!
-//! The first byte is the size of the pieces, the rest is what the server sends.
+//! The first byte is the size of the pieces, and the rest is what the server sends.
 #![no_main]
 
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! JWK Sets: a published one never makes a secret, and what is kept of it in the state directory means the same.
+//! JWK Sets. A published set never contains a secret, and its short form in the state directory means the same.
 #![no_main]
 
 use jose::{Algorithm, KeySet, KeyType};
@@ -19,7 +19,7 @@ fuzz_target!(|document: &[u8]| {
     assert!(kept.len() <= document.len() + 16, "the short form is longer");
     assert_eq!(KeySet::from_bytes(&kept).as_ref(), Ok(&published));
 
-    // An attacker's key may verify an attacker's signature; it must not do harm.
+    // An attacker's key may verify an attacker's signature, but must not do harm.
     let half = document.len() / 2;
     for algorithm in Algorithm::ALL {
         let verifies = published.verifies(algorithm, &document[half..], &document[..half]);

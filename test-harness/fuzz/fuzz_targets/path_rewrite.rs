@@ -1,7 +1,7 @@
-//! Rewritten paths: whatever a caller sends, what goes on is a request target that nobody reads as climbing out.
+//! Rewritten paths. Whatever a caller sends, the new request target does not climb out of its base path for any reader.
 //!
-//! Three lines: a regex, a replacement, and a path with its query. The path also meets the rule that the gateway
-//! usually has.
+//! The input is three lines: a regex, a replacement, and a path with its query. The path is also rewritten with the
+//! gateway's usual rule.
 #![no_main]
 
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use test_doubles::Request;
 
 const BASE: &str = "/ic/api/integration/v1/flows/rest/ECHO/1.0";
 
-/// The new target; `None` for a rule that cannot be used, a path that no rule matches, and a refusal.
+/// Returns the new target. `None` if the rule is invalid, no rule matches the path, or the path is refused.
 fn rewritten(regex: &str, replacement: &str, uri: &[u8]) -> Option<String> {
     let config = json!({ "regex": regex, "replacement": replacement }).to_string();
     let mut plugin = PathRewrite::new(config.as_bytes(), Rc::new(Machine::default())).ok()?;
@@ -34,7 +34,7 @@ fn rewritten(regex: &str, replacement: &str, uri: &[u8]) -> Option<String> {
     }
 }
 
-/// One round of decoding by a server that takes everything it knows for an encoding.
+/// One round of decoding by a server that decodes everything that looks like an encoding.
 fn decode(path: &[u8]) -> Vec<u8> {
     let hex = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let mut decoded = Vec::new();
@@ -44,7 +44,7 @@ fn decode(path: &[u8]) -> Vec<u8> {
             [b'%', high, low, ..] if hex(*high).is_some() && hex(*low).is_some() => {
                 (hex(*high).unwrap() << 4 | hex(*low).unwrap(), 3)
             }
-            // UTF-8 that is longer than it need be (RFC 3629 §10).
+            // Overlong UTF-8 (RFC 3629 §10).
             [lead @ (0xc0 | 0xc1), last @ 0x80..=0xbf, ..] => ((lead & 1) << 6 | last & 0x3f, 2),
             [0xe0, middle @ (0x80 | 0x81), last @ 0x80..=0xbf, ..] => ((middle & 1) << 6 | last & 0x3f, 3),
             [0xf0, 0x80, middle @ (0x80 | 0x81), last @ 0x80..=0xbf, ..] => {
@@ -81,7 +81,7 @@ fn check(target: &str, uri: &[u8]) {
         "{target}"
     );
     assert!(path.parse::<http::uri::PathAndQuery>().is_ok(), "{path:?}");
-    // A query goes on as it came. Go takes more in it than others do, `<` for one.
+    // The query passes unchanged. Go accepts more in it than others do, for example `<`.
     assert!(
         query.is_none_or(|query| query.bytes().all(|byte| byte > b' ' && byte != 0x7f)),
         "{target:?}"

@@ -1,7 +1,7 @@
-//! Tokens: nobody without a key makes one that verifies, and one that verifies has exactly one spelling.
+//! Tokens. Nobody can make a token that verifies without a key, and a token that verifies has exactly one spelling.
 //!
-//! The input is a token as it arrives; it is also taken for a header and claims, with a line break between them,
-//! which the issuer then signs.
+//! The input is a token as it arrives. It is also read as a header and claims, separated by a line break, which the
+//! issuer then signs.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 const SECRET: [u8; 64] = [0x5a; 64];
 static HMAC: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &SECRET));
 
-/// The issuer's secret beside a public key that is not used, so that every way through the key set is open.
+/// The issuer's secret and an unused public key, so that every path through the key set is open.
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     let ed25519 = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let keys = json!({"keys": [
@@ -36,7 +36,7 @@ fn accepted(token: &[u8]) -> bool {
     Token::parse(token, &ACCEPT).is_ok_and(|token| token.verify(&KEYS).is_ok())
 }
 
-/// Numbers are compared as floats: the other reader keeps no more of them.
+/// Compares numbers as floats, because the other reader keeps no more precision.
 fn is_same(claim: &jose::Value, value: &Value) -> bool {
     match (claim, value) {
         (jose::Value::Number(one), Value::Number(other)) => one

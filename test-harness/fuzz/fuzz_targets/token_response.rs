@@ -1,7 +1,7 @@
-//! Answers of a token endpoint: what is taken for a token can be sent and has a future; what is not is told in one
-//! short line.
+//! Responses of a token endpoint. An accepted token can be sent and expires in the future. A refusal is described in
+//! one short line.
 //!
-//! The first line is the status and, behind a space, `Retry-After`; the rest is the body.
+//! The first line is the status and, after a space, `Retry-After`. The rest is the body.
 #![no_main]
 
 use fuzz::NOW;

@@ -1,7 +1,7 @@
-//! What the fuzz targets share: a machine that hands over the fuzzer's bytes as an answer from the network, and
-//! keeps what would be logged.
+//! Shared by the fuzz targets: a machine that returns the fuzzer's bytes as a response from the network, and keeps what
+//! would be logged.
 //!
-//! Each target reads what a stranger may write and holds it against an oracle, not only against "no panic". Run
+//! Each target reads what a stranger may write and checks more than "no panic": the result must satisfy an oracle. Run
 //! them with `cargo run -p measure -- fuzz --seconds N`.
 #![forbid(unsafe_code)]
 
@@ -13,17 +13,17 @@ use egress::Platform;
 use egress::platform::{Directory, DirectoryError, SocketError, Sockets, Stream};
 use middleware::{ConfigError, Event, FileError, Host, UnixTime};
 
-/// The time at which every target lives.
+/// The current time in every target.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
-/// A machine without files and with one connection, whose peer says what the fuzzer wrote.
+/// A machine without files and with one connection, whose peer sends the fuzzer's bytes.
 #[derive(Default)]
 pub struct Machine {
-    /// What the peer says.
+    /// What the peer sends.
     answer: Vec<u8>,
-    /// How many bytes of it arrive at a time; zero for all at once.
+    /// How many bytes arrive at a time. Zero means all at once.
     piece: usize,
-    /// The lines that went to the log.
+    /// The lines that were logged.
     pub logged: RefCell<Vec<String>>,
     ticks: Cell<u64>,
 }
@@ -51,7 +51,7 @@ impl Host for Machine {
 }
 
 impl Machine {
-    /// A machine whose peer says `answer`, `piece` bytes at a time; zero for all at once.
+    /// Creates a machine whose peer sends `answer`, `piece` bytes at a time. Zero means all at once.
     pub fn answering(answer: &[u8], piece: usize) -> Self {
         Self {
             answer: answer.to_vec(),
@@ -63,7 +63,8 @@ impl Machine {
 
 impl Platform for Machine {
     fn monotonic(&self) -> Duration {
-        // Slow enough that no answer of a fuzzer's size runs into a deadline, fast enough that a loop does.
+        // Slow enough that no response of a fuzzer's size runs into a deadline, but fast enough that an endless loop
+        // does.
         self.ticks.set(self.ticks.get() + 1);
         Duration::from_micros(self.ticks.get())
     }

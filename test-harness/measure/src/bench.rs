@@ -1,12 +1,12 @@
-//! How fast the gateway is, and what it costs: every figure beside its peers' from the same run.
+//! How fast the gateway is, and what it costs. Every figure stands beside those of the alternatives from the same run.
 //!
-//! In scope: requests per second, latency and processor time of each row ([`rows`]), memory per request in flight
-//! ([`in_flight`]), times to start ([`start`]), signature checks inside Traefik ([`rs256`]), how cost grows
-//! ([`growth`]), and the report. The load generator and the servers behind the gateways are made for this purpose
-//! alone: two processors are shared by all, so what they take is missing elsewhere. The row `direct` shows how far
-//! they go without a gateway between them.
+//! In scope: requests per second, latency and CPU time of each row ([`rows`]), memory per request in flight
+//! ([`in_flight`]), start-up times ([`start`]), signature checks inside Traefik ([`rs256`]), how cost grows
+//! ([`growth`]), and the report. The load generator and the backends share the processors with the gateway that is
+//! measured, so they are purpose-built to use as little of them as possible. The row `direct` shows how fast they are
+//! without a gateway in between.
 //!
-//! Out of scope: judging. Figures are of one machine and one run; only those of the same run may be compared.
+//! Out of scope: verdicts. The figures belong to one machine and one run; compare only figures of the same run.
 
 mod authoriser;
 mod backend;

@@ -1,5 +1,5 @@
-//! The charts of the reports, drawn by `plotters`: lines in panels that share one x axis, with shaded bands ([`Chart`]),
-//! and horizontal bars in groups ([`Bars`]).
+//! Charts for the reports, drawn with `plotters`. [`Chart`] draws lines in panels that share one x axis, with shaded
+//! bands. [`Bars`] draws horizontal bars in groups.
 //!
 //! ```
 //! use measure::chart::{Band, Chart, Line, Panel, Scale};

@@ -1,10 +1,10 @@
 //! Measures the plugins: what they cost, how they hold up over time, and whether hostile input breaks them.
 //!
-//! In scope: [`bench`] compares the plugins with their peers, [`soak`] runs mixed traffic while everything around the gateway
-//! fails in turn, [`reloads`] changes Traefik's configuration under load, [`rsa_speed`] times RSA checks inside Traefik.
-//! [`cli`] puts them on the command line, together with the runner of the fuzz targets.
+//! In scope: [`bench`] compares the plugins with their alternatives, [`soak`] runs mixed traffic while everything
+//! around the gateway fails in turn, [`reloads`] changes Traefik's configuration under load, [`rsa_speed`] times RSA
+//! checks inside Traefik. [`cli`] runs them from the command line, together with the fuzz targets.
 //!
-//! Out of scope: the mocks and the real Traefik, which are in `harness`. This crate depends on no plugin.
+//! Out of scope: the mocks and the real Traefik, which live in `harness`. This crate does not depend on any plugin.
 
 pub mod bench;
 pub mod chart;

@@ -1,4 +1,4 @@
-//! `cargo run --release -p measure -- bench`: the measurements as a program.
+//! The command-line program: `cargo run --release -p measure -- bench`.
 
 use std::process::ExitCode;
 

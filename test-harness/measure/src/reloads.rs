@@ -1,8 +1,8 @@
-//! Changes of the dynamic configuration under load: no request may be lost, and what each change costs.
+//! Changes the dynamic configuration under load. Checks that no request is lost, and measures what each change costs.
 //!
-//! Traefik builds every middleware of every router anew at each change and leaves the old ones to Go's garbage
-//! collector. In scope: the same routers with no plugin, with idle ones and with ours, so that Traefik's own part of
-//! the cost can be told from the plugins'. Out of scope: what a change does to keys and tokens (end-to-end tests).
+//! Traefik rebuilds every middleware of every router at each change and leaves the old ones to Go's garbage collector.
+//! In scope: the same routers without a plugin, with idle plugins and with ours, which separates Traefik's own cost
+//! from that of the plugins. Out of scope: what a change does to keys and tokens (see the end-to-end tests).
 //!
 //! ```no_run
 //! use measure::reloads::{Chain, Cost};
@@ -32,30 +32,30 @@ use harness_build::guests::GuestError;
 /// Routers in the configuration.
 pub const ROUTERS: usize = 20;
 
-/// What a number of reloads cost. `Display` is a row of a table, below [`Cost::HEAD`].
+/// What a number of reloads cost. `Display` formats a table row below [`Cost::HEAD`].
 #[derive(Clone, Debug)]
 pub struct Cost {
-    /// What stood on each router.
+    /// The middlewares on each router.
     pub chain: Chain,
-    /// How many there were.
+    /// The number of reloads.
     pub reloads: usize,
-    /// What came of the requests meanwhile.
+    /// The outcome of the requests during the reloads.
     pub requests: LoadReport,
-    /// Before the first, garbage collected.
+    /// Usage before the first reload, after garbage collection.
     pub before: Usage,
-    /// After the last, garbage collected.
+    /// Usage after the last reload, after garbage collection.
     pub after: Usage,
-    /// Calls of the identity provider's token endpoint and JWKS, since Traefik's start.
+    /// Calls to the identity provider's token endpoint and JWKS since Traefik started.
     pub idp_calls: (usize, usize),
 }
 
-/// Why there are no figures.
+/// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// The guests cannot be built.
     #[error(transparent)]
     Guest(#[from] GuestError),
-    /// Traefik does not come back from a reload.
+    /// Traefik failed, or did not come back from a reload.
     #[error(transparent)]
     Traefik(#[from] TraefikError),
     /// A temporary file failed.
@@ -66,14 +66,14 @@ pub enum ReloadError {
 }
 
 impl Cost {
-    /// The head of the table.
+    /// The header of the table.
     pub const HEAD: &'static str = "                                                                \
          RSS in MiB             per router and reload, for good\n\
          chain                           requests  errors  s/reload   p99  \
          before   peak  after    heap KiB  code KiB  descriptors";
 
-    /// Starts a gateway, reloads it `reloads` times under load, and stops it. What became of the requests is in the
-    /// result, and no error.
+    /// Starts a gateway, reloads it `reloads` times under load, and stops it. Failed requests are part of the result,
+    /// not an error.
     ///
     /// # Errors
     /// See [`ReloadError`].
@@ -113,7 +113,7 @@ impl Cost {
         })
     }
 
-    /// Memory that stays for good, in KiB per router and reload: Go's heap, and machine code.
+    /// Memory that is never freed, in KiB per router and reload: Go heap and machine code.
     pub fn memory_kib(&self) -> (f64, f64) {
         (
             self.each(self.before.heap_kib as f64, self.after.heap_kib as f64),
@@ -121,7 +121,7 @@ impl Cost {
         )
     }
 
-    /// Descriptors that stay open for good, per router and reload.
+    /// Descriptors that are never closed, per router and reload.
     pub fn descriptors(&self) -> f64 {
         self.each(self.before.fds as f64, self.after.fds as f64)
     }
@@ -172,7 +172,7 @@ fn reload(gateway: &mut Gateway, dynamic: &str, times: usize) -> Result<(), Trae
     (0..times).try_for_each(|_| gateway.traefik.write_dynamic(dynamic))
 }
 
-/// Requests to all routers in turn.
+/// Sends requests to all routers in turn.
 struct Traffic {
     url: String,
     token: String,
@@ -189,7 +189,7 @@ impl Traffic {
 
     fn once(&self) -> LoadReport {
         const REQUESTS: usize = ROUTERS * 10;
-        const CONNECTIONS: usize = 4; // more would keep the machine from reloading
+        const CONNECTIONS: usize = 4; // more would slow the reloads down
         let token = self.token.clone();
         Load::to(&self.url)
             .requests(REQUESTS)
@@ -203,7 +203,7 @@ fn path(router: usize) -> String {
     format!("/r{router}")
 }
 
-/// Reloads before the first measurement, after which nothing is made for the first time.
+/// Reloads before the first measurement, so that one-time costs are not measured.
 const WARM_UP: usize = 3;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How long RSA checks take inside a real Traefik, where the plugins do them, with three libraries.
+//! Times RSA checks with three libraries inside a real Traefik, where the plugins do them.
 
 use std::time::Duration;
 
@@ -21,18 +21,18 @@ pub struct RsaSpeed {
     pub ring: f64,
     /// jwt-simple in pure Rust. It also parses the token.
     pub jwt_simple: f64,
-    /// Preparing a key of `rsa-verify`.
+    /// Time to prepare a key for `rsa-verify`.
     pub key: f64,
 }
 
-/// Why there are no times.
+/// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RsaSpeedError {
     /// The probe cannot be built.
     #[error(transparent)]
     Guest(#[from] GuestError),
 
-    /// Traefik does not run it.
+    /// Traefik does not run the probe.
     #[error(transparent)]
     Traefik(#[from] TraefikError),
 
@@ -45,12 +45,13 @@ pub enum RsaSpeedError {
     Refused {
         /// HTTP status.
         status: u16,
-        /// The answer's body.
+        /// The response body.
         text: String,
     },
 }
 
-/// Starts a Traefik that checks an RS256 signature of a key with 2048, 3072 or 4096 bits, `rounds` times with each library.
+/// Starts a Traefik that checks an RS256 signature `rounds` times with each library. The key has 2048, 3072 or 4096
+/// `bits`.
 pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     let key = SigningKey::rsa_cached(bits, 0);
     let token = key.sign(
@@ -61,7 +62,7 @@ pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     measure_checks(&key, &token, rounds)
 }
 
-/// Like [`measure`], for this token of `key`.
+/// Like [`measure`], but checks `token` with `key`.
 pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     const NAME: &str = "rsa-speed";
     let folder = tempfile::tempdir().map_err(|error| failed("make a temporary folder", error))?;

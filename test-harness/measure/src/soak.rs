@@ -1,10 +1,10 @@
-//! `soak`: a real Traefik under mixed traffic for minutes, while everything around it fails in turn, and every answer
-//! is judged by rules that its client could have written down beforehand.
+//! `soak`: a real Traefik under mixed traffic for minutes while everything around it fails in turn. Every answer is
+//! judged by rules that a client could have written down beforehand.
 //!
 //! In scope: four routers that share the middlewares, sixteen clients, a disturbance every twenty seconds
 //! ([`disturbance`]), the rules ([`expectation`]), the identity provider's calls ([`budget`]), and a report with a
-//! chart; and [`drills`], single exercises with a figure and a goal each. Out of scope: each failure by itself, which the
-//! end-to-end tests have.
+//! chart. [`drills`] are short exercises with a figure and a goal each. Out of scope: each failure on its own, which
+//! the end-to-end tests cover.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -54,7 +54,7 @@ use harness::oic::Oic;
 use harness::server::runtime;
 use harness::traefik::TraefikError;
 
-/// A run to be made.
+/// A soak run.
 #[derive(Clone, Debug)]
 pub struct Soak {
     length: Duration,
@@ -63,7 +63,7 @@ pub struct Soak {
 }
 
 impl Soak {
-    /// A run of this length.
+    /// Creates a run of this length.
     pub fn lasting(length: Duration) -> Self {
         Self {
             length,
@@ -72,18 +72,19 @@ impl Soak {
         }
     }
 
-    /// A disturbance every so often, instead of every 20 seconds. Much less, and the gateway has no time to recover.
+    /// Sets the time between disturbances (20 seconds by default). If it is much shorter, the gateway cannot recover in
+    /// time.
     pub fn disturbed_every(self, pause: Duration) -> Self {
         Self { pause, ..self }
     }
 
-    /// Set, it ends the run early; the report is about what was.
+    /// Returns a flag that ends the run early when it is set. The report covers the run up to then.
     pub fn interrupter(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.interrupted)
     }
 
-    /// The gateway that runs are about, not yet started. `spoilt` options of the `jwt` plugin take the place of its
-    /// own (`null`: none), so that a test can see a run fail.
+    /// Builds the gateway for a run without starting it. `spoilt` overrides options of the `jwt` plugin (`null` removes
+    /// one), so that a test can see a run fail.
     pub fn gateway(spoilt: &[(&str, Value)]) -> GatewayBuilder {
         let lifetime = u32::try_from(TOKEN_LIFETIME.as_secs()).unwrap_or(u32::MAX);
         let idcs = Idcs::builder()
@@ -101,24 +102,24 @@ impl Soak {
             jwt[option] = value.clone();
         }
         Gateway::in_front_of(idcs)
-            // The backend's TLS is Traefik's own and no part of this.
+            // TLS to the backend is Traefik's own and not tested here.
             .oic(|idcs| Oic::builder(idcs).plain_http().start())
             .jwt(jwt)
             .oauth(json!({ "clientConfig": client_config }))
             .routers(&ROUTES)
-            // At level DEBUG Traefik writes more than it serves.
+            // At level DEBUG, Traefik writes more log than responses.
             .traefik(|traefik| traefik.static_patch(json!({ "log": { "level": "INFO" } })))
     }
 
-    /// Starts the gateway, makes the run and stops everything.
+    /// Starts the gateway, runs, and stops everything.
     ///
     /// # Errors
-    /// Traefik's, when it does not come back from a restart or a reload.
+    /// Fails if Traefik does not come back from a restart or a reload.
     pub fn run(&self) -> Result<Report, TraefikError> {
         self.run_on(Self::gateway(&[]).start())
     }
 
-    /// Makes the run on a gateway that was built like [`Soak::gateway`], and stops it.
+    /// Runs on a gateway that [`Soak::gateway`] built, and stops it.
     ///
     /// # Errors
     /// See [`Soak::run`].
@@ -159,7 +160,8 @@ impl Soak {
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         runtime().block_on(async {
             for client in clients {
-                // Clients end by themselves within their patience; one that does not is left to the process's end.
+                // Clients end on their own within their patience. One that does not is left running until the process
+                // ends.
                 let _ = tokio::time::timeout(PATIENCE * 2, client).await;
             }
         });
@@ -174,15 +176,15 @@ impl Soak {
     }
 
     fn is_over(&self, timeline: &Timeline, chaos: &ScopedJoinHandle<'_, Result<(), TraefikError>>) -> bool {
-        // Chaos that is finished long before the end has failed; its error is the run's outcome.
+        // If the chaos thread ends long before the run, it has failed. Its error becomes the outcome of the run.
         let left = self.length.saturating_sub(timeline.now());
         let failed = chaos.is_finished() && left > self.pause + limits::RECOVERY * 3;
         left.is_zero() || failed || self.interrupted.load(Ordering::Relaxed)
     }
 }
 
-/// Making an RSA key takes a moment, which must not come in the middle of a rotation. The first tenant's keys are
-/// numbered from zero.
+/// Makes the RSA keys in advance, because making one would delay a rotation. The first tenant's keys are numbered from
+/// zero.
 fn make_keys(plan: &[Planned]) {
     const RSA_BITS: usize = 2048;
     let rotations = plan.iter().filter(|planned| planned.what.is_rotation()).count();
@@ -191,7 +193,7 @@ fn make_keys(plan: &[Planned]) {
     }
 }
 
-/// Looks at everything once a second.
+/// Samples everything once a second.
 struct Watch<'r> {
     gateway: &'r Mutex<Gateway>,
     idcs: &'r IdcsHandle,
@@ -200,7 +202,7 @@ struct Watch<'r> {
 }
 
 impl Watch<'_> {
-    /// Takes samples, and tells about every tenth on stderr.
+    /// Takes samples and prints every tenth one to stderr.
     fn until(&self, is_over: impl Fn() -> bool) -> Vec<Sample> {
         const EVERY: Duration = Duration::from_secs(1);
         const TOLD: usize = 10;

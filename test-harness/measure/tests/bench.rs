@@ -1,4 +1,5 @@
-//! A short run of the bench: it measures, and its figures have the promised shape. Their size is not tested.
+//! Runs the bench briefly. Checks that it measures and that its figures have the documented shape, but not their
+//! values.
 
 use std::process::Command;
 
@@ -42,7 +43,7 @@ fn a_short_run_gives_figures_of_the_promised_shape() {
         for figure in ["rps", "ratio_to_plain", "p50_us", "p99_us"] {
             assert!(row[figure].as_f64().unwrap() > 0.0, "{figure} in {row:#}");
         }
-        // A round may be shorter than the grain of processor time.
+        // A round may be shorter than the resolution of processor time.
         assert!(row["cpu_us_per_request"].as_f64().unwrap() >= 0.0, "{row:#}");
     }
     assert_eq!(rows[0]["ratio_to_plain"], 1.0);

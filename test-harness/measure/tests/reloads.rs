@@ -1,16 +1,16 @@
-//! Changes of the dynamic configuration, under load.
+//! Reloads the dynamic configuration under load.
 //!
-//! For more of them, with everything that they cost, run `cargo run --release -p measure -- reloads 200`.
+//! `cargo run --release -p measure -- reloads 200` does more reloads and shows all costs.
 
 use measure::reloads::{Chain, Cost};
 
-/// What Traefik leaves behind for each plugin with sockets, on each router, at each reload: the description of the
-/// host's functions, twice, and the code for calling them. See docs/traefik-wasm-notes.md.
+/// Memory that Traefik leaks at each reload, for each plugin with sockets on each router: two copies of the description
+/// of the host functions, and the code for calling them. See docs/traefik-wasm-notes.md.
 const HOST_FUNCTIONS_KIB: f64 = 75.0;
-/// The descriptors that it leaves behind: stdin, stdout and stderr, and one for each mount.
+/// Descriptors that Traefik leaks: stdin, stdout and stderr, and one per mount.
 const STREAMS: f64 = 3.0;
 const MOUNT: f64 = 1.0;
-/// The descriptor that our plugins open themselves, for the lock. They close the streams.
+/// The descriptor that our plugins open for the lock. They close the standard streams.
 const LOCK: f64 = 1.0;
 
 #[test]

@@ -1,5 +1,4 @@
-//! The times of RSA checks inside Traefik are of checks that succeed. How long they take is for the bench, and depends on the
-//! machine.
+//! Checks that only successful RSA checks are timed. Their duration depends on the machine, so the bench measures it.
 
 use harness::keys::{Algorithm, SigningKey};
 use measure::rsa_speed::{self, RsaSpeedError};

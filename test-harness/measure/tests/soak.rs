@@ -5,7 +5,7 @@ use std::time::Duration;
 use measure::soak::{Report, Soak};
 use serde_json::{Value, json};
 
-/// Long enough for a rotation of the signing key and what may follow from it.
+/// Long enough for a rotation of the signing key and its consequences.
 const LENGTH: Duration = Duration::from_secs(10);
 
 fn soaked(spoilt: &[(&str, Value)]) -> Report {

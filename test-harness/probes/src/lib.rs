@@ -1,8 +1,9 @@
-//! Guests that show what Traefik's Wasm host does. Not plugins: each answers every request with what it found.
+//! Guests that show how Traefik's Wasm host behaves. They are not plugins: most answer every request with what they
+//! found.
 //!
-//! Most take the calls that the plugins avoid, so the tests of `tests/e2e/host_facts.rs` notice when a new Traefik
-//! behaves otherwise; `probe-signatures` shows that the crate `jose` computes there what it computes natively.
-//! Native builds are empty.
+//! Most of them make the calls that the plugins avoid, so that the tests in `test-harness/e2e/tests/e2e/host_facts.rs`
+//! notice when a new Traefik behaves differently. `probe-signatures` shows that the crate `jose` gives the same results
+//! there as natively. Native builds are empty.
 
 /// Registers a guest that answers every request with `answer(path)`.
 #[cfg(target_family = "wasm")]
@@ -93,7 +94,7 @@ pub mod wasi {
         unsafe { fd_close(fd) };
     }
 
-    /// What the host resolves the numeric IPv4 address `name` to; empty when it refuses.
+    /// Returns what the host resolves the numeric IPv4 address `name` to. Empty if the host refuses.
     pub fn resolve(name: &str) -> String {
         let mut data = [[0_u8; 26]; 2];
         let mut sockets = [[0_u32; 3]; 2];

@@ -12,12 +12,13 @@
 //! | `SplitContains(key, separator, value)` | the claim is a string, and `value` is a part of it between separators |
 //! | `OneOf(key, value, …)` | the claim's text is one of the values |
 //!
-//! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`. The text of a number is the digits that it has in
-//! the token. Other claims have no text. `!` binds most tightly, then `&&`, then `||`.
+//! A key is a [`ClaimPath`]. The text of a boolean is `true` or `false`. The text of a number is the digits that it has
+//! in the token. Other claims have no text. `!` binds most tightly, then `&&`, then `||`.
 //!
-//! A function is false for a claim that is missing or `null`, so its negation is true. If a function cannot read a claim of
-//! this type, such as a list where `Equals` expects text, the result is neither true nor false, and so is its negation:
-//! ``!Equals(`role`, `guest`)`` does not hold for `"role": ["guest"]`. An expression that is neither does not hold.
+//! A function is false for a claim that is missing or `null`, so its negation is true. If a function cannot read a
+//! claim of this type, such as a list where `Equals` expects text, the result is neither true nor false, and so is its
+//! negation: ``!Equals(`role`, `guest`)`` does not hold for `"role": ["guest"]`. An expression that is neither does not
+//! hold.
 
 mod parser;
 

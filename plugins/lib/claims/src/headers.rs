@@ -1,7 +1,7 @@
 //! Claims as request headers: Traefik Hub's `forwardHeaders` and `usernameClaim`.
 //!
-//! A backend that trusts such a header must never see one that the client wrote. Therefore every header of the same name is
-//! removed first, and so is every alias: many backends treat `_` or `.` like `-`, and ignore case.
+//! A backend that trusts such a header must never see one that the client wrote. Therefore every header of the same
+//! name is removed first, and so is every alias: many backends treat `_` or `.` like `-`, and ignore case.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -32,8 +32,8 @@ impl ClaimHeaders {
     /// Reads the options `forwardHeaders` (header to claim), `usernameClaim` and `usernameHeader`.
     ///
     /// # Errors
-    /// [`ConfigError`] for a name that is not a header name or is reserved, for two names that a backend may treat as one,
-    /// and for a claim path that cannot be read.
+    /// [`ConfigError`] for a name that is not a header name or is reserved, for two names that a backend may treat as
+    /// one, and for a claim path that cannot be read.
     pub fn new(
         forward_headers: &BTreeMap<String, String>,
         username_claim: &str,
@@ -94,13 +94,13 @@ impl ClaimHeaders {
         self.0.iter().any(|header| header.claim.begins_with(name))
     }
 
-    /// Takes the values from the claims. A claim that is missing or `null` gives an empty value. Text, numbers and booleans
-    /// are written as they are, numbers with all their digits. Lists and objects are written as JSON without blanks, in
-    /// ASCII.
+    /// Takes the values from the claims. A claim that is missing or `null` gives an empty value. Text, numbers and
+    /// booleans are written as they are, numbers with all their digits. Lists and objects are written as JSON without
+    /// blanks, in ASCII.
     ///
     /// # Errors
-    /// [`Rejection::UnfitForHeader`] for text with control characters, or with blanks around it, because a server that trims
-    /// the value would mistake one user for another. The same if all values together are too long.
+    /// [`Rejection::UnfitForHeader`] for text with control characters, or with blanks around it, because a server that
+    /// trims the value would mistake one user for another. The same if all values together are too long.
     pub fn values(&self, claims: &Claims) -> Result<ClaimValues, Rejection> {
         if self.0.is_empty() {
             return Ok(ClaimValues::default());
@@ -145,7 +145,7 @@ impl ClaimHeaders {
 }
 
 impl ClaimValues {
-    /// Bytes they take.
+    /// The size of the values in bytes.
     pub fn size(&self) -> usize {
         let values = self.0.iter().flat_map(|values| values.iter());
         values.map(|value| value.len() + size_of::<Box<str>>()).sum()
@@ -206,7 +206,7 @@ const RESERVED: [&str; 14] = [
     "Upgrade",
 ];
 
-/// Most bytes of all values together. Servers accept at least 8 KiB for all headers of a request.
+/// The most bytes of all values together. Servers accept at least 8 KiB for all headers of a request.
 const MAX_LENGTH: usize = 4096;
 
 #[cfg(test)]

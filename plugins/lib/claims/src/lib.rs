@@ -5,8 +5,8 @@
 //!
 //! Out of scope: tokens, keys and signatures (crate `jose`), and answers to clients. Nothing here does I/O.
 //!
-//! Rules judge [`jose::Claims`], proven or not. A plugin may refuse a request because of unproven claims, but it must never
-//! accept one because of them.
+//! Rules judge [`jose::Claims`], proven or not. A plugin may refuse a request because of unproven claims, but it must
+//! never accept one because of them.
 #![forbid(unsafe_code)]
 
 mod expression;

@@ -3,8 +3,8 @@
 use jose::{Claims, Value};
 use middleware::work;
 
-/// The names on the way to a claim, outermost first. The syntax is that of Traefik Hub: each dot descends into an object,
-/// `\.` is a dot in a name, and `\\` is a backslash.
+/// The names on the way to a claim, outermost first. The syntax is that of Traefik Hub: each dot descends into an
+/// object, `\.` is a dot in a name, and `\\` is a backslash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath(Vec<String>);
 
@@ -55,7 +55,7 @@ impl ClaimPath {
         let claim = inner
             .iter()
             .try_fold(claims.get(first)?, |claim, name| claim.get(name))?;
-        // The caller reads the claim.
+        // The caller reads the claim, so its size is announced here.
         work(match claim {
             Value::String(text) => text.len(),
             Value::Array(members) => 10 * members.len(),
@@ -65,8 +65,8 @@ impl ClaimPath {
     }
 }
 
-/// A claim as text: a string as it is, a boolean as in JSON, a number with the digits that it has in the token. `None` for
-/// all other claims.
+/// A claim as text: a string as it is, a boolean as in JSON, a number with the digits that it has in the token. `None`
+/// for all other claims.
 pub(crate) fn text(claim: &Value) -> Option<String> {
     match claim {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! What claims must say. RFC 7519 §4.1, RFC 9068 §4, and the conventions of IDCS.
+//! The rules about claims. RFC 7519 §4.1, RFC 9068 §4, and the conventions of IDCS.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ pub struct Policy {
     pub leeway: Duration,
     /// Whether a token without `exp` is refused.
     pub require_exp: bool,
-    /// The IDCS tenant (`idcs-…`) that the token must come from. All tenants share one issuer, so `iss` does not tell them
-    /// apart.
+    /// The IDCS tenant (`idcs-…`) that the token must come from. All tenants share one issuer, so `iss` does not tell
+    /// them apart.
     pub tenant: Option<String>,
     /// An expression that must hold.
     pub claims: Option<Expression>,
@@ -43,8 +43,8 @@ pub struct Validity {
 }
 
 impl Policy {
-    /// Judges claims at `now`. Rules that forbid ([`Rejection::is_forbidden`]) come last, so such a rejection means that all
-    /// other rules are satisfied.
+    /// Judges claims at `now`. Rules that forbid ([`Rejection::is_forbidden`]) come last, so such a rejection means
+    /// that all other rules are satisfied.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -97,8 +97,8 @@ impl Policy {
         accept_if(self.issuers.iter().any(same), Rejection::WrongIssuer)
     }
 
-    /// IDCS names the tenant in `tenant`. Newer domains add `tenant_iss`, the domain's URL, whose first host label is the
-    /// tenant's name. It counts only if `tenant` is missing.
+    /// IDCS names the tenant in `tenant`. Newer domains add `tenant_iss`, the domain's URL, whose first host label is
+    /// the tenant's name. It counts only if `tenant` is missing.
     fn judge_tenant(&self, claims: &Claims) -> Result<(), Rejection> {
         let Some(expected) = &self.tenant else {
             return Ok(());

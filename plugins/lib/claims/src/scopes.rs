@@ -3,7 +3,8 @@
 use jose::{Claims, Rejection, Value};
 use middleware::{ConfigError, work};
 
-/// The scopes in `scope` and `scp`. RFC 8693 §4.2 defines `scope` as one string. Entra ID uses `scp`, others send lists.
+/// The scopes in `scope` and `scp`. RFC 8693 §4.2 defines `scope` as one string. Entra ID uses `scp`, others send
+/// lists.
 ///
 /// # Errors
 /// [`Rejection::MalformedClaims`] if one of them is neither text nor a list.
@@ -23,7 +24,8 @@ pub fn granted_scopes(claims: &Claims) -> Result<Vec<&str>, Rejection> {
     Ok(granted)
 }
 
-/// Checks the scopes in the option `field`. They are quoted in challenges, so each must be a scope-token (RFC 6749 §3.3).
+/// Checks the scopes in the option `field`. They are quoted in challenges, so each must be a scope-token (RFC 6749
+/// §3.3).
 ///
 /// # Errors
 /// Names the entry that is not a scope.

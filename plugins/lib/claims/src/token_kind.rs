@@ -1,8 +1,8 @@
 //! Which kind of token a set of claims describes. RFC 8725 sections 2.8 and 3.12.
 //!
-//! An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as its access tokens, and an introspection
-//! endpoint also reports a refresh token as active. Therefore every plugin refuses tokens that say they are of another
-//! kind.
+//! An issuer signs ID tokens, refresh tokens and logout tokens with the same keys as its access tokens, and an
+//! introspection endpoint also reports a refresh token as active. Therefore every plugin refuses tokens that say they
+//! are of another kind.
 //!
 //! | claim | who writes it | access tokens say |
 //! | --- | --- | --- |
@@ -11,19 +11,19 @@
 //! | `token_use` | Amazon Cognito: `access`, `id`; Ory Hydra and Dex: `access_token`, `refresh_token` | the same |
 //! | `token_type` | RFC 7662 section 2.2: `Bearer`, `DPoP`; Salesforce and others: `access_token`, `refresh_token` | the same |
 //!
-//! These four are allow-lists: an unknown value is refused. If none of them names an access token, the shape of the claims
-//! counts:
+//! These four are allow-lists: an unknown value is refused. If none of them names an access token, the shape of the
+//! claims counts:
 //!
-//! - `c_hash`, or `nonce` together with `at_hash`: an ID token (OpenID Connect Core sections 3.1.3.6 and 3.3.2.11). Neither
-//!   `nonce` nor `at_hash` is a mark by itself: access tokens of Keycloak before version 25 and of authentik have a `nonce`,
-//!   those of Dex have an `at_hash`. Dex makes its access tokens like its ID tokens, `nonce` and `at_hash` included where the
-//!   client sent a `nonce`; nobody can tell the two apart, so both are refused.
+//! - `c_hash`, or `nonce` together with `at_hash`: an ID token (OpenID Connect Core sections 3.1.3.6 and 3.3.2.11).
+//!   Neither `nonce` nor `at_hash` is a mark by itself: access tokens of Keycloak before version 25 and of authentik
+//!   have a `nonce`, those of Dex have an `at_hash`. Dex makes its access tokens like its ID tokens, `nonce` and
+//!   `at_hash` included where the client sent a `nonce`; nobody can tell the two apart, so both are refused.
 //! - `events`, an object: a security event or a logout token (RFC 8417 section 2.2, OpenID Connect Back-Channel Logout
 //!   section 2.4).
 
 use jose::{Claims, Rejection, Value};
 
-/// Refuses claims that belong to another kind of token, as far as they tell.
+/// Refuses claims that show that they belong to another kind of token.
 ///
 /// # Errors
 /// [`Rejection::NotAccessToken`].
@@ -44,7 +44,7 @@ pub(crate) fn check(claims: &Claims) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The claim that names another kind of token, and its value. For the log.
+/// Returns the claim that names another kind of token, and its value. For the log.
 pub fn other_kind(claims: &Claims) -> Option<(&'static str, &Value)> {
     NAMES.into_iter().find_map(|name| {
         let kind = claims.get(name)?;
@@ -80,7 +80,8 @@ fn says_nothing(kind: &str) -> bool {
     plain(kind) == "jwt"
 }
 
-/// In lower case, without the prefixes of media types (RFC 9068 section 2.1) and token types (RFC 8693 section 3).
+/// Returns `kind` in lower case, without the prefixes of media types (RFC 9068 section 2.1) and token types (RFC 8693
+/// section 3).
 fn plain(kind: &str) -> String {
     let kind = kind.to_ascii_lowercase();
     let kind = ["application/", "urn:ietf:params:oauth:token-type:"]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use middleware::Secret;
 
-/// What `Authorization: Basic` says.
+/// The name and password in `Authorization: Basic`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Basic {
     /// The name, or a client's identifier. Not empty, without colons and control characters.
@@ -19,7 +19,7 @@ pub struct Basic {
 pub enum NoBasic {
     /// No Authorization header.
     Missing,
-    /// One of another scheme.
+    /// An Authorization header of another scheme.
     OtherScheme,
     /// Several Authorization headers, or a value after `Basic` that RFC 7617 does not allow.
     Malformed,
@@ -48,8 +48,8 @@ impl Basic {
         Ok(Self { name, password })
     }
 
-    /// Reads the values of the Authorization header. Name and password are taken literally; only token endpoints use the
-    /// form-encoding of RFC 6749 §2.3.1.
+    /// Reads the values of the Authorization header. Name and password are taken literally; only token endpoints use
+    /// the form-encoding of RFC 6749 §2.3.1.
     ///
     /// # Errors
     /// See [`NoBasic`].

@@ -7,9 +7,10 @@ use bytes::Bytes;
 pub enum NoToken {
     /// No such header, or one of another scheme. RFC 6750 §3.1: the answer then names no error.
     Missing,
-    /// Several such headers, several tokens, or no token after the scheme. It is unclear which token the backend would use.
+    /// Several such headers, several tokens, or no token after the scheme. It is unclear which token the backend would
+    /// use.
     Malformed,
-    /// The body is a form that is too large to look for a token in.
+    /// The body is a form that is too large to be searched for a token.
     FormTooLong,
 }
 
@@ -33,8 +34,8 @@ impl Default for TokenHeader {
 }
 
 impl TokenHeader {
-    /// The text in the place of the token. [`check`] tells whether it has the form of a token. That reads every byte, and a
-    /// token that was verified before need not be read again.
+    /// Returns the text in the place of the token. [`check`] tells whether it has the form of a token. That is separate
+    /// because it reads every byte, which is unnecessary for a token that was verified before.
     ///
     /// # Errors
     /// See [`NoToken`].

@@ -6,7 +6,7 @@ use middleware::{Problem, Reason};
 
 use crate::bearer::NoToken;
 
-/// Asks for name and password. RFC 7617 §2.1: in UTF-8.
+/// Asks for a name and a password in UTF-8 (RFC 7617 §2.1).
 pub const BASIC: &str = r#"Basic realm="oic-gateway", charset="UTF-8""#;
 
 const BEARER: &str = r#"Bearer realm="oic-gateway""#;
@@ -31,7 +31,7 @@ pub fn insufficient_scope(wanted: &[String]) -> Problem {
     Problem::new(Reason::InsufficientScope).challenge(with_scopes(wanted))
 }
 
-/// 401 instead of 403, where a rule asks for it.
+/// 401 instead of 403, if a rule asks for it.
 pub fn unauthorized(wanted: &[String]) -> Problem {
     Problem::new(Reason::Unauthorized).challenge(with_scopes(wanted))
 }

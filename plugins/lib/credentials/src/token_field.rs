@@ -190,7 +190,7 @@ mod tests {
         let (removed, removing) = watch(|| field.removed_from(fields.as_bytes()));
         assert_eq!(removed, None);
         for pace in [finding, removing] {
-            // The query as a whole is a few quick passes; what costs is each field.
+            // Reading the query as a whole takes a few quick passes. Most of the cost is per field.
             assert!(pace.safe_points > 50, "{pace:?}");
             assert!(pace.longest_stretch <= fields.len(), "{pace:?}");
         }

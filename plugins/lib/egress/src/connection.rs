@@ -39,8 +39,8 @@ impl<T: Read + Write> Wire for T {}
 
 /// Connects to `peer`, calls `talk` with the connection, closes the connection and returns what `talk` did.
 ///
-/// All of it must be done when the monotonic clock shows `deadline`, which `talk` may put off. `pulse` is called at least
-/// once a second during waits.
+/// All of it must be done when the monotonic clock shows `deadline`, which `talk` may put off. `pulse` is called at
+/// least once a second during waits.
 ///
 /// # Errors
 /// [`WireError`] if there is no connection. `talk` has not been called then.
@@ -88,8 +88,8 @@ fn by_any_address(
     Err(last)
 }
 
-/// The time until which to try one of `remaining` addresses. Each of them gets an equal share of the time that is left, but
-/// at least the second that a poll takes.
+/// The time until which to try one of `remaining` addresses. Each of them gets an equal share of the time that is left,
+/// but at least the second that a poll takes.
 fn share(now: Duration, deadline: Duration, remaining: usize) -> Duration {
     let remaining = u32::try_from(remaining).unwrap_or(1).max(1);
     let share = deadline.saturating_sub(now) / remaining;

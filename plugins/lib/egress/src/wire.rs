@@ -1,7 +1,7 @@
 //! What can go wrong on the wire, and how far a request got.
 //!
 //! * `error`: the one error of everything that uses the network.
-//! * `protocol`: recognises a server that speaks another protocol than the expected one.
+//! * `protocol`: recognises a server that speaks an unexpected protocol.
 
 mod error;
 mod protocol;

@@ -9,13 +9,14 @@ use middleware::{Event, FileError, FileStamp, FileWatch, FilesRead, Host, UnixTi
 
 use crate::PlainHost;
 
-/// What [`PlainHost`] has, and files. Traefik's plain WASI is each instance's own, so they may be read at any time. Apart,
-/// since opening files takes some ten kilobytes of code that most do not need.
+/// Like [`PlainHost`], but also reads files. Traefik's plain WASI belongs to a single instance, so files may be read at
+/// any time. This is a separate type, because opening files takes some ten kilobytes of code that most plugins do not
+/// need.
 pub struct FileHost;
 
-/// WASI's error where no mounted directory covers a path.
+/// The WASI error for a path that no mounted directory covers.
 const NOT_CAPABLE: i32 = 76;
-/// The largest file that is read, in bytes.
+/// The largest file to read, in bytes.
 const LIMIT: usize = 256 * 1024;
 
 thread_local! {
@@ -36,7 +37,7 @@ fn look(path: &str) -> Option<FileStamp> {
     let metadata = std::fs::metadata(path).ok()?;
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(FileStamp {
-        // The standard library does not tell on this platform.
+        // The standard library does not provide it on this platform.
         identity: (0, 0),
         size: metadata.len(),
         changed: (u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX), 0),

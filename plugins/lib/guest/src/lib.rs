@@ -2,10 +2,10 @@
 //!
 //! In scope: reading the configuration, carrying out decisions, writing the log, and two guarantees:
 //!
-//! * A bad configuration never removes the router, since Traefik would then send its requests to a broader router. The plugin
-//!   starts, logs what is wrong, and refuses every request.
-//! * A trap never damages an instance. The middleware is taken out for each request and put back afterwards. If it traps, it is
-//!   gone, and the next request builds a new one.
+//! * A bad configuration never removes the router, since Traefik would then send its requests to a broader router. The
+//!   plugin starts, logs what is wrong, and refuses every request.
+//! * A trap never damages an instance. The middleware is taken out for each request and put back afterwards. If it
+//!   traps, it is gone, and the next request builds a new one.
 //!
 //! Out of scope: everything that can be tested without Traefik. On native targets this crate has only [`main!`].
 #![forbid(unsafe_code)]

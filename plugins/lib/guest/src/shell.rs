@@ -19,8 +19,8 @@ pub struct Start<M: Middleware> {
     pub files: FileWatch,
     /// Releases what this instance held when it trapped.
     pub recover: fn(),
-    /// True to build the middleware right away. False for an instance that starts while others run: a trap at that time would
-    /// make Traefik close them all, so such an instance builds the middleware at its first request.
+    /// True to build the middleware right away. False for an instance that starts while others run: a trap at that time
+    /// would make Traefik close them all, so such an instance builds the middleware at its first request.
     pub eager: bool,
 }
 
@@ -56,7 +56,7 @@ pub fn serve<M: Middleware + 'static>(start: Start<M>) {
 
 /// Writes `event` to Traefik's log.
 pub fn log(event: &Event) {
-    // The host's numbers: debug is below zero, Traefik's Info.
+    // The level numbers of http-wasm.
     let level = match event.level() {
         Level::Debug => -1,
         Level::Info => 0,
@@ -158,7 +158,7 @@ const PER_BUFFER: usize = 20;
 
 struct Head<'r> {
     request: &'r Request,
-    /// The body, once it was asked for; `None` in it for one that was too long.
+    /// The body, once it has been read. The inner `None` means that it was too long.
     body: OnceCell<Option<Vec<u8>>>,
 }
 
@@ -204,8 +204,8 @@ impl RequestHead for Head<'_> {
         names
     }
 
-    /// The host hands a body out once, so what was read is written back at once, and kept: a request may be decided
-    /// twice. It then goes on in chunks, whatever length it was announced with.
+    /// Reads the body. The host hands it out only once, so it is written back at once. It is also kept, because a
+    /// request may be decided twice. The request then goes on in chunks, regardless of its announced length.
     fn body(&self, limit: usize) -> Option<Vec<u8>> {
         let body = self.body.get_or_init(|| self.read_body(limit));
         body.clone().filter(|body| body.len() <= limit)

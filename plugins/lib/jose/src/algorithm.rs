@@ -1,8 +1,8 @@
-//! Signature algorithms and the one kind of key each of them takes.
+//! Signature algorithms, and the kind of key that each of them uses.
 
 use std::fmt;
 
-/// A JWS signature algorithm this crate checks. RFC 7518 §3.1 and RFC 8037 §3.1; `none` is not among them.
+/// A JWS signature algorithm that this crate supports. RFC 7518 §3.1 and RFC 8037 §3.1. `none` is not one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// Ed25519. Also known by its fully specified name `Ed25519` (RFC 9864).
@@ -31,7 +31,7 @@ pub enum Algorithm {
     Rs512,
 }
 
-/// The kind of a key: `kty` and, where it has one, `crv` (RFC 7518 §6, RFC 8037 §2).
+/// The kind of a key: `kty` and, if it has one, `crv` (RFC 7518 §6, RFC 8037 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyType {
     /// `OKP` with curve Ed25519.
@@ -63,7 +63,7 @@ impl Algorithm {
         Self::Rs512,
     ];
 
-    /// The algorithm of that name; names are case-sensitive (RFC 7515 §4.1.1).
+    /// The algorithm of that name. Names are case-sensitive (RFC 7515 §4.1.1).
     pub fn from_name(name: &str) -> Option<Self> {
         if name == "Ed25519" {
             return Some(Self::EdDsa);
@@ -89,8 +89,8 @@ impl Algorithm {
         }
     }
 
-    /// The one kind of key the algorithm takes. Keys are filtered by it, so that the bytes of a public key
-    /// can never serve as an HMAC secret (RFC 8725 §2.1).
+    /// The one kind of key that the algorithm uses. Keys are filtered by it, so that the bytes of a public key can
+    /// never serve as an HMAC secret (RFC 8725 §2.1).
     pub const fn key_type(self) -> KeyType {
         match self {
             Self::EdDsa => KeyType::Ed25519,

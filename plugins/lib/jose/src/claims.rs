@@ -42,11 +42,11 @@ impl Claims {
         Self::parse(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
-    /// The issuer's own answer about a token (RFC 7662 §2.2): an object like a token's claims. Never use this for anything that
-    /// a caller brings.
+    /// Reads the issuer's own answer about a token (RFC 7662 §2.2): an object like a token's claims. Never use this for
+    /// anything that a caller brings.
     ///
-    /// The source is trusted, so it is read tolerantly: a member that is `null` is absent, and a time may be a number in
-    /// quotes.
+    /// The source is trusted, so reading is tolerant: a member that is `null` counts as absent, and a time may be a
+    /// number in quotes.
     ///
     /// # Errors
     /// As for a token's claims: not an object, a duplicate member, or nesting that is too deep.
@@ -105,7 +105,7 @@ impl std::ops::Deref for VerifiedClaims<'_> {
     }
 }
 
-/// The times of an answer about a token.
+/// The members of an answer that are times.
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
 
 fn number_in_quotes(text: &str) -> Option<Number> {
@@ -114,7 +114,7 @@ fn number_in_quotes(text: &str) -> Option<Number> {
     Some(Number::new(text))
 }
 
-/// Deepest nesting of claims. IDCS stays below 4; this leaves room for custom claims.
+/// The deepest nesting of claims. IDCS stays below 4. The rest is room for custom claims.
 const MAX_DEPTH: usize = 32;
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(answer.time("nbf"), Ok(None));
         assert_eq!(answer.time("iat"), Err(Rejection::InvalidTime));
         assert_eq!(answer.get("tok_type"), None);
-        // A caller's own token is not.
+        // A caller's token is read strictly.
         assert!(Claims::parse(json).is_err());
         let token = Claims::parse(br#"{"exp":"1999999999","nbf":null}"#).unwrap();
         assert_eq!(token.time("exp"), Err(Rejection::InvalidTime));

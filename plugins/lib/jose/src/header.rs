@@ -1,4 +1,4 @@
-//! The protected header of a token, and everything about it that is refused before a key is looked at.
+//! The protected header of a token, and all checks of it that need no key.
 
 use crate::algorithm::Algorithm;
 use crate::json::{Members, Value};
@@ -17,7 +17,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the header of a token; `allowed` is the allow-list of algorithms.
+    /// Reads the header of a token. `allowed` is the allow-list of algorithms.
     pub(crate) fn parse(json: &[u8], allowed: &[Algorithm]) -> Result<Self, Rejection> {
         let members = strict_json::object(json, MAX_DEPTH).map_err(|error| match error {
             JsonError::DuplicateMember => Rejection::DuplicateMember,
@@ -29,8 +29,7 @@ impl Header {
         if has("crit") || has("b64") {
             return Err(Rejection::UnsupportedExtension);
         }
-        // `x5c` and `x5t` are left alone: they are common, they are not used to find a key, and IDCS sends
-        // `x5t`.
+        // `x5c` and `x5t` are ignored: they are common, IDCS sends `x5t`, and keys are not looked up by them.
         if has("jwk") || has("jku") || has("x5u") {
             return Err(Rejection::EmbeddedKey);
         }
@@ -52,8 +51,8 @@ impl Header {
     }
 }
 
-/// Refuses nested tokens and tokens that say they were made for something else (`logout+jwt`, `dpop+jwt`, …).
-/// Any other `typ` passes: most issuers send `JWT`, IDCS none, RFC 9068 asks for `at+jwt`.
+/// Refuses nested tokens and tokens that say they were made for something else (`logout+jwt`, `dpop+jwt`, …). Any other
+/// `typ` passes: most issuers send `JWT`, IDCS sends none, and RFC 9068 asks for `at+jwt`.
 fn check_types(typ: Option<&str>, cty: Option<&str>) -> Result<(), Rejection> {
     if let Some(cty) = cty
         && strip_application(&cty.to_ascii_lowercase()) == "jwt"
@@ -82,9 +81,9 @@ fn string<'a>(members: &'a Members, name: &str) -> Result<Option<&'a str>, Rejec
     }
 }
 
-/// Longest `kid` in bytes; longer ones only serve to fill logs.
+/// The longest `kid` in bytes. Longer ones only fill logs.
 const MAX_KEY_ID: usize = 256;
-/// Deepest nesting of a header.
+/// The deepest nesting of a header.
 const MAX_DEPTH: usize = 8;
 
 #[cfg(test)]

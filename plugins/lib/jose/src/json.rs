@@ -1,7 +1,7 @@
 //! JSON values whose numbers keep the digits they are written with.
 //!
-//! A number in a token may be the id of a person. Read as floats, 12345678901234567890123 and …124 are equal, so two people
-//! would become one. Therefore claims are compared by the text of a number, and a backend gets that text.
+//! A number in a token may be the id of a person. Read as floats, 12345678901234567890123 and …124 are equal, so two
+//! people would become one. Therefore claims are compared by the text of a number, and a backend gets that text.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,8 +26,8 @@ pub enum Value {
     Object(Members),
 }
 
-/// A number as it is written: `100`, `1e2` and `100.0` are three different numbers. Only [`strict_json`](crate::strict_json)
-/// makes one, from the text of a JSON number.
+/// A number as it is written: `100`, `1e2` and `100.0` are three different numbers. Only
+/// [`strict_json`](crate::strict_json) makes one, from the text of a JSON number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number(Box<str>);
 
@@ -59,8 +59,8 @@ impl Number {
         &self.0
     }
 
-    /// The nearest float. Use it for measures such as times, never to compare ids. serde_json reads it, since the standard
-    /// library's parser would make every module larger.
+    /// The nearest float. Use it for measures such as times, never to compare ids. serde_json reads it, since the
+    /// standard library's parser would make every module larger.
     pub fn as_f64(&self) -> Option<f64> {
         serde_json::from_str(&self.0).ok()
     }

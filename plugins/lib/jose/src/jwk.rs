@@ -1,8 +1,8 @@
 //! One JSON Web Key, read and written. RFC 7517 §4, RFC 7518 §6, RFC 8037 §2.
 //!
-//! Keys come from a source that the operator has configured, so they are read as tolerantly as the big JOSE libraries read
-//! them, as long as that leaves no doubt about which key is meant and what it is for: a member that is `null` or empty is
-//! absent, numbers may be padded, have leading zeros or be in standard base64, and unknown members are left alone.
+//! Keys come from a source that the operator has configured, so they are read as tolerantly as in the big JOSE
+//! libraries, as long as it stays clear which key is meant and what it is for. A member that is `null` or empty counts
+//! as absent. Numbers may be padded, have leading zeros or be in standard base64. Unknown members are ignored.
 
 mod members;
 mod write;
@@ -55,8 +55,8 @@ pub(crate) fn read(jwk: &Members, origin: Origin) -> Result<Key, UnusableKey> {
 /// The members of the private half (RFC 7518 §6.2.2 and §6.3.2).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// RFC 7517 §4.2 and §4.3. IDCS publishes its signing key with `key_ops` `["encrypt", "sign"]`, the
-/// operations of the private half, and without `verify`; so either of the two signature operations will do.
+/// RFC 7517 §4.2 and §4.3. IDCS publishes its signing key with `key_ops` `["encrypt", "sign"]`, the operations of the
+/// private half, and without `verify`. So either of the two signature operations is enough.
 fn check_purpose(jwk: &Members) -> Result<(), UnusableKey> {
     if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err(UnusableKey::NotForSignatures);
@@ -102,8 +102,8 @@ fn rsa(jwk: &Members) -> Result<Material, UnusableKey> {
 
 fn elliptic_curve(jwk: &Members) -> Result<Material, UnusableKey> {
     let curve = text(jwk, "crv")?.ok_or(UnusableKey::Missing("crv"))?;
-    // RFC 7518 §6.2.1.2: coordinates have the full length of the field, leading zeros included. Some issuers write
-    // them as numbers all the same: without those zeros, or with one that keeps a number positive.
+    // RFC 7518 §6.2.1.2: coordinates have the full length of the field, leading zeros included. Some issuers write them
+    // as numbers nevertheless: without those zeros, or with an extra one that keeps a number positive.
     let coordinate = |name: &'static str, bytes: usize| {
         let number = number(jwk, name)?;
         let digits = number.iter().position(|&byte| byte != 0).unwrap_or(number.len());

@@ -1,4 +1,4 @@
-//! One verification key and the algorithms it serves.
+//! One verification key and the algorithms that it serves.
 
 use std::fmt;
 
@@ -9,20 +9,20 @@ use ring::{hmac, signature};
 use crate::algorithm::{Algorithm, KeyType};
 use crate::rsa::RsaPublicKey;
 
-/// A key a signature can be checked with.
+/// A key that can verify signatures.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     /// `kid`, if the source gives one.
     pub(crate) key_id: Option<String>,
     /// `x5t#S256`, if the source gives one.
     pub(crate) thumbprint: Option<String>,
-    /// `alg`: the only algorithm the key may be used for. Entra ID publishes keys without it; those serve
-    /// every algorithm of their type.
+    /// `alg`: the only algorithm that the key may be used for. Entra ID publishes keys without it, which serve every
+    /// algorithm of their type.
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) material: Material,
 }
 
-/// What the signature mathematics needs.
+/// The key in the form that verification needs.
 #[derive(Clone)]
 pub(crate) enum Material {
     Ed25519([u8; 32]),
@@ -32,7 +32,7 @@ pub(crate) enum Material {
     Symmetric(Vec<u8>),
 }
 
-/// jwt-simple's keys do not compare themselves; the keys inside them do.
+/// jwt-simple's keys cannot be compared, but the keys inside them can.
 impl PartialEq for Material {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -61,7 +61,7 @@ impl Material {
 }
 
 impl Key {
-    /// A key about which nothing but its material is known.
+    /// A key of which nothing but its material is known.
     pub(crate) fn anonymous(material: Material) -> Self {
         Self {
             key_id: None,
@@ -83,10 +83,10 @@ impl Key {
             && long_enough
     }
 
-    /// Whether `signature` is one of this key over `message`.
+    /// Whether this key made `signature` over `message`.
     ///
-    /// EC goes to jwt-simple's keys, all else to ring, which is several times faster inside a Wasm guest. The keys
-    /// are asked directly: jwt-simple's own token check reads header and claims again, more loosely than we do.
+    /// The keys inside jwt-simple's verify EC signatures, the crate `rsa-verify` verifies RSA signatures, and ring the
+    /// others. jwt-simple's own token check is not used, because it reads header and claims again, and less strictly.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         if !self.serves(algorithm) {
             return false;

@@ -14,8 +14,8 @@ use crate::pem;
 use crate::strict_json::{self, JsonError};
 use crate::unusable_key::UnusableKey;
 
-/// At least one usable key. Keys of different sources are never in one set: IDCS uses the same `kid` in every tenant, so a
-/// `kid` identifies a key only within its source.
+/// At least one usable key. Keys of different sources are never in one set: IDCS uses the same `kid` in every tenant,
+/// so a `kid` identifies a key only within its source.
 #[derive(Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
@@ -31,7 +31,8 @@ impl KeySet {
         Self::read(&Self::members(document)?, Origin::Published)
     }
 
-    /// Reads a JWK Set or a single JWK (RFC 7517 §4) from the gateway's own configuration, where `oct` keys are allowed.
+    /// Reads a JWK Set or a single JWK (RFC 7517 §4) from the gateway's own configuration, where `oct` keys are
+    /// allowed.
     ///
     /// # Errors
     /// As for [`from_jwks`](Self::from_jwks).
@@ -84,10 +85,10 @@ impl KeySet {
         self.keys.iter().any(|key| key.serves(algorithm))
     }
 
-    /// Whether some key that serves `algorithm` made `signature` over `message`, which may be any bytes: a
-    /// detached payload (RFC 7515 appendix F), or a published test vector. The signature has the form of a JWS
-    /// (RFC 7518 §3), decoded. A token belongs to [`Token::verify`](crate::Token::verify), which chooses among
-    /// the keys by the token's `kid`.
+    /// Whether a key that serves `algorithm` made `signature` over `message`. The message may be any bytes, such as a
+    /// detached payload (RFC 7515 appendix F) or a published test vector. The signature has the decoded form of a JWS
+    /// signature (RFC 7518 §3). For a token, use [`Token::verify`](crate::Token::verify), which chooses keys by the
+    /// token's `kid`.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.keys
             .iter()
@@ -141,7 +142,7 @@ impl KeySet {
         }
         let (mut keys, mut ignored) = (Vec::new(), Vec::new());
         for jwk in jwks {
-            // A point on a curve is checked, which takes up to half a millisecond.
+            // Checking a point on a curve takes up to half a millisecond.
             work(50_000);
             let outcome = match jwk {
                 Value::Null => continue,
@@ -185,7 +186,7 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// Deepest nesting of a document.
+/// The deepest nesting of a document.
 const MAX_DEPTH: usize = 16;
 
 #[cfg(test)]

@@ -111,8 +111,8 @@ impl NotAKeySet {
 
 /// RFC 7518 §3.2: as long as the hash; 32 bytes for the shortest, SHA-256.
 pub(crate) const SHORTEST_SECRET: usize = 32;
-/// Longest document. A key with its certificates takes about 5 KiB.
+/// The longest document in bytes. A key with its certificates takes about 5 KiB.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
-/// Most keys in a document. Most sets of public identity providers hold about a dozen; one that serves all regions of a
-/// cloud holds several for each.
+/// The most keys in a document. Sets of public identity providers usually hold about a dozen. A set that serves all
+/// regions of a cloud holds several for each.
 pub(crate) const MAX_KEYS: usize = 256;

@@ -3,7 +3,8 @@
 //! In scope: parsing a token ([`Token`]), reading keys ([`KeySet`]), and checking the signature. RFC 7515 (JWS), 7517
 //! (JWK), 7518 (algorithms), 7519 (JWT), 8037 (EdDSA), 8725 (best practices).
 //!
-//! Out of scope: judging claims (crate `claims`), fetching or caching keys, options, HTTP, clocks. Nothing here does I/O.
+//! Out of scope: judging claims (crate `claims`), fetching or caching keys, options, HTTP, clocks. Nothing here does
+//! I/O.
 //!
 //! A token passes three gates, the cheapest first. No gate relies on anything that a later gate has yet to prove:
 //!

@@ -11,7 +11,7 @@ use crate::key_set_error::KeySetError;
 use crate::rsa::RsaPublicKey;
 use crate::unusable_key::UnusableKey;
 
-/// Reads the one public key in `text`. Several blocks would leave open which of them is meant.
+/// Reads the one public key in `text`. With several blocks, it would be unclear which one is meant.
 pub(crate) fn read(text: &str) -> Result<Material, KeySetError> {
     let blocks = match pem::blocks(text) {
         Ok(blocks) => blocks,
@@ -81,8 +81,8 @@ fn from_pkcs1(der: &[u8]) -> Result<Material, UnusableKey> {
         .ok_or(UnusableKey::UnsoundSize)
 }
 
-/// RFC 5280 §4.1. Only the key is taken: the operator named this very certificate, so neither its dates nor
-/// its issuer add anything.
+/// RFC 5280 §4.1. Only the key is used. The operator has chosen this certificate, so its dates and its issuer do not
+/// matter.
 fn from_certificate(der: &[u8]) -> Result<Material, UnusableKey> {
     let info = || -> der::Result<SubjectPublicKeyInfoRef<'_>> {
         let tbs: AnyRef<'_> = AnyRef::from_der(der)?.sequence(|certificate| {

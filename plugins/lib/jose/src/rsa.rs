@@ -1,4 +1,4 @@
-//! RSA signatures. The one place that knows the engine behind them, so that another one can take its place.
+//! RSA signatures. Only this module knows the library behind them, so that it can be replaced.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ pub(crate) struct RsaPublicKey {
     modulus: Vec<u8>,
     /// Public exponent, big-endian, no leading zero.
     exponent: Vec<u8>,
-    /// Made at the first check: a key set may hold many keys that no token names, and every instance reads it.
+    /// Made at the first check, because every instance reads the key set, and no token may ever name this key.
     engine: OnceLock<Option<PublicKey>>,
 }
 
@@ -26,9 +26,9 @@ impl PartialEq for RsaPublicKey {
 impl Eq for RsaPublicKey {}
 
 impl RsaPublicKey {
-    /// Takes both numbers big-endian. Leading zeros are dropped: some issuers send one (RFC 7518 §6.3.1.1).
-    /// Returns `None` for sizes that are weak, or costly enough to be an attack (RFC 7518 §3.3 asks for ≥
-    /// 2048).
+    /// Takes both numbers in big-endian form and drops leading zeros, which some issuers send (RFC 7518 §6.3.1.1).
+    /// Returns `None` for sizes that are weak (RFC 7518 §3.3 asks for ≥ 2048), or so large that checks would be costly
+    /// enough for an attack.
     pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let (modulus, exponent) = (trim(modulus), trim(exponent));
         PublicKey::check(modulus, exponent).ok()?;
@@ -47,7 +47,7 @@ impl RsaPublicKey {
         &self.exponent
     }
 
-    /// Whether `signature` is one over `message`. False for an algorithm that is not RSA.
+    /// Whether this key made `signature` over `message`. False for an algorithm that is not RSA.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let engine = || PublicKey::new(&self.modulus, &self.exponent).ok();
         parameters(algorithm)

@@ -1,8 +1,8 @@
 //! JSON objects read strictly: no duplicate member at any depth, bounded nesting, nothing after the object, and numbers
 //! with their digits as they are written.
 //!
-//! serde_json keeps the last of two equal members, where another reader may keep the first: a token could
-//! then mean one thing to the gateway and another to the backend.
+//! serde_json keeps the last of two equal members, while another reader may keep the first. A token could then mean one
+//! thing to the gateway and another to the backend.
 
 use std::cell::Cell;
 use std::fmt;
@@ -27,10 +27,10 @@ pub(crate) enum JsonError {
     TooManyValues,
 }
 
-/// The most values in a document, lists and objects included. Dropping them takes time too, in one piece. A token of the
-/// default `maxTokenBytes` holds less than a third of that.
+/// The most values in a document, including lists and objects. Dropping them takes time too, and cannot be divided. A
+/// token of the default `maxTokenBytes` holds less than a third of that.
 const MAX_VALUES: usize = 20_000;
-/// What reading a value takes, in units of [`work`].
+/// The cost of reading a value, in units of [`work`].
 const WORK_PER_VALUE: usize = 75;
 
 /// Reads one JSON object whose nesting (the object itself counts as one) is at most `max_depth`.
@@ -53,7 +53,7 @@ pub(crate) fn object(json: &[u8], max_depth: usize) -> Result<Members, JsonError
     }
 }
 
-/// Reads one value. serde's errors are texts, so the kind of fault is left in `fault`.
+/// Reads one value. serde's errors are texts, so the kind of fault is stored in `fault`.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     levels_left: usize,
@@ -62,12 +62,12 @@ struct Strict<'a> {
     values_left: &'a Cell<usize>,
 }
 
-/// What is left of the document to look for numbers in. serde hands over a number's value, not its text; but it reads the
-/// document from its beginning to its end, so the texts of the numbers come in the order in which it asks for them.
+/// The rest of the document, in which to look for numbers. serde passes on a number's value and not its text. But it
+/// reads the document from start to end, so the texts come in the same order.
 struct Numerals<'j>(Cell<&'j [u8]>);
 
 impl<'j> Numerals<'j> {
-    /// The text of the next number. What is before it has been found to be JSON.
+    /// Returns the text of the next number. Everything before it is known to be JSON.
     fn next(&self) -> Option<&'j str> {
         let mut rest = self.0.get();
         loop {
@@ -85,7 +85,7 @@ impl<'j> Numerals<'j> {
     }
 }
 
-/// What follows a string, whose opening quote has been read.
+/// Returns what follows a string. The opening quote has been read.
 fn behind_string(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         rest = match rest.split_first()? {
@@ -109,8 +109,7 @@ impl Strict<'_> {
         E::custom(fault)
     }
 
-    /// The number that serde has just come upon, as it is written. `is_it` compares the text with the value that
-    /// serde has made of it.
+    /// Returns the number that serde has just read, as it is written. `is_it` compares the text with serde's value.
     fn number<E: Error>(self, is_it: impl FnOnce(&str) -> bool) -> Result<Value, E> {
         match self.numerals.next() {
             Some(numeral) if is_it(numeral) => Ok(Value::Number(Number::new(numeral))),
@@ -237,7 +236,7 @@ mod tests {
                     0 => numeral.push('0'),
                     _ => {
                         numeral.push_str(&(1 + draw(9)).to_string());
-                        // The same long beginning for many, so that a float would take one for the other.
+                        // Many share a long beginning, so that a float could not tell them apart.
                         numeral.push_str(if draw(2) == 0 { "234567890123456789012" } else { "" });
                         numeral.push_str(&draw(100).to_string());
                     }

@@ -1,6 +1,6 @@
 //! Keys for the tests, made anew in every run, and tokens signed with them.
 //!
-//! jwt-simple signs what it can; tokens with headers it would never write are signed by hand.
+//! jwt-simple signs what it can. Tokens with headers that it would never write are signed by hand.
 
 use std::sync::LazyLock;
 
@@ -109,7 +109,7 @@ pub(crate) fn signed_with_hmac(secret: &[u8], header: &Value, claims: &Value) ->
     by_hand(header, claims, |input| hmac::sign(&key, input).as_ref().to_vec())
 }
 
-/// A token with any header and claims, whose third part is made by `sign`.
+/// A token with any header and claims. `sign` makes its third part.
 pub(crate) fn by_hand(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let input = format!("{header}.{claims}");
@@ -117,7 +117,7 @@ pub(crate) fn by_hand(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Ve
     format!("{input}.{signature}")
 }
 
-/// The kind of key an algorithm's token is signed with here.
+/// Returns the JWK of this kind that signs tokens here.
 pub(crate) fn jwk_for(key_type: KeyType) -> Value {
     match key_type {
         KeyType::Ed25519 => ed25519_jwk(),
@@ -139,7 +139,7 @@ fn ring_rsa() -> ring::rsa::KeyPair {
         .unwrap()
 }
 
-/// Only the members that make the key, so that each test adds what it is about.
+/// Keeps only the members that make up the key, so that each test adds what it is about.
 fn bare(jwk: &str) -> Value {
     let mut jwk: Value = serde_json::from_str(jwk).unwrap();
     jwk.as_object_mut()

@@ -10,10 +10,10 @@ use crate::claims::Claims;
 use crate::header::Header;
 use crate::rejection::Rejection;
 
-/// Which tokens are parsed at all.
+/// Which tokens to parse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acceptance {
-    /// Longest token in bytes.
+    /// The longest token in bytes.
     pub max_bytes: usize,
     /// Allow-list of signature algorithms.
     pub algorithms: Vec<Algorithm>,
@@ -58,8 +58,8 @@ impl<'a> Token<'a> {
         &self.header
     }
 
-    /// The claims as the token states them. Anyone could have written them. They may serve to refuse a token without looking
-    /// for keys, never to accept one.
+    /// The claims as the token states them. Anyone could have written them. They may serve to refuse a token without
+    /// looking for keys, never to accept one.
     pub fn unverified_claims(&self) -> &Claims {
         &self.claims
     }
@@ -87,8 +87,8 @@ fn split_at_last_dot(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((bytes.get(..dot)?, bytes.get(dot.checked_add(1)?..)?))
 }
 
-/// Accepts the canonical form only: no padding, no line breaks, no stray bits in the last character. Otherwise one token
-/// would have many spellings.
+/// Accepts the canonical form only: no padding, no line breaks, no stray bits in the last character. Otherwise one
+/// token would have many spellings.
 fn decode(part: &[u8]) -> Result<Vec<u8>, Rejection> {
     work(part.len());
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::NotBase64Url)

@@ -36,16 +36,16 @@ pub enum UnusableKey {
     /// The point does not lie on its curve.
     #[error("its point is not on the curve")]
     NotOnCurve,
-    /// It holds the private half; whoever can read it can sign.
+    /// It contains the private half, so anyone who can read it can sign.
     #[error("it holds a private key, which must not be handed out")]
     PrivateKey,
-    /// An `oct` key came from a place that publishes its keys: a secret that everybody knows.
+    /// An `oct` key comes from a place that publishes its keys, so it is not secret.
     #[error("it is a shared secret, which must not be published")]
     PublishedSecret,
 }
 
 impl UnusableKey {
-    /// The member at fault, if it is one.
+    /// The member at fault, if there is one.
     pub const fn member(self) -> Option<&'static str> {
         match self {
             Self::Missing(member) | Self::Malformed(member) => Some(member),
@@ -54,7 +54,8 @@ impl UnusableKey {
         }
     }
 
-    /// How severe it is. Providers also publish keys for encryption and keys for less common algorithms. Neither is a fault.
+    /// How severe it is. Providers also publish keys for encryption and keys for less common algorithms. Neither is a
+    /// fault.
     pub const fn level(self) -> Level {
         match self {
             Self::NotForSignatures => Level::Debug,

@@ -9,8 +9,8 @@ use crate::key_set::KeySet;
 use crate::rejection::Rejection;
 use crate::token::Token;
 
-/// Why a key set does not verify a token. Both may mean that the issuer has new keys: IDCS gives all its keys the same name,
-/// so a rotation shows as a bad signature.
+/// Why a key set does not verify a token. Both may mean that the issuer has new keys: IDCS gives all its keys the same
+/// name, so a rotation shows as a bad signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
     /// No key fits the token's `kid` and `alg`.
@@ -54,8 +54,8 @@ impl Token<'_> {
 /// The keys that may have signed the token, the most likely first.
 ///
 /// - Only keys of the type that `alg` needs, and whose own `alg` allows it.
-/// - For a token with a `kid`: every key of that name, since two keys may share it during a rotation. If the set has no such
-///   key, the keys without a name: a PEM key has none.
+/// - For a token with a `kid`: every key of that name, since two keys may share it during a rotation. If the set has no
+///   such key, the keys without a name: a PEM key has none.
 /// - For a token without `kid`: every key.
 /// - A key whose certificate thumbprint the token names comes first. The others stay candidates.
 fn candidates<'a>(set: &'a KeySet, header: &'a Header) -> impl Iterator<Item = &'a Key> {
@@ -77,7 +77,7 @@ fn candidates<'a>(set: &'a KeySet, header: &'a Header) -> impl Iterator<Item = &
     first.chain(rest).take(MAX_CHECKS)
 }
 
-/// Most signature checks for one token, so that a large key set does not multiply the cost of a forged token.
+/// The most signature checks for one token, so that a large key set does not multiply the cost of a forged token.
 const MAX_CHECKS: usize = 8;
 
 #[cfg(test)]

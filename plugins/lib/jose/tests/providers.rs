@@ -1,19 +1,19 @@
 //! Key sets as providers publish them, and which of their keys can be used.
 //!
-//! Each document comes from a public source, which is named with it. Certificates in `x5c` are shortened, because
-//! nothing reads them.
+//! Each document comes from a public source, which its row names. Certificates in `x5c` are shortened, because nothing
+//! reads them.
 #![allow(clippy::unwrap_used)]
 
 use jose::{KeySet, KeySetError, NotAKeySet};
 use serde_json::Value;
 
-/// The document of one provider.
+/// One provider's document.
 struct Provider {
     name: &'static str,
     document: &'static str,
-    /// `kid` and `alg` of the usable keys. A key without `alg` supports every algorithm of its type.
+    /// `kid` and `alg` of the keys that can be used. Without `alg` a key serves every algorithm of its type.
     usable: &'static [(&'static str, Option<&'static str>)],
-    /// `kid` of the ignored keys, and why they are ignored.
+    /// `kid` of the keys that are left out, and why.
     ignored: &'static [(&'static str, &'static str)],
 }
 
@@ -21,15 +21,15 @@ const ENCRYPTION: &str = "it is not meant for signatures";
 const RS256: Option<&str> = Some("RS256");
 
 const PROVIDERS: [Provider; 15] = [
-    // Oracle, API Platform workshop: response of https://idcs-….identity.oraclecloud.com/admin/v1/SigningCert/jwk.
-    // `key_ops` lists operations of the private half and lacks `verify`; the key of every domain has the same `kid`.
+    // Oracle, API Platform workshop: answer of https://idcs-….identity.oraclecloud.com/admin/v1/SigningCert/jwk.
+    // It has the operations of the private half and lacks `verify`. All domains use the same name for their key.
     Provider {
         name: "OCI IAM (IDCS)",
         document: include_str!("data/idcs.json"),
         usable: &[("SIGNING_KEY", RS256)],
         ignored: &[],
     },
-    // https://login.microsoftonline.com/common/discovery/v2.0/keys. No `alg`, and proprietary members.
+    // https://login.microsoftonline.com/common/discovery/v2.0/keys. Without `alg`, and with members of its own.
     Provider {
         name: "Entra ID",
         document: include_str!("data/entra.json"),
@@ -49,7 +49,7 @@ const PROVIDERS: [Provider; 15] = [
         ],
         ignored: &[],
     },
-    // Auth0's documentation, "JSON Web Key Set Properties". Its `x5t` is the base64 form of hexadecimal digits.
+    // Auth0's documentation, "JSON Web Key Set Properties"; its `x5t` is base64 of hexadecimal digits.
     Provider {
         name: "Auth0",
         document: include_str!("data/auth0.json"),
@@ -73,15 +73,15 @@ const PROVIDERS: [Provider; 15] = [
         ],
         ignored: &[],
     },
-    // https://cognito-identity.amazonaws.com/.well-known/jwks_uri, two of several dozen keys. The numbers are in
-    // standard base64 with padding, and have a leading zero.
+    // https://cognito-identity.amazonaws.com/.well-known/jwks_uri, two of several dozen keys. Numbers in standard
+    // base64, with padding and a zero in front.
     Provider {
         name: "Amazon Cognito, identity pools",
         document: include_str!("data/cognito-identity.json"),
         usable: &[("eu-west-21", Some("RS512")), ("us-east-11", Some("RS512"))],
         ignored: &[],
     },
-    // https://gitlab.com/oauth/discovery/keys. One key has 4096 bits.
+    // https://gitlab.com/oauth/discovery/keys. One key of 4096 bits.
     Provider {
         name: "GitLab",
         document: include_str!("data/gitlab.json"),
@@ -98,8 +98,8 @@ const PROVIDERS: [Provider; 15] = [
         usable: &[("public:hydra.openid.id-token", RS256)],
         ignored: &[],
     },
-    // https://account-public-service-prod.ol.epicgames.com/account/api/publickeys, two responses in one set. The second
-    // has padding, which such a set may have. Neither `alg` nor `use`.
+    // https://account-public-service-prod.ol.epicgames.com/account/api/publickeys, two answers in one set; the second
+    // with the padding that such a set may have. Neither `alg` nor `use`.
     Provider {
         name: "Epic Games",
         document: include_str!("data/epic.json"),
@@ -109,29 +109,29 @@ const PROVIDERS: [Provider; 15] = [
         ],
         ignored: &[],
     },
-    // /realms/NAME/protocol/openid-connect/certs: the encryption key of jenkinsci/oic-auth-plugin#304 together with
-    // another realm's signing key. Every realm has both.
+    // /realms/NAME/protocol/openid-connect/certs: the encryption key of jenkinsci/oic-auth-plugin#304 beside another
+    // realm's signing key. Every realm has both.
     Provider {
         name: "Keycloak",
         document: include_str!("data/keycloak.json"),
         usable: &[("MctAJ4EJKxzrjlPKdVSStjL4pIJ16XrDIroHnp3BVI8", RS256)],
         ignored: &[("14MuZmRLJtgqpRrcATyTeCUpaU3IHm8kwuCzRJbWnyU", ENCRYPTION)],
     },
-    // https://login.salesforce.com/id/keys of 7 January 2015, as in the tests of jose4j. Only the first key.
+    // https://login.salesforce.com/id/keys of 7 January 2015, as in the tests of jose4j; the first key.
     Provider {
         name: "Salesforce",
         document: include_str!("data/salesforce.json"),
         usable: &[("188", RS256)],
         ignored: &[],
     },
-    // coreos/go-oidc#193: padding, and the leading zero of a signed number.
+    // coreos/go-oidc#193: padding, and the zero of a signed number in front.
     Provider {
         name: "a provider behind coreos/go-oidc#193",
         document: include_str!("data/padded.json"),
         usable: &[("Ow9jxPbGhteqL/y8shzj5I1tJMUe", RS256)],
         ignored: &[],
     },
-    // Key sets for the FAPI conformance tests of wso2/product-is: one key each for encryption, signatures, and TLS.
+    // Key sets for the FAPI conformance tests of wso2/product-is: one key each for encryption, signatures and TLS.
     Provider {
         name: "open banking directories",
         document: include_str!("data/forgerock.json"),
@@ -141,7 +141,7 @@ const PROVIDERS: [Provider; 15] = [
             ("TKHsPIIGBAJoSqEEgAfLWK3iCMs", ENCRYPTION),
         ],
     },
-    // The format that PingFederate documents for /pf/JWKS, with the example keys of RFC 7517 and RFC 7520.
+    // The form that PingFederate documents for /pf/JWKS, with the example keys of RFC 7517 and RFC 7520.
     Provider {
         name: "PingFederate",
         document: include_str!("data/pingfederate.json"),
@@ -190,7 +190,7 @@ fn no_provider_causes_a_warning() {
     }
 }
 
-/// Other documents at the URLs of providers: metadata (Entra ID, `common`), and Google's older format.
+/// Other documents at the URLs of providers: metadata (Entra ID, `common`), and Google's older form.
 #[test]
 fn other_documents_of_providers_are_named() {
     for (document, expected) in [

@@ -1,8 +1,8 @@
 //! Reading a plugin's option block: strict about names, forgiving about how a provider spells values.
 //!
-//! Traefik passes one JSON object to every plugin. YAML and Kubernetes keep types, labels and key-value stores turn every
-//! value into a string, and an option without a value arrives as `null`. The helpers in [`lenient`] accept all of these.
-//! Unknown names are always refused: a misspelt `audience` that is silently ignored would open the gateway.
+//! Traefik passes one JSON object to every plugin. YAML and Kubernetes keep types, labels and key-value stores turn
+//! every value into a string, and an option without a value arrives as `null`. The helpers in [`lenient`] accept all of
+//! these. Unknown names are always refused: a misspelt `audience` that is silently ignored would open the gateway.
 
 mod culprit;
 mod given;
@@ -39,7 +39,7 @@ impl ConfigError {
         }
     }
 
-    /// The option `field` names the file `path`, which cannot be read.
+    /// An error of the option `field`: the file `path` that it names cannot be read.
     pub fn of_file(field: impl Into<String>, path: &str, error: &FileError) -> Self {
         Self {
             passing: *error == FileError::Busy,
@@ -47,7 +47,7 @@ impl ConfigError {
         }
     }
 
-    /// Whether the configuration itself may be good: a file could not be read because the host was busy.
+    /// True if the configuration itself may be good: a file could not be read because the host was busy.
     pub const fn is_passing(&self) -> bool {
         self.passing
     }
@@ -83,7 +83,7 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
     })
 }
 
-/// A warning for each placeholder that was left in the option block: see [`placeholders`].
+/// Returns a warning for each placeholder that was left in the option block. See [`placeholders`].
 pub fn placeholder_warnings(json: &[u8]) -> Vec<Event> {
     let options = read(json).unwrap_or_default();
     let warning = |found: Placeholder| {
@@ -94,7 +94,7 @@ pub fn placeholder_warnings(json: &[u8]) -> Vec<Event> {
     placeholders(&options).into_iter().map(warning).collect()
 }
 
-/// The option block as it arrived, without members that count as absent.
+/// Returns the option block without members that count as absent.
 fn read(json: &[u8]) -> Result<Value, ConfigError> {
     let mut value: Value = if json.iter().all(u8::is_ascii_whitespace) {
         Value::Null
@@ -124,8 +124,8 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// Turns serde's message into one that names the option and the cure. The tests below pin serde's wording, so that a change of
-/// it is noticed.
+/// Turns serde's message into one that names the option and the cure. The tests below pin serde's wording, so that a
+/// change of it is noticed.
 fn explain(path: &str, message: &str) -> ConfigError {
     if let Some(rest) = message.strip_prefix("unknown field `")
         && let Some((unknown, rest)) = rest.split_once('`')
@@ -177,7 +177,8 @@ fn unknown_option(unknown: &str, known: &[&str]) -> String {
     }
 }
 
-/// Removes the offending value, which serde quotes (`invalid type: string "hunter2", expected …`) and which may be a secret.
+/// Removes the offending value, which serde quotes (`invalid type: string "hunter2", expected …`) and which may be a
+/// secret.
 fn hide_values(message: &str) -> String {
     match (message.find(['"', '`']), message.rfind(", expected")) {
         (Some(start), Some(end)) if start < end => {

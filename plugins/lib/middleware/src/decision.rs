@@ -14,9 +14,9 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Refuses a request whose `Connection` header names a header that this decision sets, because Traefik would remove that
-    /// header after the plugin (RFC 9110 §7.6.1). By default Traefik applies and removes `Connection` before any middleware;
-    /// `forwardedHeaders.connection` of an entry point keeps the names listed there in the request.
+    /// Refuses a request whose `Connection` header names a header that this decision sets, because Traefik would remove
+    /// that header after the plugin (RFC 9110 §7.6.1). By default Traefik applies and removes `Connection` before any
+    /// middleware; `forwardedHeaders.connection` of an entry point keeps the names listed there in the request.
     #[must_use]
     pub fn unless_undone(self, request: &dyn RequestHead) -> Self {
         match &self {
@@ -144,7 +144,7 @@ impl Edits {
 
     /// Adds the changes `later`, and drops changes that they make irrelevant, since each change costs a host call.
     pub fn append(&mut self, later: Self) {
-        // A caller may have made `later` long, with many aliases of one header, but never both lists.
+        // A caller can make `later` long, with many aliases of one header, but never both lists.
         self.0.retain(|earlier| {
             work(later.0.len());
             !later.0.iter().any(|edit| edit.supersedes(earlier))
@@ -198,7 +198,7 @@ mod tests {
             };
             assert_eq!(decision, expected, "{connection:?}");
         }
-        // Nothing is set, so nothing is asked.
+        // Nothing is set, so the header is not read.
         let unchanged = Decision::Forward(Edits::none().remove_header("Authorization"));
         let request = Request::get("/").with_header("Connection", "Authorization");
         assert_eq!(unchanged.clone().unless_undone(&request), unchanged);

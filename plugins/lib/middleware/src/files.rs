@@ -1,10 +1,10 @@
 //! Detects changes of the files that a configuration names.
 //!
-//! In scope: remembering the state of each file when it was read, and comparing it with the present state. Out of scope: how
-//! the host examines a file.
+//! In scope: remembering the state of each file when it was read, and comparing it with the present state. Out of
+//! scope: how the host examines a file.
 
-/// Tells one state of a file from another. Links are followed, so a file that is replaced by switching a link, as in
-/// Kubernetes, has changed too.
+/// Distinguishes one state of a file from another. Links are followed, so a file that is replaced by switching a link,
+/// as in Kubernetes, also counts as changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStamp {
     /// Device and inode, if the host provides them.
@@ -20,13 +20,13 @@ pub struct FileStamp {
 pub struct FilesRead(Vec<(String, Option<FileStamp>)>);
 
 impl FilesRead {
-    /// None yet.
+    /// No files yet.
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Notes that the file `path` is about to be read. `stamp` is its state; `None` if it does not exist. If a file is read
-    /// several times, the first state counts, since it may be in use.
+    /// Notes that the file `path` is about to be read. `stamp` is its state; `None` if it does not exist. If a file is
+    /// read several times, the first state counts, since it may be in use.
     pub fn note(&mut self, path: &str, stamp: Option<FileStamp>) {
         if !self.0.iter().any(|(known, _)| known == path) {
             self.0.push((path.to_owned(), stamp));
@@ -47,8 +47,8 @@ impl FilesRead {
 /// How a plugin's host watches the files of its configuration. Plain functions, since they concern the whole instance.
 #[derive(Debug, Clone, Copy)]
 pub struct FileWatch {
-    /// Begins to build a configuration, and forgets the files that were read before. True in a request that can do without it,
-    /// so that it does not wait long for a file.
+    /// Begins to build a configuration, and forgets the files that were read before. The argument is true in a request
+    /// that can do without the result, so that it does not wait long for a file.
     pub begin: fn(bool),
     /// Ends the build, successful or not.
     pub end: fn(),

@@ -2,8 +2,8 @@
 
 use crate::{Event, UnixTime};
 
-/// The host's services that need no network. Time and chance are arguments: nothing else in the workspace
-/// reads a clock, an environment variable or a file.
+/// The services of the host that need no network. Nothing else in the workspace reads a clock, an environment variable
+/// or a file.
 pub trait Host {
     /// Wall-clock time.
     fn now(&self) -> UnixTime;
@@ -13,10 +13,10 @@ pub trait Host {
     /// In Traefik these are real only in a plugin that imports the socket extension.
     fn fill_random(&self, bytes: &mut [u8]);
 
-    /// The environment variable `name`, where Traefik hands it on (`settings.envs`).
+    /// The environment variable `name`, if Traefik passes it on (`settings.envs`).
     fn env(&self, name: &str) -> Option<String>;
 
-    /// The content of the file at the absolute `path`, where Traefik mounts it (`settings.mounts`).
+    /// The content of the file at the absolute `path`, if Traefik mounts it (`settings.mounts`).
     ///
     /// # Errors
     /// [`FileError`] says what to change.
@@ -40,7 +40,7 @@ pub enum FileError {
     /// Other instances used the router's descriptors for too long.
     #[error("this router's other instances are busy; it is tried again")]
     Busy,
-    /// The file is not there, or is no regular file.
+    /// The file does not exist, or is not a regular file.
     #[error("it does not exist, or is not a regular file")]
     NotFound,
     /// The file is larger than this plugin reads.

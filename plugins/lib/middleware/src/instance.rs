@@ -2,12 +2,13 @@
 //!
 //! * With an unusable configuration the instance refuses every request, and tries the configuration again every
 //!   [`LOOK_AGAIN`].
-//! * Files that the configuration names may change while Traefik runs. While requests arrive, the instance checks the files
-//!   every [`LOOK_EVERY`] without opening them. If a file has changed, the instance builds the middleware anew within the same
-//!   request. After a refusal it checks the files at once, and decides the request again if one has changed, so a secret that
-//!   was replaced a moment ago does not fail a request.
-//! * If the new content is unusable, the old middleware stays in use, but for [`GRACE`] at most. Instances that Traefik starts
-//!   in the meantime do not know the old content and refuse, so a longer time would make the answer a matter of luck.
+//! * Files that the configuration names may change while Traefik runs. While requests arrive, the instance checks the
+//!   files every [`LOOK_EVERY`] without opening them. If a file has changed, the instance builds the middleware anew
+//!   within the same request. After a refusal it checks the files at once, and decides the request again if one has
+//!   changed, so a secret that was replaced a moment ago does not fail a request.
+//! * If the new content is unusable, the old middleware stays in use, but for [`GRACE`] at most. Instances that Traefik
+//!   starts in the meantime do not know the old content and refuse, so a longer time would make the answer a matter of
+//!   luck.
 
 use std::time::Duration;
 
@@ -117,8 +118,8 @@ impl<M: Middleware> Instance<M> {
         }
     }
 
-    /// Builds the middleware anew if a file has changed, but checks no sooner than `pause` after the last check. True if the
-    /// decision about a request may be different now.
+    /// Builds the middleware anew if a file has changed, but checks no sooner than `pause` after the last check. True
+    /// if the decision about a request may be different now.
     fn renew(&mut self, pause: Duration, around: &dyn Surroundings<M>) -> bool {
         let State::Ready(_, outdated) = &self.state else {
             return false;

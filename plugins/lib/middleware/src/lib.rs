@@ -1,11 +1,12 @@
 //! The vocabulary of all plugins: requests in, decisions out.
 //!
-//! In scope: what a middleware sees of a request ([`RequestHead`]), what it may answer ([`Decision`], [`Problem`]), how its
-//! options are read ([`config`]), how options refer to secrets ([`Secret`]), what it may ask of its host ([`Host`]), how it
-//! logs ([`Event`]), and how an instance handles an unusable configuration and changed files ([`Instance`]).
+//! In scope: what a middleware sees of a request ([`RequestHead`]), what it may answer ([`Decision`], [`Problem`]), how
+//! its options are read ([`config`]), how options refer to secrets ([`Secret`]), what it may ask of its host
+//! ([`Host`]), how it logs ([`Event`]), and how an instance handles an unusable configuration and changed files
+//! ([`Instance`]).
 //!
-//! Out of scope: the http-wasm ABI (crate `guest`), sockets (crate `egress`), shared state (crate `shared-state`), tokens
-//! (crates `jose`, `claims` and `oauth`). Nothing here depends on the host, so all of it is tested natively.
+//! Out of scope: the http-wasm ABI (crate `guest`), sockets (crate `egress`), shared state (crate `shared-state`),
+//! tokens (crates `jose`, `claims` and `oauth`). Nothing here depends on the host, so all of it is tested natively.
 #![forbid(unsafe_code)]
 
 pub mod config;

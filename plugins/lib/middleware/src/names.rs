@@ -8,8 +8,8 @@ pub fn is_token(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Whether a backend may treat two header names as one: CGI, WSGI and many servers do not distinguish `X-User`, `x_user` and
-/// `X.User`.
+/// Whether a backend may treat two header names as one: CGI, WSGI and many servers do not distinguish `X-User`,
+/// `x_user` and `X.User`.
 pub fn same_to_a_backend(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool {
     let (one, other) = (one.as_ref(), other.as_ref());
     let fold = |byte: u8| match byte {

@@ -4,9 +4,9 @@
 //! waits until each guest returns or calls the host. A guest that computes for a second can therefore stop all routers
 //! for a second. A call of the host is a safe point: Go can go on there.
 //!
-//! Code whose amount of work depends on a caller announces that work with [`work`], which calls the host whenever enough has
-//! added up. Work that cannot be divided, such as one signature check, announces more than [`STRETCH`], so it always begins at
-//! a safe point.
+//! Code whose amount of work depends on a caller announces that work with [`work`], which calls the host whenever
+//! enough has added up. Work that cannot be divided, such as one signature check, announces more than [`STRETCH`], so
+//! it always begins at a safe point.
 
 use std::cell::Cell;
 

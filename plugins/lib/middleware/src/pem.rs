@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 /// One block. Its content may be a private key, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Block {
-    /// What the block says it holds, such as `CERTIFICATE`.
+    /// What the block claims to contain, such as `CERTIFICATE`.
     pub label: String,
     /// The content, decoded.
     pub der: Vec<u8>,
@@ -26,18 +26,18 @@ pub enum PemError {
     /// Base64 alone, as some consoles show a key.
     #[error("is base64 without the lines -----BEGIN …----- and -----END …----- around it: add them")]
     Bare,
-    /// A block that does not end, or ends as another one.
+    /// A block that does not end, or whose END line has another label.
     #[error("is PEM without the END line of a block: it may have been cut off")]
     Unterminated,
     /// The content of a block is not base64.
     #[error("is PEM with a block that is not base64: it may have been damaged")]
     Damaged,
-    /// A private key under a password.
+    /// A private key that is protected by a password.
     #[error("holds a key under a password: write it without one by `openssl pkey -in KEY -out NEW_KEY`")]
     Encrypted,
 }
 
-/// What a private key is written as.
+/// The form of a private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrivateKeyForm {
     /// `PRIVATE KEY` (RFC 5958).
@@ -54,7 +54,7 @@ pub enum CertificateError {
     /// The text cannot be read at all.
     #[error("{0}")]
     Pem(#[from] PemError),
-    /// There are other blocks only.
+    /// There are only blocks of other kinds.
     #[error("is PEM but holds no certificate (-----BEGIN CERTIFICATE-----)")]
     Missing,
 }
@@ -65,10 +65,10 @@ pub enum PrivateKeyError {
     /// The text cannot be read at all.
     #[error("{0}")]
     Pem(#[from] PemError),
-    /// There are other blocks only.
+    /// There are only blocks of other kinds.
     #[error("is PEM but holds no private key (-----BEGIN PRIVATE KEY-----)")]
     Missing,
-    /// More than one.
+    /// There is more than one private key.
     #[error("holds several private keys; keep the one that is meant")]
     Several,
     /// OpenSSH's own form.
@@ -76,7 +76,7 @@ pub enum PrivateKeyError {
     OpenSsh,
 }
 
-/// The blocks of `text`, at least one. What stands before, between and after them is left out.
+/// Returns the blocks of `text`, at least one. Ignores the text before, between and after them.
 ///
 /// # Errors
 /// [`PemError`].
@@ -109,7 +109,7 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
     }
 }
 
-/// The certificates in `text`, in DER, at least one, in their order. Blocks of other kinds are left out.
+/// Returns the certificates in `text` in DER, at least one, in their order. Ignores blocks of other kinds.
 ///
 /// # Errors
 /// [`CertificateError`].
@@ -125,7 +125,8 @@ pub fn certificates(text: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
     }
 }
 
-/// The one private key in `text`, in DER. Blocks of other kinds, such as certificates and `EC PARAMETERS`, are left out.
+/// Returns the only private key in `text`, in DER. Ignores blocks of other kinds, such as certificates and `EC
+/// PARAMETERS`.
 ///
 /// # Errors
 /// [`PrivateKeyError`].

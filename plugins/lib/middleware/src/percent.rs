@@ -25,8 +25,8 @@ pub fn pair(high: u8, low: u8) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Appends part of a request target as text: bytes beyond ASCII are escaped if they are not UTF-8. A server that decodes
-/// escapes reads the same.
+/// Appends part of a request target as text: bytes beyond ASCII are escaped if they are not UTF-8. A server that
+/// decodes escapes reads the same.
 pub fn append_text(part: &[u8], target: &mut String) {
     match std::str::from_utf8(part) {
         Ok(part) => target.push_str(part),

@@ -11,7 +11,7 @@ pub enum Reason {
     InvalidPath,
     /// 400: the request itself is malformed (several Authorization headers, for example). RFC 6750 §3.1.
     InvalidRequest,
-    /// 413: the body is a form that is too large to look for a token in.
+    /// 413: the body is a form that is too large to be searched for a token.
     FormTooLong,
     /// 401: no credentials were sent. RFC 6750 §3: the challenge then carries no error code.
     MissingToken,

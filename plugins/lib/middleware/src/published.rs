@@ -1,7 +1,7 @@
 //! JSON from the identity provider: key sets, answers of token and introspection endpoints.
 //!
-//! The operator has configured the source of such a document, so a byte order mark is accepted. Anything that is not JSON is
-//! identified, so that the log tells the cause.
+//! The operator has configured the source of such a document, so a byte order mark is accepted. Anything that is not
+//! JSON is identified, so that the log tells the cause.
 
 /// What a document is if it is not the expected JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

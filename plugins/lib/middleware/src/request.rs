@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// The request in hand: its head, and on demand its body.
+/// The current request: its head and, on demand, its body.
 ///
 /// Every method is a call into the host and takes some hundred nanoseconds, so ask only for what is needed.
 pub trait RequestHead {
@@ -18,13 +18,13 @@ pub trait RequestHead {
     /// The name of every header, in any case; each once.
     fn header_names(&self) -> Vec<Bytes>;
 
-    /// The whole body, which the next handler also sees. `None` if the body has more than `limit` bytes. The body is lost
-    /// then, so such a request must be refused.
+    /// The whole body, which the next handler also sees. `None` if the body has more than `limit` bytes. The body is
+    /// lost then, so such a request must be refused.
     fn body(&self, limit: usize) -> Option<Vec<u8>>;
 }
 
-/// The head of the answer to the request in hand, without its status: reading that would need the host to hold back
-/// the whole answer, and so break streaming.
+/// The head of the answer to the current request, without its status. To read the status, the host would have to hold
+/// back the whole answer, which would break streaming.
 pub trait ResponseHead {
     /// Every value of the header `name` (any case).
     fn header(&self, name: &str) -> Vec<Bytes>;

@@ -1,4 +1,4 @@
-//! Secrets and the ways to name them in a configuration.
+//! Secrets, and how a configuration refers to them.
 
 use std::fmt;
 
@@ -30,8 +30,9 @@ impl fmt::Debug for Secret {
 
 /// A configuration value that is a secret or refers to one: a literal, `env:NAME` or `file:/absolute/path`.
 ///
-/// Traefik's Kubernetes CRD provider resolves `urn:k8s:secret:NAME:KEY` before a plugin sees it. A reference that arrives here
-/// was not resolved. It is refused, since the plugin would send it to the identity provider as if it were the secret.
+/// Traefik's Kubernetes CRD provider resolves `urn:k8s:secret:NAME:KEY` before a plugin sees it. A reference that
+/// arrives here was not resolved. It is refused, since the plugin would send it to the identity provider as if it were
+/// the secret.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -55,8 +56,8 @@ impl SecretRef {
 
     /// Finds a value of one line, such as a password. `field` is the option's name, for the error.
     ///
-    /// Editors, `echo` and YAML's `|` add a line break at the end, so one is removed. Other control characters are refused: no
-    /// password has them, and a provider would only say that the secret is wrong.
+    /// Editors, `echo` and YAML's `|` add a line break at the end, so one is removed. Other control characters are
+    /// refused: no password has them, and a provider would only say that the secret is wrong.
     ///
     /// # Errors
     /// [`ConfigError`] when the reference leads nowhere, or the value is empty or has control characters.

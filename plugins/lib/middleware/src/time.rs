@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted (RFC 7519, *NumericDate*, but finer).
 ///
-/// All arithmetic saturates: token times are numbers an attacker chooses.
+/// All arithmetic saturates, because an attacker chooses the times in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime {
     millis: u64,
@@ -29,11 +29,11 @@ impl UnixTime {
         Self { millis }
     }
 
-    /// A *NumericDate* (RFC 7519 §2): seconds since the epoch, with a precision of milliseconds. All times in tokens and in
-    /// answers about tokens are read here.
+    /// A *NumericDate* (RFC 7519 §2): seconds since the epoch, with a precision of milliseconds. All times in tokens
+    /// and in answers about tokens are read here.
     ///
-    /// `None` for anything outside of 1970 to 9999. Such a number is a mistake (mostly milliseconds) or an attack, and must not
-    /// mean "for ever".
+    /// `None` for anything outside of 1970 to 9999. Such a number is a mistake (mostly milliseconds) or an attack, and
+    /// must not mean "for ever".
     pub fn from_numeric_date(seconds: f64) -> Option<Self> {
         const LAST: f64 = 253_402_300_799.0; // 9999-12-31T23:59:59Z
         if !(0.0..=LAST).contains(&seconds) {

@@ -31,8 +31,8 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
-    /// The state after one more failure, at `now`. `pause` gets the number of failures in a row, and returns how long the
-    /// breaker stays open.
+    /// The state after one more failure, at `now`. `pause` gets the number of failures in a row, and returns how long
+    /// the breaker stays open.
     pub(crate) fn after_failure(self, now: UnixTime, pause: impl FnOnce(u32) -> Duration) -> Self {
         let failures = self.failures.saturating_add(1);
         Self {

@@ -54,8 +54,8 @@ struct Tally {
 /// limit sooner, and neither gets more calls than its own limit.
 const SLOTS: u32 = 1024;
 const MINUTE: u64 = 60;
-/// How many minutes a counter may be ahead of the clock: the clocks of two machines differ a little, and a clock may be set
-/// back a little. A counter that is farther ahead is from before the clock was set back, and starts again.
+/// How many minutes a counter may be ahead of the clock: the clocks of two machines differ a little, and a clock may be
+/// set back a little. A counter that is farther ahead is from before the clock was set back, and starts again.
 const MOST_AHEAD: u64 = 2;
 /// How long to wait for the lease. Shorter than a lease without a sign of life is respected.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -93,7 +93,8 @@ impl Budget {
         })
     }
 
-    /// Takes a call back from the caller's own counter, because it succeeded, or failed for another reason than the caller.
+    /// Takes a call back from the caller's own counter, because it succeeded, or failed for another reason than the
+    /// caller.
     pub fn forgive(&self, charge: &Charge) {
         let Some((counter, minute)) = &charge.counter else {
             return;

@@ -5,8 +5,8 @@
 //! through Redis ([`Store`]), keeping secrets that can be used only once ([`SingleUse`]), and limiting how often a
 //! provider is called ([`Budget`]).
 //!
-//! Out of scope: the network and the machine (crate `egress`), what is fetched and what it means (crates `jose`, `oauth`
-//! and the plugins).
+//! Out of scope: the network and the machine (crate `egress`), what is fetched and what it means (crates `jose`,
+//! `oauth` and the plugins).
 //!
 //! Instances come and go at any time, and a guest cannot sleep. So
 //!

@@ -1,8 +1,8 @@
-//! A secret that can be used once, in exchange for its successor: a refresh token of a provider that rotates them (RFC 9700
-//! section 4.14.2).
+//! A secret that can be used once, in exchange for its successor: a refresh token of a provider that rotates them (RFC
+//! 9700 section 4.14.2).
 //!
-//! A [`Lease`](crate::state::Lease) is not enough to protect such a secret. A slow holder of a lease costs one more fetch.
-//! A second use of the secret while the first one is under way makes the provider withdraw the whole grant. So
+//! A [`Lease`](crate::state::Lease) is not enough to protect such a secret. A slow holder of a lease costs one more
+//! fetch. A second use of the secret while the first one is under way makes the provider withdraw the whole grant. So
 //!
 //! * only one instance can claim a stored secret. If nothing can keep others from claiming it too, it is not used,
 //! * an instance that is killed during a use leaves its claim behind. The claim says until when the instance may still

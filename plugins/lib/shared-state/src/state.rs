@@ -2,7 +2,7 @@
 //!
 //! * `name`: the names of resources. `value`: values of any size, read and replaced atomically.
 //! * `seal`: makes values useless to others who can read the directory.
-//! * `lease`: the right to be the one instance that fetches.
+//! * `lease`: the exclusive right to fetch.
 
 mod lease;
 mod name;

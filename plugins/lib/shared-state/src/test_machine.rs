@@ -108,7 +108,7 @@ impl Platform for TestMachine {
     fn forget(&self, _: &str) {}
 }
 
-/// A state directory with room for so many long entries.
+/// A state directory with room for a limited number of long entries.
 struct Limited {
     native: Native,
     path: PathBuf,
@@ -125,7 +125,7 @@ impl Limited {
     }
 }
 
-/// As on ext4, which keeps shorter ones in the inode.
+/// The limit of ext4, which keeps shorter entries in the inode.
 fn is_long(content: &str) -> bool {
     content.len() >= 60
 }

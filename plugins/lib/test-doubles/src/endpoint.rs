@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// Answers HTTP requests as a closure says, until the test ends.
+/// An HTTP server that answers with a closure until the test ends.
 #[derive(Debug)]
 pub struct Endpoint {
     url: String,
@@ -36,7 +36,8 @@ impl Endpoint {
                     continue;
                 };
                 let answer = answer(&request);
-                // Before the answer: when the code under test has it, the test can see the request.
+                // Record the request before the answer, so that the test can see it as soon as the code under test has
+                // the answer.
                 log.lock().unwrap().push(request);
                 if let Some((status, body)) = answer {
                     let length = body.len();
@@ -56,7 +57,7 @@ impl Endpoint {
         Self::start(move |_| Some((status, body.clone())))
     }
 
-    /// Where to reach it.
+    /// The URL of the endpoint.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use middleware::{Event, FileError, Host, UnixTime};
 
-/// A host with a clock that stands still, the variables and files that the test gives it, and a log that the test can read.
+/// A host with a clock that stands still, the variables and files that the test gives it, and a log that the test can
+/// read.
 #[derive(Debug, Default)]
 pub struct TestHost {
     now: UnixTime,

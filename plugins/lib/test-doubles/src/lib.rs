@@ -1,7 +1,7 @@
 //! Requests, hosts and HTTP endpoints for tests. A development dependency only: no plugin links it.
 //!
-//! A double fails the test when the code under test does what the test did not prepare, such as reading a body that the
-//! test never gave.
+//! A double fails the test if the code under test does something that the test did not prepare, such as reading a body
+//! that the test never gave.
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // a double fails as its test does
 

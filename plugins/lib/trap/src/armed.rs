@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-/// How it is known that a module has these traps.
+/// The text by which one recognises a module with these traps.
 const MARKER: &str = "a test asked for this trap";
 
 #[derive(Clone, Copy)]

@@ -1,11 +1,11 @@
 //! Traps at named points, for tests of the state after a trap.
 //!
-//! In scope: with the feature `traps`, a request with the header `Trap: PLUGIN POINT KIND` makes the plugin instance that handles
-//! it trap once, where [`point`] is called with that name. KIND is `panic`, which runs the panic hook, or `unreachable`, which
-//! runs nothing, like a stack overflow or an access out of bounds.
+//! In scope: with the feature `traps`, a request with the header `Trap: PLUGIN POINT KIND` makes the plugin instance
+//! that handles it trap once, where [`point`] is called with that name. KIND is `panic`, which runs the panic hook, or
+//! `unreachable`, which runs nothing, like a stack overflow or an access out of bounds.
 //!
-//! Out of scope: released plugins. They are built without the feature, and all of this compiles to nothing. A test of the
-//! harness makes sure of that.
+//! Out of scope: released plugins. They are built without the feature, and all of this compiles to nothing. A test of
+//! the harness makes sure of that.
 #![forbid(unsafe_code)]
 
 #[cfg(all(feature = "traps", target_family = "wasm"))]

@@ -1,8 +1,8 @@
-//! Building plugins and laying them out.
+//! Builds plugins and lays them out.
 //!
-//! Two kinds of folders below `target/guests` are filled once and never changed, so a running Traefik keeps its plugins when
-//! the next build differs. `modules/KEY` holds one plugin, named after everything it is made of. `artifacts/KEY` holds the
-//! plugins that a Traefik registers together, as links to those.
+//! Two kinds of folders below `target/guests` are filled once and never changed, so a running Traefik keeps its plugins
+//! when the next build differs. `modules/KEY` holds one plugin; the key is a hash of everything that it is made of.
+//! `artifacts/KEY` holds links to the plugins that a Traefik registers together.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,25 +24,25 @@ use crate::tools;
 /// Plugins on disk.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
-    /// The folder that holds `plugins-local`: Traefik's working directory, or what is linked into it.
+    /// The folder that contains `plugins-local`: Traefik's working directory, or a folder that is linked into it.
     pub root: PathBuf,
     /// One entry per plugin.
     pub plugins: Vec<Report>,
 }
 
 impl Artifacts {
-    /// The report on this plugin; `None` if it was not built.
+    /// The report on this plugin. `None` if it was not built.
     pub fn report(&self, guest: &Guest) -> Option<&Report> {
         self.plugins.iter().find(|report| report.folder == guest.folder)
     }
 }
 
-/// What a build of one plugin produced.
+/// The result of building one plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Its folder's name.
+    /// The name of its folder.
     pub folder: String,
-    /// Bytes of `plugin.wasm`.
+    /// The size of `plugin.wasm` in bytes.
     pub size: usize,
     /// SHA-256 of `plugin.wasm`, hex.
     pub sha256: String,
@@ -50,25 +50,25 @@ pub struct Report {
     pub replaced: Replaced,
 }
 
-/// All plugins. See [`artifacts_of`].
+/// Provides all plugins. See [`artifacts_of`].
 pub fn artifacts() -> Result<&'static Artifacts, GuestError> {
     static ARTIFACTS: OnceLock<Result<Artifacts, String>> = OnceLock::new();
     once(&ARTIFACTS, || artifacts_of(&Guest::ALL))
 }
 
-/// Like [`artifacts`], but the plugins trap where a request asks for it.
+/// Like [`artifacts`], but the plugins trap when a request asks for it.
 pub fn trapping_artifacts() -> Result<&'static Artifacts, GuestError> {
     static ARTIFACTS: OnceLock<Result<Artifacts, String>> = OnceLock::new();
     once(&ARTIFACTS, || provide(Variant::WithTraps, &Guest::MAIN))
 }
 
-/// These plugins, built if anything changed since the last time. Each is compiled once per process. Test processes that
-/// start together share what they build.
+/// Provides these plugins. Builds them if anything changed since the last time, each at most once per process. Test
+/// processes that start together share what they build.
 pub fn artifacts_of(guests: &[Guest]) -> Result<Artifacts, GuestError> {
     provide(Variant::Plain, guests)
 }
 
-/// Builds the plugins into `out/plugins-local/src/oic-gateway/<folder>/`, whatever this process has built before.
+/// Builds the plugins into `out/plugins-local/src/oic-gateway/<folder>/`, even if this process has built them before.
 pub fn build(out: &Path, variant: Variant) -> Result<Artifacts, GuestError> {
     let modules = build_modules(variant, variant.guests())?;
     for module in &modules {
@@ -107,21 +107,21 @@ fn once(
         .map_err(|message| GuestError::Earlier(message.clone()))
 }
 
-/// A plugin that was built: its folder below `modules`.
+/// A built plugin with its folder below `modules`.
 #[derive(Clone)]
 struct Module {
     folder: PathBuf,
     report: Report,
 }
 
-/// What this process has built, and the message of the first build that failed.
+/// What this process has built, and the message of the first failed build.
 #[derive(Default)]
 struct Built {
     modules: BTreeMap<(Variant, &'static str), Module>,
     failed: Option<String>,
 }
 
-/// Provides a folder with these plugins. Compiles those that this process has not compiled before.
+/// Provides a folder with these plugins. Compiles those that this process has not compiled yet.
 fn provide(variant: Variant, guests: &[Guest]) -> Result<Artifacts, GuestError> {
     static BUILT: Mutex<Option<Built>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,12 +141,12 @@ fn provide(variant: Variant, guests: &[Guest]) -> Result<Artifacts, GuestError> 
     lay_out(guests.iter().filter_map(module).collect())
 }
 
-/// Compiles these plugins in one go, and makes each fit for Traefik.
+/// Compiles these plugins in one go and makes each of them fit for Traefik.
 fn build_modules(variant: Variant, guests: &[Guest]) -> Result<Vec<Module>, GuestError> {
     let keep_names = variant == Variant::WithNames;
     let guests_dir = guests_dir();
-    // All variants are compiled below the same folder, since most of what they are made of is the same. cargo puts them
-    // under the same names in turn, so nobody else may build before the results are read.
+    // All variants are compiled below the same folder, because they share most of their dependencies. cargo gives their
+    // results the same names, so the lock is held until the results are read.
     let _lock = tools::lock(&guests_dir, "artifacts")?;
     let bins: Vec<String> = guests.iter().map(Guest::bin).collect();
     let programs: Vec<Program<'_>> = guests
@@ -165,7 +165,7 @@ fn build_modules(variant: Variant, guests: &[Guest]) -> Result<Vec<Module>, Gues
         .collect()
 }
 
-/// The folder of one plugin, filled if it is new.
+/// Returns the folder of one plugin. Fills it if it is new.
 fn module(guest: &Guest, linked: &[u8], keep_names: bool) -> Result<Module, GuestError> {
     let manifest = read(&guest.manifest())?;
     let options = keep_names.to_string();
@@ -193,7 +193,7 @@ fn module(guest: &Guest, linked: &[u8], keep_names: bool) -> Result<Module, Gues
     Ok(Module { folder, report })
 }
 
-/// A folder with these plugins where Traefik looks for them.
+/// Returns a folder with these plugins, laid out for Traefik.
 fn lay_out(modules: Vec<Module>) -> Result<Artifacts, GuestError> {
     let keys = modules
         .iter()
@@ -216,7 +216,7 @@ fn lay_out(modules: Vec<Module>) -> Result<Artifacts, GuestError> {
     })
 }
 
-/// Has `fill` fill a new folder, which takes the name `folder` when it is complete. Does nothing if the folder exists.
+/// Fills a new folder and renames it to `folder` when it is complete. Does nothing if `folder` exists.
 fn fill(folder: &Path, fill: impl FnOnce(&Path) -> Result<(), GuestError>) -> Result<(), GuestError> {
     if folder.is_dir() {
         return Ok(());
@@ -227,16 +227,16 @@ fn fill(folder: &Path, fill: impl FnOnce(&Path) -> Result<(), GuestError>) -> Re
     fill(fresh.path())?;
     match fs::rename(fresh.path(), folder) {
         Ok(()) => {
-            let _ = fresh.keep(); // it has another name now
+            let _ = fresh.keep(); // it was renamed
             Ok(())
         }
-        // Another process was quicker, with the same content.
+        // Another process was faster, with the same content.
         Err(_) if folder.is_dir() => Ok(()),
         Err(source) => Err(io_error("rename to", folder, source)),
     }
 }
 
-/// A short name for what consists of these parts.
+/// A short name for something that consists of these parts.
 fn key<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> String {
     let digests: Vec<String> = parts.into_iter().map(sha256).collect();
     sha256(digests.join(" ").as_bytes()).chars().take(16).collect()
@@ -246,7 +246,7 @@ fn guests_dir() -> PathBuf {
     tools::target_dir().join("guests")
 }
 
-/// The sources of the steps after the compiler. A change in them makes new modules.
+/// The sources of the steps after the compiler. A change to them makes new modules.
 const RECIPE: [&[u8]; 3] = [
     include_bytes!("lower.rs"),
     include_bytes!("memory.rs"),

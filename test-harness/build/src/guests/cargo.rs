@@ -1,4 +1,4 @@
-//! Compiling plugins, with the same bytes on every machine.
+//! Compiles plugins to the same bytes on every machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,40 +11,40 @@ use super::plugins::Guest;
 use super::variant::Variant;
 use crate::tools::{self, WASM_TARGET, ensure_wasm_target, last_lines, rustc_output};
 
-/// Bytes of the stack of a plugin, part of every instance's memory, and there is one instance per request in flight:
-/// Rust's usual 1 MiB would dominate. Serving takes 11 KiB of it, a TLS handshake 16, and JSON nested as deeply as
-/// serde_json lets it 37. An overflow runs below address 0 and traps, since the linker puts the stack first.
+/// The size of a plugin's stack in bytes. The stack is part of every instance's memory, and each request in flight has
+/// an instance, so Rust's usual 1 MiB would dominate. Serving takes 11 KiB, a TLS handshake 16, and JSON nested as
+/// deeply as serde_json allows 37. The linker puts the stack first, so an overflow runs below address 0 and traps.
 pub const STACK_SIZE: u32 = 80 * 1024;
 
-/// Bytes of the heap with which an instance begins, in whole pages of 64 KiB after those of stack and data. Memory that
-/// is never touched costs nothing. A memory that grows is copied by Traefik's runtime, which touches all of it.
+/// The initial size of an instance's heap in bytes: whole pages of 64 KiB after those of stack and data. Memory that is
+/// never touched costs nothing. When a memory grows, Traefik's runtime copies it, which touches all of it.
 pub const INITIAL_HEAP: u32 = 128 * 1024;
 
-/// Processor features asked for beyond the target's own, as `rustc -C target-feature` takes them.
+/// Processor features beyond the target's own, as `rustc -C target-feature` expects them.
 pub const TARGET_FEATURES: &[&str] = &["simd128"];
 
 /// A program to compile.
 #[derive(Clone, Copy, Debug)]
 pub struct Program<'n> {
-    /// Its package.
+    /// The name of its package.
     pub package: &'n str,
-    /// Its binary in there.
+    /// The name of its binary.
     pub bin: &'n str,
 }
 
-/// Makes [`compile`] show cargo's progress on stderr from now on. Tests do not call it, since progress would come between their
-/// results.
+/// Makes [`compile`] show cargo's progress on stderr from now on. Tests do not call it, because the progress would
+/// appear between their results.
 pub fn show_progress() {
     SHOWN.store(true, Ordering::Relaxed);
 }
 
 static SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Compiles `programs` in one go, since each is linked on one processor for half a minute. Returns the paths of the
-/// modules, as linked.
+/// Compiles `programs` in one go, because linking each one keeps one processor busy for half a minute. Returns the
+/// paths of the linked modules.
 ///
-/// cargo decides what is fresh. The plugins have a target folder of their own, so that a test can build while the
-/// cargo that runs the test holds the lock of the usual one.
+/// cargo decides what is up to date. The plugins have their own target folder, so that a test can build while the cargo
+/// that runs the test locks the usual one.
 pub fn compile(
     workspace: &Path,
     target_dir: &Path,
@@ -75,7 +75,7 @@ pub fn compile(
     Ok(modules)
 }
 
-/// Runs clippy on what exists only in Wasm. A warning is an error.
+/// Runs clippy on the code that exists only in Wasm. A warning is an error.
 pub fn clippy() -> Result<(), GuestError> {
     let mut command = cargo_for_wasm(
         "clippy",
@@ -90,7 +90,8 @@ pub fn clippy() -> Result<(), GuestError> {
     run(command, &names)
 }
 
-/// `cargo SUBCOMMAND` for the plugins' target, with everything that makes the result the same on every machine.
+/// Prepares `cargo SUBCOMMAND` for the plugins' target, with everything that makes the result the same on every
+/// machine.
 fn cargo_for_wasm(subcommand: &str, workspace: &Path, target_dir: &Path) -> Result<Command, GuestError> {
     ensure_wasm_target()?;
     let compiler = tools::c_compiler_for_wasm()?;
@@ -109,7 +110,7 @@ fn cargo_for_wasm(subcommand: &str, workspace: &Path, target_dir: &Path) -> Resu
     Ok(command)
 }
 
-/// Runs cargo on these packages, with its progress on stderr if [`show_progress`] was called.
+/// Runs cargo on these packages. Shows its progress on stderr if [`show_progress`] was called.
 fn run(mut command: Command, packages: &[&str]) -> Result<(), GuestError> {
     if SHOWN.load(Ordering::Relaxed) {
         command.stderr(Stdio::inherit());
@@ -134,7 +135,7 @@ fn run(mut command: Command, packages: &[&str]) -> Result<(), GuestError> {
     Ok(())
 }
 
-/// The flags, as `CARGO_ENCODED_RUSTFLAGS` wants them. No path of this machine gets into the module.
+/// The flags in the format of `CARGO_ENCODED_RUSTFLAGS`. They keep paths of this machine out of the module.
 fn rust_flags(workspace: &Path) -> Result<OsString, GuestError> {
     let mut flags = vec![
         format!("-Clink-arg=-zstack-size={STACK_SIZE}"),
@@ -147,15 +148,15 @@ fn rust_flags(workspace: &Path) -> Result<OsString, GuestError> {
     Ok(encoded(&flags))
 }
 
-/// Flags as `CARGO_ENCODED_RUSTFLAGS` wants them.
+/// Joins flags in the format of `CARGO_ENCODED_RUSTFLAGS`.
 pub(crate) fn encoded(flags: &[String]) -> OsString {
     const SEPARATOR: &str = "\x1f";
     flags.join(SEPARATOR).into()
 }
 
-/// Flags that keep the paths of this machine out of what is compiled.
+/// Flags that keep paths of this machine out of the result.
 pub(crate) fn path_remaps(workspace: &Path) -> Result<Vec<String>, tools::ToolError> {
-    // Later ones win, and the workspace may lie in the home folder, or the other way round.
+    // Later flags win. The workspace may lie in the home folder, or the other way round.
     let sysroot = rustc_output(&["--print", "sysroot"])?;
     let version = rustc_output(&["--version", "--verbose"])?;
     let commit = version
@@ -166,13 +167,13 @@ pub(crate) fn path_remaps(workspace: &Path) -> Result<Vec<String>, tools::ToolEr
     let mut remaps = vec![
         (cargo_home.clone(), "/cargo".to_owned()),
         (workspace.to_path_buf(), "/oic-gateway".to_owned()),
-        // As the compiler itself names them where the component rust-src is not installed.
+        // The path that the compiler itself uses if the component rust-src is not installed.
         (
             Path::new(&sysroot).join("lib/rustlib/src/rust"),
             format!("/rustc/{commit}"),
         ),
     ];
-    // The folder of a registry carries a hash of its address, which differs behind a mirror. This crate's own
+    // The name of a registry's folder contains a hash of its address, which differs behind a mirror. This crate's own
     // dependencies were unpacked there, so it exists.
     let registries = fs::read_dir(cargo_home.join("registry/src"))
         .into_iter()
@@ -194,8 +195,8 @@ fn cargo_home() -> PathBuf {
         .unwrap_or_else(|| ".cargo".into())
 }
 
-/// Removes the variables that an outer cargo has set for this process. Some of them change the code. Others are watched by build
-/// scripts, so `cargo test` and `cargo run` would each rebuild what the other built.
+/// Removes the variables that an outer cargo has set for this process. Some of them change the code. Build scripts
+/// watch others, so `cargo test` and `cargo run` would each rebuild what the other built.
 pub(crate) fn forget_outer_cargo(command: &mut Command) {
     const KEPT: [&str; 7] = [
         "CARGO_HOME",

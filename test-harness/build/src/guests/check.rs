@@ -1,4 +1,4 @@
-//! The last look at a plugin before it is handed out.
+//! The final check of a plugin.
 
 use std::collections::BTreeSet;
 
@@ -8,22 +8,22 @@ use wasmparser::{
 
 use super::lower::bulk_instruction;
 
-/// No plugin is larger than this: 1.62 MiB, names of functions not counted. It is compiled at each start of Traefik, and
-/// its data and stack count for every request in flight.
+/// The maximum size of a plugin: 1.62 MiB, not counting function names. Traefik compiles the module at each start, and
+/// its data and stack take memory for every request in flight.
 pub const MAX_SIZE: usize = 1_698_694;
 
 /// Why a module is not fit for Traefik.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
-    /// Not valid, or using a proposal that Traefik's runtime does not know.
+    /// The module is not valid, or uses a proposal that Traefik's runtime does not support.
     #[error("the module is not valid for Traefik's runtime: {0}")]
     Invalid(String),
 
-    /// An instruction that the runtime gets wrong.
+    /// The module contains an instruction that the runtime gets wrong.
     #[error("the module still holds `{0}`, which corrupts it in Traefik's runtime: it must be lowered first")]
     BulkInstruction(&'static str),
 
-    /// An import that Traefik does not offer, or that a plugin has no business with.
+    /// The module imports something that Traefik does not offer, or that a plugin must not use.
     #[error(
         "the module imports `{module}` `{name}`, which Traefik does not offer: find the dependency that asks for it"
     )]
@@ -34,13 +34,13 @@ pub enum CheckError {
         name: String,
     },
 
-    /// Something that Traefik calls is missing.
+    /// The module lacks an export that Traefik calls.
     #[error(
         "the module does not export `{0}` as the http-wasm handler ABI defines it: register a guest in `main`"
     )]
     Export(&'static str),
 
-    /// Over [`MAX_SIZE`].
+    /// The module is larger than [`MAX_SIZE`].
     #[error("the module has {size} bytes, more than the {MAX_SIZE} allowed: look for a dependency that grew")]
     TooLarge {
         /// Bytes of the module.
@@ -48,7 +48,7 @@ pub enum CheckError {
     },
 }
 
-/// Refuses a module that Traefik would load and run wrongly, or not at all.
+/// Refuses a module that Traefik would not load, or would run wrongly.
 pub fn check(wasm: &[u8]) -> Result<(), CheckError> {
     Validator::new_with_features(RUNTIME_FEATURES)
         .validate_all(wasm)
@@ -116,7 +116,7 @@ fn add_functions(functions: &mut Vec<u32>, section: FunctionSectionReader<'_>) -
     Ok(())
 }
 
-/// The required export that this one is, if its kind and type are right.
+/// Returns the name if this is a required export of the right kind and type.
 fn required(name: &str, kind: ExternalKind, ty: Option<&FuncType>) -> Option<&'static str> {
     let name = REQUIRED_EXPORTS.into_iter().find(|required| *required == name)?;
     let has_type = |params: &[ValType], results: &[ValType]| {
@@ -142,7 +142,7 @@ fn invalid(error: wasmparser::BinaryReaderError) -> CheckError {
     CheckError::Invalid(error.to_string())
 }
 
-/// What wazero 1.8 runs: WebAssembly 2.0.
+/// What wazero 1.8 supports: WebAssembly 2.0.
 const RUNTIME_FEATURES: WasmFeatures = WasmFeatures::WASM2;
 
 const REQUIRED_EXPORTS: [&str; 3] = ["handle_request", "handle_response", "memory"];
@@ -170,7 +170,7 @@ const HTTP_HANDLER: &[&str] = &[
     "write_body",
 ];
 
-/// WASI preview 1. `proc_exec`, `proc_raise` and the like are left out on purpose: nothing of ours ends the host.
+/// WASI preview 1. `proc_exec`, `proc_raise` and the like are left out on purpose, because no plugin may end the host.
 const WASI: &[&str] = &[
     "args_get",
     "args_sizes_get",
@@ -219,7 +219,7 @@ const WASI: &[&str] = &[
     "sock_shutdown",
 ];
 
-/// WasmEdge's socket extension, as far as a client needs it.
+/// The part of WasmEdge's socket extension that a client needs.
 const WASMEDGE_SOCKETS: &[&str] = &["sock_connect", "sock_getaddrinfo", "sock_getsockopt", "sock_open"];
 
 #[cfg(test)]
@@ -230,7 +230,7 @@ mod tests {
         MemorySection, MemoryType, Module, TypeSection, ValType as Type,
     };
 
-    /// A module that passes, with one thing changed.
+    /// A module that passes, except for at most one change.
     #[derive(Default)]
     struct Guest {
         import: Option<(&'static str, &'static str)>,

@@ -1,4 +1,4 @@
-//! Why plugins could not be provided.
+//! Errors of building plugins.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub enum GuestError {
     #[error(transparent)]
     Tool(#[from] ToolError),
 
-    /// The compiler refused.
+    /// cargo could not compile the plugin.
     #[error("plugin {folder} does not compile ({status}):\n{output}")]
     DoesNotCompile {
         /// The plugin.
@@ -25,7 +25,7 @@ pub enum GuestError {
         output: String,
     },
 
-    /// The compiled module cannot be made safe.
+    /// The compiled module cannot be lowered.
     #[error("plugin {folder}: {source}")]
     Lower {
         /// The plugin.
@@ -50,7 +50,7 @@ pub enum GuestError {
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
 

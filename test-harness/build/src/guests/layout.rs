@@ -1,18 +1,18 @@
-//! How plugins lie on disk, and how files there are read and written.
+//! Where plugins lie on disk, and helpers to read and write files there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::{GuestError, io_error};
 
-/// What the module names of the plugins begin with.
+/// The prefix of the plugins' module names.
 pub(super) const MODULE_PREFIX: &str = "oic-gateway";
-/// A plugin's manifest.
+/// The name of a plugin's manifest.
 pub(super) const MANIFEST: &str = ".traefik.yml";
-/// A plugin's module.
+/// The name of a plugin's module.
 pub(super) const WASM: &str = "plugin.wasm";
 
-/// Where Traefik looks for a local plugin, from its working directory.
+/// The folder in which Traefik looks for a local plugin. `root` is Traefik's working directory.
 pub fn plugin_dir(root: &Path, folder: &str) -> PathBuf {
     root.join("plugins-local/src").join(MODULE_PREFIX).join(folder)
 }

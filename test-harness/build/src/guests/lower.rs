@@ -1,10 +1,10 @@
-//! The step after linking: no bulk-memory instruction is left in a plugin.
+//! The step after linking: removes bulk-memory instructions from a plugin.
 //!
 //! Traefik's Wasm runtime (wazero 1.8) compiles `memory.copy` and `memory.fill` to calls of Go's own `memmove` and
-//! assumes that certain processor registers survive it. With the Go that Traefik is built with they do not, and the
-//! plugin computes with garbage afterwards. Compiler flags do not help, since Rust's standard library comes
-//! compiled with these instructions. So each one is replaced by a call of a function of the same meaning, which is
-//! appended to the module: nothing changes its index.
+//! assumes that certain processor registers survive the call. With the Go version that Traefik is built with, they do
+//! not, and the plugin then computes with garbage. Compiler flags do not help, because Rust's standard library comes
+//! compiled with these instructions. So each instruction is replaced by a call of an equivalent function. The functions
+//! are appended to the module, so that no index changes.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use wasmparser::{
 
 use super::memory;
 
-/// A module without bulk-memory instructions, and what it took.
+/// A module without bulk-memory instructions, and what was replaced.
 #[derive(Debug)]
 pub struct Lowered {
     /// The new module.
@@ -27,7 +27,7 @@ pub struct Lowered {
     pub replaced: Replaced,
 }
 
-/// How many instructions were replaced by calls.
+/// The numbers of instructions that were replaced by calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
     /// Occurrences of `memory.copy`.
@@ -39,25 +39,25 @@ pub struct Replaced {
 /// Why a module cannot be lowered.
 #[derive(Debug, thiserror::Error)]
 pub enum LowerError {
-    /// The module is not valid Wasm, or uses a part of it that the encoder does not know.
+    /// The module is not valid Wasm, or uses a feature that the encoder does not know.
     #[error("the module cannot be read: {0}; it must be a core module as rustc links it")]
     Unreadable(String),
 
-    /// `memory.init`, `data.drop`, or an instruction that moves table entries.
+    /// The module contains `memory.init`, `data.drop`, or an instruction that moves table entries.
     ///
-    /// wazero hands these to the same `memmove`. rustc's linker emits them only for threads and for passive table
-    /// segments, neither of which a plugin has, so there is nothing to gain from a replacement for them.
+    /// wazero uses the same `memmove` for these. rustc's linker emits them only for threads and for passive table
+    /// segments. A plugin has neither, so they need no replacement.
     #[error(
         "the module holds `{0}`, which Traefik's runtime gets wrong: link without threads and passive segments"
     )]
     Unsupported(&'static str),
 
-    /// More than one memory, or one with 64-bit addresses.
+    /// The module has more than one memory, or a kind of memory that the runtime does not support.
     #[error("the module has {0}, which Traefik's runtime does not know: build it for wasm32 with one memory")]
     Memory(&'static str),
 }
 
-/// Replaces every `memory.copy` and `memory.fill` and drops the custom sections, `name` excepted if `keep_names`.
+/// Replaces every `memory.copy` and `memory.fill`, and drops the custom sections, except `name` if `keep_names`.
 pub fn lower(wasm: &[u8], keep_names: bool) -> Result<Lowered, LowerError> {
     let survey = Survey::of(wasm)?;
     let mut next_function = survey.functions;
@@ -83,7 +83,7 @@ pub fn lower(wasm: &[u8], keep_names: bool) -> Result<Lowered, LowerError> {
     })
 }
 
-/// The name of an instruction that must not be in a plugin, `None` for every other.
+/// The name of an instruction that must not be in a plugin. `None` for every other instruction.
 pub(super) fn bulk_instruction(operator: &Operator<'_>) -> Option<&'static str> {
     Some(match operator {
         Operator::MemoryCopy { .. } => "memory.copy",
@@ -98,11 +98,11 @@ pub(super) fn bulk_instruction(operator: &Operator<'_>) -> Option<&'static str> 
     })
 }
 
-/// What must be known of a module before it is rewritten.
+/// What the rewriting needs to know of a module.
 #[derive(Default)]
 struct Survey {
     types: u32,
-    /// Imported and own.
+    /// Imported and own functions.
     functions: u32,
     memories: u32,
     replaced: Replaced,
@@ -167,7 +167,8 @@ impl Survey {
     }
 }
 
-/// The rewriting itself. Indices of the appended type and functions; a helper that nothing calls is not appended.
+/// Rewrites a module. Holds the indices of the appended type and functions. A helper that is not called is not
+/// appended.
 struct Lowering {
     helper_type: u32,
     copy: Option<u32>,

@@ -1,4 +1,4 @@
-//! Modules are executed in an interpreter before and after lowering: nobody outside may see a difference.
+//! Executes modules in an interpreter before and after lowering. The results must not differ.
 
 use super::*;
 use wasm_encoder::{
@@ -100,7 +100,7 @@ impl Instance {
         [Self::of(&original), Self::of(&lowered.wasm)]
     }
 
-    /// Performs the operation; the memory afterwards, and the trap if there was one.
+    /// Performs the operation. Returns the memory afterwards, and the trap if there was one.
     fn outcome(&mut self, operation: Operation) -> (&[u8], Option<wasmi::TrapCode>) {
         let result = match operation {
             Operation::Copy(dst, src, len) => self.copy.call(&mut self.store, (dst, src, len)),
@@ -117,12 +117,12 @@ enum Operation {
     Fill(u32, u32, u32),
 }
 
-/// A linear congruential generator: the same cases in every run.
+/// A linear congruential generator, so that every run has the same cases.
 fn next(state: u32) -> u32 {
     state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)
 }
 
-/// A page without a period that a wrong copy could hide behind.
+/// A page without a period that could hide a wrong copy.
 fn pattern() -> Vec<u8> {
     std::iter::successors(Some(1), |state| Some(next(*state)))
         .map(|state| (state >> 24) as u8)
@@ -143,7 +143,7 @@ fn assert_same(operations: impl IntoIterator<Item = Operation>) {
         let (expected, expected_trap) = original.outcome(operation);
         let (actual, actual_trap) = lowered.outcome(operation);
         assert_eq!(actual_trap, expected_trap, "{operation:?}");
-        assert!(actual == expected, "{operation:?} leaves another memory");
+        assert!(actual == expected, "{operation:?} leaves different memory");
     }
 }
 
@@ -178,7 +178,7 @@ fn random_operations_are_the_same() {
     let mut operations = Vec::new();
     for _ in 0..300 {
         let (dst, src, len) = (random(PAGE), random(PAGE), random(5000));
-        operations.push(Operation::Copy(dst, src, len)); // some reach over the end
+        operations.push(Operation::Copy(dst, src, len)); // some reach beyond the end
         operations.push(Operation::Copy(dst, (dst + random(200)).saturating_sub(100), len));
         operations.push(Operation::Fill(dst, src, len));
     }

@@ -1,10 +1,10 @@
 //! `memory.copy` and `memory.fill` as plain Wasm functions.
 //!
-//! They are written as instructions, not in Rust: LLVM recognises such loops, turns them back into the instruction,
-//! and the function would call itself.
+//! They are written as instructions, not in Rust: LLVM recognises such loops and turns them back into the instruction,
+//! so the function would call itself.
 //!
-//! Semantics are those of the instructions: bounds are checked before the first byte is written, an access out of
-//! bounds traps as one, a length of zero is checked all the same, and a copy may overlap itself in both directions.
+//! They behave like the instructions: bounds are checked before the first byte is written, an access out of bounds
+//! traps in the same way, a length of zero is checked too, and the ranges of a copy may overlap in both directions.
 
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};
 
@@ -12,7 +12,7 @@ use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, V
 pub(super) fn copy() -> Function {
     const DST: u32 = 0;
     const SRC: u32 = 1;
-    const LEN: u32 = 2; // bytes still to be done
+    const LEN: u32 = 2; // bytes still to copy
     const TO: u32 = 3;
     const FROM: u32 = 4;
     const WORDS: [u32; 4] = [5, 6, 7, 8];
@@ -21,7 +21,7 @@ pub(super) fn copy() -> Function {
 
     trap_if_out_of_bounds(&mut body, &[DST, SRC], LEN);
 
-    // Modulo 2^32, `dst - src >= len` says that dst lies before src's range or behind it: ascending is safe.
+    // Modulo 2^32, `dst - src >= len` means that dst lies before or behind src's range, so copying upwards is safe.
     body.local_get(DST)
         .local_get(SRC)
         .i32_sub()
@@ -46,7 +46,8 @@ pub(super) fn copy() -> Function {
         });
     }
 
-    // Otherwise the end goes first: the last bytes begin LEN behind DST and SRC, once LEN is lowered by their width.
+    // Otherwise the end goes first. Once LEN is lowered by the width of a part, the part begins at DST + LEN and SRC +
+    // LEN.
     body.else_();
     let last_part = |body: &mut InstructionSink<'_>| {
         body.local_get(DST).local_get(LEN).i32_add().local_set(TO);
@@ -112,7 +113,7 @@ pub(super) fn fill() -> Function {
     function
 }
 
-/// Traps as an access out of bounds does, unless `[start, start + len)` lies in memory for every start.
+/// Traps like an access out of bounds, unless `[start, start + len)` lies in memory for every start.
 fn trap_if_out_of_bounds(body: &mut InstructionSink<'_>, starts: &[u32], len: u32) {
     const PAGE_SHIFT: i64 = 16;
     for (position, start) in starts.iter().enumerate() {
@@ -131,7 +132,7 @@ fn trap_if_out_of_bounds(body: &mut InstructionSink<'_>, starts: &[u32], len: u3
             body.i32_or();
         }
     }
-    // A load that is out of bounds in every memory: the host reports the same trap as for the instruction.
+    // This load is out of bounds in every memory, so the host reports the same trap as for the instruction.
     body.if_(BlockType::Empty);
     body.i32_const(-1).i32_load8_u(at(u64::from(u32::MAX))).drop();
     body.unreachable();
@@ -167,8 +168,8 @@ fn add(body: &mut InstructionSink<'_>, local: u32, amount: i32) {
     body.local_get(local).i32_const(amount).i32_add().local_set(local);
 }
 
-/// Moves 32 bytes. All are read before one is written, so they may overlap; the highest offset goes first, since
-/// the runtime then checks the bounds once for all four.
+/// Moves 32 bytes. All are read before the first one is written, so the ranges may overlap. The highest offset goes
+/// first, so that the runtime checks the bounds once for all four.
 fn move_words(body: &mut InstructionSink<'_>, to: u32, from: u32, words: &[u32; 4]) {
     const OFFSETS: [u64; 4] = [24, 16, 8, 0];
     for (word, offset) in words.iter().zip(OFFSETS) {
@@ -190,7 +191,7 @@ fn move_part(body: &mut InstructionSink<'_>, to: u32, from: u32, width: i32) {
     };
 }
 
-/// An access at a constant offset. Alignment is a mere hint, and nothing is known here.
+/// An access at a constant offset. The alignment is only a hint, and it is not known here.
 fn at(offset: u64) -> MemArg {
     MemArg {
         offset,

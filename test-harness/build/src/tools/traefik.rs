@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::{ToolError, pypi::Package};
 
-/// The version the plugins are made for and tested with.
+/// The version that the plugins are made for and tested with.
 pub const TRAEFIK_VERSION: &str = "3.7.15";
 
-/// Set to the path of a Traefik binary, this variable overrides the pinned one.
+/// An environment variable with the path of a Traefik binary to use in place of the pinned one.
 pub const TRAEFIK_BIN: &str = "TRAEFIK_BIN";
 
-/// The path of the Traefik binary: what [`TRAEFIK_BIN`] names, or else the pinned one.
+/// Returns the path of the Traefik binary: the one that [`TRAEFIK_BIN`] names, or else the pinned one.
 pub fn traefik() -> Result<PathBuf, ToolError> {
     PACKAGE.overridable()
 }

@@ -9,12 +9,12 @@ use super::{ToolError, lock, run, tools_dir};
 /// The target of the plugins: WASI preview 1, which Traefik's Wasm host offers.
 pub const WASM_TARGET: &str = "wasm32-wasip1";
 
-/// Adds the plugins' target to the toolchain that runs us, unless it is there.
+/// Adds the plugins' target to the current toolchain, unless it is there.
 pub fn ensure_wasm_target() -> Result<(), ToolError> {
     ensure_target(WASM_TARGET)
 }
 
-/// Adds a target to the toolchain that runs us, unless it is there.
+/// Adds a target to the current toolchain, unless it is there.
 pub(crate) fn ensure_target(target: &str) -> Result<(), ToolError> {
     if has_target(target)? {
         return Ok(());
@@ -24,7 +24,7 @@ pub(crate) fn ensure_target(target: &str) -> Result<(), ToolError> {
         return Ok(());
     }
     eprintln!("adding the Rust target {target} (once) ...");
-    // rustup takes the toolchain from RUSTUP_TOOLCHAIN, which its own proxies have set for us.
+    // rustup reads the toolchain from RUSTUP_TOOLCHAIN, which its own proxies set for this process.
     run(
         Command::new("rustup").args(["target", "add", target]),
         "Rust's standard library for this target is needed: add it with rustup, or install your distribution's package \
@@ -33,7 +33,7 @@ pub(crate) fn ensure_target(target: &str) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// What `rustc` prints for the arguments, trimmed: the `rustc` of the toolchain that runs us.
+/// Returns the trimmed output of the current toolchain's `rustc` for these arguments.
 pub fn rustc_output<S: AsRef<OsStr>>(arguments: &[S]) -> Result<String, ToolError> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = run(

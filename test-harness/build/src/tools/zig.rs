@@ -1,7 +1,7 @@
-//! C compilers for Wasm and for static Linux programs: `ring` has parts in C, and few machines have a compiler for
+//! C compilers for Wasm and for static Linux programs. `ring` has parts in C, and few machines have a compiler for
 //! either.
 //!
-//! Zig carries a clang of a known version, so the same sources give the same bytes on every machine. The `cc` crate
+//! Zig contains a clang of a known version, so the same sources give the same bytes on every machine. The `cc` crate
 //! calls it through two small scripts.
 
 use std::fs::{self, Permissions};
@@ -13,13 +13,13 @@ use super::{ToolError, io_error, lock, pypi::Package, tools_dir};
 /// The programs that compile and archive C for [`super::WASM_TARGET`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CCompiler {
-    /// The compiler, to be named in `CC_wasm32_wasip1`.
+    /// The compiler, for `CC_wasm32_wasip1`.
     pub cc: PathBuf,
-    /// The archiver, to be named in `AR_wasm32_wasip1`; with none, the `cc` crate finds the one of its choice.
+    /// The archiver, for `AR_wasm32_wasip1`. With `None`, the `cc` crate chooses one.
     pub ar: Option<PathBuf>,
 }
 
-/// The compiler that [`CC_FOR_WASM`] names, or else the pinned one.
+/// Returns the compiler that [`CC_FOR_WASM`] names, or else the pinned one.
 pub fn c_compiler_for_wasm() -> Result<CCompiler, ToolError> {
     if let Some(cc) = std::env::var_os(CC_FOR_WASM) {
         return Ok(CCompiler {
@@ -40,7 +40,7 @@ pub fn c_compiler_for_wasm() -> Result<CCompiler, ToolError> {
     Ok(compiler)
 }
 
-/// The pinned compiler for a static Linux program on this processor, such as `aarch64`.
+/// Returns the pinned compiler for a static Linux program on this processor, such as `aarch64`.
 pub(crate) fn c_compiler_for_static_linux(processor: &str) -> Result<CCompiler, ToolError> {
     let zig = PACKAGE.provide()?;
     let home = tools_dir().join(format!("musl-cc-{}", PACKAGE.version));
@@ -52,14 +52,14 @@ pub(crate) fn c_compiler_for_static_linux(processor: &str) -> Result<CCompiler, 
     Ok(CCompiler { cc, ar: Some(ar) })
 }
 
-/// Names an own C compiler for Wasm, as the `cc` crate reads it.
+/// The environment variable from which the `cc` crate reads the C compiler for Wasm.
 pub const CC_FOR_WASM: &str = "CC_wasm32_wasip1";
 
-/// Names an own archiver for Wasm, as the `cc` crate reads it.
+/// The environment variable from which the `cc` crate reads the archiver for Wasm.
 pub const AR_FOR_WASM: &str = "AR_wasm32_wasip1";
 
-/// Drops `--target=...` (zig has its own spelling) and switches off the traps for undefined behaviour that `zig cc`
-/// adds of its own accord: they are not in the compiler's output that ring's authors test.
+/// The script drops `--target=...`, because zig has its own spelling. It also switches off the traps for undefined
+/// behaviour that `zig cc` adds by itself, because ring's authors do not test with them.
 fn cc_script(zig: &Path, home: &Path, target: &str) -> String {
     format!(
         r#"#!/bin/sh
@@ -85,7 +85,7 @@ fn ar_script(zig: &Path, home: &Path) -> String {
     format!("#!/bin/sh\n{}\nexec {} ar \"$@\"\n", caches(home), quoted(zig))
 }
 
-/// Zig writes to caches; they stay beside it, not in the user's home.
+/// Keeps zig's caches next to the scripts, not in the user's home.
 fn caches(home: &Path) -> String {
     let cache = quoted(&home.join("cache"));
     format!("export ZIG_GLOBAL_CACHE_DIR={cache} ZIG_LOCAL_CACHE_DIR={cache}")
@@ -95,8 +95,8 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
-/// Writes an executable script, unless it already reads so: another process may be running it, and its time of
-/// change is no reason to compile anew.
+/// Writes an executable script, unless it already has this content: another process may be running it, and a new
+/// modification time would cause a recompilation.
 fn script(path: &Path, text: &str) -> Result<(), ToolError> {
     if fs::read_to_string(path).is_ok_and(|present| present == text) {
         return Ok(());
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// A stand-in for zig that prints its arguments, one a line.
+    /// Runs the script with a stand-in for zig that prints its arguments, one per line.
     fn arguments_that_reach_zig(arguments: &[&str]) -> Vec<String> {
         let folder = tempfile::Builder::new().prefix("it's zig ").tempdir().unwrap();
         let zig = folder.path().join("zig");

@@ -1,4 +1,4 @@
-//! Builds that run side by side, each a process of its own.
+//! Builds that run side by side, each in its own process.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::output::Output;
 use crate::progress::{ROOM, Work, cut};
 
-/// Jobs that have been started. Those that still run when this is dropped are ended.
+/// Jobs that have been started. Dropping this ends those that still run.
 pub struct Jobs {
     jobs: Vec<Job>,
     news: Receiver<News>,
@@ -33,12 +33,12 @@ enum What {
     Ended,
 }
 
-/// A job that did not do what it should.
+/// A job that failed.
 #[derive(Debug)]
 pub struct Failed {
-    /// Which one.
+    /// Its name.
     pub name: &'static str,
-    /// How it ended.
+    /// Its exit status.
     pub status: String,
     /// The end of what it printed.
     pub output: String,
@@ -63,7 +63,7 @@ impl Default for Jobs {
 }
 
 impl Jobs {
-    /// No jobs yet; the time that is shown counts from `begun`.
+    /// Creates a list without jobs. The time shown counts from `begun`.
     pub fn new(begun: Instant) -> Self {
         let (teller, news) = channel();
         Self {
@@ -74,7 +74,7 @@ impl Jobs {
         }
     }
 
-    /// Starts one more. What it prints to stderr is read, not shown.
+    /// Starts another job. Its stderr is read, not shown.
     pub fn start(&mut self, name: &'static str, command: &mut Command) -> io::Result<()> {
         let mut child = command
             .stdin(Stdio::null())
@@ -94,7 +94,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// The first job that failed.
+    /// Returns the first job that failed.
     pub fn failed(&self) -> Option<Failed> {
         const LINES: usize = 60;
         let failed = |job: &&Job| job.ended.is_some_and(|status| !status.success());
@@ -111,7 +111,7 @@ impl Jobs {
         };
         match news.what {
             What::Printed(text) => job.output.read(&text),
-            // Its stderr is closed, so it has ended or is about to.
+            // Its stderr is closed, so the job has ended or is about to end.
             What::Ended => job.ended = job.child.wait().ok(),
         }
     }
@@ -120,7 +120,7 @@ impl Jobs {
 impl Drop for Jobs {
     fn drop(&mut self) {
         for job in self.jobs.iter_mut().filter(|job| job.ended.is_none()) {
-            let _ = job.child.kill(); // it may have ended by itself
+            let _ = job.child.kill(); // it may have ended on its own
             let _ = job.child.wait();
         }
     }
@@ -141,7 +141,7 @@ impl Work for Jobs {
         states.join("  ")
     }
 
-    /// Ends when all jobs have ended, or one has failed.
+    /// Returns false when all jobs have ended or one has failed.
     fn goes_on(&mut self, at_most: Duration) -> bool {
         match self.news.recv_timeout(at_most) {
             Ok(news) => self.take(news),
@@ -151,7 +151,7 @@ impl Work for Jobs {
     }
 }
 
-/// Passes on what a job prints, and that it has ended.
+/// Reports what a job prints, and that it has ended.
 fn tell(mut stderr: impl Read, job: usize, teller: &Sender<News>) {
     let mut piece = [0; 4096];
     while let Ok(read @ 1..) = stderr.read(&mut piece) {
@@ -169,7 +169,7 @@ fn tell(mut stderr: impl Read, job: usize, teller: &Sender<News>) {
     let _ = teller.send(News {
         job,
         what: What::Ended,
-    }); // nobody listens any more
+    }); // fails if nobody listens any more
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
     fn jobs_run_to_their_end_side_by_side() {
         let mut jobs = Jobs::default();
         let folder = std::env::temp_dir().join(format!("launch-jobs-{}", std::process::id()));
-        // Each waits for what the other makes.
+        // Each job waits for a file that the other one makes.
         let script = |own: &str, other: &str| {
             let folder = folder.display();
             format!(

@@ -1,10 +1,11 @@
-//! What `cargo demo` does before there is a demo to run: compile, and say so all the time.
+//! The start of `cargo demo`: compiles the demo and shows progress all the time.
 //!
 //! In scope: running the builds side by side ([`jobs`]), reading how far each is ([`output`]), and showing it at least
-//! every few seconds, on a terminal as in a log ([`progress`]). Out of scope: what is built, which cargo knows, and the
+//! every few seconds, on a terminal or in a log ([`progress`]). Out of scope: what to build, which cargo knows, and the
 //! demo itself.
 //!
-//! This crate has no dependencies: it compiles in a second, and everything that takes longer is already under its eyes.
+//! This crate has no dependencies, so that it compiles in a second and can show the progress of everything that takes
+//! longer.
 
 pub mod jobs;
 pub mod output;

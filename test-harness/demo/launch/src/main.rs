@@ -1,4 +1,4 @@
-//! `cargo demo`: compiles the demo and the plugins that it shows at the same time, then becomes the demo.
+//! `cargo demo`: compiles the demo and its plugins at the same time, then replaces itself with the demo.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Compiles everything, and gives the program that is the demo.
+/// Compiles everything and returns the path of the demo.
 fn prepare(begun: Instant) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let own = std::env::current_exe()?;
     let programs = own.parent().unwrap_or(Path::new("."));
@@ -32,7 +32,7 @@ fn prepare(begun: Instant) -> Result<PathBuf, Box<dyn std::error::Error>> {
         eprintln!("Compiling the demo, and the plugins for WebAssembly: the first time takes some minutes.");
     }
 
-    // First what builds the plugins, since those take longest.
+    // Compile the program that builds the plugins first, because the plugins take longest.
     let mut jobs = Jobs::new(begun);
     jobs.start("tools", &mut cargo_build(BUILDER))?;
     finish(jobs)?;
@@ -51,8 +51,8 @@ fn finish(mut jobs: Jobs) -> Result<(), Failed> {
     jobs.failed().map_or(Ok(()), Err)
 }
 
-/// Compiles a program of the two packages. Both are named each time: cargo chooses the features of what they share by
-/// the packages that are named, and would compile it twice otherwise.
+/// Compiles one of the two programs. Names both packages each time: cargo chooses the features of shared dependencies
+/// by the packages that are named, and would otherwise compile them twice.
 fn cargo_build(program: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
@@ -66,7 +66,7 @@ fn cargo_build(program: &str) -> Command {
         command.arg("--release");
     }
     show_bars(&mut command);
-    // What `cargo run` says about this program would reach build scripts, which take it for a change.
+    // Remove what `cargo run` sets for this program: build scripts would take it for a change and run again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if OF_THIS_PACKAGE.iter().any(|prefix| text.starts_with(prefix)) {
@@ -76,17 +76,17 @@ fn cargo_build(program: &str) -> Command {
     command
 }
 
-/// Has cargo draw its progress bars though it does not write to a terminal.
+/// Makes cargo draw its progress bars even though it does not write to a terminal.
 fn show_bars(command: &mut Command) {
     command
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "200");
 }
 
-/// The package, and its program, that builds the plugins.
+/// The package that builds the plugins, and its program.
 const BUILDER: &str = "harness-build";
 
-/// The package, and its program, that is the demo.
+/// The package of the demo, and its program.
 const DEMO: &str = "demo";
 
 const OF_THIS_PACKAGE: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];

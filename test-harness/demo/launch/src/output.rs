@@ -1,28 +1,28 @@
-//! How far a build is, from what it prints.
+//! Reads from a build's output how far it is.
 
-/// What a build has printed so far.
+/// The output of a build so far.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
-    /// All lines but those that were drawn over.
+    /// All lines except those that were overwritten.
     text: String,
-    /// The last line, as far as it has come.
+    /// The last line, as far as it has arrived.
     open: String,
     state: State,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// It has not said anything.
+    /// Nothing has been printed yet.
     #[default]
     Starting,
-    /// Its last line.
+    /// The last line that was printed.
     Says(String),
-    /// Units of a cargo build, and one that is being compiled.
+    /// The finished and total units of a cargo build, and one that is being compiled.
     Compiling { done: usize, of: usize, now: String },
 }
 
 impl Output {
-    /// Reads on.
+    /// Reads the next piece of output.
     pub fn read(&mut self, piece: &str) {
         for character in piece.chars() {
             match character {
@@ -34,7 +34,7 @@ impl Output {
                     }
                     self.look_at(line.trim());
                 }
-                // Progress: the next line is drawn over this one.
+                // Progress: the next line overwrites this one.
                 '\r' => {
                     let line = self.take_line();
                     self.look_at(line.trim());
@@ -52,12 +52,12 @@ impl Output {
         if let Some(compiling) = bar(line) {
             self.state = compiling;
         } else if !line.is_empty() && !line.starts_with("Compiling ") {
-            // Bars tell more than the names between them.
+            // A bar says more than the crate names between two bars.
             self.state = State::Says(line.to_owned());
         }
     }
 
-    /// In a few words.
+    /// Returns the state in a few words.
     pub fn state(&self) -> String {
         match &self.state {
             State::Starting => "starting".to_owned(),
@@ -66,7 +66,7 @@ impl Output {
         }
     }
 
-    /// The last `count` lines, without those that were drawn over.
+    /// Returns the last `count` lines, without those that were overwritten.
     pub fn last_lines(&self, count: usize) -> String {
         let lines: Vec<&str> = self.text.lines().collect();
         let from = lines.len().saturating_sub(count);
@@ -74,7 +74,7 @@ impl Output {
     }
 }
 
-/// cargo's `Building [====>   ] 35/98: ring, syn`.
+/// Parses cargo's `Building [====>   ] 35/98: ring, syn`.
 fn bar(line: &str) -> Option<State> {
     let (_, after) = line.strip_prefix("Building [")?.split_once(']')?;
     let (counts, now) = after.split_once(':').unwrap_or((after, ""));
@@ -86,14 +86,14 @@ fn bar(line: &str) -> Option<State> {
     })
 }
 
-/// A bar of fixed width.
+/// Draws a bar of fixed width.
 fn drawn(done: usize, of: usize) -> String {
     const WIDTH: usize = 12;
     let full = (WIDTH * done.min(of)).checked_div(of).unwrap_or_default();
     format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
 }
 
-/// The text without the sequences that colour a terminal or clear its line.
+/// Removes the sequences that colour a terminal or clear a line.
 fn without_escapes(text: &str) -> String {
     let mut plain = String::new();
     let mut characters = text.chars();

@@ -1,51 +1,51 @@
-//! Progress that never falls silent, however long the work does.
+//! Progress that never falls silent, even when the work does.
 
 use std::io::{IsTerminal as _, Write, stderr};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// The promise: no stretch without a sign of life is longer than this.
+/// The longest time without a sign of life.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(5);
 
-/// A log gets a line so often; the rest of [`LONGEST_SILENCE`] is for a busy machine.
+/// The time between two lines in a log. The rest of [`LONGEST_SILENCE`] is a margin for a busy machine.
 const LINE_EVERY: Duration = Duration::from_secs(3);
 
-/// A terminal's one line is drawn anew so often.
+/// The time between two updates of the line on a terminal.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
-/// No line is longer, so that a terminal can take it back. Few are narrower.
+/// The longest line. Longer ones would wrap on a usual terminal, which could then not overwrite them.
 const WIDTH: usize = 79;
 
-/// What a line has for the state, beside the seconds.
+/// The part of a line for the state, next to the seconds.
 pub(crate) const ROOM: usize = WIDTH - 10;
 
-/// Work that goes on elsewhere, with its clock.
+/// Work that goes on elsewhere, with its own clock.
 pub trait Work {
-    /// How long it has been going on.
+    /// How long the work has been going on.
     fn elapsed(&self) -> Duration;
 
-    /// What is being done, in a few words.
+    /// The state in a few words.
     fn state(&self) -> String;
 
-    /// Waits for news, no longer than `at_most`; `false` when the work has ended.
+    /// Waits for news for at most `at_most`. Returns false when the work has ended.
     fn goes_on(&mut self, at_most: Duration) -> bool;
 }
 
-/// Where progress is shown.
+/// Shows progress.
 pub struct Display<W> {
     out: W,
     is_terminal: bool,
 }
 
 impl Display<std::io::Stderr> {
-    /// Stderr: one line that is redrawn on a terminal, a line every few seconds elsewhere.
+    /// A display on stderr: one line that is redrawn on a terminal, or a line every few seconds elsewhere.
     pub fn stderr() -> Self {
         Self::new(stderr(), stderr().is_terminal())
     }
 }
 
 impl<W: Write> Display<W> {
-    /// Shows progress on `out`.
+    /// Creates a display that writes to `out`.
     pub const fn new(out: W, is_terminal: bool) -> Self {
         Self { out, is_terminal }
     }
@@ -75,14 +75,14 @@ impl<W: Write> Display<W> {
 
     fn show(&mut self, line: &str) {
         if self.is_terminal {
-            // Back to the line's start: whatever is printed next takes this line's place.
+            // Return to the start of the line, so that whatever is printed next overwrites it.
             self.write(&format!("\r\x1b[K{line}\r"));
         } else {
             self.write(&format!("{line}\n"));
         }
     }
 
-    /// A display that is gone is no reason to stop the work.
+    /// Writes `text`. Ignores errors, because a closed display is no reason to stop the work.
     fn write(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes());
         let _ = self.out.flush();
@@ -94,7 +94,7 @@ fn line(elapsed: Duration, state: &str) -> String {
     cut(&format!("{:>4} s  {state}", elapsed.as_secs()), WIDTH)
 }
 
-/// The text, with its end left out where it is longer than `width`.
+/// Shortens a text that is longer than `width`.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -102,7 +102,7 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Does `work`, and meanwhile shows on stderr that it goes on. Work that is done at once is not shown.
+/// Does `work` and shows progress on stderr meanwhile. Shows nothing if the work ends at once.
 pub fn during<T>(what: &str, work: impl FnOnce() -> T) -> T {
     const AT_ONCE: Duration = Duration::from_secs(1);
     let (done, ended) = channel::<()>();
@@ -148,11 +148,11 @@ mod tests {
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
 
-    /// Work that says nothing until it ends, by a clock that only waiting moves.
+    /// Work that reports nothing until it ends. Only waiting advances its clock.
     struct Silent {
         clock: Rc<Cell<Duration>>,
         takes: Duration,
-        /// News that do not change anything come so often.
+        /// The interval between news that do not change anything.
         noise: Option<Duration>,
     }
 
@@ -167,14 +167,14 @@ mod tests {
 
         fn goes_on(&mut self, at_most: Duration) -> bool {
             let waited = self.noise.map_or(at_most, |noise| noise.min(at_most));
-            // A wait of no length would never end.
+            // A wait of zero would never end.
             self.clock
                 .set(self.clock.get() + waited.max(Duration::from_millis(1)));
             self.clock.get() < self.takes
         }
     }
 
-    /// Notes when something was written.
+    /// Records when something was written.
     struct Notes {
         clock: Rc<Cell<Duration>>,
         written: Rc<RefCell<Vec<(Duration, String)>>>,

@@ -1,5 +1,5 @@
-//! What Traefik's forwardAuth asks: a native authoriser of our own that costs as little as one can, so that the row
-//! shows the price of asking at all. It verifies RS256 tokens and their `exp`, each once.
+//! A native authoriser for Traefik's forwardAuth. It costs as little as possible, so that the row shows the price of
+//! asking at all. It verifies the RS256 signature and `exp` of each token once.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,13 +11,13 @@ use super::wire::header;
 use harness::keys::SigningKey;
 use harness::verification;
 
-/// A running authoriser; dropped, it stops.
+/// A running authoriser. Stops when dropped.
 pub(super) struct Authoriser {
     server: Server,
 }
 
 impl Authoriser {
-    /// Accepts tokens of this key.
+    /// Starts an authoriser that accepts tokens signed by `key`.
     pub(super) fn start(key: SigningKey) -> io::Result<Self> {
         let service = Service {
             keys: [key],
@@ -35,7 +35,7 @@ impl Authoriser {
 
 struct Service {
     keys: [SigningKey; 1],
-    /// `exp` by the whole token.
+    /// The `exp` of each verified token, by the whole token.
     verified: HashMap<Vec<u8>, i64>,
 }
 

@@ -1,4 +1,4 @@
-//! The backend of every row: answers at once, or holds all requests until told otherwise.
+//! The backend of every row. It answers at once, or holds all requests until they are released.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::server::{Answer, Server, ok};
 
-/// A running backend; dropped, it stops.
+/// A running backend. Stops when dropped.
 pub(super) struct Backend {
     server: Server,
     switches: Arc<Switches>,
@@ -43,29 +43,29 @@ impl Backend {
         self.server.address()
     }
 
-    /// As Traefik's configuration names it.
+    /// The URL for Traefik's configuration.
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// Answers no request that comes from now on before [`Backend::release`].
+    /// Holds all requests that arrive before the next [`Backend::release`].
     pub(super) fn hold(&self) {
         while self.arrivals.try_recv().is_ok() {}
         self.switches.hold.store(true, Ordering::Release);
     }
 
-    /// When the next request arrived while the backend holds; `None` if there is none within `patience`.
+    /// When the next held request arrived. `None` if none arrives within `patience`.
     pub(super) fn arrival(&self, patience: Duration) -> Option<Instant> {
         self.arrivals.recv_timeout(patience).ok()
     }
 
-    /// Answers what is held and all that comes.
+    /// Answers the held requests and all that follow.
     pub(super) fn release(&self) {
         self.switches.hold.store(false, Ordering::Release);
         self.server.wake();
     }
 
-    /// The head of the last request that came in during `requests`.
+    /// The head of the last request that arrived during `requests`.
     pub(super) fn last_head_of(&self, requests: impl FnOnce()) -> Vec<u8> {
         self.seen().clear();
         self.switches.look.store(true, Ordering::Release);
@@ -93,7 +93,7 @@ impl Answer for Service {
             seen.extend_from_slice(head);
         }
         if self.switches.hold.load(Ordering::Acquire) {
-            // Without the backend's owner nobody waits for it.
+            // Sending fails only if the backend was dropped, and then nobody waits for the time.
             let _ = self.arrived.send(Instant::now());
             return None;
         }
@@ -105,7 +105,7 @@ impl Answer for Service {
     }
 }
 
-/// What a small integration answers.
+/// A typical answer of a small integration.
 const BODY: &str = r#"{"message":"Hello from the integration","status":"ok"}"#;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The other gateway of the comparison: Envoy with a policy as near to ours as its filters come. It verifies the
-//! token (`jwt_authn`), rewrites the path (`regex_rewrite`) and puts a fixed token into `Authorization`, where ours
+//! Envoy, the other gateway of the comparison, with a policy as close to ours as its filters allow. It verifies the
+//! token (`jwt_authn`), rewrites the path (`regex_rewrite`) and puts a fixed token into `Authorization`; our gateway
 //! fetches and renews one.
 
 use std::fs::{self, File};
@@ -13,26 +13,26 @@ use serde_json::{Value, json};
 use harness::process::Process;
 use harness_build::tools::{self, ToolError};
 
-/// A running Envoy; dropped, it is killed.
+/// A running Envoy. Killed when dropped.
 pub(super) struct Envoy {
     child: Child,
     address: SocketAddr,
     _folder: tempfile::TempDir,
 }
 
-/// What Envoy shall do.
+/// What Envoy should do.
 pub(super) struct Policy {
     pub(super) backend: SocketAddr,
-    /// The keys, a JSON text.
+    /// The keys, as JSON text.
     pub(super) jwks: String,
     pub(super) issuer: String,
     pub(super) audience: String,
-    /// Remember verified tokens.
+    /// Whether Envoy remembers verified tokens.
     pub(super) cache: bool,
     pub(super) regex: String,
-    /// In RE2's syntax.
+    /// In RE2 syntax.
     pub(super) substitution: String,
-    /// Takes the place of the client's token.
+    /// Replaces the client's token.
     pub(super) token: String,
 }
 
@@ -61,7 +61,7 @@ impl Envoy {
         let child = Command::new(binary)
             .arg("--config-path")
             .arg(&config)
-            // Otherwise two on one machine take each other for a predecessor.
+            // With hot restart, two Envoys on one machine take each other for a predecessor.
             .arg("--disable-hot-restart")
             .args(["--log-level", "error"])
             .stdin(Stdio::null())
@@ -95,7 +95,7 @@ impl Envoy {
 
 impl Drop for Envoy {
     fn drop(&mut self) {
-        // Both fail only for a process that has ended and been waited for.
+        // Both fail only if the process has already ended and been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

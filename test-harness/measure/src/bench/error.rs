@@ -1,4 +1,4 @@
-//! Why there are no figures.
+//! Errors of the bench.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,30 +6,30 @@ use std::path::PathBuf;
 use harness::traefik::TraefikError;
 use harness_build::guests::GuestError;
 
-/// Why there are no figures.
+/// Why a bench run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// Traefik does not run as asked.
+    /// Traefik does not run as configured.
     #[error(transparent)]
     Traefik(#[from] TraefikError),
-    /// There are no plugins to measure.
+    /// The plugins cannot be built.
     #[error(transparent)]
     Guest(#[from] GuestError),
     /// A socket, a file or /proc failed.
     #[error("{0}; see that nothing else takes the machine's sockets, files or memory")]
     Io(#[from] io::Error),
-    /// A gateway does something else than what is measured, so its figures would mean something else.
+    /// A gateway does not do what is measured, so its figures would be misleading.
     #[error("no figure is better than a wrong one: {what}")]
     Misbehaves {
-        /// Which, and what it did.
+        /// Which gateway, and what it did.
         what: String,
     },
-    /// No such row or measurement.
+    /// No row or measurement has this name.
     #[error("`{name}` is neither a row nor a measurement; there are {known}")]
     UnknownName {
         /// The name that was given.
         name: String,
-        /// All names, with commas between them.
+        /// All names, separated by commas.
         known: String,
     },
     /// The folder does not hold plugins.

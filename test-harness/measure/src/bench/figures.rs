@@ -1,14 +1,14 @@
-//! The report for machines.
+//! The machine-readable report.
 
 use serde::Serialize;
 
 use super::in_flight::InFlight;
 use super::rs256::Rs256;
 
-/// The JSON of a run. What was not measured is `null`.
+/// The JSON of a run. Figures that were not measured are `null`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figures {
-    /// Every row with every number of connections.
+    /// Every row, with every number of connections.
     pub rows: Vec<RowFigures>,
     /// Microseconds of one RS256 check (2048 bits) inside Traefik.
     pub rs256_us: Rs256,
@@ -16,14 +16,14 @@ pub struct Figures {
     pub kib_per_request_in_flight: InFlight,
     /// Milliseconds from Traefik's start until all plugins answer.
     pub ready_ms: Option<f64>,
-    /// Microseconds that a new instance adds to a request, of the slowest plugin.
+    /// Microseconds that a new instance of the slowest plugin adds to a request.
     pub instance_start_us: Option<f64>,
     /// The rows of the other build, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Vec<RowFigures>>,
 }
 
-/// One row with one number of connections: medians over the rounds.
+/// One row with one number of connections. The figures are medians over the rounds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RowFigures {
     /// One of [`ROWS`](super::ROWS).
@@ -32,17 +32,17 @@ pub struct RowFigures {
     pub connections: usize,
     /// Requests per second.
     pub rps: Option<f64>,
-    /// `rps` by that of the row `plain` with as many connections.
+    /// `rps` divided by that of the row `plain` with the same number of connections.
     pub ratio_to_plain: Option<f64>,
-    /// Median latency, microseconds.
+    /// Median latency in microseconds.
     pub p50_us: Option<f64>,
-    /// Latency that 99 percent of the requests did not exceed, microseconds.
+    /// 99th percentile of the latency in microseconds.
     pub p99_us: Option<f64>,
-    /// Processor time of the gateway's process for one request, microseconds.
+    /// CPU time of the gateway's process per request, in microseconds.
     pub cpu_us_per_request: Option<f64>,
 }
 
-/// To so many digits behind the point.
+/// Rounds `value` to this many decimals.
 pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let factor = 10_f64.powi(digits);
     (value * factor).round() / factor

@@ -1,10 +1,10 @@
-//! The load generator of the bench: keep-alive connections that each send their next request as soon as they have the last
-//! response (closed loop), all on one thread with edge-triggered readiness, from bytes made beforehand.
+//! The load generator of the bench. Each keep-alive connection sends its next request as soon as it has the last
+//! response (closed loop). One thread serves all connections with edge-triggered readiness and bytes made beforehand.
 //!
-//! `harness::load` is for tests: it speaks TLS, makes requests one by one and looks at every answer. That costs too much
-//! here, since the generator shares the processors with what it measures. Against a server that answers from memory, this one
-//! reached 141,000 requests per second with a 99th percentile of 1.2 ms where the other reached 53,000 with 4.4 ms (two
-//! processors, 32 connections).
+//! `harness::load` is for tests: it speaks TLS, makes each request separately and inspects every answer. That costs too
+//! much here, since the generator shares the processors with what it measures. Against a server that answers from
+//! memory, this generator reached 141,000 requests per second with a 99th percentile of 1.2 ms. The other reached
+//! 53,000 with 4.4 ms (two processors, 32 connections).
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
@@ -17,13 +17,13 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::wire::{self, Response};
 
-/// Where requests come from.
+/// A source of requests.
 pub(super) trait Requests {
-    /// The bytes of the next request; `None` when there are no more, which ends the run.
+    /// The bytes of the next request. `None` if there are no more, which ends the run.
     fn next(&mut self) -> Option<&[u8]>;
 }
 
-/// Connections to one server, open until this is dropped.
+/// Connections to one server, which stay open until this is dropped.
 pub(super) struct Generator {
     address: SocketAddr,
     poll: Poll,
@@ -38,11 +38,11 @@ pub(super) struct Tally {
     pub(super) good: u64,
     /// Responses with another status, by status.
     pub(super) wrong: BTreeMap<u16, u64>,
-    /// Connections that ended, or sent something that is not a response.
+    /// Connections that ended or sent something other than a response.
     pub(super) broken: u64,
-    /// From the first request to the end of the run.
+    /// Time from the first request to the end of the run.
     pub(super) elapsed: Duration,
-    /// From sending to the whole response, nanoseconds; of good responses.
+    /// Nanoseconds from sending a request to its whole response. Good responses only.
     pub(super) latencies: Histogram<u64>,
 }
 
@@ -62,12 +62,12 @@ impl Tally {
         self.good as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
     }
 
-    /// The latency in microseconds that this share of the requests (0 to 1) did not exceed.
+    /// The latency in microseconds at this quantile (0 to 1).
     pub(super) fn latency_us(&self, share: f64) -> f64 {
         self.latencies.value_at_quantile(share) as f64 / 1000.0
     }
 
-    /// What went wrong, in words; `None` if nothing did.
+    /// Describes what went wrong. `None` if nothing did.
     pub(super) fn trouble(&self) -> Option<String> {
         let wrong = self
             .wrong
@@ -81,16 +81,16 @@ impl Tally {
 
 struct Connection {
     stream: TcpStream,
-    /// When the request was sent that has no response yet.
+    /// When the current request was sent. `None` if none is waiting for a response.
     sent: Option<Instant>,
-    /// The beginning of a response that has not arrived whole.
+    /// The beginning of a response that has not fully arrived.
     unread: Vec<u8>,
-    /// The end of a request that the system did not take at once.
+    /// The rest of a request that the system did not accept at once.
     unsent: Vec<u8>,
 }
 
 impl Generator {
-    /// Opens this many connections.
+    /// Opens `connections` connections to `address`.
     pub(super) fn connect(address: SocketAddr, connections: usize) -> io::Result<Self> {
         let mut generator = Self {
             address,
@@ -105,7 +105,7 @@ impl Generator {
         Ok(generator)
     }
 
-    /// Sends for this long, or until there are no more requests. Requests in flight at the end are not counted;
+    /// Sends requests for `length`, or until there are no more. Does not count requests in flight at the end;
     /// [`Generator::drain`] waits for them.
     pub(super) fn run(&mut self, requests: &mut dyn Requests, length: Duration) -> io::Result<Tally> {
         let mut tally = Tally::new();
@@ -234,7 +234,7 @@ impl Connection {
                 .unsent
                 .extend_from_slice(request.get(count..).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.unsent.extend_from_slice(request),
-            // A connection that the server has closed is found out when its end is read.
+            // If the server has closed the connection, the next read notices it.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(error) => return Err(error),
         }
@@ -252,7 +252,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The response with its latency once it is whole.
+    /// Returns the response with its latency once it is complete.
     fn receive(&mut self, scratch: &mut [u8]) -> io::Result<Option<(Response, Duration)>> {
         loop {
             let count = match self.stream.read(scratch) {
@@ -283,10 +283,10 @@ impl Connection {
     }
 }
 
-/// Longer latencies count as this one.
+/// Longer latencies are recorded as this one.
 const LONGEST_NS: u64 = 100_000_000_000;
 
-/// The response, if `bytes` contain all of it and nothing else.
+/// Returns the response if `bytes` contain all of it and nothing else.
 fn complete(bytes: &[u8]) -> io::Result<Option<Response>> {
     let response = wire::response(bytes).map_err(io::Error::other)?;
     match response {
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn a_run_ends_when_there_are_no_more_requests() {
         let tally = run(&[OK], 4, 1000);
-        // Those in flight when the requests ran out are not counted.
+        // Requests in flight when the supply ran out are not counted.
         assert!((996..=1000).contains(&tally.good), "{tally:?}");
         assert_eq!(tally.latencies.len(), tally.good);
         assert_eq!(tally.trouble(), None);

@@ -1,4 +1,4 @@
-//! How cost grows: with routers, with distinct tokens, with keys in the issuer's set, with rewrite rules.
+//! How cost grows with the number of routers, distinct tokens, keys in the issuer's set, and rewrite rules.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,22 +19,22 @@ use super::site::{Policy, Site, Variation, path};
 use super::watch::Watch;
 use harness::gateway::{INTEGRATION, JWT, PATH_REWRITE};
 
-/// One thing that grows.
+/// Measurements with a growing number of one thing.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
-    /// What there is more and more of.
+    /// What grows.
     pub(super) name: &'static str,
-    /// Where its chart is written.
+    /// The file of its chart.
     pub(super) file: &'static str,
     pub(super) points: Vec<Point>,
 }
 
-/// The three plugins with so many of it, 32 connections, tokens seen before.
+/// Figures of the three plugins with `count` of it: 32 connections, tokens seen before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point {
     pub(super) count: usize,
     pub(super) rps: f64,
-    /// Of Traefik, microseconds per request.
+    /// Traefik's CPU time in microseconds per request.
     pub(super) cpu_us: f64,
     pub(super) rss_mib: f64,
 }
@@ -123,7 +123,7 @@ fn point(
         generator: Generator::connect(gateway.address()?, CONNECTIONS)?,
         what: format!("growth with {count}"),
     };
-    // Each at least once, so that "seen before" is true of all.
+    // Send each request at least once, so that every token has been seen before.
     let (mut seen, all) = (0, paths.len() * tokens.len());
     while seen < all {
         let tally = load.run(&mut requests, Duration::from_secs(1))?;
@@ -143,7 +143,7 @@ fn point(
     })
 }
 
-/// All but the last match nothing that is asked for.
+/// Makes rewrite rules of which only the last one matches the requests.
 fn rewrite_rules(count: usize) -> Value {
     (1..count)
         .map(|number| format!("^/orders{number}(/.*)?$"))
@@ -152,7 +152,7 @@ fn rewrite_rules(count: usize) -> Value {
         .collect()
 }
 
-/// A JWK Set in which the issuer's own key comes last.
+/// Serves a JWK Set in which the issuer's own key comes last.
 struct KeyServer(Server);
 
 struct Document(Vec<u8>);
@@ -176,8 +176,8 @@ impl KeyServer {
     }
 }
 
-/// A public RSA key that nobody has the private one of: any odd number of 2048 bits is a modulus as good as another
-/// to a verifier that never uses it.
+/// Makes a public RSA key without a private key. Any odd number of 2048 bits is good enough as a modulus, because the
+/// verifier never uses it.
 fn stranger(kid: &str) -> Value {
     let mut modulus = [0; 256];
     SystemRandom::new()

@@ -1,5 +1,5 @@
-//! Memory per request in flight. A plugin's instance belongs to one request until its answer has ended, so requests
-//! that wait for a slow backend are what instances cost.
+//! Memory per request in flight. A plugin instance belongs to one request until the response has ended, so requests
+//! that wait for a slow backend show what instances cost.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -14,8 +14,8 @@ use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
 use super::statistics::{median, slope};
 use super::watch::Watch;
 
-/// KiB of resident memory that one more request in flight takes: the slope over 50, 200 and 800 of them. It is the
-/// whole of it, Traefik's own share included; that is `plain`.
+/// KiB of resident memory per request in flight: the slope over 50, 200 and 800 requests. It includes Traefik's own
+/// share, which `plain` shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct InFlight {
     /// With the plugin `jwt`.
@@ -29,9 +29,9 @@ pub struct InFlight {
     pub plain: Option<f64>,
 }
 
-/// How many requests are in flight when memory is read.
+/// The numbers of requests in flight at which memory is read.
 pub(super) const COUNTS: [usize; 3] = [50, 200, 800];
-/// Each on a Traefik of its own; the figure is the median of their slopes.
+/// How often each slope is measured, each time on a new Traefik. The figure is the median.
 pub(super) const REPEATS: usize = 3;
 
 pub(super) fn measure(site: &Site, watch: &Watch<'_>) -> Result<InFlight, BenchError> {
@@ -57,7 +57,7 @@ pub(super) fn measure(site: &Site, watch: &Watch<'_>) -> Result<InFlight, BenchE
     })
 }
 
-/// Requests in flight, and KiB of memory then.
+/// Measures memory in KiB for each number of requests in flight.
 fn growth(site: &Site, gateway: &Gateway) -> Result<Vec<(f64, f64)>, BenchError> {
     let token = sign(&site.idcs, 1).pop().unwrap_or_default();
     let request = get(&path(0), &token);
@@ -78,7 +78,7 @@ fn growth(site: &Site, gateway: &Gateway) -> Result<Vec<(f64, f64)>, BenchError>
     Ok(points)
 }
 
-/// When the next of the requests that are held arrived.
+/// Waits for the next held request and returns when it arrived.
 pub(super) fn arrival(backend: &Backend) -> Result<std::time::Instant, BenchError> {
     backend
         .arrival(Duration::from_secs(30))
@@ -87,7 +87,7 @@ pub(super) fn arrival(backend: &Backend) -> Result<std::time::Instant, BenchErro
         })
 }
 
-/// Connections that each have one request at a time, which may stay unanswered for long.
+/// Connections with at most one request each, which may stay unanswered for long.
 pub(super) struct Held(Vec<TcpStream>);
 
 impl Held {
@@ -108,7 +108,7 @@ impl Held {
         }
     }
 
-    /// Reads every connection's answer, which must be a 200.
+    /// Reads the response on every connection. Each must be a 200.
     pub(super) fn receive(&mut self) -> Result<(), BenchError> {
         for stream in &mut self.0 {
             let mut answer = Vec::new();

@@ -1,9 +1,9 @@
-//! What the figures were taken on.
+//! The machine on which the figures were measured.
 
 use std::fs;
 use std::thread;
 
-/// The machine, as far as it tells.
+/// The machine, as far as /proc describes it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Machine {
     processor: String,
@@ -39,7 +39,7 @@ impl std::fmt::Display for Machine {
     }
 }
 
-/// The value of the first line `name : value`.
+/// Returns the value of the first line `name : value`.
 fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.lines().find_map(|line| {
         let (found, value) = line.split_once(':')?;

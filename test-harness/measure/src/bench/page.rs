@@ -1,4 +1,4 @@
-//! The report as a page of the documentation. Figures and charts are replaced; the text around them stays.
+//! Writes the report to a page of the documentation. Replaces figures and charts; the text around them stays.
 
 use std::fs;
 use std::io;
@@ -23,14 +23,13 @@ pub enum PageError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
 impl Report {
-    /// Puts the figures into `docs/benchmarks.md`, which keeps its other text, and the charts into
-    /// `docs/benchmarks/`.
+    /// Writes the figures into `docs/benchmarks.md`, whose other text stays, and the charts into `docs/benchmarks/`.
     pub fn write_page(&self, docs: &Path) -> Result<(), PageError> {
         let page = docs.join(PAGE);
         let text = fs::read_to_string(&page).map_err(|source| error(&page, source))?;
@@ -54,7 +53,7 @@ impl Report {
         format!("{self}{images}")
     }
 
-    /// File names and documents.
+    /// The charts by file name, as SVG documents.
     fn charts(&self) -> Result<Vec<(&'static str, String)>, ChartError> {
         let mut charts = Vec::new();
         if !self.rows.is_empty() {
@@ -87,7 +86,7 @@ impl Report {
             .collect();
         let mut bars = Bars::new(title, unit, &names);
         let first = connections.first().copied().unwrap_or_default();
-        // Beside `direct` all others would look alike; the table has it.
+        // `direct` is left out, because all other bars would look alike beside it. The table has it.
         let shown = |row: &&Row| row.connections == first && row.name != DIRECT;
         for row in self.rows.iter().filter(shown) {
             let values = connections.iter().map(|&count| {
@@ -140,7 +139,7 @@ fn cpu_us(row: &Row) -> Option<f64> {
     row.median(|round| round.cpu_us)
 }
 
-/// The text with `figures` between the two marks; `None` without them.
+/// Puts `figures` between the two marks. `None` if the marks are missing.
 fn with_figures(text: &str, figures: &str) -> Option<String> {
     let (before, rest) = text.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;

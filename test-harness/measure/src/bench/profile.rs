@@ -1,4 +1,4 @@
-//! Where Traefik spends its time, by Go's own profiler.
+//! Profiles Traefik with Go's own profiler.
 
 use std::fs;
 use std::path::Path;
@@ -9,15 +9,15 @@ use super::error::BenchError;
 use harness::client::Client;
 use harness::traefik::Traefik;
 
-/// Writes a processor profile (pprof's format) of what `load` causes, which lasts about `length`. The Traefik must have
-/// been started with `api.debug`.
+/// Writes a CPU profile (pprof format) taken while `load` runs, which takes about `length`. Traefik must have been
+/// started with `api.debug`.
 pub(super) fn take(
     traefik: &Traefik,
     length: Duration,
     file: &Path,
     load: impl FnOnce() -> Result<(), BenchError>,
 ) -> Result<(), BenchError> {
-    // Whole seconds, and at least one: the profiler's grain.
+    // The profiler takes whole seconds, at least one.
     let seconds = length.as_secs().max(1);
     let url = format!("{}/debug/pprof/profile?seconds={seconds}", traefik.api_url());
     let client = Client::with(|builder| builder.timeout(length + Duration::from_secs(30)));

@@ -1,4 +1,4 @@
-//! What came of a run: figures for machines, tables for people.
+//! The results of a run: figures for machines, tables for people.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::start::{InstanceStart, Ready};
 use super::statistics::median;
 use harness_build::tools::{ENVOY_VERSION, TRAEFIK_VERSION};
 
-/// Everything that was measured. Displayed, it is Markdown.
+/// Everything that was measured. `Display` formats it as Markdown.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) rows: Vec<Row>,
@@ -46,7 +46,7 @@ impl Report {
         }
     }
 
-    /// The figures for machines. Rows that nobody would run, such as `direct`, are not among them.
+    /// The machine-readable figures. They leave out reference rows such as `direct`.
     pub fn figures(&self) -> Figures {
         let of = |build| -> Vec<RowFigures> {
             let rows = self
@@ -72,15 +72,15 @@ impl Report {
         }
     }
 
-    /// A row's requests per second by those of the plain gateway in the same round, the median over all rounds: what the
-    /// machine has over from one minute to the next cancels out.
+    /// A row's requests per second relative to those of the plain gateway in the same round; the median over all
+    /// rounds. Comparing within a round cancels out changes in the machine's speed.
     pub(super) fn ratio_to_plain(&self, row: &Row) -> Option<f64> {
         let plain = self.plain(row.connections)?;
         let pairs = row.rounds.iter().zip(&plain.rounds);
         median(pairs.map(|(own, plain)| own.rps / plain.rps))
     }
 
-    /// How many connections there were, ascending.
+    /// The numbers of connections, ascending.
     pub(super) fn connections(&self) -> Vec<usize> {
         let mut all: Vec<usize> = self.rows.iter().map(|row| row.connections).collect();
         all.sort_unstable();
@@ -250,7 +250,7 @@ fn none() -> String {
     "–".to_owned()
 }
 
-/// A table that reads well as Markdown and as it stands. The first column is text, the others are numbers.
+/// A table that reads well as Markdown and as plain text. The first column is text, the others are numbers.
 struct Table {
     rows: Vec<Vec<String>>,
     columns: usize,
@@ -264,7 +264,7 @@ impl Table {
         }
     }
 
-    /// Cells that are missing at the end stay empty.
+    /// Adds a row. Missing cells at the end stay empty.
     fn add(&mut self, mut cells: Vec<String>) {
         cells.resize(self.columns, String::new());
         self.rows.push(cells);

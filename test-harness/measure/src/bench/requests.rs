@@ -1,4 +1,4 @@
-//! The requests of the rows: the same bytes for all, but for the token.
+//! The requests of the rows. Apart from the token, all rows send the same bytes.
 
 use std::thread;
 
@@ -14,14 +14,14 @@ pub(super) fn get(path: &str, token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The same requests over and over.
+/// Repeats the same requests over and over.
 pub(super) struct Repeated {
     requests: Vec<Vec<u8>>,
     next: usize,
 }
 
 impl Repeated {
-    /// Every token with every path in turn.
+    /// Combines every path with every token.
     pub(super) fn new(paths: &[String], tokens: &[String]) -> Self {
         let with_tokens = |path: &String| tokens.iter().map(|token| get(path, token)).collect::<Vec<_>>();
         Self {
@@ -42,7 +42,7 @@ impl Requests for Repeated {
     }
 }
 
-/// Every token once, in order.
+/// Sends every token once, in order.
 pub(super) struct Once<'t> {
     path: &'t str,
     tokens: &'t [String],
@@ -76,14 +76,14 @@ impl Requests for Once<'_> {
     }
 }
 
-/// Tokens that differ in `jti` and so in every bit of their signature, signed before they are needed.
+/// Tokens made in advance. They differ in `jti`, so their signatures differ too.
 #[derive(Default)]
 pub(super) struct TokenStore {
     tokens: Vec<String>,
 }
 
 impl TokenStore {
-    /// So many tokens from number `from` on; those that are not there yet are signed now, on every processor.
+    /// Returns `count` tokens from number `from` on. Signs the missing ones now, on all processors.
     pub(super) fn take(&mut self, idcs: &IdcsHandle, from: usize, count: usize) -> &[String] {
         let until = from + count;
         let missing = until.saturating_sub(self.tokens.len());
@@ -94,7 +94,7 @@ impl TokenStore {
     }
 }
 
-/// So many tokens for the gateway's API, all different, valid for a day.
+/// Signs `count` different tokens for the gateway's API, valid for a day.
 pub(super) fn sign(idcs: &IdcsHandle, count: usize) -> Vec<String> {
     const DAY: i64 = 24 * 60 * 60;
     let threads = thread::available_parallelism().map_or(1, usize::from);

@@ -1,4 +1,4 @@
-//! The rows: every gateway under the same load, round after round in turn.
+//! The rows: every gateway under the same load, taking turns round by round.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use super::statistics::{median, range};
 use super::watch::Watch;
 use harness::process::Process;
 
-/// The rows by name, in the order of the report.
+/// The names of the rows, in the order of the report.
 pub const ROWS: [&str; 12] = [
     DIRECT,
     PLAIN,
@@ -32,68 +32,67 @@ pub const ROWS: [&str; 12] = [
     "gateway_cold",
 ];
 
-/// No gateway at all: what generator and backend can do.
+/// No gateway: shows what the generator and the backend can do.
 pub(super) const DIRECT: &str = "direct";
-/// What the others are compared with.
+/// The row with which the others are compared.
 pub(super) const PLAIN: &str = "plain";
 
-/// One plugin that does nothing, and three of them: what is Traefik's own part, and no plugin of whatever make can
-/// avoid.
+/// One plugin that does nothing, and three of them: Traefik's own cost, which no plugin can avoid.
 const IDLE: &str = "idle";
 const THREE_IDLE: &str = "three_idle";
 
-/// Rows that are no gateway anyone would run, but show what is in reach.
+/// Rows that nobody would run as a gateway, but that show what is possible.
 pub(super) fn is_reference(name: &str) -> bool {
     [DIRECT, IDLE, THREE_IDLE].contains(&name)
 }
 
-/// Which build of the plugins a row is of.
+/// The build of the plugins that a row measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Build {
-    /// This workspace's.
+    /// The build of this workspace.
     #[default]
     Current,
-    /// The one to compare with.
+    /// The build to compare with.
     Baseline,
 }
 
-/// A row with one number of connections, and what came of it.
+/// A row with one number of connections, and its results.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) build: Build,
     pub(super) connections: usize,
     pub(super) rounds: Vec<Round>,
-    /// Why there are no rounds.
+    /// Why the row has no rounds.
     pub(super) absent: Option<String>,
 }
 
-/// What one round showed.
+/// The results of one round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Round {
     pub(super) rps: f64,
     pub(super) p50_us: f64,
     pub(super) p99_us: f64,
-    /// Of the gateway's process, microseconds per request; `None` without a gateway.
+    /// CPU time of the gateway's process in microseconds per request. `None` without a gateway.
     pub(super) cpu_us: Option<f64>,
-    /// Of the gateway's process at the end of the round.
+    /// Memory of the gateway's process at the end of the round.
     pub(super) rss_mib: Option<f64>,
 }
 
 impl Row {
-    /// The median over the rounds of one of a round's figures.
+    /// The median of one figure over the rounds.
     pub(super) fn median(&self, figure: impl Fn(&Round) -> Option<f64>) -> Option<f64> {
         median(self.rounds.iter().filter_map(figure))
     }
 
-    /// How far apart the slowest and the fastest round are, as a share of the median.
+    /// The difference between the fastest and the slowest round, as a share of the median.
     pub(super) fn spread(&self) -> Option<f64> {
         let (least, most) = range(self.rounds.iter().map(|round| round.rps))?;
         Some((most - least) / self.median(|round| Some(round.rps))?)
     }
 }
 
-/// Measures all rows that are wanted.
+/// Measures all requested rows.
 pub(super) fn measure(
     bench: &Bench,
     site: &Site,
@@ -127,7 +126,7 @@ pub(super) fn measure(
                 round + 1,
                 bench.rounds
             ))?;
-            // A different one first each time, so that no row always comes after the same neighbour's load.
+            // Start with a different row each round, so that no row always follows the same one.
             for place in 0..lanes.len() {
                 let place = (place + round) % lanes.len();
                 watch.stop_if_interrupted()?;
@@ -149,7 +148,7 @@ pub(super) fn measure(
     Ok(rows)
 }
 
-/// As people read it.
+/// The name of a row in the report.
 pub(super) fn label(name: &str, build: Build) -> String {
     match build {
         Build::Current => name.to_owned(),
@@ -166,18 +165,18 @@ struct Tokens {
     cold: TokenStore,
 }
 
-/// A row's process, kept from round to round.
+/// A row's gateway process, which stays up from round to round.
 struct Lane {
     name: &'static str,
     build: Build,
     target: Target,
-    /// Every request has a token of its own.
+    /// Whether every request has a token of its own.
     cold: bool,
-    /// How many of the never-seen tokens this process has seen.
+    /// How many of the new tokens this process has seen.
     seen: usize,
-    /// Requests per second of the last round with never-seen tokens, by connections.
+    /// Requests per second in the last round with new tokens, by number of connections.
     rates: HashMap<usize, f64>,
-    /// Numbers of connections that there is a profile of.
+    /// The numbers of connections that already have a profile.
     profiled: Vec<usize>,
 }
 
@@ -258,7 +257,7 @@ impl Lane {
                 tally.per_second()
             }
         };
-        // Should they run out, the round ends there, and is a round all the same.
+        // If the tokens run out, the round ends early and still counts.
         let count = (rate * bench.round.as_secs_f64() * 1.25) as usize + connections;
         if bench.profiles.is_some() && !self.profiled.contains(&connections) {
             let fresh = tokens.cold.take(&site.idcs, self.seen, count);
@@ -276,7 +275,7 @@ impl Lane {
 }
 
 impl Lane {
-    /// Takes a profile under this load, once, if one is wanted.
+    /// Takes a profile under this load, unless none is wanted or there already is one.
     fn profile(
         &mut self,
         bench: &Bench,
@@ -308,7 +307,7 @@ impl Target {
         Ok(Self::Traefik(gateway))
     }
 
-    /// A machine without Envoy has rows that say so.
+    /// Starts Envoy. If it is not available, its rows say so.
     fn envoy(cache: bool, site: &Site) -> Result<Self, BenchError> {
         const FULL: Effect = Effect {
             wants_token: true,
@@ -327,7 +326,7 @@ impl Target {
         }
     }
 
-    /// Where it listens, and what is watched; `None` if it is not there.
+    /// The address to call and the process to watch. `None` if the target is absent.
     fn place(&self) -> Result<Option<(SocketAddr, Option<Process>)>, BenchError> {
         Ok(match self {
             Self::Backend(address) => Some((*address, None)),
@@ -338,14 +337,14 @@ impl Target {
     }
 }
 
-/// A generator, and what its errors are called.
+/// A load generator, and a name for its errors.
 pub(super) struct Load {
     pub(super) generator: Generator,
     pub(super) what: String,
 }
 
 impl Load {
-    /// Sends until the rate no longer grows: instances are made, caches filled, connections open.
+    /// Sends requests until the rate stops growing, so that instances, caches and connections are ready.
     pub(super) fn warm_up(&mut self, requests: &mut dyn Requests, round: Duration) -> Result<(), BenchError> {
         const SLICE: Duration = Duration::from_millis(400);
         const SLICES: usize = 25;
@@ -364,14 +363,14 @@ impl Load {
         Ok(())
     }
 
-    /// Sends and counts; requests in flight at the end are waited for and not counted.
+    /// Sends requests and counts the answers. Waits for requests in flight at the end, but does not count them.
     pub(super) fn run(&mut self, requests: &mut dyn Requests, length: Duration) -> Result<Tally, BenchError> {
         let tally = self.generator.run(requests, length)?;
         self.generator.drain()?;
         self.judge(tally)
     }
 
-    /// A run with a look at the process before and after.
+    /// Like `run`, but also measures the process.
     pub(super) fn measured(
         &mut self,
         requests: &mut dyn Requests,
@@ -396,7 +395,7 @@ impl Load {
         })
     }
 
-    /// A fast refusal is no figure.
+    /// Rejects a run with bad answers, because a fast refusal is not a result.
     fn judge(&self, tally: Tally) -> Result<Tally, BenchError> {
         let trouble = tally
             .trouble()

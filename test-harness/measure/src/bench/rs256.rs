@@ -1,13 +1,13 @@
-//! What one RS256 check (2048 bits) takes inside Traefik, by three implementations.
+//! Times one RS256 check (2048 bits) inside Traefik with three implementations.
 
 use serde::Serialize;
 
 use crate::rsa_speed;
 
-/// Microseconds per check; `None` where there is no figure.
+/// Microseconds per check. `None` where there is no figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Rs256 {
-    /// The one that the plugins use.
+    /// The implementation that the plugins use.
     pub ours: Option<f64>,
     /// The crate `ring`.
     pub ring: Option<f64>,
@@ -15,7 +15,7 @@ pub struct Rs256 {
     pub jwt_simple: Option<f64>,
 }
 
-/// Has a probe inside a Traefik of its own measure them.
+/// Measures with a probe in a separate Traefik.
 pub(super) fn measure() -> Rs256 {
     const BITS: usize = 2048;
     const ROUNDS: u32 = 201;

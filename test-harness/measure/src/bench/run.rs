@@ -1,4 +1,4 @@
-//! A run of the bench, from the first build to the report.
+//! Runs the bench, from the build to the report.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +13,7 @@ use super::site::Site;
 use super::watch::Watch;
 use super::{growth, in_flight, machine, rs256, start};
 
-/// The names in the JSON of what is measured besides the rows.
+/// The JSON names of the measurements other than the rows.
 pub const MEASUREMENTS: [&str; 4] = [RS256, IN_FLIGHT, READY, INSTANCE_START];
 
 const RS256: &str = "rs256_us";
@@ -22,11 +22,11 @@ const READY: &str = "ready_ms";
 const INSTANCE_START: &str = "instance_start_us";
 
 impl Bench {
-    /// Builds the plugins, starts everything, measures, and stops everything. Reports progress on stderr.
-    /// `interrupted` ends it early, with [`BenchError::Interrupted`].
+    /// Builds the plugins, starts everything, measures, and stops everything. Reports progress on stderr. Setting
+    /// `interrupted` ends the run early with [`BenchError::Interrupted`].
     ///
     /// # Errors
-    /// See [`BenchError`]. A missing peer is not an error; its rows say that it is missing.
+    /// See [`BenchError`]. A missing Envoy is not an error; its rows say that it is missing.
     pub fn run(&self, interrupted: &Arc<AtomicBool>) -> Result<Report, BenchError> {
         if let Some(unknown) = self
             .only

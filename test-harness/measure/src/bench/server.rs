@@ -1,5 +1,5 @@
-//! A server that costs little: one thread, edge-triggered readiness, answers made beforehand. It reads requests
-//! without bodies, as a gateway passes a GET on.
+//! A cheap server: one thread, edge-triggered readiness, and answers made beforehand. It reads requests without bodies,
+//! such as the GET requests that a gateway passes on.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
@@ -13,18 +13,18 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::wire::head_length;
 
-/// What a server says. One thread calls it.
+/// Produces a server's responses. Called from a single thread.
 pub(super) trait Answer: Send + 'static {
-    /// The whole response to a request with this head; `None` holds the request until [`Server::wake`].
+    /// The whole response to a request with this head. `None` holds the request until [`Server::wake`].
     fn answer(&mut self, head: &[u8]) -> Option<&[u8]>;
 
-    /// The response to a request that was held, asked for after each [`Server::wake`]; `None` holds it on.
+    /// The response to a held request, asked for after each [`Server::wake`]. `None` keeps holding it.
     fn late_answer(&mut self) -> Option<&[u8]> {
         None
     }
 }
 
-/// A running server on a free port of 127.0.0.1; dropped, it stops.
+/// A running server on a free port of 127.0.0.1. Stops when dropped.
 pub(super) struct Server {
     address: SocketAddr,
     waker: Arc<Waker>,
@@ -67,9 +67,9 @@ impl Server {
         self.address
     }
 
-    /// Has the requests that are held answered, if the answer is ready.
+    /// Asks again for the responses to held requests.
     pub(super) fn wake(&self) {
-        // It fails only if the server's thread is gone, and nothing is held then.
+        // Fails only if the server's thread is gone, and then no request is held.
         let _ = self.waker.wake();
     }
 }
@@ -96,9 +96,9 @@ struct Loop<A> {
 
 struct Connection {
     stream: TcpStream,
-    /// The beginning of a request that has not arrived whole.
+    /// The beginning of a request that has not fully arrived.
     unread: Vec<u8>,
-    /// The end of a response that the system did not take at once.
+    /// The rest of a response that the system did not accept at once.
     unsent: Vec<u8>,
 }
 
@@ -186,7 +186,7 @@ enum Served {
 }
 
 impl Connection {
-    /// Reads what has come and answers every whole request. An error ends the connection.
+    /// Reads what has arrived and answers every complete request. An error ends the connection.
     fn serve(&mut self, answer: &mut impl Answer, scratch: &mut [u8]) -> io::Result<Served> {
         if !self.unsent.is_empty() {
             let unsent = std::mem::take(&mut self.unsent);
@@ -217,7 +217,7 @@ impl Connection {
                 arrived = rest;
             }
             self.unread.extend_from_slice(arrived);
-            // What arrives from here on is a new edge, so there is no need to read until the system says "not now".
+            // Later bytes trigger a new edge, so there is no need to read until the system says "would block".
             if whole {
                 return Ok(served);
             }
@@ -239,7 +239,7 @@ impl Connection {
     }
 }
 
-/// A 200 with this body.
+/// Formats a 200 response with this body.
 pub(super) fn ok(content_type: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",

@@ -1,4 +1,4 @@
-//! What to measure.
+//! The settings of a run.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,25 +8,25 @@ use std::time::Duration;
 pub struct Bench {
     /// The length of one round of one row.
     pub round: Duration,
-    /// The number of rounds of each row. Its figure is their median.
+    /// The number of rounds per row. A row's figures are the medians of its rounds.
     pub rounds: usize,
-    /// Connections of the load generator; every row is measured with each number.
+    /// Numbers of connections. Every row is measured with each of them.
     pub connections: Vec<usize>,
-    /// Distinct tokens in the rows whose tokens were seen before.
+    /// How many different tokens the rows with reused tokens have.
     pub tokens: usize,
-    /// Names of rows ([`super::ROWS`]) and of other measurements ([`super::MEASUREMENTS`]); empty means all.
+    /// Names of rows ([`super::ROWS`]) and of other measurements ([`super::MEASUREMENTS`]). Empty means all.
     pub only: Vec<String>,
-    /// A folder with another build of the plugins, laid out as `build --out` does; its rows are shown beside ours.
+    /// A folder with another build of the plugins, laid out by `build --out`. Its rows are shown beside ours.
     pub baseline: Option<PathBuf>,
     /// Measure how cost grows with routers, tokens, keys and rules.
     pub growth: bool,
-    /// A folder for Go's processor profiles of the Traefiks, one for each row and number of connections, taken before
-    /// the first round.
+    /// A folder for Go CPU profiles of the Traefik processes: one per row and number of connections, taken before the
+    /// first round.
     pub profiles: Option<PathBuf>,
 }
 
 impl Bench {
-    /// Whether the row or measurement of this name is asked for.
+    /// Whether the row or measurement of this name was requested.
     pub(super) fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|wanted| wanted == name)
     }

@@ -1,4 +1,4 @@
-//! Everything around the gateways that are measured, and the gateways themselves.
+//! The gateways that are measured, and everything around them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use harness::process::Process;
 use harness::traefik::{LocalPlugin, Traefik};
 use harness_build::guests::{self, plugin_dir};
 
-/// The neighbours: identity provider, backend, authoriser, and the plugins as files.
+/// The surroundings: identity provider, backend, authoriser, and the plugins as files.
 pub(super) struct Site {
     pub(super) idcs: Idcs,
     pub(super) backend: Backend,
@@ -27,42 +27,42 @@ pub(super) struct Site {
     pub(super) plugins: PathBuf,
     client: Client,
     ca_pem: String,
-    /// Traefiks offer Go's profiles on their API.
+    /// Whether Traefik offers Go profiles on its API.
     profiling: bool,
 }
 
-/// What a Traefik does with a request.
+/// What Traefik does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Policy {
-    /// Passes it on.
+    /// Passes it on unchanged.
     Plain,
-    /// Traefik's built-in rewrite.
+    /// Rewrites the path with Traefik's built-in middleware.
     ReplacePathRegex,
     /// Asks the authoriser.
     ForwardAuth,
-    /// The plugin `jwt` alone.
+    /// Runs the plugin `jwt` alone.
     Jwt,
-    /// The plugin `oAuthClientCredentials` alone.
+    /// Runs the plugin `oAuthClientCredentials` alone.
     Oauth,
-    /// The plugin `pathRewrite` alone.
+    /// Runs the plugin `pathRewrite` alone.
     Rewrite,
-    /// All three, as the examples have them.
+    /// Runs all three plugins, as in the examples.
     Three,
-    /// All three in one module.
+    /// Runs the plugin `gateway`, all three in one module.
     Gateway,
-    /// A plugin that does nothing: what Traefik itself spends on one.
+    /// Runs a plugin that does nothing, which shows Traefik's own cost.
     Idle,
-    /// Three of them.
+    /// Runs three plugins that do nothing.
     ThreeIdle,
 }
 
-/// What is sent on, as the backend sees it.
+/// The effect of a policy on a request, as the backend sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// A request without a token gets a 401.
+    /// Whether a request without a token gets a 401.
     pub(super) wants_token: bool,
     pub(super) rewrites: bool,
-    /// The client's token does not reach the backend.
+    /// Whether the client's token is kept from the backend.
     pub(super) hides_token: bool,
 }
 
@@ -85,12 +85,12 @@ pub(super) struct Gateway {
     state: tempfile::TempDir,
 }
 
-/// What may differ from the usual.
+/// Differences from the usual configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Variation {
-    /// So many routers, each with middlewares of its own.
+    /// The number of routers. Each has its own middlewares.
     pub(super) routers: usize,
-    /// Laid over the plugins' options.
+    /// Options to merge into those of the plugins.
     pub(super) options: Value,
 }
 
@@ -102,10 +102,10 @@ impl Default for Variation {
 }
 
 impl Site {
-    /// Starts the neighbours.
+    /// Starts the surroundings.
     pub(super) fn start(plugins: PathBuf, profiling: bool) -> io::Result<Self> {
         const DAY: u32 = 24 * 60 * 60;
-        // No token is renewed while a row is measured.
+        // Tokens are not renewed while a row is measured.
         let idcs = Idcs::builder().set(|switches| switches.default_ttl = DAY).start();
         Ok(Self {
             backend: Backend::start()?,
@@ -139,7 +139,7 @@ impl Site {
             .static_patch(json!({
                 "log": { "level": "ERROR" },
                 "api": { "debug": self.profiling },
-                // The default of 200 would have some rows close and open connections to the backend, and not others.
+                // With the default of 200, some rows would open and close backend connections and others would not.
                 "serversTransport": { "maxIdleConnsPerHost": 1024 },
             }));
         for (name, folder) in registered(policy) {
@@ -168,7 +168,7 @@ impl Site {
         })
     }
 
-    /// Sees that the gateway at `address` does what it is measured for.
+    /// Checks that the gateway at `address` does what it is measured for.
     pub(super) fn check(&self, address: SocketAddr, path: &str, effect: Effect) -> Result<(), BenchError> {
         let url = format!("http://{address}{path}");
         let token = self.idcs.client_token().mint();
@@ -223,7 +223,7 @@ impl Site {
         json!({ "http": http })
     }
 
-    /// In the order they stand on a router.
+    /// The middlewares in the order they have on a router.
     fn middlewares(&self, policy: Policy, router: usize, patch: &Value) -> Vec<(&'static str, Value)> {
         let options = self.options(router, patch);
         let (regex, replacement) = rewrite(router);
@@ -253,7 +253,7 @@ impl Site {
         }
     }
 
-    /// The full policy: who issued it, for whom, with which scope.
+    /// The options of the full policy: issuer, audience and scope.
     fn options(&self, router: usize, patch: &Value) -> Value {
         let mut options = default_options(&self.idcs, &self.ca_pem);
         let (regex, replacement) = rewrite(router);
@@ -286,7 +286,7 @@ impl Gateway {
         Ok(Process(self.traefik.pid()?))
     }
 
-    /// Removes what the plugins have left for their successors.
+    /// Removes everything that the plugins left in the state directory.
     pub(super) fn empty_state(&self) -> io::Result<()> {
         for entry in std::fs::read_dir(self.state.path())? {
             let path = entry?.path();
@@ -300,12 +300,12 @@ impl Gateway {
     }
 }
 
-/// Whether a folder with laid-out plugins holds the one-module gateway.
+/// Whether a folder with laid-out plugins contains the plugin `gateway`.
 pub(super) fn has_gateway(plugins: &Path) -> bool {
     plugin_dir(plugins, GATEWAY).join("plugin.wasm").is_file()
 }
 
-/// The path that is asked for on router `number`.
+/// The path of the requests to router `number`.
 pub(super) fn path(number: usize) -> String {
     format!("{}/hello", prefix(number))
 }
@@ -317,13 +317,13 @@ fn prefix(number: usize) -> String {
     }
 }
 
-/// What the three ways to rewrite have in common: Go's syntax, which RE2 shares here.
+/// The regular expression and replacement of all three ways to rewrite, in Go syntax, which RE2 shares here.
 fn rewrite(router: usize) -> (String, String) {
     let prefix = prefix(router);
     (format!("^{prefix}(/.*)?$"), format!("{INTEGRATION}$1"))
 }
 
-/// Lays the plugin that does nothing out in `folder`.
+/// Lays out the plugin that does nothing in `folder`.
 fn lay_out_idle(folder: &Path) -> Result<&Path, BenchError> {
     const PROBE: &str = "probe-idle";
     let lowered = guests::lower_and_check(PROBE, &guests::build_probe(PROBE)?, false)?;
@@ -331,7 +331,7 @@ fn lay_out_idle(folder: &Path) -> Result<&Path, BenchError> {
     Ok(folder)
 }
 
-/// Names and folders of the plugins that a policy needs.
+/// The names and folders of the plugins that a policy needs.
 fn registered(policy: Policy) -> Vec<(&'static str, &'static str)> {
     let jwt = (JWT, "jwt");
     let oauth = (OAUTH_CLIENT_CREDENTIALS, "oauth-client-credentials");
@@ -347,7 +347,7 @@ fn registered(policy: Policy) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// Name and folder of the one-module gateway.
+/// Name and folder of the plugin `gateway`.
 pub(super) const GATEWAY: &str = "gateway";
 /// Name and folder of the plugin that does nothing.
 const IDLE: &str = "idle";

@@ -1,4 +1,4 @@
-//! Times to start: of a Traefik with all plugins, and of one more instance of a plugin.
+//! Start-up times of a Traefik with all plugins, and of a new plugin instance.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
 use super::statistics::median;
 use super::watch::Watch;
 
-/// What a new instance adds to the request that needs it, microseconds. Traefik's own part, such as the connection to the
-/// backend, is taken off: the same requests through a router without plugins.
+/// Microseconds that a new instance adds to the request that needs it. Traefik's own share, such as connecting to the
+/// backend, is subtracted: it is measured with the same requests through a router without plugins.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct InstanceStart {
     /// Of the plugin `jwt`.
@@ -22,21 +22,21 @@ pub struct InstanceStart {
 }
 
 impl InstanceStart {
-    /// The slowest plugin's.
+    /// The time of the slowest plugin.
     pub fn slowest(&self) -> Option<f64> {
         let all = [self.jwt, self.oauth, self.rewrite];
         all.into_iter().flatten().max_by(f64::total_cmp)
     }
 }
 
-/// Milliseconds from starting Traefik's process, with an empty state directory, until a request has passed.
+/// Milliseconds from the start of Traefik, with an empty state directory, until a request has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ready {
     /// Without plugins.
     pub plain: Option<f64>,
-    /// Through all three plugins: compiled, keys and token fetched.
+    /// Through all three plugins, including compilation and the first fetch of keys and token.
     pub three: Option<f64>,
-    /// Through the one module that is all three.
+    /// Through the plugin `gateway`.
     pub gateway: Option<f64>,
 }
 
@@ -73,7 +73,7 @@ fn ready_once(site: &Site, policy: Policy, gateway: &mut Gateway) -> Result<Dura
 /// How many instances are started, one at a time.
 pub(super) const INSTANCES: usize = 200;
 
-/// Each plugin alone: its state directory is warm, for one request has passed.
+/// Measures each plugin alone. Its state directory is warm, because one request has already passed.
 pub(super) fn instances(site: &Site, watch: &Watch<'_>) -> Result<InstanceStart, BenchError> {
     let first_request = |policy| {
         watch.at(&format!("time an instance takes to start, {policy:?}"))?;
@@ -91,9 +91,9 @@ pub(super) fn instances(site: &Site, watch: &Watch<'_>) -> Result<InstanceStart,
     })
 }
 
-/// One request after the other, none of which the backend answers: each needs an instance of its own. Once all are
-/// answered the same again, with the instances there. Given is the difference of the two medians of the time from client
-/// to backend. Every request has a never-seen token, so that both times hold a signature check.
+/// Sends requests one by one that the backend holds, so that each needs a new instance. After they are answered, sends
+/// the same number again to the existing instances. Returns the difference between the two median times from client to
+/// backend. Every request has a new token, so that both times include a signature check.
 fn first_request(site: &Site, policy: Policy) -> Result<Option<f64>, BenchError> {
     let gateway = site.traefik(policy, &site.plugins, &Variation::default())?;
     site.check(gateway.address()?, &path(0), policy.effect())?;
@@ -103,7 +103,7 @@ fn first_request(site: &Site, policy: Policy) -> Result<Option<f64>, BenchError>
     Ok(new.zip(there).map(|(new, there)| (new - there).max(0.0)))
 }
 
-/// The median of the microseconds from client to backend.
+/// Returns the median time from client to backend, in microseconds.
 fn pass(site: &Site, held: &mut Held) -> Result<Option<f64>, BenchError> {
     let mut times = Vec::new();
     let tokens = sign(&site.idcs, INSTANCES);

@@ -1,6 +1,6 @@
-//! The few numbers that stand for many.
+//! Summary statistics.
 
-/// The middle value, or the mean of the two in the middle; `None` without values.
+/// The middle value, or the mean of the two middle values. `None` without values.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);
@@ -9,7 +9,7 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
-/// The smallest and the largest value; `None` without values.
+/// The smallest and the largest value. `None` without values.
 pub(super) fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     values.into_iter().fold(None, |range, value| {
         let (least, most) = range.unwrap_or((value, value));
@@ -17,7 +17,7 @@ pub(super) fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)>
     })
 }
 
-/// The slope of the straight line with the least squares through the points; `None` if all have the same x.
+/// The slope of the least-squares line through the points. `None` if all have the same x.
 pub(super) fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let count = points.len() as f64;
     let (sum_x, sum_y) = points

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::BenchError;
 
-/// Reports progress on stderr, and ends the run when the user asks for it.
+/// Reports progress on stderr and ends the run if the user interrupts it.
 pub(super) struct Watch<'i>(pub(super) &'i AtomicBool);
 
 impl Watch<'_> {

@@ -1,14 +1,14 @@
-//! As much of HTTP/1.1 (RFC 9112) as the generator and the servers of the bench need: where a message ends.
+//! The part of HTTP/1.1 (RFC 9112) that the bench needs: finding the end of a message.
 
 use memchr::memmem;
 
-/// Bytes of a message's head, its empty line included; `None` while it is not whole.
+/// The length of a message's head, including the empty line. `None` while the head is incomplete.
 pub(super) fn head_length(bytes: &[u8]) -> Option<usize> {
     const END: &[u8] = b"\r\n\r\n";
     memmem::find(bytes, END).map(|at| at + END.len())
 }
 
-/// The value of the first header of this name (any case), without surrounding spaces.
+/// The value of the first header with this name (any case), without surrounding whitespace.
 pub(super) fn header<'h>(head: &'h [u8], name: &str) -> Option<&'h [u8]> {
     head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
         let (found, value) = line.split_at_checked(name.len())?;
@@ -19,15 +19,15 @@ pub(super) fn header<'h>(head: &'h [u8], name: &str) -> Option<&'h [u8]> {
     })
 }
 
-/// The beginning of a response, and how long the whole of it is.
+/// The status of a response, and the length of the whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
-    /// Bytes of head and body.
+    /// Bytes of head and body together.
     pub(super) length: usize,
 }
 
-/// Why a response cannot be read on.
+/// Why a response cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum WireError {
     #[error("a response without a status line")]
@@ -36,7 +36,7 @@ pub(super) enum WireError {
     Length,
 }
 
-/// The response that `bytes` begin with; `None` while its head is not whole.
+/// Reads the response at the start of `bytes`. `None` while its head is incomplete.
 pub(super) fn response(bytes: &[u8]) -> Result<Option<Response>, WireError> {
     let Some(head_length) = head_length(bytes) else {
         return Ok(None);

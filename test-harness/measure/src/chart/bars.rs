@@ -5,7 +5,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::paint::{ChartError, FAINT, INK, Page, WIDTH, colour, document, number, range, write};
 
-/// A title and groups of bars, with one bar in a group for each series.
+/// A title and groups of bars. Each group has one bar per series.
 #[derive(Clone, Debug)]
 pub struct Bars {
     title: String,
@@ -15,7 +15,7 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Bars without a group. The unit follows each value.
+    /// Creates a chart without groups. `unit` is written after each value.
     pub fn new(title: &str, unit: &str, series: &[String]) -> Self {
         Self {
             title: title.to_owned(),
@@ -25,13 +25,13 @@ impl Bars {
         }
     }
 
-    /// Adds a group below the others, with a value for each series. `None` leaves its bar out.
+    /// Adds a group below the others, with one value per series. `None` leaves the bar out.
     pub fn group(mut self, name: &str, values: Vec<Option<f64>>) -> Self {
         self.groups.push((name.to_owned(), values));
         self
     }
 
-    /// The chart as an SVG document.
+    /// Renders the chart as an SVG document.
     ///
     /// # Errors
     /// [`ChartError`].
@@ -85,13 +85,13 @@ impl Bars {
     }
 }
 
-/// The length of a value's bar, in pixels.
+/// Returns the length of a value's bar, in pixels.
 fn length(value: f64, most: f64) -> i32 {
     let share = value.max(0.0) / most.max(f64::MIN_POSITIVE);
     (share * f64::from(WIDTH - LEFT - RIGHT)).max(1.0).round() as i32
 }
 
-/// Three digits are enough in a chart. Digits before the point stay.
+/// Rounds to three significant digits. Digits before the decimal point stay.
 fn short(value: f64) -> f64 {
     let digits = (2.0 - value.abs().max(f64::MIN_POSITIVE).log10().floor()).clamp(0.0, 3.0);
     let factor = 10_f64.powf(digits);

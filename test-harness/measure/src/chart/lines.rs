@@ -1,4 +1,4 @@
-//! Lines in panels.
+//! Line charts in panels.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::paint::{ChartError, FAINT, Page, WIDTH, colour, document, number, range, write, write_upwards};
 
-/// A title, bands, and panels on a common x axis.
+/// A title, bands, and panels that share an x axis.
 #[derive(Clone, Debug, Default)]
 pub struct Chart {
     title: String,
@@ -21,7 +21,7 @@ pub struct Chart {
     bands: Vec<Band>,
 }
 
-/// One y axis and what is drawn on it.
+/// One y axis and the lines on it.
 #[derive(Clone, Debug)]
 pub struct Panel {
     title: String,
@@ -29,24 +29,24 @@ pub struct Panel {
     lines: Vec<Line>,
 }
 
-/// How values become positions.
+/// How values map to positions on an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
-    /// As they are. A y axis begins at zero.
+    /// Positions are proportional to the values. A y axis starts at zero.
     #[default]
     Linear,
-    /// By their logarithm. Values that are not positive are left out.
+    /// Positions follow the logarithm. Values that are not positive are left out.
     Logarithmic,
 }
 
-/// Points in the order of their x. A y that is not a finite number is a gap.
+/// A named series of points, ordered by x. A y that is not a finite number leaves a gap.
 #[derive(Clone, Debug)]
 pub struct Line {
     name: String,
     points: Vec<(f64, f64)>,
 }
 
-/// A stretch of the x axis, shaded in every panel and named above them.
+/// A range on the x axis, shaded in every panel and labelled above them.
 #[derive(Clone, Debug)]
 pub struct Band {
     from: f64,
@@ -55,7 +55,7 @@ pub struct Band {
 }
 
 impl Chart {
-    /// An empty chart. `x_unit` is written at the x axis.
+    /// Creates an empty chart. `x_unit` labels the x axis.
     pub fn new(title: &str, x_unit: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -64,13 +64,13 @@ impl Chart {
         }
     }
 
-    /// A smaller line below the title.
+    /// Sets a smaller line of text below the title.
     pub fn subtitle(mut self, text: &str) -> Self {
         text.clone_into(&mut self.subtitle);
         self
     }
 
-    /// Spreads the x axis by the logarithm; every x must be positive then.
+    /// Makes the x axis logarithmic. Every x must then be positive.
     pub fn logarithmic_x(mut self) -> Self {
         self.x_scale = Scale::Logarithmic;
         self
@@ -82,13 +82,13 @@ impl Chart {
         self
     }
 
-    /// Shades a stretch.
+    /// Adds a shaded band.
     pub fn band(mut self, band: Band) -> Self {
         self.bands.push(band);
         self
     }
 
-    /// The chart as an SVG document.
+    /// Renders the chart as an SVG document.
     ///
     /// # Errors
     /// [`ChartError`].
@@ -131,7 +131,7 @@ impl Chart {
 }
 
 impl Panel {
-    /// An empty panel; the title should name the unit.
+    /// Creates an empty panel. The title should name the unit.
     pub fn new(title: &str, scale: Scale) -> Self {
         Self {
             title: title.to_owned(),
@@ -208,7 +208,7 @@ impl Panel {
 }
 
 impl Line {
-    /// A line and its name in the legend.
+    /// Creates a line with its name in the legend.
     pub fn new(name: &str, points: Vec<(f64, f64)>) -> Self {
         Self {
             name: name.to_owned(),
@@ -216,7 +216,7 @@ impl Line {
         }
     }
 
-    /// The stretches without a gap, in positions on the axes.
+    /// Splits the line at its gaps and converts its points to positions on the axes.
     fn parts(&self, x: Scale, y: Scale) -> Vec<Vec<(f64, f64)>> {
         let positions: Vec<(f64, f64)> = self
             .points
@@ -232,7 +232,7 @@ impl Line {
 }
 
 impl Band {
-    /// From one x to another, with a short name.
+    /// Creates a band from one x to another, with a short label.
     pub fn new(from: f64, until: f64, label: &str) -> Self {
         Self {
             from,
@@ -243,7 +243,7 @@ impl Band {
 }
 
 impl Scale {
-    /// Where a value is on the axis. Not finite if it has no place there.
+    /// Returns the position of a value on the axis. It is not finite if the value has no place there.
     fn position(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
@@ -251,7 +251,7 @@ impl Scale {
         }
     }
 
-    /// The text at a position. A logarithmic axis names powers of ten alone.
+    /// Returns the label at a position. A logarithmic axis labels only powers of ten.
     fn label(self, position: f64) -> String {
         match self {
             Self::Linear => number(position),
@@ -261,7 +261,7 @@ impl Scale {
     }
 }
 
-/// An axis needs some length.
+/// Returns a range that is not empty, because an axis needs some length.
 fn not_empty((least, most): (f64, f64)) -> Range<f64> {
     match most > least {
         true => least..most,

@@ -1,4 +1,4 @@
-//! What both kinds of charts have in common: the page, its colours, its texts.
+//! Shared by both kinds of charts: the page, its colours and its text.
 
 use plotters::coord::Shift;
 use plotters::prelude::{
@@ -21,10 +21,10 @@ impl ChartError {
 /// An area to draw on, in pixels.
 pub(super) type Page<'p> = DrawingArea<SVGBackend<'p>, Shift>;
 
-/// Pixels from left to right.
+/// Width of a page, in pixels.
 pub(super) const WIDTH: i32 = 1120;
 
-/// An SVG document of this height, with its title, on which `draw` draws.
+/// Creates an SVG document with this height and title. `draw` adds the content.
 pub(super) fn document(
     height: i32,
     title: &str,
@@ -42,7 +42,7 @@ pub(super) fn document(
     Ok(svg)
 }
 
-/// Writes `text` beside this point, its top at the point's height.
+/// Writes `text` beside this point. The top of the text is at the point's height.
 pub(super) fn write(
     page: &Page<'_>,
     at: (i32, i32),
@@ -58,7 +58,7 @@ pub(super) fn write(
         .map_err(ChartError::of)
 }
 
-/// Writes `text` from this point upwards.
+/// Writes `text` upwards from this point.
 pub(super) fn write_upwards(page: &Page<'_>, at: (i32, i32), text: &str) -> Result<(), ChartError> {
     let font = ("sans-serif", 12).into_font().transform(FontTransform::Rotate270);
     let style = TextStyle::from(font).color(&FAINT);
@@ -66,7 +66,7 @@ pub(super) fn write_upwards(page: &Page<'_>, at: (i32, i32), text: &str) -> Resu
         .map_err(ChartError::of)
 }
 
-/// The colour of the line or bar with this number. People who see few colours can tell them apart.
+/// Returns the colour of a line or bar by its index. Colour-blind readers can tell the colours apart.
 pub(super) fn colour(number: usize) -> RGBColor {
     const COLOURS: [RGBColor; 4] = [
         RGBColor(0x00, 0x72, 0xb2),
@@ -77,13 +77,13 @@ pub(super) fn colour(number: usize) -> RGBColor {
     COLOURS.get(number % COLOURS.len()).copied().unwrap_or(INK)
 }
 
-/// Without digits that nobody needs.
+/// Formats a number with at most three decimals.
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The smallest and the largest finite value.
+/// Returns the smallest and the largest finite value.
 pub(super) fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values
         .filter(|value| value.is_finite())
@@ -93,7 +93,7 @@ pub(super) fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         })
 }
 
-/// Of titles and names.
+/// The colour of titles and names.
 pub(super) const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
-/// Of what stands back.
+/// The colour of secondary text.
 pub(super) const FAINT: RGBColor = RGBColor(0x59, 0x63, 0x6e);

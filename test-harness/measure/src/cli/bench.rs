@@ -27,19 +27,19 @@ pub(super) struct Options {
     /// Measure only these rows and figures, by their names in the JSON
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// How many rounds each row has; its figure is their median
+    /// Rounds per row; the figure of a row is the median of its rounds
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// The length of a round, in seconds
+    /// Length of a round, in seconds
     #[arg(long, value_name = "N", default_value_t = 3.0, value_parser = seconds)]
     seconds_per_round: f64,
-    /// Connections of the load generator
+    /// Connections that the load generator opens
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [32, 256])]
     connections: Vec<usize>,
-    /// How many different tokens the rows have whose tokens were seen before
+    /// How many different tokens the rows with reused tokens cycle through
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     tokens: u16,
-    /// Write Go's processor profiles of the Traefiks into this folder; read them with `go tool pprof`
+    /// Write Go CPU profiles of the Traefik processes into this folder; read them with `go tool pprof`
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
     /// Where to write benchmarks.md [default: docs for a full run, otherwise nowhere]

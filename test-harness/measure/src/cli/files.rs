@@ -1,4 +1,4 @@
-//! Writing what a command has measured.
+//! Writes the results of a command to files.
 
 use std::error::Error;
 use std::fs;

@@ -1,7 +1,7 @@
 //! `fuzz`: runs the libFuzzer targets of `test-harness/fuzz` one after the other, for a limited time.
 //!
-//! They need a nightly compiler and cargo-fuzz, unlike everything else here. The corpus and the findings stay below
-//! `target/fuzz`.
+//! Unlike everything else here, the targets need a nightly compiler and cargo-fuzz. The corpus and the findings stay
+//! below `target/fuzz`.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -17,12 +17,12 @@ use harness_build::tools;
 /// Feed hostile input to everything that reads untrusted data
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How long all targets run together, in seconds, without building them
+    /// Time for all targets together, in seconds, without building them
     #[arg(long, value_name = "N", default_value_t = 420, value_parser = clap::value_parser!(u64).range(7..=604_800))]
     seconds: u64,
 }
 
-/// Why the run was not clean.
+/// Why a fuzz run failed.
 #[derive(Debug, thiserror::Error)]
 enum FuzzError {
     /// `rustup run nightly cargo fuzz` does not start.
@@ -36,7 +36,7 @@ enum FuzzError {
     /// The targets do not compile.
     #[error("the fuzz targets do not compile:\n{output}")]
     DoesNotCompile { output: String },
-    /// Input was found that breaks an oracle, panics, or takes too long or too much memory.
+    /// The fuzzer found input that fails a check, panics, or takes too much time or memory.
     #[error(
         "{}: run one again with the file named above:\n    \
          cd test-harness/fuzz && cargo +nightly fuzz run --sanitizer none TARGET FILE",
@@ -86,7 +86,7 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Err(FuzzError::Found(found).into())
 }
 
-/// The names of the targets: one source file each.
+/// Lists the targets: one per source file.
 fn targets(folder: &Path) -> Result<Vec<String>, FuzzError> {
     let failed = |source| io_error("list", folder, source);
     let mut names = Vec::new();
@@ -102,7 +102,7 @@ fn targets(folder: &Path) -> Result<Vec<String>, FuzzError> {
     Ok(names)
 }
 
-/// Seconds for each of `count` targets.
+/// Returns the seconds for each of `count` targets.
 fn share(seconds: u64, count: usize) -> u64 {
     (seconds / u64::try_from(count.max(1)).unwrap_or(u64::MAX)).max(1)
 }
@@ -115,16 +115,16 @@ fn executions(log: &str) -> Option<&str> {
 }
 
 struct CargoFuzz<'p> {
-    /// The crate of the targets.
+    /// The crate with the targets.
     folder: &'p Path,
-    /// The folder for everything that is built or found.
+    /// The folder for build output, corpus and findings.
     work: &'p Path,
 }
 
 impl CargoFuzz<'_> {
     fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new("rustup");
-        // Set by the cargo that started us, for its own compiler and flags.
+        // The cargo that started this process sets these for its own compiler and flags.
         for name in [
             "RUSTUP_TOOLCHAIN",
             "RUSTFLAGS",
@@ -183,7 +183,7 @@ impl CargoFuzz<'_> {
             .arg("--")
             .arg(format!("-max_total_time={seconds}"))
             .arg(format!("-artifact_prefix={}/", findings.display()))
-            // No honest input of this size takes a hundredth of it.
+            // Valid input of this size needs less than a hundredth of these limits.
             .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
         self.output(command)
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and `kill`: without handling them, this process would leave its Traefik running.
+//! Ctrl-C and `kill`: without a handler, this process would exit and leave its Traefik running.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use harness::server::runtime;
 
-/// Sets `interrupted` when the first of these signals arrives.
+/// Sets `interrupted` on the first SIGINT or SIGTERM.
 pub(super) fn sets(interrupted: Arc<AtomicBool>) {
     runtime().spawn(async move {
         let (Ok(mut by_key), Ok(mut by_kill)) =

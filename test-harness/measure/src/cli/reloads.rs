@@ -1,4 +1,4 @@
-//! `reloads`: changes of the configuration under load, and what each costs with and without plugins.
+//! `reloads`: changes the configuration under load and measures the cost with and without plugins.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::reloads::{Chain, Cost, ROUTERS, ReloadError};
 /// Change the configuration of 20 routers under load, with our plugins and without
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How many changes
+    /// Number of reloads
     #[arg(value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     reloads: u16,
     /// Write the figures of the chain with our three plugins to this file
@@ -51,7 +51,7 @@ fn measure(reloads: usize) -> Result<Vec<Cost>, ReloadError> {
         .collect()
 }
 
-/// Every request must have had the backend's answer.
+/// Fails if a request did not get the backend's answer.
 fn check(costs: &[Cost]) -> Result<(), LostRequests> {
     let sum = |count: fn(&Cost) -> usize| costs.iter().map(count).sum();
     let (wrong, missing) = (

@@ -7,7 +7,7 @@ use crate::rsa_speed::{RsaSpeedError, measure};
 /// Time RSA checks inside Traefik, by our library, ring and jwt-simple
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How many checks a time is the median of
+    /// Checks per library; the time shown is their median
     #[arg(long, value_name = "N", default_value_t = 101, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 }

@@ -1,4 +1,4 @@
-//! `soak`: a long run in which everything goes wrong in turn.
+//! `soak`: a long run in which everything fails in turn.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -23,19 +23,19 @@ pub(super) struct Options {
     /// Write the chart to this file [default: target/soak.svg]
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Run single exercises instead, each with a figure and a goal: about two minutes, on a machine that does nothing
-    /// else
+    /// Run short drills instead, each with a figure and a goal: takes about two minutes and needs an otherwise idle
+    /// machine
     #[arg(long, conflicts_with_all = ["seconds", "json", "svg"])]
     drills: bool,
 }
 
-/// Why the run was not good.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 enum SoakError {
     /// The gateway did something that it must not do.
     #[error("{}; the report above names the first ones, the chart shows when", .0.join(", "))]
     Failed(Vec<String>),
-    /// An exercise missed its goal.
+    /// A drill missed its goal.
     #[error("a goal was missed; was the machine busy with something else?")]
     Missed,
 }

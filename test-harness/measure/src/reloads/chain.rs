@@ -1,4 +1,4 @@
-//! The middlewares that the routers have.
+//! The middlewares on the routers.
 
 use std::path::Path;
 
@@ -10,27 +10,27 @@ use harness::oic::Oic;
 use harness::traefik::LocalPlugin;
 use harness_build::guests::{self, GuestError};
 
-/// What stands on each router.
+/// The middlewares on each router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
     /// Two of Traefik's own middlewares.
     BuiltIn,
-    /// The same, and a plugin that does nothing.
+    /// The same, plus a plugin that does nothing.
     Idle,
-    /// The same, and a plugin that does nothing but import a socket function; one directory is mounted.
+    /// The same, but the idle plugin imports a socket function. One directory is mounted.
     IdleWithSockets,
-    /// The same, and it closes stdin, stdout and stderr when its first instance starts.
+    /// The same, but the plugin closes stdin, stdout and stderr when its first instance starts.
     IdleWithoutStreams,
-    /// Our three plugins: two of them have sockets and a mounted directory.
+    /// Our three plugins. Two of them have sockets and a mounted directory.
     ThreePlugins,
-    /// The plugin that is all three.
+    /// Plugin `gateway`, which combines the three.
     OnePlugin,
-    /// The same, without its rewriting, on one router that is the parent of all others.
+    /// Plugin `gateway` without path rewriting, on one router that is the parent of all others.
     OnePluginOnAParent,
 }
 
 impl Chain {
-    /// All of them, from Traefik's own part to the whole.
+    /// All chains, from no plugin to our plugins.
     pub const ALL: [Self; 7] = [
         Self::BuiltIn,
         Self::Idle,
@@ -41,7 +41,7 @@ impl Chain {
         Self::OnePluginOnAParent,
     ];
 
-    /// The words for a table.
+    /// The label in a table.
     pub const fn label(self) -> &'static str {
         match self {
             Self::BuiltIn => "no plugin",
@@ -54,7 +54,7 @@ impl Chain {
         }
     }
 
-    /// A gateway with this chain on a router for each of `paths`. `plugins` is a folder of the caller's own.
+    /// Creates a gateway with this chain on one router per path. `plugins` is a folder that the caller owns.
     pub(super) fn gateway(self, paths: &[String], plugins: &Path) -> Result<GatewayBuilder, GuestError> {
         let idcs = Idcs::start();
         let http = match self {
@@ -115,7 +115,7 @@ impl Chain {
         }
     }
 
-    /// Traefik's own middlewares do what ours would, and an idle plugin follows.
+    /// Puts Traefik's own middlewares in place of ours, followed by the idle plugin if the chain has one.
     fn in_place_of_ours(self, idcs: &Idcs, routers: usize) -> Value {
         let token = idcs
             .client_token()
@@ -144,8 +144,8 @@ impl Chain {
     }
 }
 
-/// The plugin on one router, and the others its children. These match the path as the parent leaves it, so they have
-/// the rewriting, and with Traefik's own middleware.
+/// Puts the plugin on a parent router and makes the others its children. The children match the path as the parent
+/// leaves it, so they do the rewriting, with Traefik's own middleware.
 fn below_a_parent(routers: usize) -> Value {
     let child = json!({ "middlewares": ["rewrite"], "parentRefs": ["all"], "entryPoints": null });
     let mut routers = each(routers, &child);
@@ -164,7 +164,7 @@ fn rewriting() -> Value {
     json!({ "replacePathRegex": { "regex": "^/[a-z0-9]+(.*)", "replacement": format!("{INTEGRATION}$1") } })
 }
 
-/// The same for each router of a [`Gateway`].
+/// Applies the same change to each router of a [`Gateway`].
 fn each(routers: usize, change: &Value) -> Map<String, Value> {
     (0..routers)
         .map(|index| (format!("route-{index}"), change.clone()))
@@ -172,9 +172,9 @@ fn each(routers: usize, change: &Value) -> Map<String, Value> {
 }
 
 const IDLE: &str = "idle";
-/// Longer than any run, in seconds.
+/// In seconds. Longer than any run.
 pub(super) const A_DAY: i64 = 24 * 3600;
-/// At how much memory Go collects garbage however little there is (`off`: never). Inherited, if it is set.
+/// Go's memory limit: near it, Go collects garbage more often (`off`: no limit). A value in the environment wins.
 const MEMORY_LIMIT: &str = "GOMEMLIMIT";
-/// As docs/traefik-wasm-notes.md recommends.
+/// The value that docs/traefik-wasm-notes.md recommends.
 const USUAL_LIMIT: &str = "1GiB";

@@ -1,4 +1,4 @@
-//! What the Traefik process takes of the machine.
+//! Resources that the Traefik process uses.
 
 use std::thread;
 use std::time::Duration;
@@ -6,23 +6,23 @@ use std::time::Duration;
 use harness::process::Process;
 use harness::traefik::{Traefik, TraefikError};
 
-/// At one moment.
+/// Resource use at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Resident memory.
     pub rss_kib: u64,
-    /// The most of it since the process started.
+    /// Peak resident memory since the process started.
     pub peak_rss_kib: u64,
-    /// Go's heap: what is alive, and garbage that is not yet collected.
+    /// Go's heap: live objects, and garbage that is not yet collected.
     pub heap_kib: u64,
-    /// Machine code that was compiled from WebAssembly and for calls from it into the host.
+    /// Machine code that was compiled from WebAssembly, including the code for its calls into the host.
     pub code_kib: u64,
     /// Open descriptors.
     pub fds: usize,
 }
 
 impl Usage {
-    /// As it is now.
+    /// Reads the current usage.
     pub(super) fn now(traefik: &Traefik) -> Result<Self, TraefikError> {
         let statistics = traefik.api_text("/debug/pprof/heap?debug=1")?;
         Ok(Self {
@@ -34,8 +34,8 @@ impl Usage {
         })
     }
 
-    /// After garbage collections, so many that everything is gone that ever goes: a plugin's finalizer runs after one, when
-    /// the machine has a moment for it, and each plugin of a chain holds the next one until then.
+    /// Reads the usage after garbage collection. One collection is not enough: a plugin's finalizer runs some time
+    /// after it, and each plugin in a chain keeps the next one alive until then.
     pub(super) fn collected(traefik: &Traefik) -> Result<Self, TraefikError> {
         const AT_MOST: usize = 60;
         const WITHOUT_EFFECT: usize = 8;
@@ -60,7 +60,7 @@ impl Usage {
     }
 }
 
-/// Waits until Go has given back to the system what it does not need: it does so bit by bit, in the background.
+/// Waits until Go has returned unused memory to the system, which it does gradually in the background.
 fn settled(traefik: &Traefik) -> Result<(), TraefikError> {
     const AT_MOST: u32 = 60;
     const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -84,7 +84,7 @@ fn settled(traefik: &Traefik) -> Result<(), TraefikError> {
     Ok(())
 }
 
-/// Bytes, from the text form of Go's heap profile.
+/// Reads the heap size in bytes from the text form of Go's heap profile.
 fn heap_alloc(statistics: &str) -> Option<u64> {
     let line = statistics
         .lines()
@@ -92,13 +92,13 @@ fn heap_alloc(statistics: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// Bytes of memory that can be executed and belongs to no file.
+/// Returns the bytes of executable memory that no file backs.
 fn generated_code(traefik: &Traefik) -> Result<u64, TraefikError> {
     let maps = traefik.look(Process::maps)?;
     Ok(maps.lines().filter_map(code_size).sum())
 }
 
-/// The size of a line of `/proc/PID/maps`, if it is generated code.
+/// Returns the size of a line in `/proc/PID/maps` if it describes generated code.
 fn code_size(line: &str) -> Option<u64> {
     let mut fields = line.split_whitespace();
     let (from, to) = fields.next()?.split_once('-')?;

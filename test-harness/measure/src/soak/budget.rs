@@ -1,7 +1,7 @@
-//! Whether the gateway asked the identity provider no more often than it needs to.
+//! Checks that the gateway calls the identity provider no more often than it needs to.
 //!
-//! Between outages: one token call for each refresh, one JWKS call for each refetch interval (forged tokens come all
-//! the time, so that is how often keys are asked for). During an outage, as often as the circuit breaker lets an
+//! Outside an outage: one token call per refresh, and one JWKS call per refetch interval (forged tokens arrive all the
+//! time, so the gateway asks for keys at every interval). During an outage: as often as the circuit breaker lets an
 //! attempt through.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::limits::{BREAKER_PAUSE, CALLS_IN_AN_ATTEMPT, RECOVERY, REFETCH_INTERV
 use super::sample::Sample;
 use super::timeline::Facts;
 
-/// Calls over a stretch of the run, and how many there may be.
+/// Calls during a stretch of the run, and their limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Spent {
     pub(super) from: Duration,
@@ -29,14 +29,13 @@ impl Spent {
     }
 }
 
-/// The run cut into stretches with and without the identity provider.
+/// Cuts the run into stretches with and without an outage of the identity provider.
 pub(super) fn spent(samples: &[Sample], facts: &Facts) -> Vec<Spent> {
     let kinds: Vec<bool> = samples.iter().map(|sample| is_outage(sample.at, facts)).collect();
     let mut stretches = Vec::new();
     let mut begin = 0;
     for end in 1..samples.len() {
-        // A stretch ends with the first sample of the next kind; the interval up to it has met both, and counts as an
-        // outage, whose limit is the wider one.
+        // An interval between two samples that touches an outage counts as an outage, whose limit is the wider one.
         let here = interval_is_outage(&kinds, end);
         let next_differs = end + 1 >= samples.len() || interval_is_outage(&kinds, end + 1) != here;
         if next_differs {
@@ -49,7 +48,7 @@ pub(super) fn spent(samples: &[Sample], facts: &Facts) -> Vec<Spent> {
     stretches
 }
 
-/// Whether the interval that ends with this sample has met an outage.
+/// Whether the interval that ends with this sample touches an outage.
 fn interval_is_outage(kinds: &[bool], end: usize) -> bool {
     let at = |index: Option<usize>| index.and_then(|index| kinds.get(index)).is_some_and(|kind| *kind);
     at(end.checked_sub(1)) || at(Some(end))
@@ -57,7 +56,7 @@ fn interval_is_outage(kinds: &[bool], end: usize) -> bool {
 
 fn stretch(first: &Sample, last: &Sample, is_outage: bool, facts: &Facts) -> Spent {
     let length = last.at.saturating_sub(first.at);
-    // A killed process may have asked and not written down what it got.
+    // A killed process may have called the provider without storing the result.
     let kills = facts.windows.iter().filter(|window| {
         window.what == Disturbance::Kill
             && window.from <= last.at

@@ -1,4 +1,4 @@
-//! Brings the disturbances about, each at its time, and writes down when.
+//! Carries out the disturbances, each at its time, and records when.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,16 @@ use harness::faults::Fault;
 use harness::gateway::Gateway;
 use harness::traefik::{Traefik, TraefikError};
 
-/// Who does it, and to whom.
+/// Disturbs the gateway and records it in the timeline.
 pub(super) struct Chaos<'g> {
     pub(super) gateway: &'g Mutex<Gateway>,
     pub(super) timeline: Arc<Timeline>,
-    /// Receiving, or its sender's end, means to stop.
+    /// A message or a closed channel means stop.
     pub(super) stop: Receiver<()>,
 }
 
 impl Chaos<'_> {
-    /// Does what is planned, and leaves everything in order. The error is Traefik's, when it does not come back.
+    /// Carries out the plan and leaves everything in working order. Fails if Traefik does not come back.
     pub(super) fn run(&self, plan: &[Planned]) -> Result<(), TraefikError> {
         for (number, planned) in plan.iter().enumerate() {
             let ahead = planned.at.saturating_sub(self.timeline.now());
@@ -41,7 +41,7 @@ impl Chaos<'_> {
         }
         self.timeline.begin(what.clone());
         let outcome = match what {
-            Disturbance::ProviderFails(..) => Ok(()), // see above
+            Disturbance::ProviderFails(..) => Ok(()), // handled above
             Disturbance::RotateSameKid => {
                 self.timeline.rotate(|| self.gateway().idcs.rotate_now());
                 Ok(())
@@ -70,7 +70,8 @@ impl Chaos<'_> {
     }
 
     fn fail_provider(&self, what: &Disturbance, fault: &Fault) {
-        // A token issued a moment ago may still be on its way, and be lost. One that has arrived is the gateway's last.
+        // A token issued a moment ago may still be in transit and get lost. Wait until no new one is issued: the last
+        // one has then arrived.
         const ON_ITS_WAY: Duration = Duration::from_millis(200);
         let mut exp = self.last_exp();
         loop {
@@ -95,13 +96,13 @@ impl Chaos<'_> {
         self.timeline.end();
     }
 
-    /// The claim `exp` of the last token that the provider issued.
+    /// Returns the `exp` claim of the last token that the provider issued.
     fn last_exp(&self) -> i64 {
         let issued = self.gateway().idcs.tokens_issued();
         issued.last().map_or(0, |token| token.exp)
     }
 
-    /// A time of the provider's, in seconds since the epoch, as one since the run's start.
+    /// Converts seconds since the epoch on the provider's clock to a time since the start of the run.
     fn on_our_clock(&self, seconds: i64) -> Duration {
         let (now, clock) = (self.timeline.now(), self.gateway().idcs.clock().now_millis());
         let left = seconds.saturating_mul(1000).saturating_sub(clock);
@@ -113,7 +114,7 @@ impl Chaos<'_> {
         }
     }
 
-    /// Waits; true if the run is to end.
+    /// Waits for `time`. Returns true if the run should stop.
     fn is_stopped_within(&self, time: Duration) -> bool {
         !matches!(self.stop.recv_timeout(time), Err(RecvTimeoutError::Timeout))
     }
@@ -123,7 +124,7 @@ impl Chaos<'_> {
     }
 }
 
-/// Writes the configuration that is in force, with a middleware added that nobody uses.
+/// Writes the current configuration again, with an unused middleware added.
 fn reload(traefik: &mut Traefik, number: usize) -> Result<(), TraefikError> {
     let path = traefik.dir().join("dynamic/dynamic.yml");
     let io = |source| TraefikError::Io {

@@ -1,4 +1,4 @@
-//! A keep-alive connection that is opened anew when it broke.
+//! A keep-alive connection that reconnects after an error.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::limits::PATIENCE;
 
-/// To one server, plain HTTP.
+/// A plain HTTP connection to one server.
 pub(super) struct Connection {
     /// `host:port`
     address: String,
@@ -24,7 +24,7 @@ pub(super) struct Response {
 }
 
 impl Connection {
-    /// Opens nothing yet.
+    /// Creates the connection without opening it.
     pub(super) fn to(address: &str) -> Self {
         Self {
             address: address.to_owned(),
@@ -32,7 +32,7 @@ impl Connection {
         }
     }
 
-    /// Sends the request once and reads the whole response; the error says what went wrong.
+    /// Sends the request once and reads the whole response. The error says what went wrong.
     pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response, String> {
         let outcome = match tokio::time::timeout(PATIENCE, self.try_exchange(request)).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
@@ -48,7 +48,7 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
-        // A server may close an idle connection between two requests; that is no error of this one.
+        // A server may close an idle connection between two requests. That is not an error of this request.
         let alive = self.sender.take().filter(|sender| !sender.is_closed());
         let sender = match alive {
             Some(sender) => self.sender.insert(sender),

@@ -1,20 +1,20 @@
-//! What is done to the gateway and its neighbours, and when.
+//! The disturbances of a run, and when they happen.
 
 use std::time::Duration;
 
 use super::limits::{KILL_RECOVERY, RECOVERY};
 use harness::faults::Fault;
 
-/// One thing that goes wrong, or changes.
+/// Something that fails or changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Disturbance {
-    /// The whole identity provider fails so.
+    /// The whole identity provider fails in this way.
     ProviderFails(&'static str, Fault),
-    /// The identity provider signs with a new key under the same key id; the old key is gone at once.
+    /// The identity provider signs with a new key under the same key id. The old key is gone at once.
     RotateSameKid,
-    /// The same under a new key id.
+    /// The same, under a new key id.
     RotateNewKid,
-    /// Traefik takes a configuration that differs in something irrelevant, and builds every middleware anew.
+    /// Traefik loads a configuration with an irrelevant change and rebuilds every middleware.
     Reload,
     /// OIC answers every request with 500.
     BackendFails,
@@ -23,7 +23,7 @@ pub(super) enum Disturbance {
 }
 
 impl Disturbance {
-    /// All of them, in the order they come; a run of a minute has the first three.
+    /// All disturbances, in order. A run of one minute gets the first three.
     pub(super) fn all() -> Vec<Self> {
         let provider = Self::ProviderFails;
         let too_many = Fault::TooManyRequests {
@@ -45,7 +45,7 @@ impl Disturbance {
         ]
     }
 
-    /// A name of a few words.
+    /// A short name.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::ProviderFails(label, _) => label,
@@ -57,13 +57,13 @@ impl Disturbance {
         }
     }
 
-    /// How long it is kept up; zero for what is over as soon as it is done.
+    /// How long the disturbance lasts. Zero if it is over at once.
     pub(super) fn lasts(&self) -> Duration {
         match self {
             // Longer than a token lives, so that the gateway runs out of tokens too.
             Self::ProviderFails(..) => Duration::from_secs(8),
             Self::BackendFails => Duration::from_secs(3),
-            // A client that retries is refused for a moment before it is served again.
+            // Clients that retry are refused for a moment before they are served again.
             Self::Kill => Duration::from_secs(1),
             Self::RotateSameKid | Self::RotateNewKid | Self::Reload => Duration::ZERO,
         }
@@ -74,15 +74,15 @@ impl Disturbance {
     }
 }
 
-/// A disturbance and when it begins, counted from the run's start.
+/// A disturbance and its start, measured from the start of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
     pub(super) at: Duration,
     pub(super) what: Disturbance,
 }
 
-/// One disturbance every `pause`, from `warm_up` on, for a run of this length. None is begun that the gateway could
-/// not have recovered from before the end.
+/// Plans one disturbance every `pause`, starting at `warm_up`. Stops before the first one from which the gateway could
+/// not recover before the end of the run.
 pub(super) fn plan(length: Duration, warm_up: Duration, pause: Duration) -> Vec<Planned> {
     let all = Disturbance::all();
     let recovery = RECOVERY.max(KILL_RECOVERY);

@@ -1,4 +1,4 @@
-//! The run as a chart.
+//! Draws a run as a chart.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn band(window: &Window, end: Duration) -> Band {
     )
 }
 
-/// By how much a count grew between two samples, per second.
+/// The growth of a count between two samples, per second.
 fn rates(samples: &[Sample], count: fn(&Sample) -> usize) -> Vec<(f64, f64)> {
     let pairs = samples.iter().zip(samples.iter().skip(1));
     pairs
@@ -67,7 +67,7 @@ fn rates(samples: &[Sample], count: fn(&Sample) -> usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// By how much a count grew in the ten samples up to each.
+/// The growth of a count over the ten samples up to each sample.
 fn sums(samples: &[Sample], count: fn(&Sample) -> usize) -> Vec<(f64, f64)> {
     let pairs = samples.iter().zip(samples.iter().skip(10));
     let sum = |(before, after): (&Sample, &Sample)| {

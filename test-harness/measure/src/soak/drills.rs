@@ -1,5 +1,5 @@
-//! Single exercises with a figure and a goal each, for a machine that does nothing else: a cold burst, what others notice
-//! of it, and the highest rate with tokens that hardly last.
+//! Short exercises, each with a figure and a goal, for an otherwise idle machine: a cold burst, its effect on other
+//! routers, and the highest rate with short-lived tokens.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,12 +14,12 @@ use harness::idcs::Idcs;
 use harness::load::{Load, get_with_bearer};
 use harness::oic::Oic;
 
-/// What an exercise came to.
+/// The result of a drill.
 #[derive(Clone, Debug)]
 pub struct Drill {
-    /// What was done.
+    /// What the drill did.
     pub title: String,
-    /// Figures and their goals, and whether each goal was met.
+    /// Figures with their goals, and whether each goal was met.
     pub figures: Vec<(String, bool)>,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Drill {
 const ROUTERS: [&str; 4] = ["/a", "/b", "/c", "/d"];
 const CLIENTS: usize = 256;
 
-/// 256 first requests at once, on four routers with three plugins each.
+/// Sends 256 first requests at once to four routers with three plugins each.
 pub fn cold_burst() -> Drill {
     let latency = Duration::from_millis(100);
     let gateway = cold(latency);
@@ -68,7 +68,7 @@ pub fn cold_burst() -> Drill {
     }
 }
 
-/// What a router without plugins notices while 256 requests wait a second for the provider.
+/// Measures a router without plugins while 256 requests wait a second for the provider.
 pub fn waiting() -> Drill {
     let gateway = cold(Duration::from_secs(1));
     let over = AtomicBool::new(false);
@@ -104,7 +104,7 @@ fn plain_latencies(gateway: &Gateway, over: &AtomicBool) -> Vec<Duration> {
     let mut latencies = Vec::new();
     while !over.load(Ordering::SeqCst) {
         let begun = Instant::now();
-        // The service behind it answers 418; that it answers is what counts.
+        // The service behind this router answers 418. Only the time matters here.
         if client.get(&url).send().is_ok_and(|answer| answer.status == 418) {
             latencies.push(begun.elapsed());
         }
@@ -112,7 +112,7 @@ fn plain_latencies(gateway: &Gateway, over: &AtomicBool) -> Vec<Duration> {
     latencies
 }
 
-/// As many requests as the machine gives, with tokens that last two seconds.
+/// Sends as many requests as the machine can take, with tokens that last two seconds.
 pub fn steady(length: Duration) -> Drill {
     let idcs = Idcs::builder().set(|switches| switches.default_ttl = 2).start();
     let gateway = Gateway::in_front_of(idcs)
@@ -139,7 +139,7 @@ pub fn steady(length: Duration) -> Drill {
         gateway.oic.foreign_tokens_seen(),
     );
     let calls = gateway.idcs.token_calls();
-    // A refresh is due after 1.5 s at the earliest; the first token was there at the start.
+    // A refresh is due after 1.5 s at the earliest. The gateway fetched the first token at the start.
     let most = (seconds / 1.5).ceil() + 1.0;
     Drill {
         title: format!("{seconds:.0} s at the highest rate, 64 connections, tokens of 2 s"),
@@ -176,7 +176,7 @@ fn cold(latency: Duration) -> Gateway {
     gateway
 }
 
-/// At level DEBUG Traefik writes more than it serves.
+/// At level DEBUG, Traefik writes more log than responses.
 fn quiet(traefik: harness::traefik::TraefikBuilder) -> harness::traefik::TraefikBuilder {
     traefik.static_patch(json!({ "log": { "level": "INFO" } }))
 }

@@ -1,20 +1,20 @@
-//! Which answers a request may get. The rules, for a request begun at `sent` whose answer was there at `received`:
+//! Which answers a request may get. The rules, for a request sent at `sent` and answered at `received`:
 //!
-//! 1. What a request deserves is known before it is sent: the echo of itself for a good one, and a status and reason
-//!    for every other. It gets that, or one of the exceptions below explains why not; nothing else explains anything.
-//! 2. A token of a new signing key may be refused (401) if it was sent within the refetch interval after the rotation:
-//!    the gateway may have fetched keys right before it. Later it is good.
-//! 3. A token of a retired key may be refused (401) from the rotation on, and is accepted no longer than
-//!    [`LOOK`] after the first token of a later key was: by then every instance has the new keys.
-//! 4. While the identity provider fails, and until [`RECOVERY`] after, what needs it may get 503: a good request if the
-//!    gateway's last token is no longer usable for sure, a token of a key that the gateway does not know, and a forged
-//!    one (its key might be new). Once that last token has expired a good request gets nothing but 503. A token that
-//!    the keys at hand verify is never refused as invalid.
-//! 5. While OIC fails a good request may get its 500.
-//! 6. While Traefik is down there may be no answer, or 404 before its routers are there; and until [`KILL_RECOVERY`]
-//!    after, 503 for what needs the provider, since the killed process may have held a lease.
+//! 1. The answer that a request deserves is known before it is sent: its own echo for a good request, and a status and
+//!    reason for every other. The request gets that answer unless one of the exceptions below applies.
+//! 2. A token of a new signing key may be refused (401) if the request was sent within the refetch interval after the
+//!    rotation, because the gateway may have fetched keys right before it. After that it must be accepted.
+//! 3. A token of a retired key may be refused (401) from the rotation on. It must be refused from [`LOOK`] after the
+//!    gateway first accepted a token of a later key: by then every instance has the new keys.
+//! 4. While the identity provider fails, and until [`RECOVERY`] after, a request that needs it may get 503: a good
+//!    request once the gateway's last token may be unusable, a token of a key that the gateway does not know, and a
+//!    forged token (its key might be new). Once that last token has expired, a good request must get 503. A token that
+//!    the known keys verify is never refused as invalid.
+//! 5. While OIC fails, a good request may get its 500.
+//! 6. While Traefik is down, a request may get no answer, or 404 before the routers are ready. Until [`KILL_RECOVERY`]
+//!    after, a request that needs the provider may get 503, because the killed process may have held a lease.
 //!
-//! A reload of the configuration explains nothing.
+//! A reload of the configuration never explains a deviation.
 
 use std::time::Duration;
 
@@ -22,55 +22,55 @@ use super::disturbance::Disturbance;
 use super::limits::{KILL_RECOVERY, LOOK, RECOVERY, REFETCH_INTERVAL, SLACK};
 use super::timeline::{Facts, Span, TokenLife, Window};
 
-/// What a request is like, as far as its answer depends on it.
+/// The properties of a request that determine its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Good in every way; the token is signed by the key of this generation.
+    /// A good request. The key of this generation signed its token.
     Good(usize),
-    /// Genuine, but its token lacks the required scope.
+    /// A genuine token that lacks the required scope.
     LacksScope(usize),
-    /// Signed by a key that the provider never had.
+    /// A token signed by a key that the provider never had.
     Forged,
-    /// A token that its own claims or its form condemn, whatever the keys are.
+    /// A token that is invalid because of its claims or form, regardless of the keys.
     Unacceptable,
-    /// No token at all.
+    /// No token.
     NoToken,
-    /// A path that must not be passed on; its token is good.
+    /// A path that must not be passed on, with a good token.
     BadPath,
 }
 
-/// An answer, as far as it matters here.
+/// An answer, reduced to what the rules look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// 200 with exactly the echo of the request, by the gateway's own identity.
+    /// 200 with the exact echo of the request, sent with the gateway's own identity.
     Echo,
-    /// 200 with anything else; says what is wrong.
+    /// 200 with any other body. Says what is wrong.
     WrongEcho(String),
-    /// Any other status, and the reason code of a refusal of ours.
+    /// Any other status, and the reason code if the refusal is the gateway's.
     Status(u16, Option<String>),
-    /// No whole answer; says why.
+    /// No complete answer. Says why.
     Nothing(String),
 }
 
-/// What to think of an answer.
+/// The verdict on an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// As it should be.
+    /// What the request deserves.
     Right,
-    /// Less than the request deserves, and a disturbance explains it.
+    /// Less than the request deserves, but a disturbance explains it.
     Explained,
-    /// Not what this request may get.
+    /// An answer that this request must not get.
     Wrong,
-    /// No answer, and nothing explains it.
+    /// No answer, and no disturbance explains it.
     Missing,
 }
 
-/// An answer that is allowed.
+/// An answer that the rules allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Allowed {
     Echo,
     Refusal(u16, &'static str),
-    /// A status of Traefik's or OIC's own, without a reason code.
+    /// A status from Traefik or OIC, without a reason code.
     Foreign(u16),
     Nothing,
 }
@@ -83,7 +83,7 @@ const PROVIDER_UNAVAILABLE: Allowed = Allowed::Refusal(503, "identity_provider_u
 const OVERLOADED: Allowed = Allowed::Refusal(503, "overloaded");
 
 impl Kind {
-    /// Judges an answer by what has happened.
+    /// Judges an answer by the events of the run.
     pub(super) fn judge(self, answer: &Answer, span: Span, facts: &Facts) -> Verdict {
         let allowed = self.allowed(span, facts);
         match (allowed.iter().any(|allowed| allowed.covers(answer)), answer) {
@@ -101,7 +101,7 @@ impl Kind {
         }
     }
 
-    /// Rule 1, without exceptions. Once its key is retired a token deserves a refusal as much as an answer.
+    /// Rule 1, without exceptions. A token of a retired key deserves a refusal as much as an answer.
     fn deserved(self, span: Span, facts: &Facts) -> Vec<Allowed> {
         let by_key = |generation, deserved| {
             let retired = facts
@@ -152,7 +152,7 @@ impl Kind {
     }
 }
 
-/// Rules 2 and 3: `served` if the key is known, a refusal if it is not.
+/// Rules 2 and 3: `served` if the gateway may know the key, a refusal if it may not.
 fn by_key(
     generation: usize,
     served: Vec<Allowed>,
@@ -176,7 +176,7 @@ fn by_key(
     allowed
 }
 
-/// The gateway knows no key for the token, and asks for newer keys if it may.
+/// Answers to a token whose key the gateway does not know. The gateway asks for newer keys if it may.
 fn refused_by_key(troubles: &Troubles) -> Vec<Allowed> {
     let mut allowed = vec![INVALID_TOKEN];
     if troubles.provider_may_fail {
@@ -185,7 +185,7 @@ fn refused_by_key(troubles: &Troubles) -> Vec<Allowed> {
     allowed
 }
 
-/// What a request may have met.
+/// The troubles that a request may have met.
 #[derive(Clone, Copy, Debug, Default)]
 struct Troubles {
     provider_may_fail: bool,

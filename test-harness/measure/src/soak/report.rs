@@ -1,4 +1,4 @@
-//! What came of a run, in figures and in words.
+//! The results of a run, as figures and as text.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::chart::ChartError;
 pub struct Figures {
     /// Requests sent.
     pub requests: usize,
-    /// Answers that a request must not get, and requests that came to OIC with an expired or foreign token.
+    /// Answers that a request must not get, and requests that reached OIC with an expired or foreign token.
     pub wrong_answers: usize,
-    /// Requests without a whole answer, where no disturbance explains it.
+    /// Requests without a complete answer that no disturbance explains.
     pub errors_unexpected: usize,
-    /// Calls of the token endpoint.
+    /// Calls to the token endpoint.
     pub idp_token_calls: usize,
-    /// Calls of the JWKS.
+    /// Calls to the JWKS.
     pub idp_jwks_calls: usize,
     /// Traefik's resident memory after the warm-up.
     pub rss_start_kib: u64,
@@ -38,7 +38,7 @@ pub struct Figures {
     pub fds_end: usize,
 }
 
-/// A finished run. `Display` is the table for people.
+/// A finished run. `Display` prints the report.
 #[derive(Clone, Debug)]
 pub struct Report {
     length: Duration,
@@ -85,12 +85,12 @@ impl Report {
         }
     }
 
-    /// The figures.
+    /// The figures of the run.
     pub const fn figures(&self) -> Figures {
         self.figures
     }
 
-    /// The chart of the run, an SVG document.
+    /// Renders the chart of the run as an SVG document.
     ///
     /// # Errors
     /// [`ChartError`].
@@ -106,7 +106,7 @@ impl Report {
         drawing::chart(&subtitle, &self.samples, &self.facts).svg()
     }
 
-    /// What must not be, one line each; empty after a good run.
+    /// The failures, one line each. Empty after a good run.
     pub fn failures(&self) -> Vec<String> {
         let mut failures = Vec::new();
         let figures = self.figures;
@@ -131,7 +131,7 @@ impl Report {
         failures
     }
 
-    /// A line for each sort of request: how many, and what came.
+    /// Writes a line for each kind of request: how many were sent, and which answers came.
     fn write_outcomes(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
@@ -159,9 +159,9 @@ impl Report {
         Ok(())
     }
 
-    /// A process of Traefik's after the other: from when to when, and what it took at both ends.
+    /// The Traefik processes in order: start, end, and resident memory early on and at the end.
     fn lives(&self) -> Vec<(Duration, Duration, u64, u64)> {
-        // A young process has not served everything once.
+        // A young process has not yet served every kind of request.
         const GROWN_UP: Duration = Duration::from_secs(8);
         let mut lives: Vec<(u32, Duration, Duration, u64, u64)> = Vec::new();
         for (at, process) in self

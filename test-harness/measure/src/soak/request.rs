@@ -1,4 +1,4 @@
-//! Requests, each with what its client expects of the answer.
+//! Requests, each with the answer that its client expects.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
@@ -11,35 +11,35 @@ use super::wallet::Wallet;
 use harness::idcs::Application;
 use harness::oic::token_hash;
 
-/// A request and what it should give.
+/// A request and the answer that it expects.
 pub(super) struct Prepared {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub(super) label: &'static str,
     pub(super) kind: Kind,
     pub(super) request: Request<Full<Bytes>>,
-    /// Whether its time is the gateway's; not so where the backend takes long on purpose.
+    /// Whether its latency counts. False where the backend is slow on purpose.
     pub(super) is_timed: bool,
     echo: Echo,
 }
 
-/// What the backend must have seen of a good request.
+/// What the backend must see of a good request.
 struct Echo {
     id: String,
     original_path: String,
     path: String,
     query: Option<String>,
     body: String,
-    /// SHA-256 of the client's own token, which must not have come through.
+    /// SHA-256 of the client's own token, which must not reach the backend.
     own_token: String,
 }
 
-/// The routes of the gateway; all have the same middlewares.
+/// The gateway's routes. All have the same middlewares.
 pub(super) const ROUTES: [&str; 4] = ["/orders", "/stock", "/customers", "/echo"];
 
-/// Carries a value that no other request has.
+/// The header with a value that is unique to each request.
 const ID: &str = "x-soak-id";
 
-/// What is asked for, out of a hundred requests.
+/// The mix of requests, in percent.
 const MIX: [(u64, Choice); 12] = [
     (44, Choice::Good),
     (5, Choice::FreshToken),
@@ -68,17 +68,17 @@ enum Choice {
     Unacceptable,
     NoToken,
     BadPath,
-    /// Nothing behind the route's prefix.
+    /// A path that ends after the route's prefix.
     NoPath,
 }
 
-/// The part of a path behind the route, and the query.
+/// The path after the route's prefix, and the query.
 struct Target {
     path: String,
     query: Option<String>,
 }
 
-/// Chooses and makes request number `number` of client `client`. The same numbers choose the same request.
+/// Makes request number `number` of client `client`. The same numbers always choose the same kind of request.
 pub(super) fn prepare(client: usize, number: usize, wallet: &mut Wallet) -> Prepared {
     let dice = mixed((client as u64) << 32 | number as u64);
     let mut id = Target {
@@ -179,7 +179,7 @@ fn choose(dice: u64) -> Choice {
     Choice::Good
 }
 
-/// Spreads numbers over all 64 bits, so that neighbours have nothing in common (the finalizer of SplitMix64).
+/// Spreads numbers over all 64 bits, so that neighbouring numbers have nothing in common (the finalizer of SplitMix64).
 fn mixed(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -188,7 +188,7 @@ fn mixed(number: u64) -> u64 {
 }
 
 impl Prepared {
-    /// What came, as far as it matters.
+    /// Reduces a response to what the rules look at.
     pub(super) fn answer(&self, response: Result<Response, String>) -> Answer {
         let response = match response {
             Ok(response) => response,
@@ -204,8 +204,8 @@ impl Prepared {
     }
 }
 
-/// The reason code of one of the gateway's refusals (RFC 9457), if it has the header that belongs to its status:
-/// a challenge (RFC 6750 section 3), or when to come again.
+/// The reason code of one of the gateway's refusals (RFC 9457). `None` if the response lacks the header that its status
+/// requires: a challenge (RFC 6750 section 3) or `Retry-After`.
 fn reason(response: &Response) -> Option<String> {
     let needed = match response.status.as_u16() {
         401 | 403 => Some(header::WWW_AUTHENTICATE),
@@ -241,7 +241,7 @@ impl Echo {
         request
     }
 
-    /// Compares with what the backend says it saw.
+    /// Compares the echo with what was sent.
     fn check(&self, body: &[u8]) -> Result<(), String> {
         let seen: Value =
             serde_json::from_slice(body).map_err(|error| format!("the body is no echo: {error}"))?;

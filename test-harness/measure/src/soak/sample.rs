@@ -1,8 +1,8 @@
-//! One look a second at everything that is drawn and judged later.
+//! One sample a second of everything that the report shows and judges.
 
 use std::time::Duration;
 
-/// What was seen at one moment; counts are since the start of the run.
+/// Measurements at one moment. Counts are totals since the start of the run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sample {
     /// Since the start of the run.
@@ -11,9 +11,9 @@ pub(super) struct Sample {
     pub(super) wrong: usize,
     pub(super) missing: usize,
     pub(super) explained: usize,
-    /// Half of the answers since the last sample took no longer.
+    /// The median of the latencies since the last sample.
     pub(super) p50: Option<Duration>,
-    /// 99 of 100 of them took no longer.
+    /// The 99th percentile of the same latencies.
     pub(super) p99: Option<Duration>,
     /// `None` while Traefik is down or busy with a reload.
     pub(super) process: Option<Process>,
@@ -21,7 +21,7 @@ pub(super) struct Sample {
     pub(super) jwks_calls: usize,
 }
 
-/// What Traefik takes of the machine.
+/// Resources of the Traefik process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: u32,
@@ -29,7 +29,7 @@ pub(super) struct Process {
     pub(super) fds: usize,
 }
 
-/// The middle ones of memory and descriptors of the last samples up to `at`, so that one moment does not decide.
+/// The median memory and descriptors of the last samples up to `at`, so that one outlier does not decide.
 pub(super) fn typical(samples: &[Sample], at: Duration) -> Option<(u64, usize)> {
     const LOOKS: usize = 5;
     let until = samples.iter().rev().filter(|sample| sample.at <= at);

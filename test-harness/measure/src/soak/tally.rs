@@ -1,4 +1,4 @@
-//! Counts of what came of the requests.
+//! Counts the outcomes of the requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use super::expectation::{Answer, Verdict};
 use super::request::Prepared;
 use super::timeline::Span;
 
-/// All clients' counts.
+/// The counts of all clients.
 #[derive(Default)]
 pub(super) struct Tally {
     counts: Mutex<Counts>,
@@ -18,27 +18,27 @@ pub(super) struct Tally {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     pub(super) requests: usize,
-    /// Answers that these requests must not get.
+    /// Answers that a request must not get.
     pub(super) wrong: usize,
-    /// Requests without an answer, unexplained.
+    /// Requests without an answer that no disturbance explains.
     pub(super) missing: usize,
-    /// Requests that were not served, because of a disturbance.
+    /// Requests that were not served because of a disturbance.
     pub(super) explained: usize,
-    /// By what was sent and what came.
+    /// By kind of request and outcome.
     pub(super) rows: BTreeMap<(&'static str, String), Row>,
-    /// The first wrong and missing answers, in words.
+    /// The first wrong and missing answers, as text.
     pub(super) complaints: Vec<String>,
-    /// Of answers since the last [`Tally::take_latencies`].
+    /// The latencies since the last [`Tally::take_latencies`].
     latencies: Vec<Duration>,
 }
 
-/// Requests of one sort with one outcome.
+/// Requests of one kind with one outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) count: usize,
-    /// How many of them had a disturbance to explain it.
+    /// How many of them a disturbance explains.
     pub(super) explained: usize,
-    /// How many of them were wrong, or missing without explanation.
+    /// How many of them were wrong, or missing without an explanation.
     pub(super) wrong: usize,
 }
 
@@ -84,7 +84,7 @@ impl Tally {
         }
     }
 
-    /// The latencies of the answers since the last call, ascending.
+    /// Takes the latencies since the last call, in ascending order.
     pub(super) fn take_latencies(&self) -> Vec<Duration> {
         let mut latencies = std::mem::take(&mut self.lock().latencies);
         latencies.sort_unstable();

@@ -1,7 +1,7 @@
-//! What has happened so far in a run: the disturbances and the signing keys, each with its times.
+//! The events of a run so far: disturbances and key rotations, each with its times.
 //!
-//! Times count from the run's start. A disturbance's `from` is written down before it is in force and its `until` after
-//! it has ended, so whatever a request met lies between them. So do rotations: a key became current, and its
+//! Times count from the start of the run. `from` is recorded before a disturbance takes effect and `until` after it has
+//! ended, so whatever a request meets lies between them. The same holds for rotations: a key became current, and its
 //! predecessor was retired, at some time from `from` to `until`.
 
 use std::sync::{PoisonError, RwLock};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::disturbance::Disturbance;
 
-/// When a request was begun and when its answer, or the lack of one, was known.
+/// When a request was sent, and when its outcome was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) sent: Duration,
@@ -23,18 +23,18 @@ pub(super) struct Window {
     pub(super) from: Duration,
     /// `None` while it lasts.
     pub(super) until: Option<Duration>,
-    /// Of the gateway's last token, when the provider fails.
+    /// The life of the gateway's last token, if the provider fails.
     pub(super) token: Option<TokenLife>,
-    /// The first good answer to a request that was sent after the end, with a token of the current key.
+    /// When a request with a token of the current key, sent after the end, first got a good answer.
     pub(super) served_again: Option<Duration>,
 }
 
 /// How long the last token serves that the gateway got before the provider failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenLife {
-    /// Until here the gateway uses it for sure.
+    /// Until then the gateway certainly uses it.
     pub(super) usable_until: Duration,
-    /// From here on it is of no use to anybody.
+    /// From then on it has certainly expired.
     pub(super) dead_from: Duration,
 }
 
@@ -43,20 +43,20 @@ pub(super) struct TokenLife {
 pub(super) struct Rotation {
     pub(super) from: Duration,
     pub(super) until: Duration,
-    /// When a token of the new key was first seen to be accepted.
+    /// When the gateway was first seen to accept a token of the new key.
     pub(super) adopted: Option<Duration>,
 }
 
-/// A snapshot to judge by.
+/// A snapshot of the events, by which answers are judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) windows: Vec<Window>,
-    /// Number `n` retired key generation `n` and made `n + 1` current.
+    /// Rotation `n` retired key generation `n` and made `n + 1` current.
     pub(super) rotations: Vec<Rotation>,
 }
 
 impl Facts {
-    /// How a genuine token of this key generation may fare: by its signature, all else being right.
+    /// Returns the life of the key of this generation.
     pub(super) fn key(&self, generation: usize) -> Key {
         let before = generation
             .checked_sub(1)
@@ -65,12 +65,12 @@ impl Facts {
         Key {
             current_since: before.map(|rotation| rotation.until),
             retired_at: after.first().map(|rotation| rotation.from),
-            // Whoever knows a later key no longer knows this one.
+            // An instance that knows a later key no longer knows this one.
             replaced_at: after.iter().filter_map(|rotation| rotation.adopted).min(),
         }
     }
 
-    /// The windows that the request overlaps when each is prolonged by `after`.
+    /// The windows that overlap the request when each is extended by `after`.
     pub(super) fn met(&self, span: Span, after: Duration) -> impl Iterator<Item = &Window> {
         self.windows.iter().filter(move |window| {
             window.from <= span.received && window.until.is_none_or(|until| span.sent <= until + after)
@@ -81,15 +81,15 @@ impl Facts {
 /// The life of one signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// `None` for the first one, which the gateway has from the start.
+    /// `None` for the first key, which the gateway has from the start.
     pub(super) current_since: Option<Duration>,
-    /// From when on the provider no longer publishes it.
+    /// When the provider stopped publishing it.
     pub(super) retired_at: Option<Duration>,
-    /// When the gateway was first seen to know a later one.
+    /// When the gateway was first seen to know a later key.
     pub(super) replaced_at: Option<Duration>,
 }
 
-/// The facts, as they are gathered by those who cause and see them.
+/// Records the events of a run.
 pub(super) struct Timeline {
     start: Instant,
     facts: RwLock<Facts>,
@@ -108,22 +108,22 @@ impl Timeline {
         self.start.elapsed()
     }
 
-    /// Looks at what is known now.
+    /// Reads the events so far.
     pub(super) fn look<T>(&self, look: impl FnOnce(&Facts) -> T) -> T {
         look(&self.facts.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Uses the signing key while no other can take its place; `with` is told its generation.
+    /// Passes the generation of the signing key to `with`. The key cannot change meanwhile.
     pub(super) fn with_current_key<T>(&self, with: impl FnOnce(usize) -> T) -> T {
         self.look(|facts| with(facts.rotations.len()))
     }
 
-    /// The generation of the signing key.
+    /// The generation of the current signing key.
     pub(super) fn generation(&self) -> usize {
         self.with_current_key(|generation| generation)
     }
 
-    /// A disturbance begins; to be called before it does.
+    /// Records that a disturbance begins. Call this before it takes effect.
     pub(super) fn begin(&self, what: Disturbance) {
         let window = Window {
             what,
@@ -135,7 +135,7 @@ impl Timeline {
         self.change(|facts| facts.windows.push(window));
     }
 
-    /// Tells how long the gateway's last token serves in the disturbance that has begun last.
+    /// Records how long the gateway's last token serves in the latest disturbance.
     pub(super) fn last_token(&self, life: TokenLife) {
         self.change(|facts| {
             facts
@@ -146,7 +146,7 @@ impl Timeline {
         });
     }
 
-    /// The disturbance that has begun last has ended.
+    /// Records that the latest disturbance has ended.
     pub(super) fn end(&self) {
         let now = self.now();
         self.change(|facts| {
@@ -158,7 +158,7 @@ impl Timeline {
         });
     }
 
-    /// Changes the signing key.
+    /// Changes the signing key and records the rotation.
     pub(super) fn rotate(&self, rotate: impl FnOnce()) {
         self.change(|facts| {
             let from = self.now();
@@ -171,7 +171,7 @@ impl Timeline {
         });
     }
 
-    /// A request with a token of this generation was answered as it should be.
+    /// Records that a request with a token of this generation got the right answer.
     pub(super) fn served(&self, generation: usize, span: Span) {
         let news = |facts: &Facts| {
             let rotation = generation

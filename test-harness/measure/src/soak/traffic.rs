@@ -1,4 +1,4 @@
-//! The clients: each sends one request after the other at its own pace and judges every answer.
+//! The clients. Each sends one request after another at its own pace and judges every answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,23 +19,23 @@ use harness::server::runtime;
 /// What all clients share.
 #[derive(Clone)]
 pub(super) struct Traffic {
-    /// Of the gateway's entry point, `host:port`.
+    /// The gateway's entry point, `host:port`.
     pub(super) address: String,
     pub(super) idcs: IdcsHandle,
     pub(super) timeline: Arc<Timeline>,
     pub(super) tally: Arc<Tally>,
-    /// Set, it ends the clients after their present request.
+    /// When set, each client ends after its current request.
     pub(super) stop: Arc<AtomicBool>,
 }
 
-/// How many clients there are.
+/// The number of clients.
 pub(super) const CLIENTS: usize = 16;
-/// A client begins a request so long after the one before, or as soon as that is answered. It bounds the rate, and
-/// leaves the machine room for what is measured.
+/// The least time from one request of a client to its next. It limits the rate and leaves the machine room for what is
+/// measured.
 const PACE: Duration = Duration::from_millis(40);
 
 impl Traffic {
-    /// Sets all clients going.
+    /// Starts all clients.
     pub(super) fn begin(&self) -> Vec<JoinHandle<()>> {
         (0..CLIENTS)
             .map(|client| runtime().spawn(self.clone().client(client)))

@@ -12,8 +12,8 @@ pub(super) struct Minted {
     pub(super) token: String,
 }
 
-/// Tokens, good and bad. A good one is used for a while, as clients do; when the signing key has changed a new one is
-/// taken, and the last of the old key is kept.
+/// Good and bad tokens. Like a real client, the wallet uses a good token for a while. After a rotation it takes a new
+/// one and keeps the last token of the old key.
 pub(super) struct Wallet {
     idcs: IdcsHandle,
     timeline: Arc<Timeline>,
@@ -80,13 +80,13 @@ impl Wallet {
         self.current.clone()
     }
 
-    /// A good token that nobody has seen yet.
+    /// A good token that the gateway has not seen yet.
     pub(super) fn fresh(&mut self) -> Minted {
         self.uses_left = 0;
         self.good()
     }
 
-    /// A token of the key before the current one; before the first rotation, a good one.
+    /// A token of the previous key. Before the first rotation, a good token.
     pub(super) fn retired(&mut self) -> Minted {
         self.retired.clone().unwrap_or_else(|| self.good())
     }
@@ -106,7 +106,7 @@ impl Wallet {
             .map_or("", String::as_str)
     }
 
-    /// One of the tokens that their claims or their form condemn, and what it is called.
+    /// One of the tokens that are invalid because of their claims or form, and its name.
     pub(super) fn unacceptable(&self, number: usize) -> (&'static str, &str) {
         let token = self.unacceptable.get(number % self.unacceptable.len());
         token.map_or(("", ""), |(name, token)| (*name, token.as_str()))
@@ -120,7 +120,7 @@ fn mint(idcs: &IdcsHandle, timeline: &Timeline) -> Minted {
     })
 }
 
-/// The header and signature of one token around the claims of another.
+/// Combines the header and signature of one token with the claims of another.
 fn with_other_claims(token: &str, other: &str) -> String {
     let (mine, theirs): (Vec<&str>, Vec<&str>) = (token.split('.').collect(), other.split('.').collect());
     match (&*mine, &*theirs) {

@@ -1,5 +1,5 @@
-//! A guest that computes as long as its caller wants, with as many safe points in between as he wants: the path is
-//! `/…/<rounds>/<pieces>`. It answers with what it computed.
+//! A guest that computes for as long as the caller wants, with as many safe points in between as the caller wants. The
+//! path is `/…/<rounds>/<pieces>`; the answer is the result.
 
 #[cfg(target_family = "wasm")]
 fn main() {
@@ -14,7 +14,7 @@ fn main() {
                 state ^= state >> 7;
                 state ^= state << 17;
             }
-            // A call of the host, which is all that a safe point takes.
+            // A call of the host. Nothing more is needed for a safe point.
             std::thread::yield_now();
         }
         format!("{state:016x}")

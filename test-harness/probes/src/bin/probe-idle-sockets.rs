@@ -1,5 +1,5 @@
-//! A guest that imports a socket function and does nothing: what Traefik itself spends on a plugin with a network.
-//! Configured with the option `closeStreams`, the first instance of a system closes stdin, stdout and stderr.
+//! A guest that imports a socket function and does nothing, to show what Traefik itself spends on a plugin with a
+//! network. With the option `closeStreams`, the first instance in a Wasm system closes stdin, stdout and stderr.
 
 #[cfg(target_family = "wasm")]
 fn main() {
@@ -12,7 +12,7 @@ fn main() {
             close(stream);
         }
     }
-    // Never asked for; without a call the linker would drop the import.
+    // No test sets this option. Without a call, the linker would drop the import.
     if has(b"resolve") {
         resolve("127.0.0.1");
     }

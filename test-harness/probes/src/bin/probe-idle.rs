@@ -1,4 +1,4 @@
-//! A guest without sockets that does nothing: what Traefik itself spends on a plugin.
+//! A guest without sockets that does nothing, to show what Traefik itself spends on a plugin.
 
 #[cfg(target_family = "wasm")]
 fn main() {

@@ -1,4 +1,4 @@
-//! A guest that sets headers of the answer before the backend is asked, and passes the request on.
+//! A guest that sets response headers before the backend is called, and passes the request on.
 
 #[cfg(target_family = "wasm")]
 fn main() {

@@ -1,7 +1,7 @@
-//! A guest that times RS256 checks by three libraries. The request's body is
-//! `{"modulus": …, "exponent": …, "message": …, "signature": …, "rounds": 50}` with base64url values, the message being a
-//! token's signing input; the answer is `{"ours": …, "ring": …, "jwt_simple": …, "key": …}` with the median of the
-//! rounds in nanoseconds. `key` is the time that our key takes to be made. A refused signature is an `error`.
+//! A guest that times RS256 checks with three libraries. The body of the request is `{"modulus": …, "exponent": …,
+//! "message": …, "signature": …, "rounds": 50}` with base64url values; `message` is the signing input of a token. The
+//! answer is `{"ours": …, "ring": …, "jwt_simple": …, "key": …}` with medians over the rounds, in nanoseconds. `key` is
+//! the time to prepare a key of our library. The answer is an `error` if a signature is refused.
 
 #[cfg(target_family = "wasm")]
 fn main() {
@@ -45,7 +45,7 @@ fn main() {
             }),
             ("key", &|| PublicKey::new(black_box(&n), &e).is_ok()),
         ];
-        // One after the other in each round, so that a slow moment of the machine meets all of them.
+        // Take turns in each round, so that a slow moment of the machine affects all of them.
         let mut times = [const { Vec::new() }; 4];
         for _ in 0..rounds {
             for (times, (_, check)) in times.iter_mut().zip(checks) {

@@ -1,6 +1,6 @@
-//! A guest that checks signatures with the very code of the plugin `jwt`. The request's body is a JSON list of
-//! `{"jwk": …, "algorithm": "ES256", "message": base64url, "signature": base64url}`; the answer has one character
-//! for each: `1` if the signature is accepted, `0` if it is refused.
+//! A guest that checks signatures with the code of the plugin `jwt`. The body of the request is a JSON list of `{"jwk":
+//! …, "algorithm": "ES256", "message": base64url, "signature": base64url}`. The answer has one character for each: `1`
+//! if the signature is accepted, `0` if it is refused.
 
 #[cfg(target_family = "wasm")]
 fn main() {
@@ -20,7 +20,7 @@ fn main() {
 
     host_probes::answer_body_with(|body| {
         let checks: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
-        // A check that cannot be read gets a `?`: neither answer would be true.
+        // A check that cannot be read gets a `?`, because neither `0` nor `1` would be true.
         checks
             .iter()
             .map(|check| match accepts(check) {

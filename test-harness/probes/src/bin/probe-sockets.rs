@@ -1,5 +1,5 @@
-//! A guest that imports a socket function: which entropy and clock it gets, and what concurrent instances do to
-//! each other. `/resolve/ADDRESS/TIMES` resolves a numeric address again and again and counts wrong answers.
+//! A guest that imports a socket function. It shows which entropy and clock it gets, and how concurrent instances
+//! affect each other. `/resolve/ADDRESS/TIMES` resolves a numeric address repeatedly and counts wrong answers.
 
 #[cfg(target_family = "wasm")]
 fn main() {

@@ -22,7 +22,7 @@ impl ExpressionError {
 
 const FUNCTIONS: [&str; 5] = ["Equals", "Prefix", "Contains", "SplitContains", "OneOf"];
 
-/// Deepest nesting of parentheses and negations. It bounds the stack.
+/// The deepest nesting of parentheses and negations, which bounds the stack.
 const MAX_DEPTH: usize = 32;
 
 pub(super) fn parse(text: &str) -> Result<Node, ExpressionError> {
@@ -138,7 +138,8 @@ impl Parser {
         }
     }
 
-    /// Reads a text. Between backticks every character stands for itself. Between double quotes `\"` and `\\` are escapes.
+    /// Reads a text. Between backticks every character stands for itself. Between double quotes `\"` and `\\` are
+    /// escapes.
     fn text(&mut self) -> Result<String, ExpressionError> {
         let start = self.at;
         let mut chars = self.rest().iter().copied();

@@ -132,7 +132,7 @@ fn a_claim_of_another_type_satisfies_neither_a_function_nor_its_negation() {
         }
     }
     check(&[
-        // What a list holds besides does not matter where the value is found.
+        // Once the value is found, the other members of the list do not matter.
         ("Contains(`nested`, `reader`)", true),
         ("!Contains(`nested`, `reader`)", false),
         ("!Contains(`roles`, `admin`)", true),

@@ -109,7 +109,7 @@ fn what_the_client_sent_under_the_name_or_an_alias_of_it_is_removed() {
     let expected = ["x_user", "X.User", "X_Group", "X~User"]
         .into_iter()
         .fold(Edits::none(), |edits, name| edits.remove_header(name))
-        // Sorted by name, and set: whatever was there is gone.
+        // Sorted by name. Each header is set, so earlier values are gone.
         .set_header("X-Group", "")
         .set_header("X-User", "jane");
     assert_eq!(headers.edits(&request, &values), expected);

@@ -16,7 +16,7 @@ use crate::platform::{Native, Platform, SocketError};
 use crate::wire::{Progress, Protocol, Step, WireError};
 use crate::{ClientConfig, HttpClient, TlsOptions, Url};
 
-/// A server that does this with each connection. Gives its port.
+/// Starts a server that calls `act` with each connection. Returns its port.
 fn server(act: impl Fn(std::net::TcpStream) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -30,7 +30,7 @@ fn server(act: impl Fn(std::net::TcpStream) + Send + Sync + 'static) -> u16 {
     port
 }
 
-/// A server that says this to whatever it is told, and goes on listening.
+/// Starts a server that sends this text whatever it receives, and keeps listening. Returns its port.
 fn saying(text: &'static str) -> u16 {
     server(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
@@ -40,7 +40,7 @@ fn saying(text: &'static str) -> u16 {
     })
 }
 
-/// A certificate with its key.
+/// A certificate and its key.
 struct Identity {
     certificate: rcgen::Certificate,
     key: KeyPair,
@@ -119,7 +119,7 @@ fn a_certificate_that_is_its_own_authority_is_trusted_where_it_is_given() {
             .to_string();
         assert!(error.contains(expected), "{error}");
     }
-    // As before: one that is no authority's may be given, too.
+    // A certificate that is not an authority's may be given too.
     let plain = identity(&["localhost"], IsCa::ExplicitNoCa);
     let port = https(&plain);
     assert_eq!(ask(&format!("https://localhost:{port}/"), Some(&plain)), Ok(204));

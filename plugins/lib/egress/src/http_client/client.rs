@@ -54,7 +54,8 @@ impl HttpClient {
         Ok(client)
     }
 
-    /// How many requests of a Traefik process may wait for another instance's fetch (`clientConfig.maxWaitingRequests`).
+    /// How many requests of a Traefik process may wait for another instance's fetch
+    /// (`clientConfig.maxWaitingRequests`).
     pub const fn max_waiting(&self) -> u64 {
         self.max_waiting
     }

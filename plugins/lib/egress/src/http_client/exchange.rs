@@ -14,8 +14,8 @@ pub const MAX_BODY: usize = 256 * 1024;
 const MAX_HEAD: usize = 64 * 1024;
 /// The longest line between the parts of a chunked body, and the longest trailer, in bytes.
 const MAX_FRAMING: usize = 8 * 1024;
-/// How many bytes of one answer to read at most: interim answers, head, framing, body and trailers together. This is enough
-/// for the largest body in chunks of four bytes.
+/// How many bytes of one answer to read at most: interim answers, head, framing, body and trailers together. This is
+/// enough for the largest body in chunks of four bytes.
 const MAX_RECEIVED: usize = 1024 * 1024;
 
 /// Sends `request`, whose URI is absolute, and reads the whole answer.
@@ -27,7 +27,8 @@ pub(super) fn run(stream: &mut dyn Wire, request: &Request<Vec<u8>>) -> Result<R
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(request.headers());
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        // This client does not decompress. Without this header, the server may choose any coding (RFC 9110 section 12.5.3).
+        // This client does not decompress. Without this header, the server may choose any coding (RFC 9110 section
+        // 12.5.3).
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(request.body().len()));
     }
@@ -131,8 +132,8 @@ struct HeadEnd {
 }
 
 impl HeadEnd {
-    /// Whether to try to parse the head: once when the first line is complete, because it may be wrong already, and again
-    /// when there is an empty line.
+    /// Whether to try to parse the head: once when the first line is complete, because it may be wrong already, and
+    /// again when there is an empty line.
     fn may_be_in(&mut self, buffer: &[u8]) -> bool {
         // The end may begin in the last two bytes of the previous look.
         let start = self.looked.saturating_sub(2);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use middleware::UnixTime;
 
-/// Marks a request that must not arrive twice and whose answer must not be missed: the request uses something up, and the
-/// answer holds its replacement.
+/// Marks a request that must not arrive twice and whose answer must not be missed: the request uses something up, and
+/// the answer holds its replacement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendOnce {
     /// The request must not be sent at this time or later.

@@ -68,8 +68,8 @@ mod tests {
         WireError::Socket { step, source }
     }
 
-    /// Each kind of failure: how far the request got, whether an ordinary request is sent again, and whether a request is
-    /// that must not arrive twice, such as one with a refresh token for single use.
+    /// Each kind of failure: how far the request got, whether an ordinary request is sent again, and whether a request
+    /// is that must not arrive twice, such as one with a refresh token for single use.
     #[test]
     fn a_request_for_single_use_is_sent_again_only_after_failures_that_prove_it_was_not_sent() {
         const REFUSED: SocketError = SocketError::Refused(14);

@@ -5,7 +5,7 @@ use std::fmt;
 /// Formats a WASI error number for people.
 pub(super) struct InWords(pub(super) u16);
 
-/// What lookups, connections, streams and directories fail with. The numbers are those of WASI preview 1.
+/// The errors of lookups, connections, streams and directories. The numbers are those of WASI preview 1.
 const WORDS: [(u16, &str); 35] = [
     (0, "inside the gateway"),
     (2, "permission denied"),
@@ -54,7 +54,7 @@ impl fmt::Display for InWords {
     }
 }
 
-/// The WASI error number for an error of the operating system.
+/// Returns the WASI error number for an error of the operating system.
 #[cfg(not(target_family = "wasm"))]
 pub(super) fn of_io(error: &std::io::Error) -> u16 {
     use std::io::ErrorKind;

@@ -42,15 +42,15 @@ pub trait Platform: Host {
     /// The selected state directory.
     fn directory(&self) -> &dyn Directory;
 
-    /// Acquires the exclusive right to use sockets, which is released on drop. Waits for it until the monotonic clock shows
-    /// `deadline`.
+    /// Acquires the exclusive right to use sockets, which is released on drop. Waits for it until the monotonic clock
+    /// shows `deadline`.
     ///
     /// # Errors
     /// [`SocketError::Busy`] if the deadline passes first, [`SocketError::NoLock`] if this system offers no such right.
     fn sockets(&self, deadline: Duration) -> Result<Box<dyn Sockets + '_>, SocketError>;
 
-    /// Registers the entry `name` of the state directory for removal after a trap. It is removed only if it still has this
-    /// `content`. [`Platform::forget`] cancels the registration.
+    /// Registers the entry `name` of the state directory for removal after a trap. It is removed only if it still has
+    /// this `content`. [`Platform::forget`] cancels the registration.
     fn own(&self, name: &str, content: &str);
 
     /// Cancels [`Platform::own`] for the entry `name`.

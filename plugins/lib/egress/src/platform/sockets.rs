@@ -7,7 +7,8 @@ use crate::platform::errno;
 
 /// The sockets of this router, for the holder of the right to use them.
 pub trait Sockets {
-    /// Looks up the addresses of `host`, in the order in which to try them. Takes as long as the system's resolver does.
+    /// Looks up the addresses of `host`, in the order in which to try them. Takes as long as the system's resolver
+    /// does.
     ///
     /// # Errors
     /// [`SocketError::NotFound`].
@@ -53,9 +54,9 @@ pub trait Stream {
     fn wait_to_write(&mut self) -> Result<(), SocketError>;
 }
 
-/// The longest single wait. It is not longer, so that signs of life can be given in between. It is not shorter, because a
-/// short wait can become an endless one in Traefik: its poll computes a negative timeout if the machine is so busy that the
-/// deadline passes before the call.
+/// The longest single wait. It is not longer, so that signs of life can be given in between. It is not shorter, because
+/// a short wait can become an endless one in Traefik: its poll computes a negative timeout if the machine is so busy
+/// that the deadline passes before the call.
 pub const SLICE: Duration = Duration::from_secs(1);
 
 /// True if another [`SLICE`] of waiting would miss `deadline` by more than giving up now does.

@@ -68,7 +68,8 @@ impl Host for Wasi {
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        // The host reads Go's crypto/rand, which does not fail. If it ever did, a trap is better than predictable bytes.
+        // The host reads Go's crypto/rand, which does not fail. If it ever did, a trap is better than predictable
+        // bytes.
         #[allow(clippy::panic)]
         if abi::random(bytes).is_err() {
             panic!("the host gives no random bytes");
@@ -136,7 +137,8 @@ impl Platform for Wasi {
         if lock::is_first()
             && let Err(error) = self.directory.probe(self)
         {
-            // Without the directory every instance fetches for itself. That is slower, but no reason to refuse requests.
+            // Without the directory every instance fetches for itself. That is slower, but no reason to refuse
+            // requests.
             self.log(
                 &Event::warn("state.failed")
                     .field("error", error)

@@ -9,8 +9,8 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// A verifier that accepts every certificate. It still checks the handshake, so the server holds the key of the certificate
-/// that it shows.
+/// A verifier that accepts every certificate. It still checks the handshake, so the server holds the key of the
+/// certificate that it shows.
 pub(super) fn accept_any_certificate(provider: &CryptoProvider) -> Arc<dyn ServerCertVerifier> {
     Arc::new(AcceptAny(provider.signature_verification_algorithms))
 }

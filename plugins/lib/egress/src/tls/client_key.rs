@@ -1,7 +1,8 @@
 //! The private key of a client certificate.
 //!
-//! rustls leaves signatures to ring, which cannot be interrupted while it computes one with an RSA key. Crate `rsa-sign`
-//! can, so it signs here; all other kinds of keys are ring's, since they take half a millisecond.
+//! rustls leaves signatures to ring, which cannot be interrupted while it makes one with an RSA key. The crate
+//! `rsa-sign` can, so RSA keys use it. All other kinds of keys stay with ring, because their signatures take half a
+//! millisecond.
 
 use std::fmt;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl SigningKey for RsaKey {
     }
 }
 
-/// In the order of preference: PSS is the only one that TLS 1.3 allows.
+/// In the order of preference. TLS 1.3 allows only PSS.
 const SCHEMES: [(SignatureScheme, Scheme, Hash); 6] = [
     (SignatureScheme::RSA_PSS_SHA512, Scheme::Pss, Hash::Sha512),
     (SignatureScheme::RSA_PSS_SHA384, Scheme::Pss, Hash::Sha384),
@@ -70,7 +71,7 @@ const SCHEMES: [(SignatureScheme, Scheme, Hash); 6] = [
     (SignatureScheme::RSA_PKCS1_SHA256, Scheme::Pkcs1, Hash::Sha256),
 ];
 
-/// A key and what the server asked for.
+/// A key with the signature scheme to use.
 struct RsaSigner {
     key: Arc<PrivateKey>,
     scheme: SignatureScheme,

@@ -40,8 +40,8 @@ impl AcceptGiven {
             matches!(&error, Error::InvalidCertificate(CertificateError::Other(OtherError(error)))
                 if matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)))
         });
-        // The dates must be valid too. The library checks them before the kind. To prove that it does, this asks for a time
-        // before all certificates, and expects the date to be the error.
+        // The dates must be valid too. The library checks them before the kind. To prove that it does, this asks for a
+        // time before all certificates, and expects the date to be the error.
         let epoch = UnixTime::since_unix_epoch(Duration::ZERO);
         let dates_come_first = judged_at(epoch).is_err_and(|error| {
             matches!(

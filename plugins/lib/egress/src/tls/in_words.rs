@@ -1,7 +1,7 @@
 //! TLS errors in plain words, with the cure if there is one.
 //!
-//! The library's own texts are for programmers: they name its types and count seconds since 1970. Operators read these
-//! ones.
+//! The library's own texts are for programmers: they name its types and count seconds since 1970. The texts here are
+//! for operators.
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 
@@ -33,7 +33,8 @@ pub(crate) fn in_words(error: &Error) -> String {
     }
 }
 
-/// Describes what is wrong with the server's certificate. Continues a sentence that begins with "the server's certificate".
+/// Describes what is wrong with the server's certificate. Continues a sentence that begins with "the server's
+/// certificate".
 fn certificate(error: &CertificateError) -> String {
     use CertificateError as Wrong;
     match error {

@@ -16,8 +16,8 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Uses the options of `block`, a name such as `clientConfig.tls` that errors begin with. Offers `protocols` (ALPN) to
-    /// the server.
+    /// Uses the options of `block`, a name such as `clientConfig.tls` that errors begin with. Offers `protocols` (ALPN)
+    /// to the server.
     ///
     /// # Errors
     /// A certificate or key that cannot be used. It is reported now, and not when the first connection is needed.
@@ -40,8 +40,8 @@ impl Tls {
         Ok(tls)
     }
 
-    /// The configuration for rustls. Do not call this while holding the right to use sockets: certificates may be in files,
-    /// and reading a file takes the same right.
+    /// The configuration for rustls. Do not call this while holding the right to use sockets: certificates may be in
+    /// files, and reading a file takes the same right.
     ///
     /// # Errors
     /// A certificate or key that can no longer be used.

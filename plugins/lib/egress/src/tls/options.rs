@@ -62,8 +62,8 @@ impl TlsOptions {
         format!("public authorities and {given}")
     }
 
-    /// The certificates to trust in addition to the public ones, and the name of the setting they come from. Without the
-    /// plugin's own option, they come from Traefik's environment: Go reads its authorities from the same variable.
+    /// The certificates to trust in addition to the public ones, and the name of the setting they come from. Without
+    /// the plugin's own option, they come from Traefik's environment: Go reads its authorities from the same variable.
     fn authority(&self, block: &str, host: &dyn Host) -> Option<(Cow<'static, str>, SecretRef)> {
         const VARIABLE: &str = "SSL_CERT_FILE";
         if let Some(ca) = given(self.ca.as_ref()) {

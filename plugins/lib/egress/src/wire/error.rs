@@ -75,8 +75,8 @@ pub enum Step {
 
 /// How far a request got before it failed.
 ///
-/// Some requests must not arrive twice, such as one with a refresh token that can be used only once: using it twice makes
-/// the provider withdraw the user's grant. Such a request may be sent again only after [`Progress::NotSent`].
+/// Some requests must not arrive twice, such as one with a refresh token that can be used only once: using it twice
+/// makes the provider withdraw the user's grant. Such a request may be sent again only after [`Progress::NotSent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// No part of the request has left this machine: it failed in a step that comes before sending.

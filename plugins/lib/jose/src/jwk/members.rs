@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use crate::json::{Members, Value};
 use crate::unusable_key::UnusableKey;
 
-/// `x5t#S256` only says which key to try first, so whatever else stands there is left alone.
+/// Reads `x5t#S256`. It only says which key to try first, so a malformed value is ignored.
 pub(super) fn thumbprint(jwk: &Members) -> Option<String> {
     let text = jwk.get("x5t#S256")?.as_str()?.trim_end_matches('=');
     (!text.is_empty()).then(|| text.to_owned())
@@ -18,7 +18,7 @@ pub(super) fn is_given(jwk: &Members, name: &str) -> bool {
         .is_some_and(|member| *member != Value::Null && *member != "")
 }
 
-/// A text that is `null` or empty is absent: some issuers write every member that they know of.
+/// Reads a text. `null` and the empty text count as absent, because some issuers write every member that they know of.
 pub(super) fn text<'a>(jwk: &'a Members, name: &'static str) -> Result<Option<&'a str>, UnusableKey> {
     match jwk.get(name) {
         _ if !is_given(jwk, name) => Ok(None),
@@ -27,7 +27,7 @@ pub(super) fn text<'a>(jwk: &'a Members, name: &'static str) -> Result<Option<&'
     }
 }
 
-/// Base64url (RFC 7515 §2), as it should be or as others write it: with padding, in the standard alphabet, in lines.
+/// Reads base64url (RFC 7515 §2). Also accepts what some issuers write: padding, the standard alphabet, line breaks.
 pub(super) fn number(jwk: &Members, name: &'static str) -> Result<Vec<u8>, UnusableKey> {
     const FORGIVING: GeneralPurpose = GeneralPurpose::new(
         &alphabet::URL_SAFE,

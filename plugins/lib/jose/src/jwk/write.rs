@@ -6,7 +6,8 @@ use serde_json::Map;
 
 use crate::key::{Key, Material};
 
-/// Writes the members [`read`](super::read) needs. `None` for a secret: this form is for places others can read.
+/// Writes the members that [`read`](super::read) needs. `None` for a secret, because this form is for places that
+/// others can read.
 pub(crate) fn write(key: &Key) -> Option<Map<String, serde_json::Value>> {
     let (kty, numbers) = match &key.material {
         Material::Rsa(rsa) => (

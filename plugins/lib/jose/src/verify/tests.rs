@@ -141,7 +141,7 @@ fn a_key_with_an_algorithm_serves_no_other() {
     }
 }
 
-/// Another key of the same type than the one that signs.
+/// Another key of the same type as the signing key.
 fn other_ed25519() -> Value {
     let key = jwt_simple::prelude::Ed25519KeyPair::generate();
     let jwk: Value = serde_json::from_str(&key.public_key().to_jwk()).unwrap();
@@ -254,7 +254,7 @@ fn every_signature_check_begins_at_a_safe_point() {
         .map(|index| named(test_keys::p384_jwk(), &format!("key-{index}")))
         .collect();
     let keys = set(&keys);
-    // Of another key, and without a kid, so that every key is tried.
+    // Signed with another key, and without a kid, so that every key is tried.
     let text = test_keys::signed_by_jwt_simple(Algorithm::Es384);
     let (input, signature) = text.rsplit_once('.').unwrap();
     let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -319,7 +319,7 @@ fn no_mutated_token_panics_or_passes() {
         .collect();
     let mut random = XorShift(0x9e37_79b9_7f4a_7c15);
     for round in 0..10_000 {
-        // Half the rounds change the text, half what is inside of it, so that the JSON reader is reached too.
+        // Half the rounds change the text, and half change its decoded content, so that the JSON reader is reached too.
         let mutant = if round % 2 == 0 {
             let mut mutant = genuine.clone();
             mutate(&mut mutant, &mut random);

@@ -1,4 +1,4 @@
-//! Runs Wycheproof's valid and invalid signatures through the public API.
+//! Wycheproof's signatures, good and bad, through the public API.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use vectors::{Vector, Vectors};
 
 static VECTORS: LazyLock<Vectors> = LazyLock::new(Vectors::load);
 
-/// Returns whether `keys` verify the vector's signature. A refused key set verifies nothing.
+/// Whether a gateway with `keys` accepts the vector. Unusable keys verify nothing.
 fn verifies(keys: &Result<KeySet, KeySetError>, vector: &Vector) -> bool {
     let algorithm = Algorithm::from_name(vector.algorithm).unwrap();
     keys.as_ref()

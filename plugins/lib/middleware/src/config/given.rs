@@ -80,8 +80,8 @@ pub fn texts(field: &str, list: &[String], host: &dyn Host) -> Result<Vec<String
     list.iter().enumerate().map(text).collect()
 }
 
-/// The values of a list that must not be empty if it is given: an empty `audiences` left over by a template would open the
-/// gateway.
+/// The values of a list that must not be empty if it is given: an empty `audiences` left over by a template would open
+/// the gateway.
 ///
 /// # Errors
 /// The list or one of its entries is empty.

@@ -97,7 +97,7 @@ pub fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     deserializer.deserialize_any(Strings)
 }
 
-/// As [`strings`], for a list that is absent unless it is given.
+/// Like [`strings`], for an optional list.
 ///
 /// # Errors
 /// As [`strings`].
@@ -105,7 +105,7 @@ pub fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     strings(deserializer).map(Some)
 }
 
-/// As [`integer`], for a number that is absent unless it is given.
+/// Like [`integer`], for an optional number.
 ///
 /// # Errors
 /// As [`integer`].
@@ -113,8 +113,8 @@ pub fn given_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     integer(deserializer).map(Some)
 }
 
-/// A block of options. Traefik's file provider turns an empty block (`tls: {}`) into the empty string, which is accepted as an
-/// empty block.
+/// A block of options. Traefik's file provider turns an empty block (`tls: {}`) into the empty string, which is
+/// accepted as an empty block.
 ///
 /// # Errors
 /// Anything else that is not a block, and the errors of the block's own options.

@@ -1,12 +1,11 @@
-//! Placeholders of a document's examples that were left in a configuration: `{tenantid}`, `YOUR_DOMAIN`, `<tenant>`.
+//! Placeholders from an example that were left in a configuration: `{tenantid}`, `YOUR_DOMAIN`, `<tenant>`.
 //!
-//! Such a value is legal as far as anybody can tell, so it is never refused. It never fits anything either: no token
-//! has the issuer `https://login.microsoftonline.com/{tenantid}/v2.0`, which is what the metadata of Entra ID's `common`
-//! endpoint says.
+//! Such a value may be legal, so it is never refused. But it never matches anything: no token has the issuer
+//! `https://login.microsoftonline.com/{tenantid}/v2.0`, although the metadata of Entra ID's `common` endpoint says so.
 
 use serde_json::Value;
 
-/// A value that looks as if a placeholder was left in it.
+/// A value that seems to contain a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placeholder {
     /// The option's path, such as `issuers[0]`.
@@ -16,7 +15,7 @@ pub struct Placeholder {
 }
 
 impl Placeholder {
-    /// What is wrong and what to do, to continue a sentence that the option's name begins.
+    /// Says what is wrong and what to do. Continues a sentence that begins with the option's name.
     pub fn problem(&self) -> String {
         format!(
             "holds {}, which looks like a placeholder of an example: write the value itself in its place",
@@ -25,15 +24,15 @@ impl Placeholder {
     }
 }
 
-/// The placeholders in an option block, in the order of its members. Looked for where values name places, parties and
-/// scopes; never in secrets, whose text is nobody's business.
+/// Returns the placeholders in an option block, in the order of its members. Searches values that name places, parties
+/// and scopes, but never secrets, whose text must not be logged.
 pub fn placeholders(options: &Value) -> Vec<Placeholder> {
     let mut found = Vec::new();
     search(options, String::new(), false, &mut found);
     found
 }
 
-/// The options that are looked at, wherever in the block they stand; what is inside of them belongs to them.
+/// The options to search, including everything inside them, wherever they are in the block.
 const OPTIONS: [&str; 20] = [
     "audience",
     "audiences",
@@ -57,7 +56,7 @@ const OPTIONS: [&str; 20] = [
     "values",
 ];
 
-/// What never is looked at, wherever it stands.
+/// Members that are never searched, wherever they are.
 const SECRETS: [&str; 5] = ["clientSecret", "key", "password", "secret", "cert"];
 
 fn search(value: &Value, path: String, is_meant: bool, found: &mut Vec<Placeholder>) {
@@ -102,7 +101,7 @@ fn placeholder(text: &str) -> Option<String> {
     found.map(|found| found.chars().take(LONGEST).collect())
 }
 
-/// What is between two signs that no name and no URL has, the signs included.
+/// Returns the text between two signs, with the signs. No name and no URL contains these signs.
 fn enclosed<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {
     let start = text.find(begin)?;
     let from = text.get(start..)?;
@@ -110,7 +109,7 @@ fn enclosed<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {
     from.get(..length)
 }
 
-/// The parts of `text` that are words to whoever fills them in: `YOUR_DOMAIN`, `idcs`, `xxxx`.
+/// Splits `text` into words as a person reads them: `YOUR_DOMAIN`, `idcs`, `xxxx`.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let is_of_word = |character: char| character.is_alphanumeric() || character == '_' || character == '-';
     text.split(move |character| !is_of_word(character))
@@ -144,7 +143,7 @@ mod tests {
     #[test]
     fn placeholders_of_other_documents_are_found() {
         for (text, expected) in [
-            // What Entra ID's own metadata says, and its documentation.
+            // From Entra ID's own metadata and its documentation.
             ("https://login.microsoftonline.com/{tenantid}/v2.0", "{tenantid}"),
             (
                 "https://login.microsoftonline.com/{tenant}/discovery/v2.0/keys",

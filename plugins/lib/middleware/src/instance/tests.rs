@@ -1,4 +1,4 @@
-//! A middleware whose only secret stands in a file that the tests change.
+//! A middleware whose only secret is in a file that the tests change.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::{Edits, FileError};
 #[derive(Default)]
 struct World {
     file: RefCell<String>,
-    /// What the file was when it was read last; `None` where the configuration names none.
+    /// The content of the file when it was last read. `None` if the configuration names no file.
     read: RefCell<Option<String>>,
     busy: Cell<bool>,
     millis: Cell<u64>,
@@ -98,7 +98,8 @@ impl Test {
         Self { world, instance }
     }
 
-    /// The status a request gets, 200 where it is forwarded, so many milliseconds after the one before.
+    /// Sends a request this many milliseconds after the previous one. Returns its status, which is 200 if it is
+    /// forwarded.
     fn request_after(&mut self, millis: u64) -> u16 {
         self.world.millis.set(self.world.millis.get() + millis);
         match self.instance.on_request(&Request::get("/"), &self.world) {
@@ -127,11 +128,11 @@ fn a_changed_file_is_read_within_a_second_and_looked_at_no_more_often() {
     for _ in 0..100 {
         assert_eq!(test.request_after(10), 200);
     }
-    // At the first request and after a second; the last of these requests came just before the next look.
+    // The first request looks at the file. The last one comes just before the next look.
     assert_eq!(test.world.looks.get(), 1);
     test.write("new");
     test.accept("new");
-    // The provider refuses the old one: no request is lost.
+    // The provider refuses the old secret, but the request is not lost.
     assert_eq!(test.request_after(10), 200);
     assert_eq!(*test.world.builds.borrow(), [false, true]);
     assert_eq!(*test.world.inherited.borrow(), ["old"]);

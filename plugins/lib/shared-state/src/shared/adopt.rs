@@ -10,8 +10,8 @@ use super::resource::Resource;
 use crate::state::{Lease, Observer};
 
 impl<R: Resource> Shared<R> {
-    /// Takes over the state directory's value if it is not the cached one. Only the holder of the lease publishes, so the
-    /// directory has the latest value.
+    /// Takes over the state directory's value if it is not the cached one. Only the holder of the lease publishes, so
+    /// the directory has the latest value.
     pub(super) fn adopt(&mut self) {
         let entry = match self.platform.directory().read(self.resource.name().as_str()) {
             Ok(Some(entry)) => entry,
@@ -63,8 +63,8 @@ impl<R: Resource> Shared<R> {
         self.usable()
     }
 
-    /// Handles a state directory without a value. If the cached value was discarded, it is dropped. Otherwise somebody has
-    /// emptied the directory, and the cached value is as good as before.
+    /// Handles a state directory without a value. If the cached value was discarded, it is dropped. Otherwise somebody
+    /// has emptied the directory, and the cached value is as good as before.
     fn drop_discarded(&mut self) {
         self.last_entry = None;
         let cached = self.cached.as_ref().map(|cached| cached.generation);
@@ -95,8 +95,8 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    /// Publishes the value under its new name, for instances that know only the new secret. If another instance holds the
-    /// lease, it is about to publish something newer.
+    /// Publishes the value under its new name, for instances that know only the new secret. If another instance holds
+    /// the lease, it is about to publish something newer.
     fn share_former(&mut self, envelope: &Envelope) {
         let platform = Rc::clone(&self.platform);
         let name = self.resource.name().as_str().to_owned();

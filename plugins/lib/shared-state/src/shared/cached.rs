@@ -31,8 +31,8 @@ impl<V> Cached<V> {
         }
     }
 
-    /// Whether an instance should fetch a newer value. That is so at the refresh time. It is also so if the value seems to
-    /// come from the future: the clock was set back since, and how much of the lifetime is left is unknown.
+    /// Whether an instance should fetch a newer value. That is so at the refresh time. It is also so if the value seems
+    /// to come from the future: the clock was set back since, and how much of the lifetime is left is unknown.
     pub(super) fn is_due(&self, now: UnixTime) -> bool {
         self.lifetime.refresh_at <= now || now.plus(CLOCK_DIFFERENCE) < self.fetched_at
     }

@@ -12,8 +12,8 @@ use super::instance::Shared;
 use super::resource::Resource;
 
 impl<R: Resource> Shared<R> {
-    /// Drops the value `seen` everywhere, because the other side no longer accepts it. The next [`Shared::get`] fetches a
-    /// new one. Returns whether it was dropped.
+    /// Drops the value `seen` everywhere, because the other side no longer accepts it. The next [`Shared::get`] fetches
+    /// a new one. Returns whether it was dropped.
     ///
     /// Does nothing if a newer value has replaced it, or if a value was dropped less than `interval` ago: a server that
     /// rejects every value must not cause a fetch for each.
@@ -45,8 +45,8 @@ impl<R: Resource> Shared<R> {
         true
     }
 
-    /// Drops any value and any record of failures, for all instances, because the value's source has been replaced. Other
-    /// machines use their cached values until they are due.
+    /// Drops any value and any record of failures, for all instances, because the value's source has been replaced.
+    /// Other machines use their cached values until they are due.
     ///
     /// # Errors
     /// Why the state directory failed.
@@ -80,8 +80,9 @@ impl<R: Resource> Shared<R> {
         Some(generation)
     }
 
-    /// Drops the cached value if the provider has denied the caller since it was fetched, when another instance or another
-    /// machine asked. The record of a discarded value says the same, but callers that share a name overwrite each other's.
+    /// Drops the cached value if the provider has denied the caller since it was fetched, when another instance or
+    /// another machine asked. The record of a discarded value says the same, but callers that share a name overwrite
+    /// each other's.
     pub(super) fn drop_denied(&mut self) {
         let is_denied = |cached: &Cached<R::Value>| {
             self.last_failure()

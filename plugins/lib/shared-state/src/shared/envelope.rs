@@ -7,8 +7,8 @@ use middleware::UnixTime;
 
 use super::resource::Lifetime;
 
-/// Distinguishes one fetched value from another. It is random and not a time: clocks may be set back, and two values may be
-/// fetched within one tick.
+/// Distinguishes one fetched value from another. It is random and not a time: clocks may be set back, and two values
+/// may be fetched within one tick.
 pub(super) type Generation = [u8; 8];
 
 /// The encoded form is the generation, then times in milliseconds since the epoch, then the payload.

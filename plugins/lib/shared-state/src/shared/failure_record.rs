@@ -14,7 +14,7 @@ const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(250),
     longest: Duration::from_millis(500),
 };
-/// The additional pauses while a usable value is at hand.
+/// The additional pauses while a usable value is cached.
 const PATIENCE: Backoff = Backoff {
     first: Duration::from_millis(250),
     longest: Duration::from_secs(30),
@@ -94,8 +94,8 @@ impl FailureRecord {
         Self { proof, ..self }
     }
 
-    /// Whether the failure concerns a gateway with the credentials `proof`. An outage concerns all gateways, a refusal only
-    /// those with the credentials that were refused.
+    /// Whether the failure concerns a gateway with the credentials `proof`. An outage concerns all gateways, a refusal
+    /// only those with the credentials that were refused.
     pub(super) fn concerns(&self, proof: Option<&str>) -> bool {
         self.proof.as_deref().is_none_or(|refused| proof == Some(refused))
     }
@@ -137,8 +137,8 @@ impl FailureRecord {
         self.breaker().is_open_at(now, LONGEST_RETRY_AFTER)
     }
 
-    /// Whether it forbids a fetch at `now` while a value is at hand that is usable until `usable_until`. The pauses between
-    /// attempts then grow, up to a tenth of the time that the value has left.
+    /// Whether it forbids a fetch at `now` while a value is at hand that is usable until `usable_until`. The pauses
+    /// between attempts then grow, up to a tenth of the time that the value has left.
     pub(super) fn holds_without_need_at(&self, now: UnixTime, usable_until: UnixTime) -> bool {
         let until = self.until();
         if self.cause != Cause::Unreachable || now < until {

@@ -29,8 +29,8 @@ pub(super) enum Occasion {
 }
 
 impl<R: Resource> Shared<R> {
-    /// Fetches the value. With a lease the result is shared; without one it stays in this instance. If another machine is
-    /// fetching, this waits for its result, or else returns the cached value.
+    /// Fetches the value. With a lease the result is shared; without one it stays in this instance. If another machine
+    /// is fetching, this waits for its result, or else returns the cached value.
     pub(super) fn fetch(
         &mut self,
         lease: Option<Lease<'_>>,

@@ -22,8 +22,8 @@ impl Former {
         Self { name, seal }
     }
 
-    /// Returns `self` if its resource differs from the one with this `name` and this `seal` in the secret alone. Returns
-    /// `None` if something else differs, such as the URL, or nothing at all.
+    /// Returns `self` if its resource differs from the one with this `name` and this `seal` in the secret alone.
+    /// Returns `None` if something else differs, such as the URL, or nothing at all.
     pub fn of(self, name: &StateName, seal: &Seal) -> Option<Self> {
         (self.name != *name && self.seal.has_identity_of(seal)).then_some(self)
     }

@@ -7,8 +7,8 @@ use egress::Repeated;
 use super::fetch_error::FetchError;
 use super::resource::Exchange;
 
-/// Sends the request that `make` makes. The provider may have used up an attempt whose answer got lost. So if it refuses a
-/// request that was sent repeatedly, this makes and sends one more.
+/// Sends the request that `make` makes. The provider may have used up an attempt whose answer got lost. So if it
+/// refuses a request that was sent repeatedly, this makes and sends one more.
 ///
 /// # Errors
 /// The errors of `make` and of the exchange.

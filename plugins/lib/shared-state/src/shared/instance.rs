@@ -108,7 +108,7 @@ impl<R: Resource> Shared<R> {
             }
             Some(cached) if now < cached.lifetime.usable_until => {
                 self.refresh(now);
-                // That may have taken a while.
+                // The refresh may have taken a while, so this checks the present time.
                 self.usable()
             }
             _ => self.usable_at(now),
@@ -116,8 +116,9 @@ impl<R: Resource> Shared<R> {
         usable.map_or_else(|| self.obtain(), Ok)
     }
 
-    /// Fetches the value ahead of need, when a middleware is built. It does not even try shortly after a failure: Traefik
-    /// builds one middleware after the other, and an outage must delay its start once, not once for each middleware.
+    /// Fetches the value ahead of need, when a middleware is built. It does not even try shortly after a failure:
+    /// Traefik builds one middleware after the other, and an outage must delay its start once, not once for each
+    /// middleware.
     pub fn prefetch(&mut self) {
         self.adopt();
         let now = self.platform.now();
@@ -194,8 +195,8 @@ struct RefusalLog {
 }
 
 impl RefusalLog {
-    /// Logs that a request was refused because of `failure`. Does not log failures that callers cause: they could fill the
-    /// log.
+    /// Logs that a request was refused because of `failure`. Does not log failures that callers cause: they could fill
+    /// the log.
     fn log(&mut self, failure: Failure, platform: &dyn Platform, kind: &str, url: &Url) {
         const EVERY: Duration = Duration::from_secs(10);
         if matches!(failure.cause(), Cause::Denied | Cause::Limited) {

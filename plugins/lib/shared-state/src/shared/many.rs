@@ -21,7 +21,7 @@ pub struct SharedMany<R: Resource> {
     client: Rc<HttpClient>,
     store: Option<Rc<Store>>,
     most: usize,
-    /// The one that was used last comes last.
+    /// In the order of their last use, the latest last.
     pub(super) cached: Vec<(CallerKey, Shared<R>)>,
 }
 

@@ -58,7 +58,8 @@ impl<R: Resource> Shared<R> {
         format!("{}.fail", self.resource.name().as_str())
     }
 
-    /// Records the status of this resource for operators. No code reads it. The resources of many callers have no status.
+    /// Records the status of this resource for operators. No code reads it. The resources of many callers have no
+    /// status.
     pub(super) fn publish_status(&self, failure: Option<(&FailureRecord, &FetchError)>) {
         if self.resource.name().owner().is_some() {
             return;

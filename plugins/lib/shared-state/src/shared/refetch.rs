@@ -4,8 +4,8 @@
 //!
 //! 1. There is a pause ([`RefetchInterval`]) between an attempt and the last fetch, regardless of who triggered that
 //!    and whether it succeeded. An attempt is recorded for all instances before it is made.
-//! 2. The pause does not grow when attempts bring nothing new. Nothing tells a forger from a client with a new key, so a
-//!    longer pause would let the forger hide a rotation.
+//! 2. The pause does not grow when attempts bring nothing new. Nothing tells a forger from a client with a new key, so
+//!    a longer pause would let the forger hide a rotation.
 //! 3. The pause grows while attempts fail. Asking a provider in trouble more often gains nothing.
 //! 4. An attempt sends each request once, and has less time than a fetch that a request depends on.
 //! 5. If an attempt is not allowed, or fails, the cached value stays in use.

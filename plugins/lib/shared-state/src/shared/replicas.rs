@@ -179,7 +179,7 @@ impl<R: Resource> Shared<R> {
             .session(TIME_LIMIT, &|| {}, |session| session.apply(&changes));
     }
 
-    /// What the value and the failure in the store say, if that is news.
+    /// Returns the value or the failure in the store, if it is new to this instance and still applies.
     fn known(&self, found: &[Content]) -> Option<Asked<R::Value>> {
         let [value, failure] = found else {
             return None;

@@ -30,8 +30,8 @@ pub trait Resource {
         None
     }
 
-    /// A fingerprint of the credentials that the gateway uses, for resources whose name and seal do not depend on all of
-    /// them. If the provider refuses one secret, that says nothing about another.
+    /// A fingerprint of the credentials that the gateway uses, for resources whose name and seal do not depend on all
+    /// of them. If the provider refuses one secret, that says nothing about another.
     fn proof(&self) -> Option<&str> {
         None
     }
@@ -42,8 +42,8 @@ pub trait Resource {
     /// Decodes what [`Resource::encode`] wrote. Returns `None` for anything else.
     fn decode(&self, bytes: &[u8]) -> Option<Self::Value>;
 
-    /// Fetches the value. Each call of `send` performs one HTTP exchange. All exchanges of one fetch share its time limit.
-    /// `now` is the time before the fetch.
+    /// Fetches the value. Each call of `send` performs one HTTP exchange. All exchanges of one fetch share its time
+    /// limit. `now` is the time before the fetch.
     ///
     /// # Errors
     /// [`FetchError`] says whose fault it is.

@@ -574,7 +574,7 @@ fn a_no_has_what_is_held_dropped_by_all_and_no_answer_does_not() {
         let outcome = instance_on(Rc::clone(&instances[0].platform), &provider.url, LONG).now();
         assert_eq!(outcome.is_err(), is_dropped);
         if is_dropped {
-            assert_eq!(provider.calls(), calls + 1, "one was told, and told the others");
+            assert_eq!(provider.calls(), calls + 1, "one asked and told the others");
         }
         // A denied caller may be granted a value again.
         fault(&provider).store(false, Ordering::SeqCst);
@@ -599,7 +599,7 @@ fn a_no_reaches_those_whose_value_is_fresh_although_a_neighbour_has_taken_its_pl
     assert_eq!(denied.cause(), Cause::Denied);
     machines.at(3);
     assert_eq!(one.of(&jane, &provider.url).unwrap_err().cause(), Cause::Denied);
-    assert_eq!(other.of(&joe, &provider.url), Ok(2), "nobody has said no to him");
+    assert_eq!(other.of(&joe, &provider.url), Ok(2), "joe was not denied");
     assert_eq!(provider.calls(), 3);
 }
 

@@ -1,8 +1,8 @@
 //! A secret in the state directory, for all instances that share it.
 //!
-//! A claim is an entry, `<name>.use-<generation>`, that can be created only once for each stored secret. It needs no lease,
-//! and without the directory there is no use. An instance that takes over an abandoned use gives the stored secret a new
-//! generation. So the first owner, should it wake up after all, cannot mistake the new owner's entry for its own.
+//! A claim is an entry, `<name>.use-<generation>`, that can be created only once for each stored secret. It needs no
+//! lease. If the directory fails, no use begins. An instance that takes over an abandoned use gives the stored secret a
+//! new generation. So if the first owner wakes up after all, it cannot mistake the new owner's entry for its own.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::state::{Seal, StateName, Values};
 
 /// How long to try to write a successor.
 const WRITE_FOR: Duration = Duration::from_secs(2);
-/// More abandoned uses in a row than possible, because each takes its time.
+/// An upper bound on abandoned uses in a row. More are impossible, because each takes its time.
 const MOST_ABANDONED: usize = 100;
 
 /// One name in the state directory.
@@ -115,7 +115,7 @@ impl Place for InDirectory {
                 Err(error) if give_up <= platform.monotonic() => return Err(error.into()),
                 Err(_) => {
                     self.room().give_all();
-                    // The spent secret is worth nothing, but on a full file system the room that it takes is.
+                    // The spent secret is worthless, but on a full file system its room is needed.
                     self.values().remove(self.name.as_str());
                     platform.yield_now();
                 }

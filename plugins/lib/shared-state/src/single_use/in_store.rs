@@ -1,11 +1,11 @@
 //! A secret in the store, for all machines that share it.
 //!
-//! One value holds the secret and its claim. Each change is a compare-and-set: it succeeds only if the value is the same as
-//! when it was read. So one machine wins. If its answer gets lost, it finds its own mark in the value.
+//! One value holds the secret and its claim. Each change is a compare-and-set: it succeeds only if the value is the
+//! same as when it was read. So one machine wins. If its answer gets lost, it finds its own mark in the value.
 //!
 //! A successor is written to the state directory first, because the store may fail at that moment, and is removed from
 //! there once the store has it. If the state directory has a later secret than the store, it is such a successor, or a
-//! secret from before there was a store. The next claim takes it along.
+//! secret from before there was a store. The next claim moves it to the store.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -211,8 +211,8 @@ impl InStore {
         StoredSecret::new(secret, nonce(&*self.platform), self.platform.now(), previous)
     }
 
-    /// Replaces the value by what `decide` makes of it, and returns the outcome. If another machine was faster, `decide` is
-    /// called again with the new value.
+    /// Replaces the value by what `decide` makes of it, and returns the outcome. If another machine was faster,
+    /// `decide` is called again with the new value.
     fn change<T>(
         &self,
         mut decide: impl FnMut(Option<&Entry>) -> (Option<Entry>, T),

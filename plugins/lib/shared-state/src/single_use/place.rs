@@ -41,7 +41,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// For how long at most the owner of a claim until `until` may still use the secret, or `None` if the claim is over.
+    /// For how long at most the owner of a claim until `until` may still use the secret, or `None` if the claim is
+    /// over.
     pub(super) fn left(until: UnixTime, now: UnixTime) -> Option<Duration> {
         let over = until.plus(CLOCK_DIFFERENCE);
         (now < over && until <= now.plus(LONGEST_USE)).then(|| over.since(now))

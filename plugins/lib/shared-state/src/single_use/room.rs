@@ -1,18 +1,19 @@
 //! Room for a successor, which is reserved before the secret is used.
 //!
-//! A use cannot be undone. On a full file system the claim, a short entry, may succeed although the successor, a long one,
-//! does not fit. So the owner of a claim first creates as many long entries as the successor may need. It removes them to
-//! write the successor, or when the use ends.
+//! A use cannot be undone. On a full file system the claim, a short entry, may succeed although the successor, a long
+//! one, does not fit. So the owner of a claim first creates as many long entries as the successor may need. It removes
+//! them to write the successor, or when the use ends.
 
 use egress::platform::{Directory, DirectoryError, MAX_CONTENT};
 
 /// The least room to reserve, in bytes. For a long secret it is twice the secret's length.
 const LEAST: usize = 16 * 1024;
-/// Additional entries: for the value's head, for the head that replaces it, and for the other fields of a [`StoredSecret`].
+/// Additional entries: for the value's head, for the head that replaces it, and for the other fields of a
+/// [`StoredSecret`].
 ///
 /// [`StoredSecret`]: super::stored_secret::StoredSecret
 const SPARE: usize = 3;
-/// More entries than possible.
+/// An upper bound on the number of entries.
 const MOST: usize = 1000;
 
 /// The entries that reserve room for one name.

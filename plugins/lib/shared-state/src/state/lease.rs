@@ -1,12 +1,12 @@
-//! The right to be the one that fetches: one holder at a time among all instances, routers and processes that share the
-//! state directory.
+//! The exclusive right to fetch: one holder at a time among all instances, routers and processes that share the state
+//! directory.
 //!
 //! A lease is an entry with its owner's nonce. Creating it is atomic. The owner gives a sign of life at least every
 //! second by replacing a second entry. An instance that wants the lease, and sees no change of either entry for
 //! [`PATIENCE`] by the monotonic clock, takes it for abandoned: its holder was killed, or trapped.
 //!
-//! A holder that was merely slow may lose its lease in this way. It can check ([`Lease::is_mine`]) before it does something
-//! that must not happen twice. For everything else the worst case is one more fetch.
+//! A holder that was merely slow may lose its lease in this way. It can check ([`Lease::is_mine`]) before it does
+//! something that must not happen twice. For everything else the worst case is one more fetch.
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use ring::digest;
 
 /// The name of a resource in the state directory, such as `jwks-3f2a…`. The names of all its entries begin with it.
 ///
-/// It is derived from everything that makes two resources different, so no configuration reads the value of another one by
-/// accident.
+/// It is derived from everything that makes two resources different, so no configuration reads the value of another one
+/// by accident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateName {
     stem: String,
@@ -36,8 +36,8 @@ impl StateName {
         }
     }
 
-    /// One of the names that all resources of `kind` and `group` share. It depends on `owner`, which also tells whose a
-    /// record under that name is. Whose a value is follows from its seal.
+    /// One of the names that all resources of `kind` and `group` share. It depends on `owner`, which also identifies
+    /// the owner of a record under that name. The owner of a value is identified by its seal.
     pub(super) fn slot(kind: &str, group: &[&str], owner: &[u8; 16]) -> Self {
         let [high, low, ..] = *owner;
         let slot = u16::from_be_bytes([high, low]) % SLOTS;

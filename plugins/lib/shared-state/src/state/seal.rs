@@ -1,8 +1,8 @@
 //! Seals: how values are protected in the state directory.
 //!
 //! Others who can read the directory must not learn a token. A value of another resource, another tenant or another
-//! configuration must not be accepted. So a [`Seal`] is bound to the identity of the resource, and to the configuration's
-//! secret if there is one.
+//! configuration must not be accepted. So a [`Seal`] is bound to the identity of the resource, and to the
+//! configuration's secret if there is one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -18,8 +18,8 @@ pub struct Seal(Kind);
 enum Kind {
     /// Readable by anyone, and bound to the identity. For public keys and similar values.
     Public { binding: [u8; 32] },
-    /// ChaCha20-Poly1305 (RFC 8439) with a key derived from the configuration's secret. AES would take ten times as long,
-    /// because Wasm does not have its processor instructions.
+    /// ChaCha20-Poly1305 (RFC 8439) with a key derived from the configuration's secret. AES would take ten times as
+    /// long, because Wasm does not have its processor instructions.
     Secret {
         key: Box<LessSafeKey>,
         identity: Vec<u8>,

@@ -11,8 +11,8 @@ use egress::platform::Platform;
 pub(super) const DELETE_IF: &[u8] =
     b"if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
 
-/// Sets the key to the second value if it has the first. Also succeeds if it has the second value already: then an earlier
-/// answer was lost.
+/// Sets the key to the second value if it has the first. Also succeeds if it has the second value already: then an
+/// earlier answer was lost.
 const SET_IF: &[u8] =
     b"local v=redis.call('get',KEYS[1]) if v==ARGV[2] then return 1 end if v==ARGV[1] then \
     redis.call('set',KEYS[1],ARGV[2],'PX',ARGV[3]) return 1 end return 0";
@@ -22,8 +22,8 @@ const SET_IF: &[u8] =
 pub enum Change<'c> {
     /// Sets the value.
     Put(&'c StoreKey, &'c [u8], Duration),
-    /// Sets the value if the key still has the value that was found, or still has none if none was found. Only one of all
-    /// machines succeeds.
+    /// Sets the value if the key still has the value that was found, or still has none if none was found. Only one of
+    /// all machines succeeds.
     Replace(&'c StoreKey, Option<&'c Kept>, &'c [u8], Duration),
     /// Removes the value.
     Remove(&'c StoreKey),
@@ -73,7 +73,7 @@ impl<'c> Change<'c> {
     }
 }
 
-/// The right to be the one, among all machines, that changes a key.
+/// The exclusive right, among all machines, to change a key.
 pub struct RemoteLease {
     pub(super) key: String,
     pub(super) owner: String,

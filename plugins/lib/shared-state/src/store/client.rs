@@ -54,8 +54,8 @@ impl Store {
         Ok(StoreKey::new(&self.prefix, name, role, seal, &self.secret))
     }
 
-    /// A lease for [`Session::take`]: the right to be the one, among all machines, that changes `key`. It ends after `ttl`,
-    /// or with [`Change::GiveBack`](super::Change::GiveBack). What is done under it must not take longer than `ttl`.
+    /// A lease for [`Session::take`]: the exclusive right, among all machines, to change `key`. It ends after `ttl`, or
+    /// with [`Change::GiveBack`](super::Change::GiveBack). What is done under it must not take longer than `ttl`.
     pub fn lease(&self, key: &StoreKey, ttl: Duration) -> RemoteLease {
         RemoteLease::new(key, nonce(&*self.platform), ttl)
     }

@@ -90,8 +90,8 @@ impl<'s> Conversation<'s> {
             .set(self.platform.monotonic().saturating_add(TIME_LIMIT));
     }
 
-    /// Waits until the server has accepted the credentials. Needed before a change. A command that only reads may be sent
-    /// together with them.
+    /// Waits until the server has accepted the credentials. Needed before a change. A command that only reads may be
+    /// sent together with them.
     pub(super) fn greet(&mut self) -> Result<(), StoreError> {
         if self.greeting.is_empty() {
             return Ok(());

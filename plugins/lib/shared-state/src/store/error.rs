@@ -54,7 +54,7 @@ pub enum StoreError {
         /// True if the other server must be told about the redirection (`ASKING`).
         asking: bool,
     },
-    /// The sentinels know no set of servers of this name.
+    /// The sentinels do not know a set of servers of this name.
     #[error("the sentinel knows no masterSet of this name")]
     NoMaster,
     /// A certificate or key in the options can no longer be read.

@@ -1,7 +1,7 @@
 //! What to do if the store fails: nobody asks it for a moment, and the log says so once.
 //!
-//! The record is in the state directory, so all instances know it. If the directory does not take the record, the instance
-//! keeps it in memory.
+//! The record is in the state directory, so all instances know it. If the directory does not take the record, the
+//! instance keeps it in memory.
 
 use std::time::Duration;
 

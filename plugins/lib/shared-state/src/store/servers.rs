@@ -24,7 +24,8 @@ pub(super) struct Servers {
     pub(super) is_cluster: bool,
     pub(super) tls: Option<Tls>,
     pub(super) sentinel: Option<Sentinel>,
-    /// The server that served this instance last. In a cluster, and behind sentinels, it is not in the list of endpoints.
+    /// The server that served this instance last. In a cluster, and behind sentinels, it is not in the list of
+    /// endpoints.
     pub(super) last: RefCell<Option<Endpoint>>,
 }
 

@@ -73,8 +73,8 @@ impl<'s> Session<'s> {
         Ok((is_ours, contents(keys, replies.next())?))
     }
 
-    /// Makes these changes in their order, and returns for each whether it was made. They are not a transaction: others may
-    /// see some of them without the rest.
+    /// Makes these changes in their order, and returns for each whether it was made. They are not a transaction: others
+    /// may see some of them without the rest.
     ///
     /// # Errors
     /// [`StoreError`]. Some of the changes may have been made nevertheless.
@@ -166,7 +166,8 @@ fn contents(keys: &[&StoreKey], reply: Option<Reply>) -> Result<Vec<Content>, St
         .collect()
 }
 
-/// Whether a server's error says that the user may not run the command. Some services do not offer all commands to anyone.
+/// Whether a server's error says that the user may not run the command. Some services do not offer all commands to
+/// anyone.
 fn is_lack_of_right(error: &str) -> bool {
     let says = |text: &str| error.to_ascii_lowercase().contains(text);
     error.starts_with("NOPERM")

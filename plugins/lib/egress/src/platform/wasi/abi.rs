@@ -1,7 +1,7 @@
 //! WASI preview 1 and the WasmEdge socket extension as Traefik offers them: the workspace's only unsafe code.
 //!
-//! Every function here is a thin, safe wrapper around one host function. Which of them may be called when is not
-//! checked here; the two groups below say it, and the modules around this one keep to it.
+//! Every function here is a thin, safe wrapper around one host function. This module does not check which of them may
+//! be called when. The groups below say it, and the modules around this one comply.
 #![allow(unsafe_code)]
 
 /// A WASI error number other than success.
@@ -141,7 +141,7 @@ mod ffi {
     }
 }
 
-/// Nanoseconds of the wall clock (0) or the monotonic clock (1).
+/// Reads the wall clock (0) or the monotonic clock (1) in nanoseconds.
 pub(super) fn clock(id: i32) -> u64 {
     let mut time = 0;
     // SAFETY: `time` is a valid place for the eight bytes the host writes.
@@ -181,8 +181,8 @@ pub(super) fn readlink(fd: i32, name: &str, buffer: &mut [u8]) -> Result<usize> 
     Ok(used.min(buffer.len()))
 }
 
-/// What the file `path` below the directory `fd` is, links followed: device, inode, kind, links, size, and the times of
-/// the last access, of the last change of the content, and of the last change of anything about it.
+/// Returns the metadata of the file `path` below the directory `fd`, following links: device, inode, kind, links, size,
+/// and the times of the last access, of the last change of the content, and of the last change of anything about it.
 pub(super) fn stat(fd: i32, path: &str) -> Result<[u64; 8]> {
     const FOLLOW_LINKS: i32 = 1;
     let mut stat = [0; 8];
@@ -201,7 +201,7 @@ pub(super) fn unlink(fd: i32, name: &str) -> Result<()> {
     check(unsafe { ffi::path_unlink_file(fd, name.as_ptr(), name.len()) })
 }
 
-/// The guest path of the preopened directory `fd`.
+/// Returns the guest path of the preopened directory `fd`.
 pub(super) fn preopened(fd: i32) -> Result<String> {
     let mut prestat = [0; 2];
     // SAFETY: the host writes the eight bytes of a prestat.
@@ -213,7 +213,7 @@ pub(super) fn preopened(fd: i32) -> Result<String> {
     String::from_utf8(path).map_err(|_| EINVAL)
 }
 
-/// Rights of a descriptor: its own and those it hands on.
+/// Returns the rights of a descriptor: its own, and those that it passes on.
 pub(super) fn rights(fd: i32) -> Result<(u64, u64)> {
     let mut stat = [0; 3];
     // SAFETY: the host writes the 24 bytes of an fdstat.
@@ -227,7 +227,7 @@ pub(super) fn set_rights(fd: i32, base: u64, inheriting: u64) -> Result<()> {
     check(unsafe { ffi::fd_fdstat_set_rights(fd, base.cast_signed(), inheriting.cast_signed()) })
 }
 
-/// Looks the descriptor up as the calls with paths do, and touches no buffer.
+/// Looks up the descriptor like the calls with paths do, but touches no buffer.
 pub(super) fn sync(fd: i32) -> Result<()> {
     // SAFETY: takes no memory.
     check(unsafe { ffi::fd_sync(fd) })
@@ -260,14 +260,14 @@ pub(super) fn write(fd: i32, bytes: &[u8]) -> Result<usize> {
     Ok(count.min(bytes.len()))
 }
 
-/// Where a position is counted from.
+/// The origin of a change of position.
 #[derive(Clone, Copy)]
 pub(super) enum Whence {
     Start = 0,
     Current = 1,
 }
 
-/// Moves the position of `fd` and returns the new one: one atomic step of the kernel's.
+/// Moves the position of `fd` and returns the new one. The kernel does this atomically.
 pub(super) fn seek(fd: i32, delta: i64, whence: Whence) -> Result<u64> {
     let mut position = 0;
     // SAFETY: the host writes one number.
@@ -281,7 +281,7 @@ pub(super) fn open(fd: i32, path: &str) -> Result<i32> {
     open_with(fd, path, READ)
 }
 
-/// Opens the directory `fd` once more, not as a directory but as something with a position.
+/// Opens the directory `fd` again, as something with a position and not as a directory.
 pub(super) fn open_to_position(fd: i32, rights: u64) -> Result<i32> {
     open_with(fd, ".", rights)
 }
@@ -354,7 +354,7 @@ pub(super) fn socket(ipv6: bool) -> Result<i32> {
     Ok(fd)
 }
 
-/// Starts connecting; EINPROGRESS is the usual answer of a non-blocking socket.
+/// Starts connecting. A non-blocking socket usually answers EINPROGRESS.
 pub(super) fn connect(fd: i32, address: core::net::SocketAddr) -> Result<()> {
     // Version 2 of the extension: 128 bytes, little-endian family, then the address.
     let mut bytes = [0_u8; 128];
@@ -370,7 +370,7 @@ pub(super) fn connect(fd: i32, address: core::net::SocketAddr) -> Result<()> {
     check(unsafe { ffi::sock_connect(fd, &raw const list, i32::from(address.port())) })
 }
 
-/// The pending error of a socket (`SO_ERROR`), zero for none.
+/// Returns the pending error of a socket (`SO_ERROR`), or zero.
 pub(super) fn socket_error(fd: i32) -> Result<u16> {
     const SOCKET: i32 = 0;
     const ERROR: i32 = 2;
@@ -380,7 +380,7 @@ pub(super) fn socket_error(fd: i32) -> Result<u16> {
     Ok(u16::try_from(value).unwrap_or(u16::MAX))
 }
 
-/// Looks a name up; the system's resolver decides how long that takes.
+/// Looks up a name. The system's resolver decides how long that takes.
 pub(super) fn addresses(name: &str, port: u16) -> Result<Vec<core::net::SocketAddr>> {
     const LIMIT: usize = 8;
     const DATA: usize = 26;

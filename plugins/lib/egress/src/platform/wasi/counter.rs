@@ -1,9 +1,9 @@
 //! An atomic counter that lives in the WASI system itself: the position of a descriptor that nobody reads from.
 //!
-//! One call moves the position by an amount and returns the new position. The kernel carries it out atomically. The counter
-//! covers exactly the instances that share the system, and ends with it. It works whatever happens to the state directory:
-//! the descriptor is of a mounted directory itself, and a directory that is full, read-only or even deleted can still be
-//! positioned.
+//! One call moves the position by an amount and returns the new position. The kernel carries it out atomically. The
+//! counter covers exactly the instances that share the system, and ends with it. It works regardless of the state
+//! directory's condition: the descriptor belongs to a mounted directory, and even a directory that is full, read-only
+//! or deleted has a position that can be moved.
 //!
 //! The lower half of the position counts the instances that hold the lock or try to take it. The instance that moves it
 //! from zero to one holds the lock. The upper half, the turn, counts releases and the holder's signs of life.
@@ -47,12 +47,12 @@ impl Position {
 }
 
 impl Counter {
-    /// The counter that `fd` stands for, whose position has been tried.
+    /// The counter on `fd`. Its position must have passed [`Counter::works_on`] when the descriptor was opened.
     pub(super) const fn of(fd: i32) -> Self {
         Self(fd)
     }
 
-    /// Whether the file system lets the position of the directory `fd` be moved like that of a file.
+    /// Whether the position of the directory `fd` can be moved like that of a file. This depends on the file system.
     pub(super) fn works_on(fd: i32) -> bool {
         let from_here = |by| abi::seek(fd, by, Whence::Current);
         abi::seek(fd, 0, Whence::Start) == Ok(0)
@@ -73,8 +73,8 @@ impl Counter {
             .map_err(|_| SocketError::NoLock)
     }
 
-    /// Releases the lock on behalf of a holder that is gone: nobody is counted any more, and the turn after `position`
-    /// begins.
+    /// Releases the lock on behalf of a holder that is gone. Sets the count to zero and begins the turn after
+    /// `position`.
     pub(super) fn reset_after(self, position: Position) -> Result<(), SocketError> {
         let next = (position.turn() + 1) % TURNS;
         abi::seek(self.0, (next << COUNT_BITS).cast_signed(), Whence::Start)
@@ -99,7 +99,7 @@ impl Token {
         }
     }
 
-    /// False once other instances took this one for dead.
+    /// Returns false if other instances have taken this one for dead.
     pub(super) fn is_valid(&self) -> bool {
         self.counter.position().is_ok_and(|now| now.turn() == self.turn)
     }

@@ -1,7 +1,7 @@
 //! The right to use a system's descriptors: one instance at a time.
 //!
-//! All instances of a plugin on one router share one WASI system, which is not safe for concurrent use. They share nothing
-//! else, so the lock is part of that system: a [`Counter`].
+//! All instances of a plugin on one router share one WASI system, which is not safe for concurrent use. They share
+//! nothing else, so the lock is part of that system: a [`Counter`].
 //!
 //! A panic releases the lock. An instance that traps without a panic, and is not used again soon, stays silent instead.
 //! After a while ([`SILENCE`]) the others take its lock away. A holder that enters a call that may take long marks the
@@ -16,8 +16,8 @@ use super::{abi, owned};
 use crate::platform::machine::Platform;
 use crate::platform::sockets::SocketError;
 
-/// How long a holder that waits for at most a second at a time may be silent. This is far longer than a busy machine keeps
-/// it from running: a live instance that is taken for dead would use the system together with another one.
+/// How long a holder that waits for at most a second at a time may be silent. This is far longer than a busy machine
+/// keeps it from running: a live instance that is taken for dead would use the system together with another one.
 const SILENCE: Duration = Duration::from_secs(10);
 /// The same in a slow call. Longer than the resolver takes to look up a name.
 const SILENCE_IN_A_SLOW_CALL: Duration = Duration::from_secs(120);
@@ -73,11 +73,11 @@ fn enter() -> Entered {
     }
     let counter = open_counter();
     if counter.is_some() {
-        // Traefik never closes a system's descriptors, and makes a new system for each router at each reload. Plugins use
-        // none of these three.
+        // Traefik never closes a system's descriptors, and makes a new system for each router at each reload. Plugins
+        // use none of these three.
         STREAMS.into_iter().for_each(abi::close);
     } else {
-        // There will be no lock, but no later instance is alone either: this tells it so.
+        // There is no lock without a counter. Removing this right tells later instances that they are not alone.
         let _ = abi::set_rights(STDIN, base & !FIRST, inheriting);
     }
     Entered { first: true, counter }
@@ -142,7 +142,7 @@ impl Lock {
                 if mine.count() == 1 {
                     owned::set_lock(Some(Token::new(counter, mine)));
                     watched.seen = None;
-                    // Only the holder has anything open under these numbers, so it belonged to one that is gone.
+                    // Only a holder opens anything under these numbers. So if something is open, its holder is gone.
                     STREAMS.into_iter().for_each(abi::close);
                     return Ok(LockGuard(()));
                 }
@@ -167,8 +167,7 @@ impl Watched {
         } else {
             SILENCE
         };
-        // A process that was stopped as a whole, or a request that comes back after a while, saw nothing of the time
-        // between.
+        // If the whole process was stopped, or this request was not run for a while, most of that time does not count.
         let awake = now.saturating_sub(self.looked).min(LONGEST_STEP);
         self.looked = now;
         if self.seen.map(state) != Some(state(position)) {

@@ -58,8 +58,8 @@ pub(super) fn lock() -> Option<Token> {
     LOCK.get()
 }
 
-/// Releases what a trap left behind in this instance: the open connection, the lock, then the entries, the latest first.
-/// Costs nothing if there is nothing.
+/// Releases what a trap left behind in this instance: the open connection, the lock, then the entries, the latest
+/// first. Costs nothing if there is nothing.
 pub fn recover() {
     let lock = LOCK.take().filter(Token::is_valid);
     if let Some(fd) = DESCRIPTOR.take()

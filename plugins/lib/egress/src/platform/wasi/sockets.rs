@@ -1,7 +1,7 @@
 //! TCP over the WasmEdge socket extension, for the holder of the lock.
 //!
-//! Sockets are non-blocking, and `poll_oneoff` waits for them. Traefik's implementation of it computes a negative timeout,
-//! which is an endless one, if the deadline passes before the call. So a wait is never shorter than a second.
+//! Sockets are non-blocking, and `poll_oneoff` waits for them. Traefik's implementation of it computes a negative
+//! timeout, which is an endless one, if the deadline passes before the call. So a wait is never shorter than a second.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -57,8 +57,8 @@ struct Seen {
     retry_after: Option<String>,
 }
 
-/// Makes one request whose fetch fails with `error`. If `another_fetches`, another instance holds the lease and nobody may
-/// wait.
+/// Makes one request whose fetch fails with `error`. If `another_fetches`, another instance holds the lease and nobody
+/// may wait.
 fn seen(error: FetchError, another_fetches: bool) -> Seen {
     let directory = tempfile::tempdir().unwrap();
     let log = Rc::new(RefCell::new(Vec::new()));

@@ -102,7 +102,7 @@ fn a_successor_that_comes_late_still_counts_unless_there_is_another_secret() {
     machine.set_wall_clock_ahead(26);
     let using = other.begin(SPAN).unwrap();
     assert_eq!(late.replace(&Secret::new("two")), Ok(Replaced::Done));
-    assert!(!using.lose().unwrap(), "what was refused is not what is there");
+    assert!(!using.lose().unwrap(), "the refused secret has been replaced");
     assert_eq!(other.begin(SPAN).unwrap().secret().expose(), "two");
 
     machine.set_wall_clock_ahead(60);
