@@ -1,5 +1,7 @@
 //! Runs the tool like a user, and checks its output and exit codes.
 
+#![allow(clippy::unwrap_used)] // a failing helper fails the test
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

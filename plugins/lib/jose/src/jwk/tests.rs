@@ -261,11 +261,11 @@ fn unusable_keys_say_why() {
         (with(&rsa, json!({"n": 7})), UnusableKey::Malformed("n")),
         (with(&rsa, json!({"e": 65537})), UnusableKey::Malformed("e")),
         (
-            with(&rsa, json!({"n": URL_SAFE_NO_PAD.encode(&[0xff; 128])})),
+            with(&rsa, json!({"n": URL_SAFE_NO_PAD.encode([0xff; 128])})),
             UnusableKey::UnsoundSize,
         ),
         (
-            with(&rsa, json!({"n": URL_SAFE_NO_PAD.encode(&[0xff; 1025])})),
+            with(&rsa, json!({"n": URL_SAFE_NO_PAD.encode([0xff; 1025])})),
             UnusableKey::UnsoundSize,
         ),
         (with(&rsa, json!({"e": "AQ"})), UnusableKey::UnsoundSize),
@@ -278,22 +278,22 @@ fn unusable_keys_say_why() {
         (with(&p256, json!({"crv": null})), UnusableKey::Missing("crv")),
         (with(&p256, json!({"y": null})), UnusableKey::Missing("y")),
         (
-            with(&p256, json!({"x": URL_SAFE_NO_PAD.encode(&[1; 33])})),
+            with(&p256, json!({"x": URL_SAFE_NO_PAD.encode([1; 33])})),
             UnusableKey::Malformed("x"),
         ),
         (
-            with(&p256, json!({"x": URL_SAFE_NO_PAD.encode(&[1; 32])})),
+            with(&p256, json!({"x": URL_SAFE_NO_PAD.encode([1; 32])})),
             UnusableKey::NotOnCurve,
         ),
         (
             with(
                 &p256,
-                json!({"x": URL_SAFE_NO_PAD.encode(&[0; 32]), "y": URL_SAFE_NO_PAD.encode(&[0; 32])}),
+                json!({"x": URL_SAFE_NO_PAD.encode([0; 32]), "y": URL_SAFE_NO_PAD.encode([0; 32])}),
             ),
             UnusableKey::NotOnCurve,
         ),
         (
-            with(&p384, json!({"y": URL_SAFE_NO_PAD.encode(&[1; 48])})),
+            with(&p384, json!({"y": URL_SAFE_NO_PAD.encode([1; 48])})),
             UnusableKey::NotOnCurve,
         ),
         (with(&p384, json!({"d": "AQAB"})), UnusableKey::PrivateKey),
@@ -303,15 +303,15 @@ fn unusable_keys_say_why() {
         ),
         (with(&ed25519, json!({"crv": null})), UnusableKey::Missing("crv")),
         (
-            with(&ed25519, json!({"x": URL_SAFE_NO_PAD.encode(&[1; 31])})),
+            with(&ed25519, json!({"x": URL_SAFE_NO_PAD.encode([1; 31])})),
             UnusableKey::Malformed("x"),
         ),
         (
-            with(&ed25519, json!({"x": URL_SAFE_NO_PAD.encode(&[0; 33])})),
+            with(&ed25519, json!({"x": URL_SAFE_NO_PAD.encode([0; 33])})),
             UnusableKey::Malformed("x"),
         ),
         (
-            with(&oct, json!({"k": URL_SAFE_NO_PAD.encode(&[7; 31])})),
+            with(&oct, json!({"k": URL_SAFE_NO_PAD.encode([7; 31])})),
             UnusableKey::UnsoundSize,
         ),
         (with(&oct, json!({"alg": "RS256"})), UnusableKey::Contradictory),
