@@ -36,12 +36,12 @@ impl SigningKey {
         let refused =
             |error: InvalidKey| format!("is not an RSA key of 2048 to 4096 bits that can be used ({error})");
         match form {
-            PrivateKeyForm::Pkcs1 => PrivateKey::from_pkcs1(&der).map(rsa).map_err(refused),
+            PrivateKeyForm::Pkcs1 => PrivateKey::from_pkcs1(&der, &work).map(rsa).map_err(refused),
             PrivateKeyForm::Pkcs8 => {
                 let random = SystemRandom::new();
                 match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random) {
                     Ok(key) => Ok(Self::P256(Box::new(key))),
-                    Err(_) => PrivateKey::from_pkcs8(&der)
+                    Err(_) => PrivateKey::from_pkcs8(&der, &work)
                         .map(rsa)
                         .map_err(|error| format!("{}, and not a P-256 key either", refused(error))),
                 }

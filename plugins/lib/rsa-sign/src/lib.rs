@@ -63,37 +63,45 @@ pub struct WrongSignature;
 impl PrivateKey {
     /// Reads an `RSAPrivateKey` (RFC 8017 appendix A.1.2).
     ///
-    /// # Errors
-    /// [`InvalidKey`] if the key cannot be used.
-    pub fn from_pkcs1(der: &[u8]) -> Result<Self, InvalidKey> {
-        let checked = RsaKeyPair::from_der(der).map_err(|error| InvalidKey::Rejected(error.to_string()))?;
-        Self::of_checked(der, &checked)
-    }
-
-    /// Reads a `PrivateKeyInfo` (RFC 5208).
+    /// Calls `announce` before each part of the work, as [`PrivateKey::sign`] does.
     ///
     /// # Errors
     /// [`InvalidKey`] if the key cannot be used.
-    pub fn from_pkcs8(der: &[u8]) -> Result<Self, InvalidKey> {
-        let checked = RsaKeyPair::from_pkcs8(der).map_err(|error| InvalidKey::Rejected(error.to_string()))?;
-        let key = PrivateKeyInfoRef::from_der(der).map_err(|_| InvalidKey::Encoding)?;
-        Self::of_checked(key.private_key.as_bytes(), &checked)
+    pub fn from_pkcs1(der: &[u8], announce: &dyn Fn(usize)) -> Result<Self, InvalidKey> {
+        announce(PREPARATION);
+        let checked = RsaKeyPair::from_der(der).map_err(|error| InvalidKey::Rejected(error.to_string()))?;
+        Self::of_checked(der, &checked, announce)
     }
 
-    fn of_checked(pkcs1: &[u8], checked: &RsaKeyPair) -> Result<Self, InvalidKey> {
+    /// Reads a `PrivateKeyInfo` (RFC 5208), like [`PrivateKey::from_pkcs1`].
+    ///
+    /// # Errors
+    /// [`InvalidKey`] if the key cannot be used.
+    pub fn from_pkcs8(der: &[u8], announce: &dyn Fn(usize)) -> Result<Self, InvalidKey> {
+        announce(PREPARATION);
+        let checked = RsaKeyPair::from_pkcs8(der).map_err(|error| InvalidKey::Rejected(error.to_string()))?;
+        let key = PrivateKeyInfoRef::from_der(der).map_err(|_| InvalidKey::Encoding)?;
+        Self::of_checked(key.private_key.as_bytes(), &checked, announce)
+    }
+
+    fn of_checked(pkcs1: &[u8], checked: &RsaKeyPair, announce: &dyn Fn(usize)) -> Result<Self, InvalidKey> {
         let key = RsaPrivateKeyRef::from_der(pkcs1).map_err(|_| InvalidKey::Encoding)?;
-        let q = Prime::new(key.prime2.as_bytes(), key.exponent2.as_bytes()).ok_or(InvalidKey::Encoding)?;
+        announce(PREPARATION);
+        let p = FirstPrime::new(
+            key.prime1.as_bytes(),
+            key.exponent1.as_bytes(),
+            key.coefficient.as_bytes(),
+        );
+        announce(PREPARATION);
+        let q = Prime::new(key.prime2.as_bytes(), key.exponent2.as_bytes());
+        announce(PREPARATION);
+        let public = PublicKey::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
         Ok(Self {
-            public: PublicKey::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())?,
+            public,
             public_der: checked.public_key().as_ref().to_vec(),
             length: checked.public().modulus_len(),
-            p: FirstPrime::new(
-                key.prime1.as_bytes(),
-                key.exponent1.as_bytes(),
-                key.coefficient.as_bytes(),
-            )
-            .ok_or(InvalidKey::Encoding)?,
-            q,
+            p: p.ok_or(InvalidKey::Encoding)?,
+            q: q.ok_or(InvalidKey::Encoding)?,
         })
     }
 
@@ -147,6 +155,10 @@ impl PrivateKey {
 
 /// The maximum number of steps of a verification: half a millisecond with 4096 bits.
 const VERIFICATION: usize = 50_000;
+
+/// The size of each part of reading a key. A part takes a few milliseconds and cannot be divided, so the size is more than
+/// any caller lets pass without a pause.
+const PREPARATION: usize = 1_000_000;
 
 /// Does not show the key.
 impl fmt::Debug for PrivateKey {

@@ -32,7 +32,7 @@ fn rs256(key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, WrongSignature> {
 fn a_signature_is_the_one_that_ring_makes() {
     for (bits, messages) in [(2048, 40), (3072, 10), (4096, 5)] {
         let key = draw(bits);
-        let ours = PrivateKey::from_pkcs1(&pkcs1_of(&key)).unwrap();
+        let ours = PrivateKey::from_pkcs1(&pkcs1_of(&key), &silently).unwrap();
         let theirs = RsaKeyPair::from_der(&pkcs1_of(&key)).unwrap();
         assert_eq!(ours.bits(), bits);
         for length in 0..messages {
@@ -48,7 +48,7 @@ fn a_signature_is_the_one_that_ring_makes() {
 
 #[test]
 fn ring_accepts_the_signatures_of_every_scheme_and_hash() {
-    let key = PrivateKey::from_pkcs1(&pkcs1_of(&draw(2048))).unwrap();
+    let key = PrivateKey::from_pkcs1(&pkcs1_of(&draw(2048)), &silently).unwrap();
     let cases: [(Scheme, Hash, &dyn VerificationAlgorithm); 6] = [
         (Scheme::Pkcs1, Hash::Sha256, &RSA_PKCS1_2048_8192_SHA256),
         (Scheme::Pkcs1, Hash::Sha384, &RSA_PKCS1_2048_8192_SHA384),
@@ -73,8 +73,8 @@ fn ring_accepts_the_signatures_of_every_scheme_and_hash() {
 #[test]
 fn both_forms_of_a_key_sign_the_same_and_have_the_same_public_half() {
     let key = draw(2048);
-    let plain = PrivateKey::from_pkcs1(&pkcs1_of(&key)).unwrap();
-    let wrapped = PrivateKey::from_pkcs8(key.to_pkcs8_der().unwrap().as_bytes()).unwrap();
+    let plain = PrivateKey::from_pkcs1(&pkcs1_of(&key), &silently).unwrap();
+    let wrapped = PrivateKey::from_pkcs8(key.to_pkcs8_der().unwrap().as_bytes(), &silently).unwrap();
     assert_eq!(plain.public_key(), wrapped.public_key());
     assert_eq!(rs256(&plain, b"a message"), rs256(&wrapped, b"a message"));
 }
@@ -96,7 +96,7 @@ fn keys_that_ring_refuses_are_refused() {
             altered(&good, |key, byte| key.coefficient = byte, 50),
         ),
     ] {
-        let error = PrivateKey::from_pkcs1(&der).unwrap_err();
+        let error = PrivateKey::from_pkcs1(&der, &silently).unwrap_err();
         assert!(matches!(error, InvalidKey::Rejected(_)), "{what}: {error:?}");
     }
 }
@@ -109,7 +109,7 @@ fn a_signature_that_a_fault_has_made_wrong_is_never_given_out() {
         ("dP", altered(&good, |key, number| key.exponent1 = number, 64)),
         ("dQ", altered(&good, |key, number| key.exponent2 = number, 64)),
     ] {
-        let key = PrivateKey::from_pkcs1(&der).unwrap();
+        let key = PrivateKey::from_pkcs1(&der, &silently).unwrap();
         assert_eq!(rs256(&key, b"a message"), Err(WrongSignature), "{what}");
     }
 }
@@ -149,7 +149,7 @@ fn altered(
 #[test]
 fn the_work_is_announced_in_small_parts_that_do_not_depend_on_the_message() {
     for (bits, largest) in [(2048, 50_000), (4096, 70_000)] {
-        let key = PrivateKey::from_pkcs1(&pkcs1_of(&draw(bits))).unwrap();
+        let key = PrivateKey::from_pkcs1(&pkcs1_of(&draw(bits)), &silently).unwrap();
         let parts_for = |message: &[u8]| {
             let parts = RefCell::new(Vec::new());
             let announce = |steps| parts.borrow_mut().push(steps);
@@ -168,6 +168,6 @@ fn the_work_is_announced_in_small_parts_that_do_not_depend_on_the_message() {
 
 #[test]
 fn nothing_of_a_key_is_in_its_debug_output() {
-    let key = PrivateKey::from_pkcs1(&pkcs1_of(&draw(2048))).unwrap();
+    let key = PrivateKey::from_pkcs1(&pkcs1_of(&draw(2048)), &silently).unwrap();
     assert_eq!(format!("{key:?}"), "PrivateKey { bits: 2048, .. }");
 }

@@ -22,8 +22,8 @@ pub(crate) struct ClientKeys;
 impl KeyProvider for ClientKeys {
     fn load_private_key(&self, der: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
         let rsa = match &der {
-            PrivateKeyDer::Pkcs1(key) => PrivateKey::from_pkcs1(key.secret_pkcs1_der()).ok(),
-            PrivateKeyDer::Pkcs8(key) => PrivateKey::from_pkcs8(key.secret_pkcs8_der()).ok(),
+            PrivateKeyDer::Pkcs1(key) => PrivateKey::from_pkcs1(key.secret_pkcs1_der(), &work).ok(),
+            PrivateKeyDer::Pkcs8(key) => PrivateKey::from_pkcs8(key.secret_pkcs8_der(), &work).ok(),
             _ => None,
         };
         if let Some(key) = rsa {
