@@ -12,18 +12,18 @@ use crate::api_keys::{ApiKeys, KeyDigest, digest};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
-    /// The stored user's name. Left out: callers bring name and password of their own.
+    /// The name of the stored user. Without it, callers bring their own name and password.
     pub username: Option<SecretRef>,
     /// The stored user's password.
     pub password: Option<SecretRef>,
-    /// Who is let in as the stored user.
+    /// API keys that are accepted as the stored user.
     pub api_keys: Vec<ApiKeyOptions>,
     /// The header with the API key; `X-Api-Key` if not given.
     pub api_key_header: Option<String>,
-    /// Let everybody in as the stored user.
+    /// Send every request as the stored user, without checking the caller.
     #[serde(deserialize_with = "lenient::boolean")]
     pub allow_anonymous: bool,
-    /// What becomes of an Authorization header that a caller brings where there is a stored user: `refuse` (default),
+    /// What to do with a caller's Authorization header if there is a stored user: `refuse` (default),
     /// `passThrough` or `replace`.
     pub on_caller_credentials: Option<String>,
 }
@@ -33,11 +33,11 @@ pub struct Options {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ApiKeyOptions {
-    /// Whose key it is.
+    /// The name of the key's owner.
     pub name: String,
     /// The key, at least 16 characters.
     pub key: Option<SecretRef>,
-    /// Its SHA-256 in hexadecimal digits instead.
+    /// The key's SHA-256 in hexadecimal digits, instead of the key.
     pub key_hash: Option<SecretRef>,
 }
 

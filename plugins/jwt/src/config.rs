@@ -109,9 +109,9 @@ impl Options {
 struct RawOptions {
     /// URL of the issuer's JWK Set, or a path that is joined to the issuers in `issuers`.
     jwks_url: String,
-    /// Issuers with keys of their own.
+    /// More issuers, each with its own keys.
     trusted_issuers: Vec<TrustedIssuer>,
-    /// How to get a token that opens the key set at `jwksUrl`, where that is not public.
+    /// How to get a token for the key set at `jwksUrl` if it is not public.
     #[serde(deserialize_with = "lenient::block")]
     jwks_auth: RawJwksAuth,
     /// A JWK Set or a JWK in place, or the absolute path of one.
@@ -129,7 +129,7 @@ struct RawOptions {
     /// Accepted audiences; one of them must be in `aud`.
     #[serde(deserialize_with = "lenient::given_strings")]
     audiences: Option<Vec<String>>,
-    /// What single claims must be, as in OCI API Gateway.
+    /// Required values of claims, as in OCI API Gateway.
     verify_claims: Option<Vec<VerifyClaim>>,
     /// Scopes that must all be in `scope` or `scp`.
     #[serde(deserialize_with = "lenient::given_strings")]
@@ -137,7 +137,7 @@ struct RawOptions {
     /// How far clocks may differ, 0 to 3600.
     #[serde(deserialize_with = "lenient::integer")]
     leeway_seconds: u64,
-    /// Accepted signature algorithms; all that the keys serve if not given.
+    /// Accepted signature algorithms. Default: all that the keys support.
     #[serde(deserialize_with = "lenient::given_strings")]
     algorithms: Option<Vec<String>>,
     /// Refuse a token that never expires.
@@ -164,12 +164,12 @@ struct RawOptions {
     /// Leave the client's token in the request.
     #[serde(deserialize_with = "lenient::boolean")]
     forward_authorization: bool,
-    /// Claims that the backend is told: header to claim.
+    /// Claims to pass to the backend: header name to claim.
     #[serde(deserialize_with = "lenient::block")]
     forward_headers: BTreeMap<String, String>,
     /// The claim that names the user.
     username_claim: String,
-    /// The header it becomes.
+    /// The header for that name.
     username_header: String,
     /// How to reach the key sets.
     #[serde(deserialize_with = "lenient::block")]
@@ -181,7 +181,7 @@ struct RawOptions {
     /// to 30 while fetches fail.
     #[serde(deserialize_with = "lenient::given_integer")]
     refetch_interval_seconds: Option<u64>,
-    /// Which of the plugin's mounts is the state directory; the first writable one if not given.
+    /// The mount that is the state directory. Default: the first writable one.
     state_directory: Option<String>,
 }
 
@@ -190,12 +190,12 @@ struct RawOptions {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TrustedIssuer {
-    /// Whose tokens; one entry may leave it out, for all others.
+    /// The issuer. One entry may omit it and then applies to all other issuers.
     #[serde(default)]
     issuer: Option<String>,
     /// URL of its JWK Set.
     jwks_url: String,
-    /// How to get a token that opens it, where it is not public.
+    /// How to get a token for it if it is not public.
     #[serde(default, deserialize_with = "lenient::block")]
     jwks_auth: RawJwksAuth,
 }

@@ -49,7 +49,7 @@ impl RemoteKeys {
         }
         place.url.warn_if_plain(
             &place.option,
-            "whoever is on the way can put in keys of his own: use https outside of tests",
+            "anyone on the network path can replace the keys: use https outside of tests",
             &*platform,
         );
         platform.use_directory(options.state_directory.as_deref())?;

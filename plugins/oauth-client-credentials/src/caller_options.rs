@@ -11,7 +11,7 @@ use shared_state::Limits;
 #[serde(transparent)]
 pub struct ScopeList(#[serde(deserialize_with = "lenient::strings")] pub(crate) Vec<String>);
 
-/// How often the token endpoint is asked on behalf of callers whose credentials are not known yet.
+/// Limits for calls to the token endpoint for callers whose credentials are not known yet.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

@@ -28,7 +28,7 @@ pub struct Options {
     /// Whose token it is: the client's own, by `clientCredentials` (default), or a user's, by the `refreshToken` that
     /// `oic-gateway login` has put into the state directory.
     pub grant: Option<String>,
-    /// What the refresh token is encrypted with in the state directory: at least 32 characters. Required with
+    /// The key that encrypts the refresh token in the state directory: at least 32 characters. Required with
     /// `grant: refreshToken`.
     pub refresh_token_key: Option<SecretRef>,
     /// Scopes to ask for. OCI IAM requires at least one.
@@ -37,7 +37,7 @@ pub struct Options {
     /// Scopes of single clients, where callers bring the client: client id to scopes, instead of `scopes`.
     #[serde(deserialize_with = "lenient::block")]
     pub scopes_by_client: BTreeMap<String, ScopeList>,
-    /// How often the token endpoint is asked, where callers bring the client.
+    /// Limits for calls to the token endpoint if callers bring the client.
     #[serde(deserialize_with = "lenient::block")]
     pub limits: CallerLimits,
     /// The `audience` parameter, for providers that want one.
@@ -48,24 +48,24 @@ pub struct Options {
     /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt`,
     /// `private_key_jwt` (RFC 7591) or `tls_client_auth` (RFC 8705).
     pub token_endpoint_auth_method: Option<String>,
-    /// What signs the assertions of `private_key_jwt` and `client_secret_jwt`.
+    /// How to sign the assertions of `private_key_jwt` and `client_secret_jwt`.
     #[serde(deserialize_with = "lenient::block")]
     pub client_assertion: AssertionOptions,
-    /// What must be true of the fetched token's claims.
+    /// An expression that must be true of the fetched token's claims.
     pub claims: String,
-    /// Claims of the fetched token that the backend is told: header to claim.
+    /// Claims of the fetched token to pass to the backend: header name to claim.
     #[serde(deserialize_with = "lenient::block")]
     pub forward_headers: BTreeMap<String, String>,
     /// The claim of the fetched token that names the user.
     pub username_claim: String,
-    /// The header it becomes; `X-Forwarded-User` if not given.
+    /// The header for that name. Default: `X-Forwarded-User`.
     pub username_header: Option<String>,
-    /// Where several Traefiks share the token.
+    /// The store in which several Traefiks share the token.
     pub store: Option<StoreConfig>,
     /// How to talk to the token endpoint.
     #[serde(deserialize_with = "lenient::block")]
     pub client_config: ClientConfig,
-    /// Guest path of the state directory; the first writable mount if not given.
+    /// Guest path of the state directory. Default: the first writable mount.
     pub state_directory: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use shared_state::Limits;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
-    /// Where and how to ask.
+    /// The introspection endpoint, and how to reach it.
     #[serde(deserialize_with = "lenient::block")]
     pub client_config: IntrospectionClientConfig,
     /// The gateway's client identifier at the introspection endpoint.
@@ -23,20 +23,20 @@ pub struct Options {
     pub client_id: Option<SecretRef>,
     /// Its secret.
     pub client_secret: Option<SecretRef>,
-    /// Where the token stands; `Authorization: Bearer` if not given.
+    /// Where to find the token. Default: `Authorization: Bearer`.
     #[serde(deserialize_with = "lenient::block")]
     pub token_source: TokenSourceOptions,
     /// Leave the token in the request.
     #[serde(deserialize_with = "lenient::boolean")]
     pub forward_authorization: bool,
-    /// Members of the answer that the backend is told: header to member.
+    /// Members of the answer to pass to the backend: header name to member.
     #[serde(deserialize_with = "lenient::block")]
     pub forward_headers: BTreeMap<String, String>,
-    /// What must be true of the answer.
+    /// An expression that must be true of the answer.
     pub claims: String,
     /// The member of the answer that names the user.
     pub username_claim: String,
-    /// The header it becomes; `X-Forwarded-User` if not given.
+    /// The header for that name. Default: `X-Forwarded-User`.
     pub username_header: Option<String>,
     /// Accepted values of `iss`.
     #[serde(deserialize_with = "lenient::given_strings")]
@@ -50,10 +50,10 @@ pub struct Options {
     /// How long an answer counts, and so how long a revoked token is still accepted at most. 1 to 3600, default 60.
     #[serde(deserialize_with = "lenient::integer")]
     pub max_cache_seconds: u64,
-    /// How often the provider is asked about tokens that are not known yet.
+    /// Limits for calls about tokens that are not known yet.
     #[serde(deserialize_with = "lenient::block")]
     pub limits: IntrospectionLimits,
-    /// Guest path of the state directory; the first writable mount if not given.
+    /// Guest path of the state directory. Default: the first writable mount.
     pub state_directory: Option<String>,
 }
 
@@ -90,7 +90,7 @@ pub struct IntrospectionClientConfig {
 pub struct TokenSourceOptions {
     /// The header with the token.
     pub header: String,
-    /// What stands before the token in it; `Bearer` in Authorization and nothing elsewhere if not given. Empty: nothing.
+    /// The scheme before the token. Default: `Bearer` in Authorization, none elsewhere. Empty: none.
     pub header_auth_scheme: Option<String>,
     /// The field of the query.
     pub query: String,

@@ -30,7 +30,7 @@ pub struct Options {
     /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt`,
     /// `private_key_jwt` (RFC 7591) or `tls_client_auth` (RFC 8705).
     pub token_endpoint_auth_method: Option<String>,
-    /// What signs the assertions of `private_key_jwt` and `client_secret_jwt`.
+    /// How to sign the assertions of `private_key_jwt` and `client_secret_jwt`.
     #[serde(deserialize_with = "lenient::block")]
     pub client_assertion: AssertionOptions,
     /// Scopes to ask for. OCI IAM requires at least one.
@@ -48,9 +48,9 @@ pub struct Options {
     /// How to talk to the token endpoint.
     #[serde(deserialize_with = "lenient::block")]
     pub client_config: ClientConfig,
-    /// Guest path of the state directory; the first writable mount if not given.
+    /// Guest path of the state directory. Default: the first writable mount.
     pub state_directory: Option<String>,
-    /// Where several machines share users' tokens.
+    /// The store in which several machines share users' tokens.
     pub store: Option<StoreConfig>,
 }
 
@@ -59,16 +59,16 @@ pub struct Options {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct JwtBearerOptions {
-    /// The claims of the caller's token that may name the user; the first one that is there does (required, here or in
+    /// Claims of the caller's token that can name the user; the first one present is used (required, here or in
     /// each entry of `users`).
     #[serde(deserialize_with = "lenient::strings")]
     pub subject_claim: Vec<String>,
     /// Which issuers may name which users (required where the block `jwt` accepts tokens of several).
     pub users: Vec<UsersOptions>,
-    /// What signs the assertion; `clientAssertion` if not given.
+    /// How to sign the assertion. Default: `clientAssertion`.
     #[serde(deserialize_with = "lenient::block")]
     pub assertion: AssertionOptions,
-    /// The claim `iss`, where it is not `clientID`.
+    /// The claim `iss`. Default: `clientID`.
     pub issuer: Option<SecretRef>,
     /// Further claims of the assertion.
     #[serde(deserialize_with = "lenient::block")]

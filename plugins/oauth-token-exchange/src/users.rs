@@ -117,7 +117,7 @@ impl Users {
         let AcceptedIssuers::Only(issuers) = accepted else {
             return Err(ConfigError::new(
                 "jwt.issuers",
-                "is required with method jwtBearer: whoever signs with one of the keys could name any user. Name the issuer, \
+                "is required with method jwtBearer: anyone who signs with one of the keys could name any user. Name the issuer, \
                  or say in jwtBearer.users which issuers may name which users",
             ));
         };

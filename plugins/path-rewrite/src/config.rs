@@ -82,7 +82,7 @@ pub fn parse(json: &[u8]) -> Result<Vec<RuleOptions>, ConfigError> {
 struct Options {
     /// A regular expression in Go's syntax, matched against the path without its query.
     regex: Option<String>,
-    /// What takes the place of every match; `$1` or `${name}` are groups.
+    /// The replacement for every match; `$1` or `${name}` are groups.
     replacement: Option<String>,
     /// Rules in place of the single one; the first that matches is applied.
     rules: Option<Vec<Rule>>,

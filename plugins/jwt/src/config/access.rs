@@ -13,10 +13,10 @@ use crate::{Access, AccessRule, OnDeny, PathPattern};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawRule {
-    /// The methods it is about, in capitals; all if not given.
+    /// The methods, in capitals. Default: all.
     #[serde(default, deserialize_with = "lenient::given_strings")]
     methods: Option<Vec<String>>,
-    /// The paths it is about: `/hr`, `/hr/*` (one segment), `/hr/**` (all below, and `/hr` itself).
+    /// The paths: `/hr`, `/hr/*` (one segment), `/hr/**` (all below, and `/hr` itself).
     path: String,
     /// Scopes of which the token must have one.
     #[serde(default, deserialize_with = "lenient::given_strings")]
@@ -27,10 +27,10 @@ pub(super) struct RawRule {
     /// An expression that must be true of the claims.
     #[serde(default)]
     claims: String,
-    /// Every good token will do.
+    /// Accept every valid token.
     #[serde(default, deserialize_with = "lenient::boolean")]
     any_token: bool,
-    /// The answer to everybody else: 401, 403 or 404.
+    /// The answer to all other requests: 401, 403 or 404.
     #[serde(default, deserialize_with = "lenient::integer")]
     on_deny: u64,
 }

@@ -26,7 +26,7 @@ pub(super) struct RawJwksAuth {
     /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt` or
     /// `private_key_jwt`.
     token_endpoint_auth_method: Option<String>,
-    /// What signs the assertions of `private_key_jwt` and `client_secret_jwt`.
+    /// How to sign the assertions of `private_key_jwt` and `client_secret_jwt`.
     #[serde(deserialize_with = "lenient::block")]
     client_assertion: AssertionOptions,
 }
