@@ -32,6 +32,7 @@ mod static_configuration;
 mod toml;
 mod traefik;
 mod tree;
+mod unused;
 mod yaml;
 
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     options::check(&model, &mut findings);
     placeholders::check(&model, &mut findings);
     routes::check(&model, &mut findings);
+    unused::check(&model, &mut findings);
     static_configuration::check(&documents, &mut findings);
     machine::check(&documents, &model, &mut findings);
     findings.sort();

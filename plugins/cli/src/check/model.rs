@@ -77,6 +77,13 @@ pub(super) struct Router {
     pub(super) parents: Vec<String>,
 }
 
+impl Router {
+    /// Returns whether it is a router for HTTP. The TCP routers in the model have no middlewares.
+    pub(super) fn takes_middlewares(&self) -> bool {
+        !self.id.contains("/tcp")
+    }
+}
+
 /// An entry point, and the middlewares of all its routers.
 pub(super) struct EntryPoint {
     pub(super) name: String,

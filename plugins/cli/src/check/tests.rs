@@ -3,18 +3,36 @@
 use super::*;
 use finding::Severity;
 
-/// Checks these texts as files. A finding is `file:line:column severity: message`.
+/// What is missing in most texts of these tests, because each of them is about something else. Tests of these findings
+/// use [`check_whole`].
+const PARTS: [&str; 1] = ["no router uses the middleware"];
+
+/// Checks these texts as parts of a configuration. A finding is `file:line:column severity: message`.
 fn check_texts(texts: &[&str]) -> Vec<String> {
+    without_parts(check_whole(texts))
+}
+
+fn check_files(files: &[(&str, &[u8])]) -> Vec<String> {
+    without_parts(check_whole_files(files))
+}
+
+fn without_parts(mut found: Vec<String>) -> Vec<String> {
+    found.retain(|finding| !PARTS.iter().any(|part| finding.contains(part)));
+    found
+}
+
+/// Checks these texts as a whole configuration.
+fn check_whole(texts: &[&str]) -> Vec<String> {
     let named: Vec<(String, &[u8])> = texts
         .iter()
         .enumerate()
         .map(|(index, text)| (format!("{index}.yml"), text.as_bytes()))
         .collect();
     let named: Vec<(&str, &[u8])> = named.iter().map(|(name, text)| (name.as_str(), *text)).collect();
-    check_files(&named)
+    check_whole_files(&named)
 }
 
-fn check_files(files: &[(&str, &[u8])]) -> Vec<String> {
+fn check_whole_files(files: &[(&str, &[u8])]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let files: Vec<PathBuf> = files
         .iter()
@@ -258,6 +276,49 @@ fn whatever_asks_callers_for_credentials_guards_and_what_lets_all_in_lends() {
     assert_findings(
         &[&router("one", wrong)],
         &["0.yml:5:…error: onCallerCredentials must be refuse…docs/options.md#basiccredentials"],
+    );
+}
+
+#[test]
+fn a_middleware_that_no_router_uses_protects_nothing() {
+    let file = |router: &str, more: &str| {
+        format!(
+            "http:\n  middlewares:\n    oic: {{plugin: {{jwt: {{jwksUrl: 'https://i/k', audiences: a}}}}}}\n{more}  \
+             routers:\n    r: {{rule: Path(`/`), {router}service: s}}\n  services:\n    s: {{loadBalancer: {{servers: \
+             [{{url: 'http://a'}}]}}}}\n"
+        )
+    };
+    let chain = "    all: {chain: {middlewares: [oic]}}\n";
+    let unused = ["0.yml:3:5: warning: no router uses the middleware oic…requests pass without it"];
+    assert_found(check_whole(&[&file("", "")]), &unused);
+    assert_found(check_whole(&[&file("middlewares: [oic], ", "")]), &[]);
+    // A chain counts only if a router uses it.
+    assert_found(check_whole(&[&file("", chain)]), &unused);
+    assert_found(check_whole(&[&file("middlewares: all, ", chain)]), &[]);
+    for name in ["oic", "oic@file"] {
+        let entry_point =
+            format!("entryPoints: {{web: {{address: ':80', http: {{middlewares: [{name}]}}}}}}\n");
+        assert_found(check_whole(&[&file("", ""), &entry_point]), &[]);
+    }
+    // Middlewares alone are part of a configuration.
+    let alone = "http: {middlewares: {oic: {plugin: {jwt: {jwksUrl: 'https://i/k', audiences: a}}}}}";
+    assert_found(check_whole(&[alone]), &[]);
+
+    let object = "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: oic, namespace: apps}\nspec: {plugin: \
+                  {jwt: {jwksUrl: 'https://i/k', audiences: a}}}\n";
+    let route = |middlewares: &str| {
+        format!(
+            "apiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {{name: r, namespace: apps}}\nspec: {{routes: \
+             [{{match: a, {middlewares}services: [{{name: s, port: 80}}]}}]}}\n"
+        )
+    };
+    assert_found(
+        check_whole(&[object, &route("")]),
+        &["0.yml:1:1: warning: no router uses the middleware apps/oic"],
+    );
+    assert_found(
+        check_whole(&[object, &route("middlewares: [{name: oic}], ")]),
+        &[],
     );
 }
 
