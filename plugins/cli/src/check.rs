@@ -57,7 +57,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     placeholders::check(&model, &mut findings);
     routes::check(&model, &mut findings);
     unused::check(&model, &mut findings);
-    static_configuration::check(&documents, &mut findings);
+    static_configuration::check(&documents, &model, &mut findings);
     machine::check(&documents, &model, &mut findings);
     findings.sort();
     findings.dedup();

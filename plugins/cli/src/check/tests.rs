@@ -336,11 +336,51 @@ experimental:
         &[text],
         &[
             "0.yml:2:3: warning: experimental.abortOnPluginFailure is not true",
-            "0.yml:3:5: error: jwt has no settings.mounts",
+            "0.yml:3:5: warning: jwt has no settings.mounts: no middleware in these files uses the plugin",
         ],
     );
     let others = "experimental: {localPlugins: {x: {moduleName: somebody/else}}}";
     assert_findings(&[others, "{", "# nothing"], &["1.yml:1…error: not valid YAML"]);
+}
+
+#[test]
+fn a_plugin_needs_the_mounts_that_its_middlewares_use() {
+    let with = |mounts: &str, options: &str| {
+        let registered = format!(
+            "experimental:\n  abortOnPluginFailure: true\n  localPlugins:\n    g: {{moduleName: oic-gateway/gateway, \
+             settings: {{envs: [A], mounts: [{mounts}]}}}}\n"
+        );
+        let dynamic = format!("http: {{middlewares: {{m: {{plugin: {{g: {options}}}}}}}}}\n");
+        let found = check_texts(&[&registered, &dynamic]).into_iter();
+        found.filter(|it| !it.contains(" note: ")).collect::<Vec<_>>()
+    };
+    let fetched = "{jwt: {jwksUrl: 'https://i/k', audiences: a}}";
+    let fixed = "{jwt: {signingSecret: env:A, audiences: a}, pathRewrite: {regex: ^/a, replacement: /b}}";
+    let token = "{jwt: {signingSecret: env:A, audiences: a}, oAuthClientCredentials: {url: 'https://i/t', clientID: env:A, \
+                 clientSecret: env:A, scopes: [s]}}";
+    let file = "{jwt: {publicKey: 'file:/etc/key.pem', audiences: a}}";
+    let missing = ["0.yml:4:5: error: g has no settings.mounts: the plugin needs a state directory"];
+    assert_found(with("", fixed), &[]);
+    assert_found(with("", fetched), &missing);
+    assert_found(with("", token), &missing);
+    assert_found(
+        with("", file),
+        &["0.yml:4:5: error: g has no settings.mounts: the plugin reads /etc/key.pem"],
+    );
+    let read_only = ["0.yml:4:5: warning: every mount of g is read-only"];
+    assert_found(with("'/a:/a:ro'", fetched), &read_only);
+    assert_found(with("'/a:/a:ro'", file), &[]);
+    assert_found(with("'/a:/a:ro', /b", token), &[]);
+}
+
+#[test]
+fn the_files_of_the_quick_start_pass() {
+    let page = include_str!("../../../../docs/quick-start.md");
+    let file = |name: &str| {
+        let (_, rest) = page.split_once(&format!("cat > {name} <<'END'\n")).unwrap();
+        rest.split_once("\nEND\n").unwrap().0
+    };
+    assert_found(check_whole(&[file("traefik.yml"), file("dynamic.yml")]), &[]);
 }
 
 #[test]
