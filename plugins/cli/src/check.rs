@@ -13,6 +13,7 @@ mod compose;
 mod document;
 mod dynamic;
 mod elsewhere;
+mod environment;
 mod file_provider;
 mod files;
 pub mod finding;
@@ -58,6 +59,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     routes::check(&model, &mut findings);
     unused::check(&model, &mut findings);
     static_configuration::check(&documents, &model, &mut findings);
+    environment::check(&documents, &model, &mut findings);
     machine::check(&documents, &model, &mut findings);
     findings.sort();
     findings.dedup();

@@ -374,6 +374,38 @@ fn a_plugin_needs_the_mounts_that_its_middlewares_use() {
 }
 
 #[test]
+fn variables_must_be_among_those_that_traefik_gives_the_plugin() {
+    let registered = |settings: &str| {
+        format!(
+            "experimental:\n  abortOnPluginFailure: true\n  localPlugins:\n    t: {{moduleName: \
+             oic-gateway/oauth-client-credentials, settings: {{mounts: [/]{settings}}}}}\n"
+        )
+    };
+    let dynamic = "\
+http:
+  middlewares:
+    m:
+      plugin:
+        t:
+          url: https://i/t
+          clientID: env:ID
+          clientSecret: env:SECRET
+          scopes: [s]
+";
+    let found = |settings: &str| check_texts(&[&registered(settings), dynamic]);
+    let secret = "1.yml:8:25: error: clientSecret: the plugin does not see the variable SECRET: list it under \
+                  experimental.localPlugins.t.settings.envs";
+    assert_found(found(", envs: [ID, SECRET]"), &[]);
+    assert_found(found(", envs: [ID]"), &[secret]);
+    assert_found(found(""), &["1.yml:7:21: error: clientID: …variable ID", secret]);
+    // Without the registration, the list is not known.
+    assert_found(
+        check_texts(&[&dynamic.replace(" t:", " oAuthClientCredentials:")]),
+        &[],
+    );
+}
+
+#[test]
 fn the_files_of_the_quick_start_pass() {
     let page = include_str!("../../../../docs/quick-start.md");
     let file = |name: &str| {
