@@ -8,6 +8,7 @@
 //! the files exist, because it may run on another machine. For files and directories that do not exist on this machine,
 //! it gives notes.
 
+mod acceptance;
 mod arguments;
 mod compose;
 mod document;
@@ -55,6 +56,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     dynamic::read(&documents, &mut model, &mut findings);
     kubernetes::read(&documents, &mut model, &mut findings);
     options::check(&model, &mut findings);
+    acceptance::check(&model, &mut findings);
     placeholders::check(&model, &mut findings);
     routes::check(&model, &mut findings);
     unused::check(&model, &mut findings);
