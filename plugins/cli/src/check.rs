@@ -34,6 +34,7 @@ mod static_configuration;
 mod toml;
 mod traefik;
 mod tree;
+mod undefined;
 mod unused;
 mod yaml;
 
@@ -59,6 +60,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     acceptance::check(&model, &mut findings);
     placeholders::check(&model, &mut findings);
     routes::check(&model, &mut findings);
+    undefined::check(&documents, &model, &mut findings);
     unused::check(&model, &mut findings);
     static_configuration::check(&documents, &model, &mut findings);
     environment::check(&documents, &model, &mut findings);

@@ -5,7 +5,8 @@ use finding::Severity;
 
 /// What is missing in most texts of these tests, because each of them is about something else. Tests of these findings
 /// use [`check_whole`].
-const PARTS: [&str; 2] = [
+const PARTS: [&str; 3] = [
+    ": warning: the service ",
     "no router uses the middleware",
     "jwt accepts every token of the issuer",
 ];
@@ -439,6 +440,40 @@ fn a_jwt_without_rules_accepts_tokens_for_other_applications() {
     };
     assert_found(trusted(", issuer: 'https://i/'"), &[]);
     assert_found(trusted(""), &["warning: jwt accepts every token"]);
+}
+
+#[test]
+fn services_and_entry_points_of_routers_must_be_defined() {
+    let entry_points = "entryPoints: {web: {address: ':80'}}\n";
+    let router = |settings: &str| {
+        format!(
+            "http:\n  routers:\n    r: {{rule: Path(`/`), {settings}}}\n  services:\n    s: {{loadBalancer: {{servers: \
+             [{{url: 'http://a'}}]}}}}\ntcp:\n  routers:\n    t: {{rule: HostSNI(`*`), service: u}}\n  services:\n    u: \
+             {{loadBalancer: {{servers: [{{address: 'a:1'}}]}}}}\n"
+        )
+    };
+    let found = |settings: &str| check_whole(&[entry_points, &router(settings)]);
+    for good in [
+        "service: s",
+        "service: s@file, entryPoints: [web]",
+        "service: other@docker",
+        "service: api@internal",
+    ] {
+        assert_found(found(good), &[]);
+    }
+    assert_found(
+        found("service: u"),
+        &["1.yml:3:5: warning: the service u of router r is defined in none of these files"],
+    );
+    assert_found(
+        found("service: s, entryPoints: [web, websecure]"),
+        &["1.yml:3:5: warning: the entry point websecure of router r is not in the static configuration"],
+    );
+    // Without a static configuration the entry points are not known. The values of a chart do not name them all.
+    let elsewhere = router("service: s, entryPoints: [websecure]");
+    assert_found(check_whole(&[&elsewhere]), &[]);
+    let values = "ports: {web: {asDefault: true}}\nextraObjects: []\n";
+    assert_found(check_whole(&[values, &elsewhere]), &[]);
 }
 
 #[test]
