@@ -58,7 +58,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     kubernetes::read(&documents, &mut model, &mut findings);
     options::check(&model, &mut findings);
     acceptance::check(&model, &mut findings);
-    placeholders::check(&model, &mut findings);
+    placeholders::check(&documents, &model, &mut findings);
     routes::check(&model, &mut findings);
     undefined::check(&documents, &model, &mut findings);
     unused::check(&model, &mut findings);

@@ -477,6 +477,54 @@ fn services_and_entry_points_of_routers_must_be_defined() {
 }
 
 #[test]
+fn placeholders_outside_of_options_are_told_as_well() {
+    let file = "\
+http:
+  routers:
+    r: {rule: Host(`YOUR_HOST`), service: s}
+    fine: {rule: 'PathRegexp(`^/{a}(?<b>.*)`)', service: s}
+  services:
+    s: {loadBalancer: {servers: [{url: 'https://<your-instance>.example'}]}}
+";
+    let objects = "\
+apiVersion: v1
+kind: Service
+metadata: {name: s}
+spec: {type: ExternalName, externalName: YOUR_INSTANCE.example}
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: r}
+spec: {routes: [{match: 'Host(`${HOST}`)', services: [{name: s, port: 443}]}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+stringData:
+  id: YOUR_CLIENT_ID
+  secret: <secret>
+  fine: a<b>c
+data:
+  encoded: WU9VUl9TRUNSRVQ=
+  fine: c2VjcmV0
+";
+    let secret =
+        |name: &str| format!("warning: {name}: the value looks like a placeholder that was not filled in");
+    assert_found(
+        check_whole(&[file, objects]),
+        &[
+            "0.yml:3:15: warning: rule: YOUR_HOST looks like a placeholder",
+            "0.yml:6:40: warning: url: <your-instance> looks like a placeholder",
+            "1.yml:4:42: warning: externalName: YOUR_INSTANCE looks like a placeholder",
+            "1.yml:9:25: warning: match: ${HOST} looks like a placeholder",
+            &secret("stringData.id"),
+            &secret("stringData.secret"),
+            &secret("data.encoded"),
+        ],
+    );
+}
+
+#[test]
 fn the_files_of_the_quick_start_pass() {
     let page = include_str!("../../../../docs/quick-start.md");
     let file = |name: &str| {
