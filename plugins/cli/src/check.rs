@@ -30,6 +30,7 @@ mod plugins;
 mod raw;
 pub mod report;
 mod routes;
+mod secrets;
 mod static_configuration;
 mod toml;
 mod traefik;
@@ -64,6 +65,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     unused::check(&model, &mut findings);
     static_configuration::check(&documents, &model, &mut findings);
     environment::check(&documents, &model, &mut findings);
+    secrets::check(&documents, &model, &mut findings);
     machine::check(&documents, &model, &mut findings);
     findings.sort();
     findings.dedup();

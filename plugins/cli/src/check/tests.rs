@@ -525,6 +525,34 @@ data:
 }
 
 #[test]
+fn a_secret_among_the_files_must_have_the_key() {
+    let middleware = "\
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata: {name: token, namespace: apps}
+spec:
+  plugin:
+    oAuthClientCredentials:
+      url: https://i/t
+      clientID: urn:k8s:secret:oic:id
+      clientSecret: urn:k8s:secret:oic:secret
+";
+    let secret = |namespace: &str, keys: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: oic, namespace: {namespace}}}\ndata: {{id: YQ==}}\nstringData: \
+             {{{keys}}}\n"
+        )
+    };
+    assert_found(check_whole(&[middleware, &secret("apps", "secret: x")]), &[]);
+    assert_found(
+        check_whole(&[middleware, &secret("apps", "clientSecret: x")]),
+        &["0.yml:9:21: error: clientSecret: the Secret apps/oic has no key secret"],
+    );
+    // This is another Secret.
+    assert_found(check_whole(&[middleware, &secret("other", "x: x")]), &[]);
+}
+
+#[test]
 fn the_files_of_the_quick_start_pass() {
     let page = include_str!("../../../../docs/quick-start.md");
     let file = |name: &str| {
