@@ -150,10 +150,35 @@ http:
             "0.yml:16:11: error: clientSecret is required…#oauthclientcredentials",
             "0.yml:17:11: error: clientID is a Kubernetes secret reference",
             "0.yml:21:11: error: regex is",
-            "0.yml:26:17: error: jwt.jwksURL is not an option…`jwksUrl`",
+            "0.yml:26:17: error: jwt.jwksURL is not an option…`jwksUrl`…docs/options.md#jwt]",
             "0.yml:29:9: error: Jwt is not a plugin of ours; did you mean `jwt`?",
         ],
     );
+}
+
+#[test]
+fn a_mistake_in_a_block_of_gateway_names_the_section_of_the_block() {
+    for (options, section) in [
+        (
+            "jwt: {jwksUrl: 'https://i/k', audience: a}",
+            "jwt.audience …#jwt]",
+        ),
+        (
+            "oAuthClientCredentials: {url: 'https://i/t', scope: s}",
+            "oAuthClientCredentials.scope …#oauthclientcredentials]",
+        ),
+        (
+            "pathRewrite: {regex: '[', replacement: /x}",
+            "pathRewrite.regex …#pathrewrite]",
+        ),
+        (
+            "jwtt: {}, pathRewrite: {regex: a, replacement: /x}",
+            "jwtt …#gateway]",
+        ),
+    ] {
+        let text = format!("http: {{middlewares: {{m: {{plugin: {{gateway: {{{options}}}}}}}}}}}");
+        assert_found(check_texts(&[&text]), &[section]);
+    }
 }
 
 #[test]
