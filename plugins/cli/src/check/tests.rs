@@ -1112,9 +1112,32 @@ http:
     assert_found(
         check_texts(&[text]),
         &[
-            "0.yml:4:60: note: the directory /no/such/directory does not exist on this machine…abortOnPluginFailure",
+            "0.yml:4:60: note: /no/such/directory does not exist on this machine: where Traefik runs, create it",
             "0.yml:7:73: note: /no/such/file does not exist on this machine",
         ],
+    );
+}
+
+#[test]
+fn missing_mounts_are_one_note_unless_the_chart_mounts_them() {
+    let values = |mounted: &str| {
+        format!(
+            "additionalVolumeMounts: [{mounted}]\nadditionalArguments:\n  - --experimental.abortOnPluginFailure=true\n  - \
+             --experimental.localPlugins.jwt.moduleName=oic-gateway/jwt\n  - \
+             --experimental.localPlugins.jwt.settings.mounts=/no/a,/no/b:/b:ro\n  - \
+             --experimental.localPlugins.g.moduleName=oic-gateway/gateway\n  - \
+             --experimental.localPlugins.g.settings.mounts=/no/a,/no/c/d\n"
+        )
+    };
+    assert_found(
+        check_texts(&[&values("")]),
+        &["0.yml:…note: …/no/a…/no/b… do not exist on this machine: where Traefik runs, create them before"],
+    );
+    let both = "{name: a, mountPath: /no/a}, {name: b, mountPath: /no/b}";
+    assert_found(check_texts(&[&values(both)]), &["note: /no/c/d does not exist"]);
+    assert_found(
+        check_texts(&[&values(&format!("{both}, {{name: c, mountPath: /no/c}}"))]),
+        &[],
     );
 }
 
