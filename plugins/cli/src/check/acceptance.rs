@@ -40,5 +40,5 @@ fn is_restricted(options: &Node) -> bool {
     let is_given = |name: &&str| options.given(name).is_some_and(|rule| !is_empty(rule));
     let issuers = options.items_of("trustedIssuers");
     let names_issuers = !issuers.is_empty() && issuers.iter().all(|entry| entry.given("issuer").is_some());
-    RULES.iter().any(|name| is_given(name)) || names_issuers
+    RULES.iter().any(is_given) || names_issuers
 }
