@@ -8,11 +8,13 @@
 //! the files exist, because it may run on another machine. For files and directories that do not exist on this machine,
 //! it gives notes.
 
+mod acceptance;
 mod arguments;
 mod compose;
 mod document;
 mod dynamic;
 mod elsewhere;
+mod environment;
 mod file_provider;
 mod files;
 pub mod finding;
@@ -28,10 +30,13 @@ mod plugins;
 mod raw;
 pub mod report;
 mod routes;
+mod secrets;
 mod static_configuration;
 mod toml;
 mod traefik;
 mod tree;
+mod undefined;
+mod unused;
 mod yaml;
 
 use std::path::PathBuf;
@@ -53,9 +58,14 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     dynamic::read(&documents, &mut model, &mut findings);
     kubernetes::read(&documents, &mut model, &mut findings);
     options::check(&model, &mut findings);
-    placeholders::check(&model, &mut findings);
+    acceptance::check(&model, &mut findings);
+    placeholders::check(&documents, &model, &mut findings);
     routes::check(&model, &mut findings);
-    static_configuration::check(&documents, &mut findings);
+    undefined::check(&documents, &model, &mut findings);
+    unused::check(&model, &mut findings);
+    static_configuration::check(&documents, &model, &mut findings);
+    environment::check(&documents, &model, &mut findings);
+    secrets::check(&documents, &model, &mut findings);
     machine::check(&documents, &model, &mut findings);
     findings.sort();
     findings.dedup();

@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-const GOOD: &str = "http: {middlewares: {j: {plugin: {jwt: {jwksUrl: 'https://i/k'}}}}}\n";
-const WRONG: &str = "http: {middlewares: {j: {plugin: {jwt: {jwksURL: 'https://i/k'}}}}}\n";
+const GOOD: &str = "http: {middlewares: {j: {plugin: {jwt: {jwksUrl: 'https://i/k', audiences: a}}}}}\n";
+const WRONG: &str = "http: {middlewares: {j: {plugin: {jwt: {jwksURL: 'https://i/k', audiences: a}}}}}\n";
 
 fn tool() -> Command {
     Command::new(env!("CARGO_BIN_EXE_oic-gateway"))
@@ -90,7 +90,10 @@ fn status_fails_where_a_resource_is_down_or_the_directory_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let status = |arguments: &[&str]| run(&[&["status"], arguments].concat(), folder.path());
     let (code, said, _) = status(&["."]);
-    assert!(code == 0 && said.starts_with("Nothing here"), "{said}");
+    assert!(
+        code == 0 && said.starts_with("Nothing here: no key set or token yet"),
+        "{said}"
+    );
     let (code, _, said) = status(&["missing"]);
     assert!(
         code == 2 && said.starts_with("error: missing cannot be read"),
@@ -122,6 +125,41 @@ fn status_fails_where_a_resource_is_down_or_the_directory_is_not_there() {
         "{said}"
     );
     assert_eq!(status(&["--json", "--prometheus", "."]).0, 2);
+}
+
+#[test]
+fn login_says_where_its_secrets_must_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let login = |arguments: &[&str]| {
+        let fixed = [
+            "login",
+            "--url",
+            "https://i/token",
+            "--client-id",
+            "a",
+            "--scope",
+            "s",
+        ];
+        run(&[&fixed, arguments].concat(), folder.path())
+    };
+    let (code, _, said) = login(&["--state-directory", ".", "--key", "env:NO_SUCH_KEY"]);
+    assert!(
+        code == 1 && said.contains("--key: the environment variable NO_SUCH_KEY is not set: export it"),
+        "{said}"
+    );
+    assert!(!said.contains("settings.envs"), "{said}");
+    let store = "store:\n  secret: urn:k8s:secret:oic-store:secret\n  redis: {endpoints: ['redis:6379']}\n";
+    std::fs::write(folder.path().join("store.yml"), store).unwrap();
+    let (code, _, said) = login(&["--store", "store.yml", "--key", "env:PATH"]);
+    assert!(
+        code == 1 && said.contains("secret: urn:k8s:secret:oic-store:secret works only in Traefik"),
+        "{said}"
+    );
+    let (code, _, said) = login(&[]);
+    assert!(
+        code == 2 && said.contains("<--state-directory <DIR>|--store <FILE>>"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -41,6 +41,15 @@ impl Node {
         self.entry(name).map(|(_, node)| node)
     }
 
+    /// Returns the member of this name, unless it is null or an empty text, which count as missing.
+    pub(super) fn given(&self, name: &str) -> Option<&Self> {
+        let is_missing = |node: &Self| match &node.content {
+            Content::Scalar(value) => value.is_null() || value == "",
+            _ => false,
+        };
+        self.get(name).filter(|node| !is_missing(node))
+    }
+
     /// Returns the member of this name, and the place of its key.
     pub(super) fn entry(&self, name: &str) -> Option<(Place, &Self)> {
         let found = self.members().find(|(key, ..)| *key == name)?;

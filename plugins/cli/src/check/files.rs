@@ -20,6 +20,8 @@ pub(super) struct Document {
     pub(super) file: PathBuf,
     pub(super) source: Source,
     pub(super) node: Node,
+    /// The directories that Traefik's Helm chart mounts, if the document comes from the chart's values.
+    pub(super) chart_mounts: Option<Vec<String>>,
 }
 
 /// Which program reads a document.
@@ -222,7 +224,11 @@ impl Reader<'_> {
 
     /// Adds the values of Traefik's Helm chart.
     fn helm(&mut self, values: &helm::Values<'_>, template: Option<Place>) {
+        let before = self.documents.len();
         self.static_configuration(&values.configuration);
+        for document in self.documents.iter_mut().skip(before) {
+            document.chart_mounts = Some(values.mounts.clone());
+        }
         for object in &values.objects {
             match &object.value {
                 RawValue::Text(text) if text.contains("{{") => self.say(
@@ -349,6 +355,7 @@ impl Reader<'_> {
             file: self.file.to_owned(),
             source,
             node,
+            chart_mounts: None,
         });
     }
 }

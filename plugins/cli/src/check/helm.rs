@@ -11,6 +11,8 @@ pub(super) struct Values<'r> {
     pub(super) configuration: Raw,
     /// `extraObjects`. Each one is a block, or a text that contains a block.
     pub(super) objects: Vec<&'r Raw>,
+    /// The directories that the chart mounts.
+    pub(super) mounts: Vec<String>,
 }
 
 /// Reads values of the chart, or of a chart that has Traefik's as a dependency. Returns `None` if they are not such
@@ -54,7 +56,19 @@ pub(super) fn read(raw: &Raw) -> Option<Values<'_>> {
     Some(Values {
         configuration: tree.into(),
         objects: items(values, "extraObjects").iter().collect(),
+        mounts: mounts(values),
     })
+}
+
+/// Returns the directories that the values mount into Traefik's container.
+fn mounts(values: &Raw) -> Vec<String> {
+    let volumes = ["additionalVolumeMounts", "volumes"];
+    let volumes = volumes.iter().flat_map(|name| items(values, name));
+    let paths = volumes.filter_map(|volume| match &member(volume, "mountPath")?.value {
+        RawValue::Text(path) => Some(path.clone()),
+        _ => None,
+    });
+    paths.collect()
 }
 
 /// Adds the entry point that the chart creates from a port.

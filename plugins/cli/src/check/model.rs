@@ -77,6 +77,13 @@ pub(super) struct Router {
     pub(super) parents: Vec<String>,
 }
 
+impl Router {
+    /// Returns whether it is a router for HTTP. The TCP routers in the model have no middlewares.
+    pub(super) fn takes_middlewares(&self) -> bool {
+        !self.id.contains("/tcp")
+    }
+}
+
 /// An entry point, and the middlewares of all its routers.
 pub(super) struct EntryPoint {
     pub(super) name: String,
@@ -104,6 +111,14 @@ pub(super) struct Step {
 const DEEPEST: usize = 20;
 
 impl<'d> Model<'d> {
+    /// Returns the options of all middlewares of the plugin with this name.
+    pub(super) fn options_of(&self, plugin: &str) -> impl Iterator<Item = &'d Node> {
+        self.middlewares.values().filter_map(move |it| match it.kind {
+            Kind::Plugin { name, options, .. } if name == plugin => Some(options),
+            _ => None,
+        })
+    }
+
     /// Returns the ways through a router: one for each entry point and parent.
     pub(super) fn ways(&self, router: &Router) -> Vec<Way<'_>> {
         self.ways_within(router, DEEPEST)

@@ -56,12 +56,12 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             }
             continue;
         };
-        let section = plugin.name().to_ascii_lowercase();
         for (field, message) in mistakes(plugin, options.to_json()) {
             let at = match field.as_str() {
                 "configuration" => place,
                 field => options.place_of(field),
             };
+            let section = section(plugin, &field);
             say(
                 at,
                 Severity::Error,
@@ -69,6 +69,20 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// Returns the section of docs/options.md that explains an option. `gateway` has the options of other plugins in blocks
+/// with their names.
+fn section(plugin: Plugin, field: &str) -> String {
+    let inner = field.split_once('.').and_then(|(block, _)| {
+        let blocks = [Plugin::Jwt, Plugin::OAuthClientCredentials, Plugin::PathRewrite];
+        blocks.into_iter().find(|inner| inner.name() == block)
+    });
+    let named = match plugin {
+        Plugin::Gateway => inner.unwrap_or(plugin),
+        _ => plugin,
+    };
+    named.name().to_ascii_lowercase()
 }
 
 /// Finds all mistakes in a plugin's options, by the path of the option. A plugin stops at the first mistake. So the

@@ -63,9 +63,21 @@ impl Plugin {
         }
     }
 
-    /// Returns whether it keeps keys or tokens in a state directory.
-    pub(super) fn needs_mount(self) -> bool {
+    /// Returns whether it may keep keys or tokens in a state directory.
+    pub(super) fn may_keep_state(self) -> bool {
         !matches!(self, Self::BasicCredentials | Self::PathRewrite)
+    }
+
+    /// Returns whether it keeps keys or tokens in a state directory with these options. Without one, it refuses them.
+    pub(super) fn keeps_state(self, options: &Node) -> bool {
+        match self {
+            Self::Jwt => fetches_keys(options),
+            Self::Gateway => {
+                options.given("jwt").is_some_and(fetches_keys)
+                    || options.given("oAuthClientCredentials").is_some()
+            }
+            _ => self.may_keep_state(),
+        }
     }
 
     /// Returns the plugin in a module. For a local module, the last part of the name decides.
@@ -77,6 +89,12 @@ impl Plugin {
         let folder = module.strip_prefix("oic-gateway/")?;
         Self::ALL.into_iter().find(|plugin| plugin.folder() == folder)
     }
+}
+
+/// Returns whether `jwt` fetches its keys. Keys in the options or in a file need no state.
+fn fetches_keys(jwt: &Node) -> bool {
+    let fixed = ["jwksFile", "publicKey", "signingSecret"];
+    !fixed.iter().any(|option| jwt.given(option).is_some())
 }
 
 /// The names under which plugins are registered, as far as the files say.

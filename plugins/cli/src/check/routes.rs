@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::document::Node;
 use super::finding::{Finding, Severity, finding};
 use super::model::{Definition, Kind, Model, Reference, Router, Step, Way};
@@ -288,17 +286,13 @@ fn role_of_plugin(plugin: Plugin, options: &Node) -> Role {
             ..Role::default()
         },
         Plugin::Gateway => {
-            let given = |name| {
-                options
-                    .get(name)
-                    .filter(|block| ![Value::Null, "".into()].contains(&block.to_json()))
-            };
-            let oauth = given("oAuthClientCredentials").map(oauth).unwrap_or_default();
-            let jwt = given("jwt");
+            let token = options.given("oAuthClientCredentials");
+            let token = token.map(oauth).unwrap_or_default();
+            let jwt = options.given("jwt");
             Role {
-                guards: jwt.is_some() || oauth.guards,
-                lends: oauth.lends,
-                rewrites: given("pathRewrite").is_some(),
+                guards: jwt.is_some() || token.guards,
+                lends: token.lends,
+                rewrites: options.given("pathRewrite").is_some(),
                 judges_paths: jwt.is_some_and(|jwt| jwt.get("authorize").is_some()),
             }
         }

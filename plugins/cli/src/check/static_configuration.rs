@@ -1,18 +1,20 @@
-//! Checks Traefik's static configuration: a plugin that fails to load must stop Traefik, and plugins need a state
-//! directory.
+//! Checks Traefik's static configuration: a plugin that fails to load must stop Traefik, and plugins need the mounts
+//! that their middlewares use.
 
 use super::document::Node;
 use super::files::{Document, Source};
 use super::finding::{Finding, Severity, finding};
+use super::model::Model;
+use super::place::Place;
 use super::plugins::{Plugin, registrations};
 
-pub(super) fn check(documents: &[Document], findings: &mut Vec<Finding>) {
+pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Vec<Finding>) {
     for document in documents.iter().filter(|it| it.source == Source::Static) {
-        registered(document, findings);
+        registered(document, model, findings);
     }
 }
 
-fn registered(document: &Document, findings: &mut Vec<Finding>) {
+fn registered(document: &Document, model: &Model<'_>, findings: &mut Vec<Finding>) {
     let node = &document.node;
     let ours: Vec<_> = registrations(node)
         .filter_map(|(name, place, plugin)| {
@@ -36,14 +38,52 @@ fn registered(document: &Document, findings: &mut Vec<Finding>) {
         findings.push(finding(&document.file, place, Severity::Warning, message));
     }
     for (name, place, plugin, kind) in ours {
-        let mounts = plugin
-            .at(&["settings", "mounts"])
-            .is_some_and(|mounts| !mounts.items().is_empty());
-        if kind.needs_mount() && !mounts {
+        if let Some((severity, message)) = mounts(name, plugin, kind, model) {
+            findings.push(finding(&document.file, place, severity, message));
+        }
+    }
+}
+
+/// Compares the mounts of a registered plugin with what its middlewares need.
+fn mounts(name: &str, plugin: &Node, kind: Plugin, model: &Model<'_>) -> Option<(Severity, String)> {
+    let mounts = plugin.at(&["settings", "mounts"]);
+    let mounts = mounts.map(Node::items).unwrap_or_default();
+    let middlewares: Vec<&Node> = model.options_of(name).collect();
+    let keeps_state = middlewares.iter().any(|options| kind.keeps_state(options));
+    if mounts.is_empty() {
+        if keeps_state {
             let message = format!(
                 "{name} has no settings.mounts: the plugin needs a state directory for keys and tokens"
             );
-            findings.push(finding(&document.file, place, Severity::Error, message));
+            return Some((Severity::Error, message));
         }
+        if let Some(file) = middlewares.iter().find_map(|options| first_file(options)) {
+            let message = format!(
+                "{name} has no settings.mounts: the plugin reads {file}, which needs a mount of a directory above it"
+            );
+            return Some((Severity::Error, message));
+        }
+        let message = format!(
+            "{name} has no settings.mounts: no middleware in these files uses the plugin, and most of its options need a \
+             state directory for keys and tokens"
+        );
+        return (middlewares.is_empty() && kind.may_keep_state()).then_some((Severity::Warning, message));
     }
+    let is_read_only = |mount: &Node| mount.text().is_some_and(|text| text.ends_with(":ro"));
+    let message = format!(
+        "every mount of {name} is read-only (:ro), and its middlewares keep keys and tokens: add a mount of the state \
+         directory without :ro"
+    );
+    (keeps_state && mounts.iter().all(is_read_only)).then_some((Severity::Warning, message))
+}
+
+/// Returns the first file that the options refer to.
+fn first_file(options: &Node) -> Option<&str> {
+    let mut found = None;
+    options.each_text("", &mut |option, text, _: Place| {
+        let path = text.strip_prefix("file:");
+        let path = path.or((option == "jwksFile" && text.starts_with('/')).then_some(text));
+        found = found.or(path);
+    });
+    found
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use middleware::SecretRef;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -15,10 +15,10 @@ use crate::login::{DeviceCode, Login, Place, Request};
 
 /// Logs a user in, in whose name the gateway then calls: for `grant: refreshToken` (OAuth 2.0 device flow, RFC 8628)
 ///
-/// URL, client id, scopes and key must be those of the middleware. The login is kept, encrypted, in the plugin's state
+/// URL, client ID, scopes and key must be those of the middleware. The login is kept, encrypted, in the plugin's state
 /// directory or in its store.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(group(ArgGroup::new("place").required(true).args(["state_directory", "store"])), after_help = "\
 Exit codes:
   0  the user is logged in
   1  the user is not logged in; nothing has changed
@@ -30,7 +30,7 @@ pub(super) struct Options {
     /// The device authorization endpoint [default: --url with `device` instead of `token` at its end]
     #[arg(long, value_name = "URL")]
     device_url: Option<String>,
-    /// The client id: the option `clientID`
+    /// The client ID: the option `clientID`
     #[arg(long, value_name = "ID")]
     client_id: String,
     /// Where the client secret is, if the client has one: env:NAME or file:/path
@@ -40,12 +40,7 @@ pub(super) struct Options {
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<String>,
     /// The plugin's state directory, which must survive a restart of the machine
-    #[arg(
-        long,
-        value_name = "DIR",
-        required_unless_present = "store",
-        conflicts_with = "store"
-    )]
+    #[arg(long, value_name = "DIR")]
     state_directory: Option<PathBuf>,
     /// Instead of --state-directory, for several machines: a YAML file with the middleware's block `store`
     #[arg(long, value_name = "FILE")]
@@ -69,6 +64,10 @@ fn reference(text: &str) -> Result<SecretRef, String> {
 
 pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let interrupted = interrupt::flag()?;
+    known("--key", options.key.expose())?;
+    if let Some(secret) = &options.client_secret {
+        known("--client-secret", secret.expose())?;
+    }
     let ca = match options.ca {
         Some(file) => Some(SecretRef::new(format!(
             "file:{}",
@@ -118,7 +117,37 @@ fn store(file: &Path) -> Result<Value, String> {
     let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
     let value: Value =
         serde_saphyr::from_str(&text).map_err(|error| failed(&error.without_snippet().to_string()))?;
-    Ok(value.get("store").cloned().unwrap_or(value))
+    let block = value.get("store").cloned().unwrap_or(value);
+    each_known("", &block).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(block)
+}
+
+/// Checks all references in the block `store`.
+fn each_known(option: &str, value: &Value) -> Result<(), String> {
+    match value {
+        Value::String(text) => known(option, text),
+        Value::Array(items) => items.iter().try_for_each(|item| each_known(option, item)),
+        Value::Object(members) => members
+            .iter()
+            .try_for_each(|(name, member)| each_known(name, member)),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a reference can be resolved here. The plugins' own errors are about Traefik's configuration.
+fn known(option: &str, text: &str) -> Result<(), String> {
+    if text.starts_with("urn:k8s:secret:") {
+        return Err(format!(
+            "{option}: {text} works only in Traefik: write env:NAME or file:/path here, with the value of the Secret in the \
+             variable or the file"
+        ));
+    }
+    match text.strip_prefix("env:") {
+        Some(name) if std::env::var_os(name).is_none_or(|value| value.is_empty()) => Err(format!(
+            "{option}: the environment variable {name} is not set: export it in the shell that runs this command"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Tells the user what to do, and until when.

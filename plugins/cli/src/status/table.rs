@@ -11,7 +11,8 @@ use super::record::{Record, State};
 /// shows.
 pub fn table(records: &[Record], now: SystemTime) -> String {
     if records.is_empty() {
-        return "Nothing here: no plugin with this state directory has fetched anything yet.\n".to_owned();
+        return "Nothing here: no key set or token yet; is this the directory that settings.mounts names?\n"
+            .to_owned();
     }
     let mut text = format!(
         "At {}\n{:<14} {:<9} {:<12} {:<12} {:<12} {:>8}  from\n",
