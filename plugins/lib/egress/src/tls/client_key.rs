@@ -96,3 +96,62 @@ impl fmt::Debug for RsaSigner {
         f.debug_struct("RsaSigner").field("scheme", &self.scheme).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{
+        RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+        RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey,
+        VerificationAlgorithm,
+    };
+    use rsa::pkcs1::EncodeRsaPublicKey as _;
+    use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
+
+    use super::*;
+
+    #[test]
+    fn an_rsa_key_signs_by_every_scheme_that_a_server_may_offer() {
+        let drawn = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap();
+        let der = drawn.to_pkcs8_der().unwrap().as_bytes().to_vec();
+        let key = ClientKeys
+            .load_private_key(PrivateKeyDer::Pkcs8(der.into()))
+            .unwrap();
+        let public = drawn.to_public_key();
+        let spki = public.to_public_key_der().unwrap();
+        assert_eq!(key.public_key().unwrap().as_ref(), spki.as_bytes());
+        assert_eq!(key.algorithm(), SignatureAlgorithm::RSA);
+
+        let public = public.to_pkcs1_der().unwrap();
+        let cases: [(SignatureScheme, &dyn VerificationAlgorithm); 6] = [
+            (SignatureScheme::RSA_PSS_SHA256, &RSA_PSS_2048_8192_SHA256),
+            (SignatureScheme::RSA_PSS_SHA384, &RSA_PSS_2048_8192_SHA384),
+            (SignatureScheme::RSA_PSS_SHA512, &RSA_PSS_2048_8192_SHA512),
+            (SignatureScheme::RSA_PKCS1_SHA256, &RSA_PKCS1_2048_8192_SHA256),
+            (SignatureScheme::RSA_PKCS1_SHA384, &RSA_PKCS1_2048_8192_SHA384),
+            (SignatureScheme::RSA_PKCS1_SHA512, &RSA_PKCS1_2048_8192_SHA512),
+        ];
+        for (scheme, algorithm) in cases {
+            let signer = key.choose_scheme(&[SignatureScheme::ED25519, scheme]).unwrap();
+            assert_eq!(signer.scheme(), scheme);
+            let signature = signer.sign(b"a handshake").unwrap();
+            let accepted =
+                UnparsedPublicKey::new(algorithm, public.as_bytes()).verify(b"a handshake", &signature);
+            assert!(accepted.is_ok(), "{scheme:?}");
+        }
+        assert!(key.choose_scheme(&[SignatureScheme::ED25519]).is_none());
+    }
+
+    #[test]
+    fn keys_of_other_kinds_are_loaded_too() {
+        for (algorithm, expected) in [
+            (&rcgen::PKCS_ECDSA_P256_SHA256, SignatureAlgorithm::ECDSA),
+            (&rcgen::PKCS_ED25519, SignatureAlgorithm::ED25519),
+        ] {
+            let der = rcgen::KeyPair::generate_for(algorithm).unwrap().serialize_der();
+            let key = ClientKeys
+                .load_private_key(PrivateKeyDer::Pkcs8(der.into()))
+                .unwrap();
+            assert_eq!(key.algorithm(), expected);
+        }
+    }
+}
