@@ -17,4 +17,4 @@ mod tests;
 
 pub(crate) use in_words::in_words;
 pub use lazy::Tls;
-pub use options::{TlsOptions, given};
+pub use options::TlsOptions;

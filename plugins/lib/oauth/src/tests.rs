@@ -15,10 +15,6 @@ const ENDPOINT: &str = "https://idcs-0/oauth2/v1/token";
 const SECRET: &str = "a client secret of 36 characters or so";
 
 fn client(method: &str, assertion: &Value) -> Result<Client, String> {
-    client_on(&TestHost::new(), method, assertion)
-}
-
-fn client_on(host: &TestHost, method: &str, assertion: &Value) -> Result<Client, String> {
     let assertion: AssertionOptions = serde_json::from_value(assertion.clone()).unwrap();
     let options = ClientOptions {
         id: Some(&SecretRef::new("app")),
@@ -27,7 +23,9 @@ fn client_on(host: &TestHost, method: &str, assertion: &Value) -> Result<Client,
         assertion: &assertion,
         tls_key: None,
     };
-    options.client(host).map_err(|error| error.to_string())
+    options
+        .client(&TestHost::new())
+        .map_err(|error| error.to_string())
 }
 
 fn now() -> UnixTime {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use middleware::config::{given, lenient};
 use middleware::pem::{self, PrivateKeyForm};
-use middleware::{ConfigError, Host, SecretRef, config::lenient};
+use middleware::{ConfigError, Host, SecretRef};
 use ring::digest;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -175,11 +176,6 @@ impl TlsOptions {
             )),
         }
     }
-}
-
-/// Treats an empty option as one that is not given.
-pub fn given(reference: Option<&SecretRef>) -> Option<&SecretRef> {
-    reference.filter(|reference| !reference.is_empty())
 }
 
 /// Adds the certificates of `ca` to `roots`, and returns them.

@@ -2,14 +2,15 @@
 
 use std::cell::RefCell;
 
-use middleware::{ConfigError, Event, Host, Secret, SecretRef, config::lenient};
+use middleware::config::{given, lenient};
+use middleware::{ConfigError, Event, Host, Secret, SecretRef};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::conversation::Credentials;
 use super::endpoint::Endpoint;
 use super::servers::{Sentinel, Servers};
-use egress::tls::{Tls, TlsOptions, given};
+use egress::tls::{Tls, TlsOptions};
 
 /// The store in which several Traefiks share what they fetch.
 #[derive(Debug, Clone, Default, Deserialize)]
