@@ -5,9 +5,16 @@ pub(crate) mod tool;
 
 use std::time::{Duration, Instant};
 
+use harness::traefik::TraefikBuilder;
+
 /// Returns the lines that our plugins wrote.
 pub(crate) fn plugin_lines(log: &str) -> impl Iterator<Item = &str> {
     log.lines().filter(|line| line.contains(r#""message":"code="#))
+}
+
+/// Disables Go's garbage collector. Nothing else ends an instance and discards what it has in memory.
+pub(crate) fn keep_instances(traefik: TraefikBuilder) -> TraefikBuilder {
+    traefik.env("GOGC", "off")
 }
 
 /// The time by which a condition must be true.

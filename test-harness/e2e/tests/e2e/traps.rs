@@ -10,10 +10,11 @@ use harness::gateway::{Gateway, GatewayBuilder};
 use harness::idcs::Endpoint;
 use harness::load::{Load, LoadReport, get_with_bearer};
 use harness::oic::Oic;
+use harness::traefik::TraefikBuilder;
 use harness_build::guests;
 use serde_json::{Value, json};
 
-use crate::support::{Deadline, plugin_lines};
+use crate::support::{Deadline, keep_instances, plugin_lines};
 
 const KINDS: [&str; 2] = ["panic", "unreachable"];
 const ROUTERS: [&str; 4] = ["/a", "/b", "/c", "/d"];
@@ -27,6 +28,15 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn tortured() -> GatewayBuilder {
+    tortured_in(|traefik| traefik)
+}
+
+/// Like [`tortured`], but the trapped instance stays in Traefik's pool, so a burst reaches it.
+fn tortured_and_kept() -> GatewayBuilder {
+    tortured_in(keep_instances)
+}
+
+fn tortured_in(change: fn(TraefikBuilder) -> TraefikBuilder) -> GatewayBuilder {
     let plugins = &guests::trapping_artifacts().unwrap().root;
     Gateway::builder()
         .oic(|idcs| Oic::builder(idcs).plain_http().start())
@@ -34,7 +44,7 @@ fn tortured() -> GatewayBuilder {
         .traefik(move |traefik| {
             // `api.debug` lets the test trigger garbage collection.
             let quiet = json!({ "api": { "debug": true }, "log": { "level": "INFO" } });
-            traefik.plugins_from(plugins).static_patch(quiet)
+            change(traefik).plugins_from(plugins).static_patch(quiet)
         })
 }
 
@@ -185,7 +195,7 @@ fn a_trap_during_a_fetch_delays_others_by_the_patience_at_most() {
         for point in ["holding-lease", "during-io"] {
             for kind in KINDS {
                 let what = format!("{plugin} {point} {kind}");
-                let gateway = tortured().start_cold();
+                let gateway = tortured_and_kept().start_cold();
                 // The trapped instance may or may not be the next one that gets a request.
                 let trapped = trap(&gateway, "/a", plugin, point, kind).unwrap();
                 assert_eq!(trapped.status, 500, "{what}: {}", trapped.text());
@@ -277,7 +287,7 @@ fn traps_during_fetches_leave_no_connection_open() {
 #[test]
 fn a_trap_of_one_that_waits_frees_its_place_and_disturbs_no_fetch() {
     for kind in KINDS {
-        let gateway = tortured().start_cold();
+        let gateway = tortured_and_kept().start_cold();
         gateway
             .idcs
             .set(|switches| switches.at(Endpoint::Jwks).latency = Duration::from_secs(2));

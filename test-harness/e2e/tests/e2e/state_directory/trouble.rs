@@ -8,10 +8,9 @@ use std::time::Duration;
 use harness::gateway::Gateway;
 use harness::idcs::Idcs;
 use harness::load::{Load, get_with_bearer};
-use harness::traefik::TraefikBuilder;
 
 use super::{Tmpfs, assert_only_good_tokens, assert_serves, calls, entries, reload};
-use crate::support::{Deadline, plugin_lines};
+use crate::support::{Deadline, keep_instances, plugin_lines};
 
 /// A way to lose the directory and to get it back.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -146,11 +145,6 @@ fn on_a_full_disk_every_instance_fetches_for_itself_until_there_is_room() {
         deadline.pause("the next token is kept for all");
     }
     assert_only_good_tokens(&gateway, "full");
-}
-
-/// Disables Go's garbage collector. Nothing else ends an instance and discards what it has in memory.
-fn keep_instances(traefik: TraefikBuilder) -> TraefikBuilder {
-    traefik.env("GOGC", "off")
 }
 
 /// Fills many instances with keys and a token, so that a single client always reaches one of them.
