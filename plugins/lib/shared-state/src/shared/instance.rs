@@ -84,12 +84,26 @@ impl<R: Resource> Shared<R> {
         &mut self.resource
     }
 
+    /// The cached value, if it can be used at `now` and nothing else is to be done: neither a fetch, nor a look at the
+    /// state directory. Makes no host call and changes nothing. If it returns `None`, [`Shared::get`] does what is due.
+    ///
+    /// `now` must be the present time.
+    #[inline]
+    pub fn fresh(&self, now: UnixTime) -> Option<&Rc<R::Value>> {
+        let cached = self.cached.as_ref()?;
+        let is_fresh = !cached.is_due(now) && now < cached.lifetime.usable_until;
+        (is_fresh && !self.must_look(now)).then_some(&cached.value)
+    }
+
     /// The value to use at `now`, which must be the present time. It is a parameter because reading the clock is a host
     /// call.
     ///
     /// # Errors
     /// [`Failure`] if there is no usable value and none can be fetched.
     pub fn get(&mut self, now: UnixTime) -> Result<Rc<R::Value>, Failure> {
+        if let Some(value) = self.fresh(now) {
+            return Ok(Rc::clone(value));
+        }
         self.value(now).inspect_err(|failure| {
             self.refusals.log(
                 *failure,
@@ -145,9 +159,10 @@ impl<R: Resource> Shared<R> {
             .map(|cached| Rc::clone(&cached.value))
     }
 
-    /// Rule 1: the cached value is fresh. After trouble with the directory it may be newer than the directory's value.
+    /// Rule 1: the cached value is fresh.
     fn look_for_a_newer_value(&mut self, now: UnixTime) {
-        if self.trouble.is_none() && self.may_look(now, LOOK_WHILE_FRESH) {
+        if self.must_look(now) {
+            self.last_look = Some(now);
             self.adopt();
             if self.resource.name().owner().is_some() {
                 self.drop_denied();
@@ -155,16 +170,25 @@ impl<R: Resource> Shared<R> {
         }
     }
 
+    /// Whether a look at the state directory is due while the cached value is fresh. After trouble with the directory
+    /// the cached value may be newer than the directory's.
+    fn must_look(&self, now: UnixTime) -> bool {
+        self.trouble.is_none() && self.has_not_looked_for(LOOK_WHILE_FRESH, now)
+    }
+
     /// Whether the last look at the state directory was at least `pause` ago. Counts as a look.
     pub(super) fn may_look(&mut self, now: UnixTime, pause: Duration) -> bool {
-        // If the last look is in the future, the clock was set back.
-        let may = self
-            .last_look
-            .is_none_or(|last| now < last || now.since(last) >= pause);
+        let may = self.has_not_looked_for(pause, now);
         if may {
             self.last_look = Some(now);
         }
         may
+    }
+
+    fn has_not_looked_for(&self, pause: Duration, now: UnixTime) -> bool {
+        // If the last look is in the future, the clock was set back.
+        self.last_look
+            .is_none_or(|last| now < last || now.since(last) >= pause)
     }
 
     pub(super) fn values(&self) -> Values<'_> {

@@ -47,6 +47,15 @@ impl<R: Resource> SharedMany<R> {
         self
     }
 
+    /// The cached value of the caller `key`, if it can be used at `now` and nothing else is to be done, as
+    /// [`Shared::fresh`] says. Makes no host call. Only the order of last use changes.
+    pub fn fresh(&mut self, key: &CallerKey, now: UnixTime) -> Option<&Rc<R::Value>> {
+        let index = self.cached.iter().rposition(|(other, _)| other == key)?;
+        self.cached.get(index)?.1.fresh(now)?;
+        self.cached.get_mut(index..)?.rotate_left(1);
+        self.cached.last()?.1.fresh(now)
+    }
+
     /// The value of the caller `key` to use at `now`. `make` makes the resource if this instance has not cached it. It
     /// returns `None` if it cannot.
     ///

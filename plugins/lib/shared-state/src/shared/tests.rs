@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use egress::platform::Native;
+use egress::platform::{DirectoryError, Native};
 use egress::{ClientConfig, HttpClient, Platform, Url};
 use http::Request;
 use middleware::{Reason, UnixTime};
@@ -20,6 +20,7 @@ use super::*;
 use crate::state::{Seal, StateName};
 use crate::test_machine::TestMachine;
 
+mod fresh;
 mod operators;
 
 /// A provider that answers with consecutive numbers.
