@@ -386,7 +386,7 @@ fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigE
     Ok(TokenHeader {
         name: match name.trim() {
             "" => default.name,
-            name => checked("tokenHeader", name)?,
+            name => checked("tokenHeader", name)?.into(),
         },
         scheme: match scheme.map(str::trim) {
             None => default.scheme,

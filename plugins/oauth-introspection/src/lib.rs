@@ -87,8 +87,8 @@ impl Middleware for OAuthIntrospection {
         }
     }
 
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
-        match self.authenticate(request, self.platform.now()) {
+    fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
+        match self.authenticate(request, now) {
             Ok(values) => {
                 let mut edits = match self.forward_authorization {
                     true => Edits::none(),
