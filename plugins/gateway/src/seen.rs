@@ -25,7 +25,12 @@ impl<'r> Seen<'r> {
         let Some(middleware) = middleware.filter(|_| self.reply.is_none()) else {
             return;
         };
-        match middleware.on_request(self, now) {
+        // While nothing has changed, the request itself is what the next middleware sees.
+        let request = match self.edits.is_empty() {
+            true => self.request,
+            false => self,
+        };
+        match middleware.on_request(request, now) {
             Decision::Forward(edits) => self.edits.append(edits),
             Decision::Reply(reply) => self.reply = Some(reply),
         }

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use claims::{ClaimValues, Validity};
+use credentials::TokenDigest;
 use jose::{Header, KeySet, Rejection, Token};
 use middleware::{Decision, Edits, Event, Host, Problem, RequestHead, UnixTime, Values, work};
 
 use crate::access::{Denial, Satisfied};
 use crate::answer::Refusal;
 use crate::bearer::{self, NoToken};
-use crate::verified_tokens::{Accepted, TokenDigest, Verified, VerifiedTokens};
+use crate::verified_tokens::{Accepted, Verified, VerifiedTokens};
 use crate::{Issuers, KeySource, Rules};
 
 /// The middleware, generic over the source of keys.

@@ -1,5 +1,7 @@
 //! Finds the token in the request: the option `tokenSource`.
 
+use std::borrow::Cow;
+
 use credentials::TokenField;
 use credentials::bearer::{NoToken, TokenHeader};
 use middleware::{ConfigError, Edits, RequestHead, Values, is_token, work};
@@ -60,22 +62,34 @@ impl TokenSource {
         })
     }
 
-    /// Extracts the token without checking its form.
-    pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
+    /// The values of the header that may hold the token.
+    pub(crate) fn header_values<'r>(&self, request: &'r dyn RequestHead) -> Values<'r> {
+        match &self.header {
+            Some(header) => request.header(&header.name),
+            None => Values::NONE,
+        }
+    }
+
+    /// Extracts the token, from these [values](Self::header_values) or from another place, without checking its form.
+    pub(crate) fn find<'v>(
+        &self,
+        values: &'v Values<'_>,
+        request: &dyn RequestHead,
+    ) -> Result<Cow<'v, [u8]>, NoToken> {
         if let Some(header) = &self.header {
-            match header.candidate(&request.header(&header.name)) {
+            match header.candidate(values) {
                 Err(NoToken::Missing) => {}
-                found => return found.map(<[u8]>::to_vec),
+                found => return found.map(Cow::Borrowed),
             }
         }
         if let Some(field) = &self.query {
             match field.find_in_query(request) {
                 Err(NoToken::Missing) => {}
-                found => return found,
+                found => return found.map(Cow::Owned),
             }
         }
         match &self.cookie {
-            Some(name) => only_cookie(name, &request.header(COOKIE)),
+            Some(name) => only_cookie(name, &request.header(COOKIE)).map(Cow::Owned),
             None => Err(NoToken::Missing),
         }
     }

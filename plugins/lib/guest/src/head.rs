@@ -18,6 +18,7 @@ pub(crate) struct Head<'r> {
     rest: Cell<&'r mut [u8]>,
     method: OnceCell<Cow<'r, [u8]>>,
     uri: OnceCell<Cow<'r, [u8]>>,
+    names: OnceCell<(Cow<'r, [u8]>, usize)>,
     /// The body, once it has been read. The inner `None` means that it was too long.
     body: OnceCell<Option<Vec<u8>>>,
 }
@@ -29,6 +30,7 @@ impl<'r> Head<'r> {
             rest: Cell::new(buffer),
             method: OnceCell::new(),
             uri: OnceCell::new(),
+            names: OnceCell::new(),
             body: OnceCell::new(),
         }
     }
@@ -87,8 +89,8 @@ impl RequestHead for Head<'_> {
     }
 
     fn header_names(&self) -> Values<'_> {
-        let (buffer, count) = self.lend(lending::header_names);
-        Values::in_buffer(buffer, count)
+        let (buffer, count) = self.names.get_or_init(|| self.lend(lending::header_names));
+        Values::in_buffer(&**buffer, *count)
     }
 
     /// Reads the body. The host hands it out only once, so it is written back at once. It is also kept, because a

@@ -134,7 +134,6 @@ impl<M: Middleware> Guest for Shell<M> {
     }
 
     fn handle_response(&self, _: i32, _: &Request, _: &Response, is_error: bool) {
-        (self.start.recover)();
         let Some(mut instance) = self.instance.take() else {
             return;
         };

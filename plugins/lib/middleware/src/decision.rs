@@ -165,6 +165,11 @@ impl Edits {
         })
     }
 
+    /// Whether there are no changes.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The changes, in the order they apply.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Edit> {
         self.0.iter()
