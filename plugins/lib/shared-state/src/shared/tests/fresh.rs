@@ -21,18 +21,27 @@ fn a_value_is_fresh_until_a_look_or_a_fetch_is_due() {
     let before = begin.minus(Duration::from_millis(1));
     assert_eq!(instance.fresh(before), None, "the clock was set back");
 
-    for (seconds, is_fresh) in [(2879, true), (2880, false), (3600, false)] {
-        clock.stop_wall_clock(begin);
-        let time = at(seconds * 1000);
-        instance.last_look = Some(time);
-        assert_eq!(instance.fresh(time).is_some(), is_fresh, "{seconds}");
+    let last_refresh = begin.plus(LONG * 8 / 10);
+    for (time, is_fresh) in [
+        (last_refresh.minus(Duration::from_millis(1)), true),
+        (last_refresh, false),
+    ] {
+        clock.stop_wall_clock(begin.plus(LONG / 2));
+        let untyped = instance.untyped();
+        untyped.last_look = Some(time);
+        untyped.get(time).unwrap();
+        assert_eq!(instance.fresh(time).is_some(), is_fresh, "{time}");
     }
     assert_eq!(provider.calls(), 1);
 
     // In trouble, the directory is left alone.
-    instance.last_look = None;
-    instance.trouble = Some(DirectoryError::Full);
+    let untyped = instance.untyped();
+    untyped.trouble = Some(DirectoryError::Full);
+    untyped.get(begin).unwrap();
     assert_eq!(instance.fresh(at(50)).map(|value| **value), Some(1));
+    // Anything but looking at the value may change it.
+    instance.untyped();
+    assert_eq!(instance.fresh(at(50)), None);
 }
 
 #[test]
@@ -48,7 +57,7 @@ fn a_callers_fresh_value_counts_as_used() {
         key
     };
     let order =
-        |many: &SharedMany<Number>| -> Vec<u8> { many.cached.iter().map(|(key, _)| key[0]).collect() };
+        |many: &SharedMany<TestResource>| -> Vec<u8> { many.cached.iter().map(|(key, _)| key[0]).collect() };
     for caller in ["1", "2", "3", "1", "2", "3"] {
         many.of(caller, &provider.url).unwrap();
     }
