@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use jwt_simple::algorithms::{P256PublicKey, P384PublicKey};
 use p256::ecdsa::signature::Verifier as _;
 use ring::{hmac, signature};
 
 use crate::algorithm::{Algorithm, KeyType};
+use crate::elliptic_curve::{P256PublicKey, P384PublicKey};
 use crate::rsa::RsaPublicKey;
 
 /// A key that can verify signatures.
