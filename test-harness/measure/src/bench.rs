@@ -1,7 +1,7 @@
 //! How fast the gateway is, and what it costs. Every figure stands beside those of the alternatives from the same run.
 //!
 //! In scope: requests per second, latency and CPU time of each row ([`rows`]), memory per request in flight
-//! ([`in_flight`]), start-up times ([`start`]), signature checks inside Traefik ([`rs256`]), how cost grows
+//! ([`in_flight`]), start-up times ([`start`]), signature checks inside Traefik ([`checks`]), how cost grows
 //! ([`growth`]), reloads ([`reload`]), and the report. The load generator and the backends share the processors with the gateway that is
 //! measured, so they are purpose-built to use as little of them as possible. The row `direct` shows how fast they are
 //! without a gateway in between.
@@ -10,6 +10,7 @@
 
 mod authoriser;
 mod backend;
+mod checks;
 mod comparison;
 mod costs;
 mod error;
@@ -29,7 +30,6 @@ mod report;
 mod requests;
 mod row;
 mod rows;
-mod rs256;
 mod run;
 mod server;
 mod settings;

@@ -1,27 +1,27 @@
-//! Times RSA checks with three libraries inside a real Traefik, where the plugins do them.
+//! Times signature checks with three libraries inside a real Traefik, where the plugins do them.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use harness::client::Client;
 use harness::keys::{Algorithm, SigningKey};
 use harness::traefik::{LocalPlugin, Traefik, TraefikError};
 use harness_build::guests::{self, GuestError};
 
-/// Median times of one RS256 check, in microseconds.
+/// Median times of one signature check, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RsaSpeed {
-    /// The crate `rsa-verify`, with a prepared key.
+pub struct CheckSpeed {
+    /// The code of the plugins, with a prepared key.
     pub ours: f64,
     /// ring.
     pub ring: f64,
     /// jwt-simple in pure Rust. It also parses the token.
     pub jwt_simple: f64,
-    /// Time to prepare a key for `rsa-verify`.
+    /// Time to prepare a key for the plugins' code.
     pub key: f64,
 }
 
@@ -52,7 +52,7 @@ pub enum RsaSpeedError {
 
 /// Starts a Traefik that checks an RS256 signature `rounds` times with each library. The key has 2048, 3072 or 4096
 /// `bits`.
-pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
+pub fn measure(bits: usize, rounds: u32) -> Result<CheckSpeed, RsaSpeedError> {
     let key = SigningKey::rsa_cached(bits, 0);
     let token = key.sign(
         Algorithm::RS256,
@@ -62,8 +62,29 @@ pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
     measure_checks(&key, &token, rounds)
 }
 
+/// Starts a Traefik that checks an ES256 signature `rounds` times with each library.
+pub fn measure_es256(rounds: u32) -> Result<CheckSpeed, RsaSpeedError> {
+    let key = SigningKey::p256();
+    let token = key.sign(
+        Algorithm::ES256,
+        r#"{"alg":"ES256","typ":"JWT"}"#,
+        r#"{"sub":"someone"}"#,
+    );
+    measure_request(json!({ "jwk": key.jwk() }), &token, rounds)
+}
+
 /// Like [`measure`], but checks `token` with `key`.
-pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
+pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<CheckSpeed, RsaSpeedError> {
+    let jwk = key.jwk();
+    measure_request(
+        json!({ "modulus": jwk["n"], "exponent": jwk["e"] }),
+        token,
+        rounds,
+    )
+}
+
+/// Asks the probe to check `token` with the key in `request`.
+fn measure_request(mut request: Value, token: &str, rounds: u32) -> Result<CheckSpeed, RsaSpeedError> {
     const NAME: &str = "rsa-speed";
     let folder = tempfile::tempdir().map_err(|error| failed("make a temporary folder", error))?;
     let wasm = guests::build_probe("probe-rsa-speed")?;
@@ -86,24 +107,20 @@ pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaS
         .dynamic(dynamic.to_string())
         .start()?;
 
-    let jwk = key.jwk();
     let (message, signature) = token.rsplit_once('.').unwrap_or_default();
+    request["message"] = json!(URL_SAFE_NO_PAD.encode(message));
+    request["signature"] = json!(signature);
+    request["rounds"] = json!(rounds);
     let answer = Client::plain()
         .post(&traefik.url())
-        .json(&json!({
-            "modulus": jwk["n"],
-            "exponent": jwk["e"],
-            "message": URL_SAFE_NO_PAD.encode(message),
-            "signature": signature,
-            "rounds": rounds,
-        }))
+        .json(&request)
         .timeout(Duration::from_secs(120))
         .send()
         .map_err(|error| failed("ask the probe", error))?;
     let (status, text) = (answer.status, answer.text());
-    let nanoseconds: RsaSpeed =
+    let nanoseconds: CheckSpeed =
         serde_json::from_str(&text).map_err(|_| RsaSpeedError::Refused { status, text })?;
-    Ok(RsaSpeed {
+    Ok(CheckSpeed {
         ours: nanoseconds.ours / 1e3,
         ring: nanoseconds.ring / 1e3,
         jwt_simple: nanoseconds.jwt_simple / 1e3,

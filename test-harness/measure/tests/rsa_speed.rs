@@ -24,3 +24,12 @@ fn a_signature_of_another_key_has_no_time() {
         "{error}"
     );
 }
+
+#[test]
+fn every_library_accepts_an_es256_signature() {
+    let speed = rsa_speed::measure_es256(1).unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        speed.ours > 0.0 && speed.ring > 0.0 && speed.jwt_simple > 0.0,
+        "{speed:?}"
+    );
+}

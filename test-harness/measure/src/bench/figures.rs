@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::checks::CheckTimes;
 use super::in_flight::InFlight;
-use super::rs256::Rs256;
 
 /// The JSON of a run. Figures that were not measured are `null`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -11,7 +11,10 @@ pub struct Figures {
     /// Every row, with every number of connections.
     pub rows: Vec<RowFigures>,
     /// Microseconds of one RS256 check (2048 bits) inside Traefik.
-    pub rs256_us: Rs256,
+    pub rs256_us: CheckTimes,
+    /// Microseconds of one ES256 check inside Traefik.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub es256_us: Option<CheckTimes>,
     /// KiB of resident memory for one more request in flight.
     pub kib_per_request_in_flight: InFlight,
     /// Milliseconds from Traefik's start until all plugins answer.

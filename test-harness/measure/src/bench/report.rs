@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::checks::CheckTimes;
 use super::costs::Costs;
 use super::figures::{Figures, RowFigures, rounded};
 use super::growth::Series;
@@ -11,7 +12,6 @@ use super::machine::Machine;
 use super::reload;
 use super::row::{Estimate, Round, Row};
 use super::rows::{Build, DIRECT, PLAIN, floor_of, label};
-use super::rs256::Rs256;
 use super::settings::Bench;
 use super::start::Ready;
 use super::table::{Table, none, number};
@@ -20,7 +20,8 @@ use super::table::{Table, none, number};
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) rows: Vec<Row>,
-    pub(super) rs256: Rs256,
+    pub(super) rs256: CheckTimes,
+    pub(super) es256: CheckTimes,
     pub(super) ready: Ready,
     pub(super) growth: Vec<Series>,
     /// Figures of the build that the run is about.
@@ -39,7 +40,8 @@ impl Report {
     pub(super) fn new(bench: &Bench, machine: Machine, rows: Vec<Row>) -> Self {
         Self {
             rows,
-            rs256: Rs256::default(),
+            rs256: CheckTimes::default(),
+            es256: CheckTimes::default(),
             ready: Ready::default(),
             growth: Vec::new(),
             costs: Costs::default(),
@@ -64,6 +66,7 @@ impl Report {
         Figures {
             rows: of(Build::Current),
             rs256_us: self.rs256,
+            es256_us: self.es256.ours.map(|_| self.es256),
             kib_per_request_in_flight: InFlight {
                 jwt: one_digit(self.costs.in_flight.jwt),
                 three: one_digit(self.costs.in_flight.three),
@@ -193,12 +196,15 @@ impl Report {
             reload,
             ..
         } = &self.costs;
-        let (rs256, routers) = (&self.rs256, reload::ROUTERS);
+        let (rs256, es256, routers) = (&self.rs256, &self.es256, reload::ROUTERS);
         let reloads = format!("processor time of a reload, {routers} routers with gateway");
         for (what, value, digits, unit) in [
             ("RS256 check, ours", rs256.ours, 0, "µs"),
             ("RS256 check, ring", rs256.ring, 0, "µs"),
             ("RS256 check, jwt-simple", rs256.jwt_simple, 0, "µs"),
+            ("ES256 check, ours", es256.ours, 0, "µs"),
+            ("ES256 check, ring", es256.ring, 0, "µs"),
+            ("ES256 check, jwt-simple", es256.jwt_simple, 0, "µs"),
             (
                 "memory per request in flight, no plugin",
                 in_flight.plain,

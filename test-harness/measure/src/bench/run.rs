@@ -15,13 +15,13 @@ use super::rows::{
 use super::settings::Bench;
 use super::site::Site;
 use super::watch::Watch;
-use super::{growth, in_flight, machine, reload, rs256, start};
+use super::{checks, growth, in_flight, machine, reload, start};
 
 /// The JSON names of the measurements other than the rows.
-pub const MEASUREMENTS: [&str; 5] = [RS256, IN_FLIGHT, READY, INSTANCE_START, RELOAD];
+pub const MEASUREMENTS: [&str; 6] = [RS256, ES256, IN_FLIGHT, READY, INSTANCE_START, RELOAD];
 
 /// The names of what [`Report`] compares between two builds.
-pub const COMPARED: [&str; 11] = [
+pub const COMPARED: [&str; 12] = [
     PLAIN,
     THREE_FLOOR,
     CHAIN_WARM,
@@ -30,12 +30,14 @@ pub const COMPARED: [&str; 11] = [
     GATEWAY_WARM,
     GATEWAY_ALL,
     RS256,
+    ES256,
     IN_FLIGHT,
     INSTANCE_START,
     RELOAD,
 ];
 
 const RS256: &str = "rs256_us";
+const ES256: &str = "es256_us";
 const IN_FLIGHT: &str = "kib_per_request_in_flight";
 const READY: &str = "ready_ms";
 const INSTANCE_START: &str = "instance_start_us";
@@ -71,7 +73,10 @@ impl Bench {
         let rows = rows::measure(self, &site, &builds, &watch)?;
         let mut report = Report::new(self, machine::Machine::look(), rows);
         if self.wants(RS256) {
-            report.rs256 = rs256::measure();
+            report.rs256 = checks::rs256();
+        }
+        if self.wants(ES256) {
+            report.es256 = checks::es256();
         }
         if self.wants(READY) {
             report.ready = start::ready(&site, &watch)?;

@@ -1,10 +1,10 @@
-//! `rsa-speed`: how long RSA checks take inside Traefik.
+//! `rsa-speed`: how long signature checks take inside Traefik.
 
 use clap::Args;
 
-use crate::rsa_speed::{RsaSpeedError, measure};
+use crate::rsa_speed::{CheckSpeed, RsaSpeedError, measure, measure_es256};
 
-/// Time RSA checks inside Traefik, by our library, ring and jwt-simple
+/// Time RSA and ES256 checks inside Traefik, by our code, ring and jwt-simple
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Checks per library; the time shown is their median
@@ -14,16 +14,20 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), RsaSpeedError> {
     for bits in [2048, 3072, 4096] {
-        let speed = measure(bits, options.rounds)?;
-        println!(
-            "{bits} bits: ours {:.0} us, ring {:.0} us ({:.2} x), jwt-simple {:.0} us ({:.1} x), making a key {:.0} us",
-            speed.ours,
-            speed.ring,
-            speed.ring / speed.ours,
-            speed.jwt_simple,
-            speed.jwt_simple / speed.ours,
-            speed.key
-        );
+        show(&format!("{bits} bits"), measure(bits, options.rounds)?);
     }
+    show("ES256", measure_es256(options.rounds)?);
     Ok(())
+}
+
+fn show(what: &str, speed: CheckSpeed) {
+    println!(
+        "{what}: ours {:.0} us, ring {:.0} us ({:.2} x), jwt-simple {:.0} us ({:.1} x), making a key {:.0} us",
+        speed.ours,
+        speed.ring,
+        speed.ring / speed.ours,
+        speed.jwt_simple,
+        speed.jwt_simple / speed.ours,
+        speed.key
+    );
 }
