@@ -7,7 +7,7 @@
 mod members;
 mod write;
 
-use jwt_simple::algorithms::{P256PublicKey, P384PublicKey};
+use jwt_simple::algorithms::P384PublicKey;
 
 use crate::algorithm::Algorithm;
 use crate::json::{Members, Value};
@@ -130,7 +130,7 @@ fn elliptic_curve(jwk: &Members) -> Result<Material, UnusableKey> {
 
 /// Reads a point of P-256 in SEC 1 form.
 pub(crate) fn p256_point(sec1: &[u8]) -> Result<Material, UnusableKey> {
-    P256PublicKey::from_bytes(sec1)
+    p256_verify::PublicKey::from_sec1(sec1)
         .map(|key| Material::P256(Box::new(key)))
         .map_err(|_| UnusableKey::NotOnCurve)
 }
