@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::rsa_speed;
+use crate::signature_speed::{self, Kind};
 
 /// Microseconds per check. `None` where there is no figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -19,9 +19,9 @@ pub struct Rs256 {
 pub(super) fn measure() -> Rs256 {
     const BITS: usize = 2048;
     const ROUNDS: u32 = 201;
-    match rsa_speed::measure(BITS, ROUNDS) {
+    match signature_speed::measure(Kind::Rs256(BITS), ROUNDS) {
         Ok(times) => Rs256 {
-            ours: Some(times.ours),
+            ours: times.ours,
             ring: Some(times.ring),
             jwt_simple: Some(times.jwt_simple),
         },

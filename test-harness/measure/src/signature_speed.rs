@@ -1,5 +1,6 @@
-//! Times RSA checks with three libraries inside a real Traefik, where the plugins do them.
+//! Times signature checks with three libraries inside a real Traefik, where the plugins do them.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,22 +13,65 @@ use harness::keys::{Algorithm, SigningKey};
 use harness::traefik::{LocalPlugin, Traefik, TraefikError};
 use harness_build::guests::{self, GuestError};
 
-/// Median times of one RS256 check, in microseconds.
+/// What is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// RS256 with a key of 2048, 3072 or 4096 bits.
+    Rs256(usize),
+    /// ES256.
+    Es256,
+    /// ES384.
+    Es384,
+    /// EdDSA with Ed25519.
+    EdDsa,
+}
+
+impl Kind {
+    /// The algorithm of the token.
+    pub fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Rs256(_) => Algorithm::RS256,
+            Self::Es256 => Algorithm::ES256,
+            Self::Es384 => Algorithm::ES384,
+            Self::EdDsa => Algorithm::EdDSA,
+        }
+    }
+
+    fn key(self) -> SigningKey {
+        match self {
+            Self::Rs256(bits) => SigningKey::rsa_cached(bits, 0),
+            Self::Es256 => SigningKey::p256(),
+            Self::Es384 => SigningKey::p384(),
+            Self::EdDsa => SigningKey::ed25519(),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rs256(bits) => write!(f, "RS256, {bits} bits"),
+            _ => f.write_str(self.algorithm().name()),
+        }
+    }
+}
+
+/// Median times of one check, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RsaSpeed {
-    /// The crate `rsa-verify`, with a prepared key.
-    pub ours: f64,
+pub struct Speed {
+    /// The crates `rsa-verify` and `p256-verify`, with a prepared key. They have no other algorithms.
+    pub ours: Option<f64>,
     /// ring.
     pub ring: f64,
     /// jwt-simple in pure Rust. It also parses the token.
     pub jwt_simple: f64,
-    /// Time to prepare a key for `rsa-verify`.
-    pub key: f64,
+    /// Time to prepare a key for our crate.
+    pub key: Option<f64>,
 }
 
 /// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
-pub enum RsaSpeedError {
+pub enum SpeedError {
     /// The probe cannot be built.
     #[error(transparent)]
     Guest(#[from] GuestError),
@@ -50,23 +94,19 @@ pub enum RsaSpeedError {
     },
 }
 
-/// Starts a Traefik that checks an RS256 signature `rounds` times with each library. The key has 2048, 3072 or 4096
-/// `bits`.
-pub fn measure(bits: usize, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
-    let key = SigningKey::rsa_cached(bits, 0);
-    let token = key.sign(
-        Algorithm::RS256,
-        r#"{"alg":"RS256","typ":"JWT"}"#,
-        r#"{"sub":"someone"}"#,
-    );
-    measure_checks(&key, &token, rounds)
+/// Starts a Traefik that checks a signature `rounds` times with each library.
+pub fn measure(kind: Kind, rounds: u32) -> Result<Speed, SpeedError> {
+    let key = kind.key();
+    let header = json!({ "alg": kind.algorithm().name(), "typ": "JWT" });
+    let token = key.sign(kind.algorithm(), &header.to_string(), r#"{"sub":"someone"}"#);
+    measure_checks(kind, &key, &token, rounds)
 }
 
 /// Like [`measure`], but checks `token` with `key`.
-pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaSpeed, RsaSpeedError> {
-    const NAME: &str = "rsa-speed";
+pub fn measure_checks(kind: Kind, key: &SigningKey, token: &str, rounds: u32) -> Result<Speed, SpeedError> {
+    const NAME: &str = "signature-speed";
     let folder = tempfile::tempdir().map_err(|error| failed("make a temporary folder", error))?;
-    let wasm = guests::build_probe("probe-rsa-speed")?;
+    let wasm = guests::build_probe("probe-signature-speed")?;
     let lowered = guests::lower(&wasm, false).map_err(|source| GuestError::Lower {
         folder: NAME.into(),
         source,
@@ -86,13 +126,12 @@ pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaS
         .dynamic(dynamic.to_string())
         .start()?;
 
-    let jwk = key.jwk();
     let (message, signature) = token.rsplit_once('.').unwrap_or_default();
     let answer = Client::plain()
         .post(&traefik.url())
         .json(&json!({
-            "modulus": jwk["n"],
-            "exponent": jwk["e"],
+            "algorithm": kind.algorithm().name(),
+            "jwk": key.jwk(),
             "message": URL_SAFE_NO_PAD.encode(message),
             "signature": signature,
             "rounds": rounds,
@@ -101,16 +140,15 @@ pub fn measure_checks(key: &SigningKey, token: &str, rounds: u32) -> Result<RsaS
         .send()
         .map_err(|error| failed("ask the probe", error))?;
     let (status, text) = (answer.status, answer.text());
-    let nanoseconds: RsaSpeed =
-        serde_json::from_str(&text).map_err(|_| RsaSpeedError::Refused { status, text })?;
-    Ok(RsaSpeed {
-        ours: nanoseconds.ours / 1e3,
+    let nanoseconds: Speed = serde_json::from_str(&text).map_err(|_| SpeedError::Refused { status, text })?;
+    Ok(Speed {
+        ours: nanoseconds.ours.map(|time| time / 1e3),
         ring: nanoseconds.ring / 1e3,
         jwt_simple: nanoseconds.jwt_simple / 1e3,
-        key: nanoseconds.key / 1e3,
+        key: nanoseconds.key.map(|time| time / 1e3),
     })
 }
 
-fn failed(action: &str, error: impl std::fmt::Display) -> RsaSpeedError {
-    RsaSpeedError::Failed(format!("{action}: {error}"))
+fn failed(action: &str, error: impl std::fmt::Display) -> SpeedError {
+    SpeedError::Failed(format!("{action}: {error}"))
 }
