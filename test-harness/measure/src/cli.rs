@@ -1,11 +1,11 @@
-//! The command line: `cargo run --release -p measure -- bench|soak|reloads|rsa-speed|fuzz`.
+//! The command line: `cargo run --release -p measure -- bench|soak|reloads|signature-speed|fuzz`.
 
 mod bench;
 mod files;
 mod fuzz;
 mod interrupt;
 mod reloads;
-mod rsa_speed;
+mod signature_speed;
 mod soak;
 
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ enum Command {
     Bench(bench::Options),
     Fuzz(fuzz::Options),
     Reloads(reloads::Options),
-    RsaSpeed(rsa_speed::Options),
+    SignatureSpeed(signature_speed::Options),
     Soak(soak::Options),
 }
 
@@ -35,7 +35,7 @@ pub fn run() -> ExitCode {
         Command::Bench(options) => bench::run(options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Reloads(options) => reloads::run(&options),
-        Command::RsaSpeed(options) => rsa_speed::run(&options).map_err(Into::into),
+        Command::SignatureSpeed(options) => signature_speed::run(&options).map_err(Into::into),
         Command::Soak(options) => soak::run(&options),
     };
     match outcome {

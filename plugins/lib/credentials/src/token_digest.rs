@@ -96,7 +96,7 @@ mod tests {
             mix(&mut v, rounds);
             v[0] ^= word(bytes);
         }
-        let mut half = |v: &mut [u64; 4], which: usize, change: u64| {
+        let half = |v: &mut [u64; 4], which: usize, change: u64| {
             v[which] ^= change;
             mix(v, last);
             v[0] ^ v[1] ^ v[2] ^ v[3]

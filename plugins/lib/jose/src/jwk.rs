@@ -8,7 +8,7 @@ mod members;
 mod write;
 
 use crate::algorithm::Algorithm;
-use crate::elliptic_curve::{P256PublicKey, P384PublicKey};
+use crate::elliptic_curve::P384PublicKey;
 use crate::json::{Members, Value};
 use crate::key::{Key, Material};
 use crate::key_set_error::SHORTEST_SECRET;
@@ -129,7 +129,7 @@ fn elliptic_curve(jwk: &Members) -> Result<Material, UnusableKey> {
 
 /// Reads a point of P-256 in SEC 1 form.
 pub(crate) fn p256_point(sec1: &[u8]) -> Result<Material, UnusableKey> {
-    P256PublicKey::from_bytes(sec1)
+    p256_verify::PublicKey::from_sec1(sec1)
         .map(|key| Material::P256(Box::new(key)))
         .map_err(|_| UnusableKey::NotOnCurve)
 }

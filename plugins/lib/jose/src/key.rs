@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use p256::ecdsa::signature::Verifier as _;
+use middleware::work;
+use p384::ecdsa::signature::Verifier as _;
 use ring::{hmac, signature};
 
 use crate::algorithm::{Algorithm, KeyType};
-use crate::elliptic_curve::{P256PublicKey, P384PublicKey};
+use crate::elliptic_curve::P384PublicKey;
 use crate::rsa::RsaPublicKey;
 
 /// A key that can verify signatures.
@@ -26,18 +27,18 @@ pub(crate) struct Key {
 #[derive(Clone)]
 pub(crate) enum Material {
     Ed25519([u8; 32]),
-    P256(Box<P256PublicKey>),
+    P256(Box<p256_verify::PublicKey>),
     P384(Box<P384PublicKey>),
     Rsa(RsaPublicKey),
     Symmetric(Vec<u8>),
 }
 
-/// jwt-simple's keys cannot be compared, but the keys inside them can.
+/// jwt-simple's keys cannot be compared, but the key inside such a key can.
 impl PartialEq for Material {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ed25519(one), Self::Ed25519(two)) => one == two,
-            (Self::P256(one), Self::P256(two)) => (**one).as_ref() == (**two).as_ref(),
+            (Self::P256(one), Self::P256(two)) => one == two,
             (Self::P384(one), Self::P384(two)) => (**one).as_ref() == (**two).as_ref(),
             (Self::Rsa(one), Self::Rsa(two)) => one == two,
             (Self::Symmetric(one), Self::Symmetric(two)) => one == two,
@@ -85,8 +86,9 @@ impl Key {
 
     /// Whether this key made `signature` over `message`.
     ///
-    /// The keys inside jwt-simple's verify EC signatures, the crate `rsa-verify` verifies RSA signatures, and ring the
-    /// others. jwt-simple's own token check is not used, because it reads header and claims again, and less strictly.
+    /// The crates `rsa-verify` and `p256-verify` verify RS, PS and ES256, the key inside jwt-simple's verifies ES384, and
+    /// ring the others. jwt-simple's own token check is not used, because it reads header and claims again, and less
+    /// strictly.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         if !self.serves(algorithm) {
             return false;
@@ -95,8 +97,7 @@ impl Key {
             Material::Ed25519(key) => signature::UnparsedPublicKey::new(&signature::ED25519, key)
                 .verify(message, signature)
                 .is_ok(),
-            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| (**key).as_ref().verify(message, &signature).is_ok()),
+            Material::P256(key) => key.verifies(message, signature, &work),
             Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| (**key).as_ref().verify(message, &signature).is_ok()),
             Material::Rsa(key) => key.verifies(algorithm, message, signature),

@@ -217,17 +217,18 @@ impl Element {
 
 /// p, as the inversion needs it.
 pub(crate) const PRIME: Modulus = Modulus {
-    words: [
-        0xffff_ffff,
-        0xffff_ffff,
-        0xffff_ffff,
+    words: [0xffff_ffff, 0xffff_ffff, 0xffff_ffff, 0, 0, 0, 1, 0xffff_ffff],
+    digits: [
+        0x3fff_ffff,
+        0x3fff_ffff,
+        0x3fff_ffff,
+        63,
         0,
         0,
-        0,
-        1,
-        0xffff_ffff,
+        4096,
+        0x3fff_c000,
+        65535,
     ],
-    digits: [0x3fff_ffff, 0x3fff_ffff, 0x3fff_ffff, 63, 0, 0, 4096, 0x3fff_c000, 65535],
     inverse: 0x3fff_ffff,
 };
 
@@ -299,7 +300,25 @@ fn squares(x: &Element) -> Columns {
 /// Divides by R modulo p and adds. `q0` to `q8` are the digits that clear the lower columns.
 #[inline(always)]
 fn reduce(columns: Columns, addend: &Element) -> Element {
-    let [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15, t16] = columns;
+    let [
+        t0,
+        t1,
+        t2,
+        t3,
+        t4,
+        t5,
+        t6,
+        t7,
+        t8,
+        t9,
+        t10,
+        t11,
+        t12,
+        t13,
+        t14,
+        t15,
+        t16,
+    ] = columns;
     let [z0, z1, z2, z3, z4, z5, z6, z7, z8] = addend.0.map(i64::from);
     let mut carry = 0;
     let mut clear = |column: i64| {

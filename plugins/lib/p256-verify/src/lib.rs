@@ -12,6 +12,8 @@ mod field;
 mod inverse;
 mod point;
 mod scalar;
+#[cfg(test)]
+mod test_numbers;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -30,11 +32,11 @@ pub struct PublicKey {
     coordinates: [u8; 64],
     point: Affine,
     /// Made at the first check, because a program may read many keys that no signature ever needs.
-    comb: OnceLock<Option<Comb>>,
+    comb: OnceLock<Comb>,
 }
 
 /// The table of the generator, which all keys use.
-static GENERATOR: OnceLock<Option<Comb>> = OnceLock::new();
+static GENERATOR: OnceLock<Comb> = OnceLock::new();
 
 /// Why a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,14 +98,8 @@ impl PublicKey {
             return None;
         };
         let (r, s) = (Scalar::from_bytes(r)?, Scalar::from_bytes(s)?);
-        let comb = |point| {
-            move || {
-                announce(PREPARATION);
-                Comb::new(point)
-            }
-        };
-        let generator = GENERATOR.get_or_init(comb(Affine::GENERATOR)).as_ref()?;
-        let own = self.comb.get_or_init(comb(self.point)).as_ref()?;
+        let generator = table(&GENERATOR, Affine::GENERATOR, announce)?;
+        let own = table(&self.comb, self.point, announce)?;
         announce(CHECK + message.len());
         let digest = Scalar::from_digest(&Sha256::digest(message).into());
         let [u, v] = s.divide([&digest, &r]);
@@ -113,6 +109,17 @@ impl PublicKey {
         let second = r.plus_order().filter(field::is_below_p);
         (is_x(&r.0) || second.is_some_and(|second| is_x(&second))).then_some(())
     }
+}
+
+/// Returns the table of a point, and makes it if there is none. Nothing is locked meanwhile, because `announce` may call
+/// the host.
+fn table<'a>(place: &'a OnceLock<Comb>, point: Affine, announce: &dyn Fn(usize)) -> Option<&'a Comb> {
+    if place.get().is_none() {
+        announce(PREPARATION);
+        // Another thread may have been first, with the same table.
+        let _ = place.set(Comb::new(point)?);
+    }
+    place.get()
 }
 
 /// Two keys are equal if their points are.

@@ -77,7 +77,8 @@ impl From<Affine> for Jacobian {
 impl Jacobian {
     /// 2P. It is never at infinity, because the group has an odd order.
     ///
-    /// X stays below 7·2²⁵⁶ if it is reduced after the square, and Y and Z below 2·2²⁵⁶.
+    /// X is reduced, because the large factors of its terms would let it grow in a chain of doublings. With |X| ≤ 6·2²⁵⁶
+    /// and |Y|, |Z| ≤ 2·2²⁵⁶, which hold for all results here, all numbers stay small.
     pub(crate) fn double(&self) -> Self {
         let Self { x, y, z } = self;
         let delta = z.square();

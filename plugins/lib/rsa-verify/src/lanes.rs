@@ -23,6 +23,11 @@ impl Pair {
     }
 
     #[inline(always)]
+    pub(crate) fn minus(self, other: Self) -> Self {
+        Self(core::arch::wasm32::f64x2_sub(self.0, other.0))
+    }
+
+    #[inline(always)]
     pub(crate) fn first(self) -> f64 {
         core::arch::wasm32::f64x2_extract_lane::<0>(self.0)
     }
@@ -53,6 +58,11 @@ impl Pair {
     #[inline(always)]
     pub(crate) fn plus(self, other: Self) -> Self {
         Self([self.0[0] + other.0[0], self.0[1] + other.0[1]])
+    }
+
+    #[inline(always)]
+    pub(crate) fn minus(self, other: Self) -> Self {
+        Self([self.0[0] - other.0[0], self.0[1] - other.0[1]])
     }
 
     #[inline(always)]

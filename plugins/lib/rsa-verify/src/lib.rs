@@ -3,7 +3,8 @@
 //!
 //! The crate is built to be fast inside Traefik's Wasm runtime. That runtime has no 64×64→128 multiplication and
 //! compiles most integer instructions to long code, but it compiles each `f64x2` operation to a single instruction. So
-//! the arithmetic uses `f64`, exactly: see `radix`, `product`, and `montgomery`, in this order. docs/rsa-engine.md has
+//! the arithmetic uses `f64`, exactly: see `radix`, `carry`, `product`, and `barrett`, in this
+//! order. docs/rsa-engine.md has
 //! the measurements.
 //!
 //! Private keys are in the crate `rsa-sign`. No secret is handled here, so nothing runs in constant time.
@@ -13,15 +14,16 @@
 
 #![forbid(unsafe_code)]
 
+mod barrett;
+mod carry;
 pub mod encoding;
 mod lanes;
-mod montgomery;
 mod number;
 mod product;
 mod radix;
 mod words;
 
-use montgomery::Modulus;
+use barrett::Modulus;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// An RSA public key (§3.1), with precomputed values for the checks.
@@ -68,7 +70,7 @@ pub enum InvalidKey {
 }
 
 impl PublicKey {
-    /// Creates a key. Both numbers are big-endian, and leading zeros are ignored. Takes about as long as a check.
+    /// Creates a key. Both numbers are big-endian, and leading zeros are ignored. Takes a third of the time of a check.
     ///
     /// # Errors
     /// [`InvalidKey`] if the key cannot be used.

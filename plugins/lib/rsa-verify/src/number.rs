@@ -5,7 +5,7 @@ use crate::radix::{BLOCK, Radix};
 
 /// A number in the forms for both operands of a product.
 pub(crate) struct Number {
-    /// (x₋₂, x₋₁), (x₀, x₁), …
+    /// (x₀, x₁), (x₂, x₃), …
     pairs: Vec<Pair>,
     /// (xⱼ, xⱼ₋₁) from j = −6 to more than a block beyond the last digit.
     overlapped: Vec<Pair>,
@@ -13,30 +13,21 @@ pub(crate) struct Number {
 }
 
 impl Number {
-    /// The number of pairs before the pair of x₀.
-    const PAIRS_BEFORE: usize = 1;
     /// The number of overlapped entries before the entry of x₀.
     pub(crate) const BEFORE: usize = 6;
 
-    /// Creates 0, with space for `blocks` blocks of digits.
-    pub(crate) fn zero(radix: Radix, blocks: usize) -> Self {
+    /// Creates 0.
+    pub(crate) fn zero(radix: Radix) -> Self {
         Self {
-            pairs: vec![Pair::ZERO; Self::PAIRS_BEFORE + blocks * BLOCK / 2],
-            overlapped: vec![Pair::ZERO; Self::BEFORE + (blocks + 2) * BLOCK],
+            pairs: vec![Pair::ZERO; radix.blocks * BLOCK / 2],
+            overlapped: vec![Pair::ZERO; Self::BEFORE + (radix.blocks + 2) * BLOCK],
             digits: radix.digits(),
         }
     }
 
     pub(crate) fn of(radix: Radix, digits: &[f64]) -> Self {
-        let mut number = Self::zero(radix, radix.blocks);
-        for (pair, &[first, second]) in number
-            .pairs
-            .iter_mut()
-            .skip(Self::PAIRS_BEFORE)
-            .zip(digits.as_chunks().0)
-        {
-            *pair = Pair::new(first, second);
-        }
+        let mut number = Self::zero(radix);
+        number.pairs = pairs(digits);
         let mut previous = 0.0;
         let entries = number.overlapped.iter_mut().skip(Self::BEFORE);
         for (entry, digit) in entries.zip(digits.iter().copied().chain([0.0])) {
@@ -47,14 +38,14 @@ impl Number {
     }
 
     pub(crate) fn digits(&self) -> impl Iterator<Item = f64> {
-        let pairs = self.pairs.iter().skip(Self::PAIRS_BEFORE);
-        pairs
+        self.pairs
+            .iter()
             .flat_map(|pair| [pair.first(), pair.second()])
             .take(self.digits)
     }
 
     pub(crate) fn pairs(&self) -> &[Pair] {
-        self.pairs.get(Self::PAIRS_BEFORE..).unwrap_or(&[])
+        &self.pairs
     }
 
     /// Returns (xⱼ, xⱼ₋₁) from j = −[`Self::BEFORE`] on.
@@ -62,38 +53,38 @@ impl Number {
         &self.overlapped
     }
 
-    /// Returns both forms from the digit −`early` on, for writing.
-    pub(crate) fn from(&mut self, early: usize) -> (&mut [Pair], &mut [Pair]) {
-        (
-            self.pairs
-                .get_mut(Self::PAIRS_BEFORE - early / 2..)
-                .unwrap_or_default(),
-            self.overlapped
-                .get_mut(Self::BEFORE - early..)
-                .unwrap_or_default(),
-        )
+    /// Returns the pairs, and the overlapped entries from the digit −`early` on, for writing.
+    pub(crate) fn forms(&mut self, early: usize) -> (&mut [Pair], &mut [Pair]) {
+        let overlapped = self.overlapped.get_mut(Self::BEFORE - early..);
+        (&mut self.pairs, overlapped.unwrap_or_default())
     }
 
     /// Clears the entries before the first digit and after the last one.
     pub(crate) fn trim(&mut self) {
-        let lowest = self.pairs().first().map_or(0.0, |pair| pair.first());
-        let highest = self
-            .digits
-            .checked_sub(2)
-            .and_then(|last| self.pairs().get(last / 2));
-        let highest = highest.map_or(0.0, |pair| pair.second());
         let (before, end) = (Self::BEFORE, Self::BEFORE + self.digits);
+        let lowest = self.overlapped.get(before).map_or(0.0, |pair| pair.first());
+        let highest = self.overlapped.get(end).map_or(0.0, |pair| pair.second());
         let entries = [
             (before - 2, Pair::ZERO),
             (before - 1, Pair::ZERO),
             (before, Pair::new(lowest, 0.0)),
             (end, Pair::new(0.0, highest)),
             (end + 1, Pair::ZERO),
+            (end + 2, Pair::ZERO),
         ];
         for (index, value) in entries {
             if let Some(entry) = self.overlapped.get_mut(index) {
                 *entry = value;
             }
         }
+        if let Some(last) = self.pairs.get_mut(self.digits / 2) {
+            *last = Pair::ZERO;
+        }
     }
+}
+
+/// Returns digits in pairs.
+pub(crate) fn pairs(digits: &[f64]) -> Vec<Pair> {
+    let pairs = digits.as_chunks().0.iter();
+    pairs.map(|&[first, second]| Pair::new(first, second)).collect()
 }

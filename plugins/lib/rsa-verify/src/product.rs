@@ -3,66 +3,72 @@
 //! One operand has the form of pairs (x₂ₚ, x₂ₚ₊₁), the other is overlapped: (yⱼ, yⱼ₋₁) for each j. The product of pair
 //! p and the overlapped entry k−2p adds two terms to column k. So one multiplication of registers and one addition
 //! compute two products, without shuffling lanes. Eight columns, a block, are computed at a time and written as digits
-//! in both forms, ready for the next product.
+//! in the forms that the next product needs.
 //!
 //! The loops are written for the code that Traefik's Wasm runtime generates from them; see docs/rsa-engine.md.
 
 use std::hint::black_box;
 use std::ops::Range;
 
+use crate::carry::Carry;
 use crate::lanes::Pair;
 use crate::number::Number;
-use crate::radix::{BLOCK, Carry, Radix};
+use crate::radix::{BLOCK, Radix};
 
 /// The number of pairs in a block.
-pub(crate) const PAIRS: usize = BLOCK / 2;
+const PAIRS: usize = BLOCK / 2;
 
-/// `out` ← x·y, all columns.
+/// A product of two numbers: an addend, which is its lower half, and an operand, which is its upper half.
+pub(crate) struct Product {
+    /// The digits in the lower blocks.
+    lower: Vec<f64>,
+    /// The upper digits, from the digit N − 2 on, overlapped. Some entries below that digit are not zero.
+    upper: Vec<Pair>,
+}
+
+impl Product {
+    pub(crate) fn zero(radix: Radix) -> Self {
+        Self {
+            lower: vec![0.0; radix.blocks * BLOCK],
+            upper: vec![Pair::ZERO; Number::BEFORE + (radix.blocks + 2) * BLOCK],
+        }
+    }
+
+    /// Fills the product with the digits of its columns.
+    #[inline(always)]
+    fn fill(&mut self, radix: Radix, columns: impl Fn(usize, usize) -> [f64; BLOCK]) {
+        // The upper digits begin four digits before the end of the last lower block.
+        let shared = radix.blocks - 1;
+        let upper = self.upper.get_mut(Number::BEFORE - 4..).unwrap_or_default();
+        each_block(radix, 2 * radix.blocks, columns, |block, digits, previous| {
+            if block <= shared {
+                let slots = self.lower.get_mut(BLOCK * block..)?.first_chunk_mut()?;
+                *slots = digits;
+            }
+            if block >= shared {
+                let slots = upper.get_mut(BLOCK * (block - shared)..)?.first_chunk_mut()?;
+                *slots = overlap(digits, previous);
+            }
+            Some(())
+        });
+    }
+}
+
+/// `out` ← x·y.
 #[inline(never)]
-pub(crate) fn full(radix: Radix, x: &[Pair], y: &Number, out: &mut Number) {
+pub(crate) fn full(radix: Radix, x: &[Pair], y: &Number, out: &mut Product) {
     let blocks = radix.blocks;
     let range = |block: usize| PAIRS * block.saturating_sub(blocks)..PAIRS * (block + 1).min(blocks);
-    each_block(radix, 2 * blocks, 0, out, |block, all| {
+    out.fill(radix, |block, all| {
         gather(all, x, y.overlapped(), range(block), BLOCK * block).map(Pair::sum)
     });
 }
 
-/// `out` ← x·y, the lower half of the columns.
+/// `out` ← x², where each product of two different digits is computed once and doubled.
 #[inline(never)]
-pub(crate) fn lower(radix: Radix, x: &[Pair], y: &Number, out: &mut Number) {
-    each_block(radix, radix.blocks, 0, out, |block, all| {
-        gather(all, x, y.overlapped(), 0..PAIRS * (block + 1), BLOCK * block).map(Pair::sum)
-    });
-}
-
-/// `out` ← x·y + `addends`, only the upper half of the columns and the two below it, which give the carry.
-#[inline(never)]
-pub(crate) fn upper(radix: Radix, x: &[Pair], y: &Number, addends: &Number, out: &mut Number) {
-    let (blocks, start) = (radix.blocks, radix.digits() - 2);
-    let addends = addends.pairs().get(start / 2..).unwrap_or(&[]);
-    each_block(radix, blocks, 2, out, |block, all| {
-        let first = (PAIRS * block).saturating_sub(1);
-        let pairs = first..first + PAIRS * (blocks - block);
-        let [c0, c1, c2, c3, c4, c5, c6, c7] = gather(all, x, y.overlapped(), pairs, start + BLOCK * block);
-        let [a0, a1, a2, a3] = chunk(addends, PAIRS * block);
-        [
-            c0.sum() + a0.first(),
-            c1.sum() + a0.second(),
-            c2.sum() + a1.first(),
-            c3.sum() + a1.second(),
-            c4.sum() + a2.first(),
-            c5.sum() + a2.second(),
-            c6.sum() + a3.first(),
-            c7.sum() + a3.second(),
-        ]
-    });
-}
-
-/// `out` ← x², all columns. Each product of two different digits is computed once and doubled.
-#[inline(never)]
-pub(crate) fn square(radix: Radix, x: &Number, out: &mut Number) {
+pub(crate) fn square(radix: Radix, x: &Number, out: &mut Product) {
     let (half, first, second) = (Pair::new(0.5, 0.0), Pair::new(1.0, 0.0), Pair::new(1.0, 0.5));
-    each_block(radix, 2 * radix.blocks, 0, out, |block, all| {
+    out.fill(radix, |block, all| {
         // In the columns from 8K on, the digits below 4K are multiplied only by higher ones.
         let below = PAIRS * block.saturating_sub(radix.blocks)..2 * block;
         let [mut c0, mut c1, mut c2, mut c3, mut c4, mut c5, mut c6, mut c7] =
@@ -84,45 +90,98 @@ pub(crate) fn square(radix: Radix, x: &Number, out: &mut Number) {
     });
 }
 
-/// Fills `out` with the digits of `count` blocks of columns. The first block starts at digit −`early`.
+/// `out` ← x·h/Bᴺ⁺², rounded, where h are the upper digits of `product`. Only overlapped.
+///
+/// Only the columns from N on are computed. The two lowest of them give the carry.
+#[inline(never)]
+pub(crate) fn upper(radix: Radix, x: &[Pair], product: &Product, out: &mut Number) {
+    let (_, overlapped) = out.forms(2);
+    let columns = |block: usize, all| {
+        let pairs = (PAIRS * block).saturating_sub(2)..PAIRS * radix.blocks;
+        gather(all, x, &product.upper, pairs, radix.digits() + BLOCK * block).map(Pair::sum)
+    };
+    each_block(radix, radix.blocks, columns, |block, digits, previous| {
+        let slots = overlapped.get_mut(BLOCK * block..)?.first_chunk_mut()?;
+        *slots = overlap(digits, previous);
+        Some(())
+    });
+    out.trim();
+}
+
+/// `out` ← x·y + the lower digits of `product`, modulo Bᴺ.
+#[inline(never)]
+pub(crate) fn lower(radix: Radix, x: &[Pair], y: &Number, product: &Product, out: &mut Number) {
+    let (pairs, overlapped) = out.forms(0);
+    let columns = |block: usize, all| {
+        let sums = gather(all, x, y.overlapped(), 0..PAIRS * (block + 1), BLOCK * block);
+        let [c0, c1, c2, c3, c4, c5, c6, c7] = sums.map(Pair::sum);
+        let [a0, a1, a2, a3, a4, a5, a6, a7] = lower_digits(&product.lower, BLOCK * block);
+        [
+            c0 + a0,
+            c1 + a1,
+            c2 + a2,
+            c3 + a3,
+            c4 + a4,
+            c5 + a5,
+            c6 + a6,
+            c7 + a7,
+        ]
+    };
+    each_block(radix, radix.blocks, columns, |block, digits, previous| {
+        let [d0, d1, d2, d3, d4, d5, d6, d7] = digits;
+        let slots = overlapped.get_mut(BLOCK * block..)?.first_chunk_mut()?;
+        *slots = overlap(digits, previous);
+        let slots = pairs.get_mut(PAIRS * block..)?.first_chunk_mut()?;
+        *slots = [
+            Pair::new(d0, d1),
+            Pair::new(d2, d3),
+            Pair::new(d4, d5),
+            Pair::new(d6, d7),
+        ];
+        Some(())
+    });
+    out.trim();
+}
+
+#[inline(always)]
+fn lower_digits(digits: &[f64], start: usize) -> [f64; BLOCK] {
+    let chunk = digits.get(start..).and_then(|rest| rest.first_chunk());
+    chunk.copied().unwrap_or([0.0; BLOCK])
+}
+
+#[inline(always)]
+fn overlap(digits: [f64; BLOCK], previous: f64) -> [Pair; BLOCK] {
+    let [d0, d1, d2, d3, d4, d5, d6, d7] = digits;
+    [
+        Pair::new(d0, previous),
+        Pair::new(d1, d0),
+        Pair::new(d2, d1),
+        Pair::new(d3, d2),
+        Pair::new(d4, d3),
+        Pair::new(d5, d4),
+        Pair::new(d6, d5),
+        Pair::new(d7, d6),
+    ]
+}
+
+/// Computes the digits of `count` blocks of columns, and passes them on with the digit before them.
 #[inline(always)]
 fn each_block(
     radix: Radix,
     count: usize,
-    early: usize,
-    out: &mut Number,
     columns: impl Fn(usize, usize) -> [f64; BLOCK],
+    mut write: impl FnMut(usize, [f64; BLOCK], f64) -> Option<()>,
 ) {
     let all = black_box(usize::MAX);
     let mut carry = Carry::new(radix);
     let mut previous = 0.0;
-    let (pairs, overlapped) = out.from(early);
     let mut block = 0;
     while block < count {
-        let [d0, d1, d2, d3, d4, d5, d6, d7] = columns(block, all).map(|column| carry.next(column));
-        let pairs = pairs
-            .get_mut(PAIRS * block..)
-            .and_then(|rest| rest.first_chunk_mut());
-        let overlapped = overlapped
-            .get_mut(BLOCK * block..)
-            .and_then(|rest| rest.first_chunk_mut());
-        let (Some([p0, p1, p2, p3]), Some([o0, o1, o2, o3, o4, o5, o6, o7])) = (pairs, overlapped) else {
+        let digits = carry.next(columns(block, all));
+        if write(block, digits, previous).is_none() {
             return;
-        };
-        // Write the highest address first: its bounds check covers the others.
-        *o7 = Pair::new(d7, d6);
-        *o6 = Pair::new(d6, d5);
-        *o5 = Pair::new(d5, d4);
-        *o4 = Pair::new(d4, d3);
-        *o3 = Pair::new(d3, d2);
-        *o2 = Pair::new(d2, d1);
-        *o1 = Pair::new(d1, d0);
-        *o0 = Pair::new(d0, previous);
-        *p3 = Pair::new(d6, d7);
-        *p2 = Pair::new(d4, d5);
-        *p1 = Pair::new(d2, d3);
-        *p0 = Pair::new(d0, d1);
-        previous = d7;
+        }
+        [.., previous] = digits;
         block = (block + 1) & all;
     }
 }
@@ -216,37 +275,42 @@ fn chunk<const N: usize>(entries: &[Pair], start: usize) -> [Pair; N] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use num_bigint::BigInt;
 
-    /// Computes the columns of a product by definition, and carries to balanced digits.
-    fn by_definition(radix: Radix, x: &[f64], y: &[f64]) -> Vec<f64> {
-        let base = 1_i128 << radix.bits;
-        let mut carry = 0;
-        (0..2 * radix.digits())
-            .map(|column| {
-                let products =
-                    (0..=column).filter_map(|i| Some((*x.get(i)? as i128) * (*y.get(column - i)? as i128)));
-                let sum: i128 = products.sum::<i128>() + carry;
-                let digit = (sum + base / 2).rem_euclid(base) - base / 2;
-                carry = (sum - digit) / base;
-                digit as f64
-            })
-            .collect()
+    use super::*;
+    use crate::number::pairs;
+
+    /// The number that digits stand for.
+    fn value(radix: Radix, digits: &[f64]) -> BigInt {
+        let half = f64::from(1 << (radix.bits - 1));
+        let digits = digits.iter().rev();
+        digits.fold(BigInt::from(0), |value, &digit| {
+            assert!(digit.abs() <= half + 256.0, "{digit}");
+            (value << radix.bits) + digit as i64
+        })
     }
 
-    /// Compares the numbers, not the digits: rounding to even may choose +B/2 where the definition chooses −B/2.
-    fn same_number(radix: Radix, a: &[f64], b: &[f64]) -> bool {
-        let mut carry = 0_i128;
-        a.iter().zip(b).all(|(a, b)| {
-            let difference = *a as i128 - *b as i128 + carry;
-            carry = difference >> radix.bits;
-            difference == carry << radix.bits
-        }) && carry == 0
+    fn overlapped(entries: &[Pair], count: usize) -> Vec<f64> {
+        let entries = &entries[Number::BEFORE..][..count];
+        for pair in entries.windows(2) {
+            assert_eq!(pair[1].second(), pair[0].first());
+        }
+        entries.iter().map(|pair| pair.first()).collect()
+    }
+
+    /// The whole number in a product, with the digits that both halves hold taken from the upper one.
+    fn whole(radix: Radix, product: &Product) -> BigInt {
+        let digits = overlapped(&product.upper, radix.digits() + 2);
+        let lower = &product.lower[..radix.digits() - 2];
+        let shared = &product.lower[radix.digits() - 2..];
+        assert_eq!(shared, &digits[..shared.len()]);
+        value(radix, &[lower, &digits].concat())
     }
 
     /// Digits that make columns as large and as uneven as possible.
     fn hard_digits(radix: Radix) -> Vec<Vec<f64>> {
-        let half = f64::from(1_u32 << (radix.bits - 1));
+        // Two rounds of carries leave a little more than half the base.
+        let half = f64::from(1_u32 << (radix.bits - 1)) + 128.0;
         let count = radix.digits();
         let alternating = |a: f64, b: f64| (0..count).map(|j| if j % 2 == 0 { a } else { b }).collect();
         let mut one_at_the_top = vec![0.0; count];
@@ -258,16 +322,20 @@ mod tests {
             alternating(half, -half),
             alternating(-half, 1.0),
             (0..count)
-                .map(|j| ((j * j * 7919) as f64 % half) - half / 2.0)
+                .map(|j| ((j * j * 7919) as f64 % half).floor() - (half / 2.0).floor())
                 .collect(),
             one_at_the_top,
         ];
         // The highest digit of a number below R/16.
         for digits in &mut digits {
             let highest = digits.last_mut().unwrap();
-            *highest = highest.clamp(-half / 16.0, half / 16.0);
+            *highest = highest.clamp(-half / 16.0, half / 16.0).trunc();
         }
         digits
+    }
+
+    fn padded(digits: &[f64], highest: f64) -> Vec<Pair> {
+        pairs(&[digits, &[highest, 0.0]].concat())
     }
 
     #[test]
@@ -276,63 +344,51 @@ mod tests {
         for bits in [2048, 3020, 3072, 4096, 8192] {
             let radix = Radix::for_modulus(bits).unwrap();
             let all = hard_digits(radix);
+            let mut product = Product::zero(radix);
+            let mut out = Number::zero(radix);
             for x in &all {
-                let number = Number::of(radix, x);
-                let mut out = Number::zero(radix, 2 * radix.blocks);
-                square(radix, &number, &mut out);
-                let found: Vec<f64> = flat(out.pairs(), 2 * radix.digits());
-                assert!(
-                    same_number(radix, &found, &by_definition(radix, x, x)),
-                    "{bits} bits, square"
-                );
+                let number = Number::of(radix, &[x, &[0.0, 0.0][..]].concat());
+                square(radix, &number, &mut product);
+                let squared = value(radix, x) * value(radix, x);
+                assert_eq!(whole(radix, &product), squared, "{bits} bits, square");
 
                 for y in &all {
-                    let expected = by_definition(radix, x, y);
-                    let y = Number::of(radix, y);
-                    full(radix, number.pairs(), &y, &mut out);
-                    let found = flat(out.pairs(), 2 * radix.digits());
-                    assert!(same_number(radix, &found, &expected), "{bits} bits, product");
+                    full(radix, &padded(y, 0.0), &number, &mut product);
+                    let expected = value(radix, x) * value(radix, y);
+                    assert_eq!(whole(radix, &product), expected, "{bits} bits, product");
 
-                    let mut low = Number::zero(radix, radix.blocks);
-                    lower(radix, number.pairs(), &y, &mut low);
+                    // A reciprocal has one more digit.
+                    upper(radix, &padded(x, 16.0), &product, &mut out);
+                    let factor = value(radix, &[x, &[16.0][..]].concat());
+                    let digits = overlapped(out.overlapped(), radix.digits());
+                    let quotient = value(radix, &digits) << (2 * radix.total_bits());
+                    let error = (quotient - factor * &expected).magnitude().clone();
+                    let most = num_bigint::BigUint::from(51_u32) << (2 * radix.total_bits());
+                    assert!(error * 100_u32 <= most, "{bits} bits, upper");
+
+                    let quotient = Number::of(radix, &[digits.as_slice(), &[0.0, 0.0]].concat());
+                    lower(radix, &padded(x, 0.0), &quotient, &product, &mut out);
+                    let digits: Vec<f64> = out.digits().collect();
+                    assert_eq!(digits, overlapped(out.overlapped(), radix.digits()));
+                    let sum =
+                        value(radix, x) * value(radix, &overlapped(quotient.overlapped(), radix.digits()));
+                    let difference = value(radix, &digits) - sum - expected;
                     assert_eq!(
-                        flat(low.pairs(), radix.digits()),
-                        found[..radix.digits()],
+                        difference % (BigInt::from(1) << radix.total_bits()),
+                        BigInt::from(0),
                         "{bits} bits, lower"
                     );
-
-                    // Computed from two columns below the middle, so without the carry into them.
-                    let mut high = Number::zero(radix, radix.blocks);
-                    upper(
-                        radix,
-                        number.pairs(),
-                        &y,
-                        &Number::zero(radix, 2 * radix.blocks),
-                        &mut high,
+                    // Nothing is left around the digits.
+                    let entries = out.overlapped();
+                    assert!(entries[..Number::BEFORE].iter().all(|pair| pair.first() == 0.0));
+                    let after = &entries[Number::BEFORE + radix.digits() + 1..];
+                    assert!(
+                        after
+                            .iter()
+                            .all(|pair| (pair.first(), pair.second()) == (0.0, 0.0))
                     );
-                    high.trim();
-                    let difference: Vec<f64> = high
-                        .digits()
-                        .zip(&expected[radix.digits()..])
-                        .map(|(found, expected)| found - expected)
-                        .collect();
-                    let expected_tail = vec![0.0; radix.digits()];
-                    let off_by = |carry: f64| {
-                        let mut expected = expected_tail.clone();
-                        expected[0] = carry;
-                        same_number(radix, &difference, &expected)
-                    };
-                    assert!([-1.0, 0.0, 1.0].into_iter().any(off_by), "{bits} bits, upper");
                 }
             }
         }
-    }
-
-    fn flat(pairs: &[Pair], count: usize) -> Vec<f64> {
-        pairs
-            .iter()
-            .flat_map(|pair| [pair.first(), pair.second()])
-            .take(count)
-            .collect()
     }
 }

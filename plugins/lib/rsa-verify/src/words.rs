@@ -35,99 +35,84 @@ pub(crate) fn less(a: &[u32], b: &[u32]) -> bool {
         .is_lt()
 }
 
-/// `a` ← `a` + `b`, modulo the capacity of `a`.
-pub(crate) fn add(a: &mut [u32], b: &[u32]) {
+/// `a` ← `a` + `b`, modulo the capacity of `a`, which is at most one word longer. Returns whether there is a carry.
+pub(crate) fn add(a: &mut [u32], b: &[u32]) -> bool {
     let mut carry = 0;
-    for (a, &b) in a.iter_mut().zip(b) {
+    for (a, &b) in a.iter_mut().zip(b.iter().chain([&0])) {
         let sum = u64::from(*a) + u64::from(b) + carry;
         *a = sum as u32;
         carry = sum >> 32;
     }
+    carry != 0
 }
 
-/// `a` ← `a` − `b`, modulo the capacity of `a`.
-fn subtract(a: &mut [u32], b: &[u32]) {
+/// Returns a·2^`bits`.
+pub(crate) fn shifted(a: &[u32], bits: usize) -> Vec<u32> {
+    let shift = bits % 32;
+    let mut shifted = vec![0; bits / 32];
+    let mut carry = 0;
+    for &word in a {
+        let word = u64::from(word) << shift;
+        shifted.push(word as u32 | carry);
+        carry = (word >> 32) as u32;
+    }
+    if carry != 0 {
+        shifted.push(carry);
+    }
+    shifted
+}
+
+/// Returns quotient and remainder of `a`/`b` by long division (Knuth, volume 2, 4.3.1, algorithm D). The highest word of
+/// `b` must not be zero. The remainder has as many words as `b`.
+pub(crate) fn divide(a: &[u32], b: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let shift = b.last().map_or(0, |word| word.leading_zeros());
+    let divisor = shifted(b, shift as usize);
+    let mut rest = shifted(a, shift as usize);
+    rest.resize(a.len().max(b.len()) + 1, 0);
+    let highest = divisor.last().copied().map_or(1, u64::from);
+    let mut quotient: Vec<u32> = (0..rest.len() - divisor.len())
+        .rev()
+        .filter_map(|place| {
+            let part = rest.get_mut(place..)?.get_mut(..=divisor.len())?;
+            let (upper, lower) = part.last_chunk().map(|&[lower, upper]| (upper, lower))?;
+            // With the highest bit of the divisor set, the estimate is at most two too large.
+            let estimate = (u64::from(upper) << 32 | u64::from(lower)) / highest;
+            let mut digit = estimate.min(u64::from(u32::MAX)) as u32;
+            let mut below_zero = subtract_multiple(part, digit, &divisor);
+            while below_zero {
+                digit -= 1;
+                below_zero = !add(part, &divisor);
+            }
+            Some(digit)
+        })
+        .collect();
+    quotient.reverse();
+    // Undo the shift.
+    let mut higher = rest.iter().skip(1).copied().chain([0]);
+    let remainder = rest.iter().map(|&word| {
+        let both = u64::from(higher.next().unwrap_or(0)) << 32 | u64::from(word);
+        (both >> shift) as u32
+    });
+    let remainder = remainder.take(b.len()).collect();
+    (quotient, remainder)
+}
+
+/// `a` ← `a` − `factor`·`b`, modulo the capacity of `a`. Returns whether the difference is negative.
+fn subtract_multiple(a: &mut [u32], factor: u32, b: &[u32]) -> bool {
     let mut borrow = 0;
-    for (a, &b) in a.iter_mut().zip(b) {
-        let difference = i64::from(*a) - i64::from(b) + borrow;
-        *a = difference as u32;
-        borrow = difference >> 32;
+    for (a, &b) in a.iter_mut().zip(b.iter().chain([&0])) {
+        let subtrahend = u64::from(factor) * u64::from(b) + borrow;
+        let (difference, below) = a.overflowing_sub(subtrahend as u32);
+        *a = difference;
+        borrow = (subtrahend >> 32) + u64::from(below);
     }
-}
-
-/// Computes −1/`odd` modulo 2^(32·`count`) by Newton's iteration. Each round doubles the number of correct words.
-pub(crate) fn negative_inverse(odd: &[u32], count: usize) -> Vec<u32> {
-    let low = odd.first().copied().unwrap_or(1);
-    // Correct modulo 8, then 64, 2¹², 2²⁴, 2⁴⁸.
-    let mut inverse = low;
-    for _ in 0..4 {
-        inverse = inverse.wrapping_mul(2_u32.wrapping_sub(low.wrapping_mul(inverse)));
-    }
-    let mut x = vec![inverse];
-    while x.len() < count {
-        let length = (2 * x.len()).min(count);
-        // x·(2 − odd·x)
-        let mut factor = multiply_low(odd, &x, length);
-        negate(&mut factor);
-        let mut two = vec![0; length];
-        if let Some(first) = two.first_mut() {
-            *first = 2;
-        }
-        add(&mut factor, &two);
-        x = multiply_low(&x, &factor, length);
-    }
-    negate(&mut x);
-    x
-}
-
-/// Computes `a`·`b` modulo 2^(32·`count`).
-fn multiply_low(a: &[u32], b: &[u32], count: usize) -> Vec<u32> {
-    let mut product = vec![0_u32; count];
-    for (i, &a) in a.iter().take(count).enumerate() {
-        let mut carry = 0;
-        for (slot, &b) in product.iter_mut().skip(i).zip(b) {
-            let sum = u64::from(a) * u64::from(b) + u64::from(*slot) + carry;
-            *slot = sum as u32;
-            carry = sum >> 32;
-        }
-        if let Some(slot) = product.get_mut(i + b.len()) {
-            *slot = carry as u32;
-        }
-    }
-    product
-}
-
-/// `a` ← −`a`, modulo the capacity of `a`.
-fn negate(a: &mut [u32]) {
-    let mut carry = true;
-    for word in a {
-        (*word, carry) = (!*word).overflowing_add(u32::from(carry));
-    }
-}
-
-/// Computes 2^`exponent` modulo `modulus` by doubling, where 2^`exponent` > `modulus`.
-pub(crate) fn power_of_two_modulo(modulus: &[u32], exponent: usize) -> Vec<u32> {
-    let top = modulus.last().map_or(0, |word| word.leading_zeros() as usize);
-    // 2^bits − modulus is below the modulus, whose highest bit is set.
-    let mut x = modulus.to_vec();
-    negate(&mut x);
-    if let Some(highest) = x.last_mut() {
-        *highest &= u32::MAX >> top;
-    }
-    for _ in bits(modulus)..exponent {
-        let mut carry = 0;
-        for word in &mut x {
-            (*word, carry) = (*word << 1 | carry, *word >> 31);
-        }
-        if carry == 1 || !less(&x, modulus) {
-            subtract(&mut x, modulus);
-        }
-    }
-    x
+    borrow != 0
 }
 
 #[cfg(test)]
 mod tests {
+    use num_bigint::BigUint;
+
     use super::*;
 
     #[test]
@@ -159,32 +144,51 @@ mod tests {
     }
 
     #[test]
-    fn the_inverse_times_the_number_is_minus_one() {
-        for odd in [
-            &[1][..],
-            &[3],
-            &[u32::MAX],
-            &[5, 7, 9],
-            &[u32::MAX; 70],
-            &[1, 0, 0, 1],
+    fn numbers_are_shifted_by_any_number_of_bits() {
+        assert_eq!(shifted(&[1], 0), [1]);
+        assert_eq!(shifted(&[1], 31), [1 << 31]);
+        assert_eq!(shifted(&[3, 1], 31), [1 << 31, (1 << 31) + 1]);
+        assert_eq!(shifted(&[u32::MAX], 33), [0, u32::MAX - 1, 1]);
+        assert_eq!(shifted(&[5], 64), [0, 0, 5]);
+    }
+
+    /// Words that make the estimates of quotient digits as wrong as possible, and drawn ones.
+    fn hard_numbers(length: usize) -> Vec<Vec<u32>> {
+        let mut state = 0x9e37_79b9_u32;
+        let mut drawn = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state
+        };
+        let mut numbers = vec![vec![u32::MAX; length], vec![0x8000_0000; length], vec![1; length]];
+        for (low, high) in [
+            (0, 1),
+            (u32::MAX, 1),
+            (0, 0x8000_0000),
+            (u32::MAX, 0x8000_0000),
+            (0, u32::MAX),
         ] {
-            for count in [1, 2, 3, 65, 129] {
-                let inverse = negative_inverse(odd, count);
-                assert_eq!(
-                    multiply_low(&inverse, odd, count),
-                    vec![u32::MAX; count],
-                    "{odd:?}"
-                );
-            }
+            let mut number = vec![low; length];
+            number[length - 1] = high;
+            numbers.push(number);
         }
+        numbers.extend((0..10).map(|_| (0..length).map(|_| drawn() | 1).collect()));
+        numbers
     }
 
     #[test]
-    fn powers_of_two_are_reduced() {
-        // 2⁷⁰ = 64·2⁶⁴, and 2⁶⁴ = 1 modulo 2⁶⁴ − 1.
-        assert_eq!(power_of_two_modulo(&[u32::MAX; 2], 70), [64, 0]);
-        // Modulo 2³³ + 1, 2³³ = −1.
-        assert_eq!(power_of_two_modulo(&[1, 2], 66), [1, 0]);
-        assert_eq!(power_of_two_modulo(&[1, 2], 34), [u32::MAX, 1]);
+    fn quotient_and_remainder_are_right() {
+        for (longer, shorter) in [(1, 1), (2, 1), (3, 2), (7, 3), (9, 9), (3, 5), (40, 20)] {
+            for a in hard_numbers(longer) {
+                for b in hard_numbers(shorter) {
+                    let (quotient, remainder) = divide(&a, &b);
+                    let (a, b) = (BigUint::from_slice(&a), BigUint::from_slice(&b));
+                    assert_eq!(BigUint::from_slice(&quotient), &a / &b, "{a} / {b}");
+                    assert_eq!(BigUint::from_slice(&remainder), &a % &b, "{a} / {b}");
+                    assert_eq!(remainder.len(), shorter);
+                }
+            }
+        }
     }
 }

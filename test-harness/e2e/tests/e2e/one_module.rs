@@ -52,6 +52,8 @@ fn it_answers_and_forwards_as_the_chain_of_three_does() {
         "/echo",
         "/echo/orders/7?expand=lines",
         "/echo/a%20b//c",
+        "/echo/a%20b",
+        "/echo/.hidden/m%C3%BCller?x=%zz",
         "/echo/%2e%2e/up",
     ];
     type MakeToken = fn(&Gateway) -> Option<String>;
@@ -70,13 +72,19 @@ fn it_answers_and_forwards_as_the_chain_of_three_does() {
     for path in paths {
         for (name, token) in &tokens {
             let [of_chain, of_one] = [&chain, &one].map(|gateway| {
-                gateway.oic.forget_records();
-                let mut request = gateway.get(path).header("X-Mine", "1");
-                if let Some(token) = token(gateway) {
-                    request = request.bearer(&token);
-                }
-                let answer = request.send().unwrap();
-                seen(gateway, &answer)
+                let token = token(gateway);
+                // The second time, the token is known and the request takes the short way through the plugins.
+                let [first, second] = [(); 2].map(|()| {
+                    gateway.oic.forget_records();
+                    let mut request = gateway.get(path).header("X-Mine", "1");
+                    if let Some(token) = &token {
+                        request = request.bearer(token);
+                    }
+                    let answer = request.send().unwrap();
+                    seen(gateway, &answer)
+                });
+                assert_eq!(first, second, "{path}, token: {name}");
+                first
             });
             assert_eq!(of_chain, of_one, "{path}, token: {name}\n{}", one.traefik.log());
         }

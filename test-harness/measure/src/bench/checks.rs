@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::rsa_speed::{self, CheckSpeed, RsaSpeedError};
+use crate::signature_speed::{self, Kind};
 
 /// Microseconds per check. `None` where there is no figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -26,24 +26,23 @@ const ROUNDS: u32 = 201;
 
 /// Measures RS256 (2048 bits) with a probe in a separate Traefik.
 pub(super) fn rs256() -> CheckTimes {
-    const BITS: usize = 2048;
-    times("RS256", rsa_speed::measure(BITS, ROUNDS))
+    times(Kind::Rs256(2048))
 }
 
 /// Measures ES256 with a probe in a separate Traefik.
 pub(super) fn es256() -> CheckTimes {
-    times("ES256", rsa_speed::measure_es256(ROUNDS))
+    times(Kind::Es256)
 }
 
-fn times(algorithm: &str, measured: Result<CheckSpeed, RsaSpeedError>) -> CheckTimes {
-    match measured {
+fn times(kind: Kind) -> CheckTimes {
+    match signature_speed::measure(kind, ROUNDS) {
         Ok(speed) => CheckTimes {
-            ours: Some(speed.ours),
+            ours: speed.ours,
             ring: Some(speed.ring),
             jwt_simple: Some(speed.jwt_simple),
         },
         Err(error) => {
-            eprintln!("bench: no times of {algorithm} checks: {error}");
+            eprintln!("bench: no times of {kind} checks: {error}");
             CheckTimes::default()
         }
     }

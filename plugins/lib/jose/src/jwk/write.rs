@@ -15,13 +15,17 @@ pub(crate) fn write(key: &Key) -> Option<Map<String, serde_json::Value>> {
             vec![("n", encode(rsa.modulus())), ("e", encode(rsa.exponent()))],
         ),
         Material::Ed25519(x) => ("OKP", vec![("crv", "Ed25519".to_owned()), ("x", encode(x))]),
-        Material::P256(point) => (
-            "EC",
-            coordinates("P-256", (**point).as_ref().to_sec1_point(false).as_bytes())?,
-        ),
+        Material::P256(point) => ("EC", coordinates("P-256", point.coordinates())?),
         Material::P384(point) => (
             "EC",
-            coordinates("P-384", (**point).as_ref().to_sec1_point(false).as_bytes())?,
+            coordinates(
+                "P-384",
+                (**point)
+                    .as_ref()
+                    .to_sec1_point(false)
+                    .as_bytes()
+                    .strip_prefix(&[UNCOMPRESSED])?,
+            )?,
         ),
         Material::Symmetric(_) => return None,
     };
@@ -47,8 +51,7 @@ fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn coordinates(curve: &str, uncompressed: &[u8]) -> Option<Vec<(&'static str, String)>> {
-    let both = uncompressed.strip_prefix(&[UNCOMPRESSED])?;
+fn coordinates(curve: &str, both: &[u8]) -> Option<Vec<(&'static str, String)>> {
     let (x, y) = both.split_at_checked(both.len() / 2)?;
     Some(vec![
         ("crv", curve.to_owned()),
