@@ -150,10 +150,8 @@ impl<M: Middleware> Instance<M> {
             return false;
         }
         self.looked = Some(now);
-        if !is_outdated && !(around.has_files() && around.files_have_changed()) {
-            return false;
-        }
-        self.rebuild(now, around)
+        let has_changed = is_outdated || (around.has_files() && around.files_have_changed());
+        has_changed && self.rebuild(now, around)
     }
 
     #[cold]

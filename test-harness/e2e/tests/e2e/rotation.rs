@@ -402,6 +402,8 @@ fn secrets_in_files_are_replaced_under_load_in_every_order() {
         while case.idcs.tokens_issued().len() == issued {
             deadline.pause("a token that was fetched just now");
         }
+        // It is on its way to the gateway, and then to the state directory.
+        rest(0.5);
         let begun = Instant::now();
         case.write(3);
         rest(2.5);
