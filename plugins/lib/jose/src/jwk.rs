@@ -7,6 +7,8 @@
 mod members;
 mod write;
 
+use middleware::work;
+
 use crate::algorithm::Algorithm;
 use crate::elliptic_curve::P384PublicKey;
 use crate::json::{Members, Value};
@@ -17,6 +19,9 @@ use crate::unusable_key::UnusableKey;
 use members::{is_given, number, text, thumbprint};
 use write::UNCOMPRESSED;
 pub(crate) use write::write;
+
+/// What checking a point on a curve takes, in steps of [`work`]: up to half a millisecond.
+const WORK_PER_POINT: usize = 50_000;
 
 /// Where a key comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +125,7 @@ fn elliptic_curve(jwk: &Members) -> Result<Material, UnusableKey> {
         ]
         .concat())
     };
+    work(WORK_PER_POINT);
     match curve {
         "P-256" => p256_point(&point(32)?),
         "P-384" => p384_point(&point(48)?),

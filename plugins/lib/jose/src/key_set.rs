@@ -142,8 +142,7 @@ impl KeySet {
         }
         let (mut keys, mut ignored) = (Vec::new(), Vec::new());
         for jwk in jwks {
-            // Checking a point on a curve takes up to half a millisecond.
-            work(50_000);
+            work(WORK_PER_KEY);
             let outcome = match jwk {
                 Value::Null => continue,
                 Value::Object(members) => jwk::read(members, origin),
@@ -186,6 +185,8 @@ impl fmt::Debug for KeySet {
     }
 }
 
+/// What reading a key takes, in steps of [`work`]. A point on a curve takes more, see `jwk`.
+const WORK_PER_KEY: usize = 5_000;
 /// The deepest nesting of a document.
 const MAX_DEPTH: usize = 16;
 

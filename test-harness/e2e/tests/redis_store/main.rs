@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use egress::platform::Native;
 use egress::{ClientConfig, HttpClient, Platform, Url};
 use harness::certificates::CertificateAuthority;
+use harness::merge::merge;
 use harness::redis::Redis;
 use middleware::{Event, Host as _, Secret, UnixTime};
 use serde_json::{Value, json};
 use shared_state::{
-    Cause, Change, Content, Exchange, Failure, FetchError, Fetched, Lifetime, Resource, Seal, Shared,
-    StateName, Store, StoreConfig,
+    Cause, Change, Content, Exchange, Failure, FetchError, Fetched, Lifetime, Resource, Seal, Session,
+    Shared, StateName, Store, StoreConfig, StoreError,
 };
 
 const SECRET: &str = "0123456789abcdef";
@@ -163,6 +164,19 @@ fn platform(directory: &Path) -> (Rc<Native>, Arc<Mutex<Vec<String>>>) {
         lines.lock().unwrap().push(event.line().to_owned());
     });
     (Rc::new(native), log)
+}
+
+/// Says something to the store, and returns its answer.
+fn say<T>(
+    store: &Store,
+    mut talk: impl FnMut(&mut Session<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut answer = None;
+    store.session(Duration::ZERO, &|| {}, &mut |session| {
+        answer = Some(talk(session)?);
+        Ok(())
+    })?;
+    Ok(answer.unwrap())
 }
 
 fn store(block: &Value, platform: &Rc<Native>) -> Store {
@@ -642,26 +656,13 @@ fn a_replacement_happens_once_for_all_machines_and_a_lease_has_one_owner() {
         .key(&StateName::new("refresh", &["jane"]), &seal, "")
         .unwrap();
     let apply = |change: Change<'_>| {
-        let mut done = Vec::new();
-        let visited = store.session(Duration::ZERO, &|| {}, &mut |session| {
-            done = session.apply(&[change])?;
-            Ok(())
-        });
-        visited.unwrap();
-        done[0]
+        let done = say(&store, |session| session.apply(&[change]));
+        done.unwrap()[0]
     };
-    let found = || {
-        let mut found = Vec::new();
-        let visited = store.session(Duration::ZERO, &|| {}, &mut |session| {
-            found = session.get(&[&slot])?;
-            Ok(())
-        });
-        visited.unwrap();
-        match found.remove(0) {
-            Content::Ours(kept) => Some(kept),
-            Content::Nothing => None,
-            Content::Foreign => panic!(),
-        }
+    let found = || match say(&store, |session| session.get(&[&slot])).unwrap().remove(0) {
+        Content::Ours(kept) => Some(kept),
+        Content::Nothing => None,
+        Content::Foreign => panic!(),
     };
     let plain = || String::from_utf8(found().unwrap().plain().to_vec()).unwrap();
 
@@ -680,15 +681,7 @@ fn a_replacement_happens_once_for_all_machines_and_a_lease_has_one_owner() {
     assert!(apply(Change::RemoveFound(&slot, &found().unwrap())));
     assert!(found().is_none());
 
-    let take = |lease| {
-        let mut is_taken = false;
-        let visited = store.session(Duration::ZERO, &|| {}, &mut |session| {
-            is_taken = session.take(lease, &[&slot])?.0;
-            Ok(())
-        });
-        visited.unwrap();
-        is_taken
-    };
+    let take = |lease| say(&store, |session| session.take(lease, &[&slot])).unwrap().0;
     let (mine, yours) = (store.lease(&slot, LONG), store.lease(&slot, LONG));
     assert!(take(&mine) && take(&mine) && !take(&yours));
     assert!(!apply(Change::GiveBack(&yours)));
@@ -758,10 +751,4 @@ fn in_a_cluster_every_resource_is_found_on_its_server() {
     let on = |node: &Redis| node.command(&["DBSIZE"]).parse::<usize>().unwrap();
     assert_eq!(on(&one) + on(&other), 8);
     assert!(on(&one) > 0 && on(&other) > 0, "{} {}", on(&one), on(&other));
-}
-
-fn merge(target: &mut Value, patch: &Value) {
-    for (name, value) in patch.as_object().unwrap() {
-        target[name] = value.clone();
-    }
 }

@@ -1,5 +1,7 @@
 //! Members of a JSON Web Key, read as tolerantly as the big JOSE libraries read them.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -36,15 +38,24 @@ pub(super) fn number(jwk: &Members, name: &'static str) -> Result<Vec<u8>, Unusa
             .with_decode_allow_trailing_bits(true),
     );
     let text = text(jwk, name)?.ok_or(UnusableKey::Missing(name))?;
+    let url_safe = match text.bytes().any(|byte| b"+/ \t\n\x0c\r".contains(&byte)) {
+        true => Cow::Owned(url_safe(text)),
+        // Most issuers, and the copy in the state directory, which each new instance reads.
+        false => Cow::Borrowed(text),
+    };
+    FORGIVING
+        .decode(url_safe.trim_end_matches('='))
+        .map_err(|_| UnusableKey::Malformed(name))
+}
+
+/// Translates the standard alphabet and drops white space.
+fn url_safe(text: &str) -> String {
     let characters = text.chars().filter(|character| !character.is_ascii_whitespace());
-    let url_safe: String = characters
+    characters
         .map(|character| match character {
             '+' => '-',
             '/' => '_',
             character => character,
         })
-        .collect();
-    FORGIVING
-        .decode(url_safe.trim_end_matches('='))
-        .map_err(|_| UnusableKey::Malformed(name))
+        .collect()
 }

@@ -22,7 +22,7 @@ impl Instance {
         if self.last_entry.as_ref() == Some(&entry) {
             return;
         }
-        let text = match self.values().read(self.resource.name().as_str()) {
+        let text = match self.values().read_from(&entry, self.resource.name().as_str()) {
             Ok(Some(text)) => text,
             Ok(None) => return,
             Err(error) => return self.complain(error),

@@ -5,6 +5,10 @@ use std::time::Duration;
 use egress::WireError;
 
 /// Why a fetch gave no value. The text is for the log and holds no secret.
+///
+/// This is not a [`Failure`](super::Failure). A `FetchError` is what one instance learns from one fetch, in full, and
+/// never leaves that instance. A `Failure` is what a request is told: it may come from the record of another instance's
+/// fetch, or from no fetch at all, for example because too many requests wait.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The provider did not answer, or its answer is not usable. Another attempt may succeed.

@@ -35,12 +35,25 @@ impl<'p> Values<'p> {
     /// # Errors
     /// Why the directory failed.
     pub(crate) fn read(&self, name: &str) -> Result<Option<String>, DirectoryError> {
+        let head = self.head(name)?;
+        self.read_after(head, name)
+    }
+
+    /// Reads the value `name`. The caller has just read its `entry`.
+    ///
+    /// # Errors
+    /// Why the directory failed.
+    pub(crate) fn read_from(&self, entry: &str, name: &str) -> Result<Option<String>, DirectoryError> {
+        self.read_after(parse_head(entry), name)
+    }
+
+    fn read_after(&self, mut head: Option<Head>, name: &str) -> Result<Option<String>, DirectoryError> {
         // Two tries are enough, unless a writer publishes several times within these few microseconds.
         for _ in 0..4 {
-            let Some(head) = self.head(name)? else {
+            let Some(found) = head else {
                 return Ok(None);
             };
-            match head {
+            match found {
                 Head::Inline(text) => return Ok(Some(text)),
                 Head::Parts {
                     generation, count, ..
@@ -50,6 +63,7 @@ impl<'p> Values<'p> {
                     }
                 }
             }
+            head = self.head(name)?;
         }
         Ok(None)
     }
