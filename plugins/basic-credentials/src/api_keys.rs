@@ -1,5 +1,7 @@
 //! API keys: long random strings that callers send in a header. They are kept as SHA-256 digests.
 
+use std::rc::Rc;
+
 use middleware::RequestHead;
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +11,7 @@ pub(crate) type KeyDigest = [u8; 32];
 
 /// The accepted API keys.
 pub(crate) struct ApiKeys {
-    header: String,
+    header: Rc<str>,
     digests: Vec<KeyDigest>,
 }
 
@@ -24,11 +26,14 @@ pub(crate) enum Judgement {
 
 impl ApiKeys {
     pub(crate) fn new(header: String, digests: Vec<KeyDigest>) -> Self {
-        Self { header, digests }
+        Self {
+            header: header.into(),
+            digests,
+        }
     }
 
     /// Returns the name of the header that holds the key.
-    pub(crate) fn header(&self) -> &str {
+    pub(crate) const fn header(&self) -> &Rc<str> {
         &self.header
     }
 
@@ -40,10 +45,10 @@ impl ApiKeys {
 
     pub(crate) fn judge(&self, request: &dyn RequestHead) -> Judgement {
         let values = request.header(&self.header);
-        let sent = match values.as_slice() {
-            [] => return Judgement::Missing,
-            [value] => value.trim_ascii(),
-            _ => return Judgement::Wrong,
+        let sent = match values.only() {
+            Some(value) => value.trim_ascii(),
+            None if values.is_empty() => return Judgement::Missing,
+            None => return Judgement::Wrong,
         };
         if sent.is_empty() {
             return Judgement::Missing;

@@ -1,5 +1,7 @@
 //! The plugin's options.
 
+use std::rc::Rc;
+
 use credentials::Basic;
 use middleware::config::{given, given_together, lenient};
 use middleware::{ConfigError, Host, Secret, SecretRef, is_token};
@@ -43,7 +45,8 @@ pub struct ApiKeyOptions {
 
 /// The stored user, and who may act as that user.
 pub(crate) struct Stored {
-    pub(crate) credentials: Basic,
+    /// The value of the header `Authorization`.
+    pub(crate) authorization: Rc<str>,
     /// The accepted API keys. `None` admits every caller.
     pub(crate) api_keys: Option<ApiKeys>,
     pub(crate) on_caller_credentials: OnCallerCredentials,
@@ -82,7 +85,7 @@ impl Options {
             return self.check_without_user(on_caller_credentials).map(|()| None);
         };
         Ok(Some(Stored {
-            credentials: credentials(username, password, host)?,
+            authorization: credentials(username, password, host)?.header_value().into(),
             api_keys: self.api_keys(host)?,
             on_caller_credentials: on_caller_credentials.unwrap_or_default(),
         }))

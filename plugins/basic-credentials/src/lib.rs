@@ -24,7 +24,9 @@ mod config;
 use std::rc::Rc;
 
 use credentials::{Basic, NoBasic, challenge};
-use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead};
+use middleware::{
+    ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead, UnixTime,
+};
 
 use api_keys::Judgement;
 pub use config::Options;
@@ -48,19 +50,24 @@ impl Middleware for BasicCredentials {
         Ok(Self { stored, host })
     }
 
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
+    fn on_request(&mut self, request: &dyn RequestHead, _: UnixTime) -> Decision {
         let decided = match &self.stored {
             None => pass_own(request),
             Some(stored) => put_in(stored, request),
         };
         match decided {
             Ok(edits) => Decision::Forward(edits),
-            Err(refusal) => {
-                let event = Event::debug("basic.refused").field("reason", refusal.code());
-                self.host.log(&event);
-                refusal.problem(self.stored.as_ref()).into()
-            }
+            Err(refusal) => self.refuse(refusal),
         }
+    }
+}
+
+impl BasicCredentials {
+    #[cold]
+    fn refuse(&self, refusal: Refusal) -> Decision {
+        let event = Event::debug("basic.refused").field("reason", refusal.code());
+        self.host.log(&event);
+        refusal.problem(self.stored.as_ref()).into()
     }
 }
 
@@ -92,7 +99,7 @@ fn put_in(stored: &Stored, request: &dyn RequestHead) -> Result<Edits, Refusal> 
     }
     match judgement {
         Some(Judgement::Missing) => Err(Refusal::NoCredentials),
-        _ => Ok(edits.set_header("Authorization", stored.credentials.header_value())),
+        _ => Ok(edits.set_header("Authorization", &stored.authorization)),
     }
 }
 

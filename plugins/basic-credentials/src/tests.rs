@@ -5,7 +5,7 @@ use std::rc::Rc;
 use credentials::Basic;
 use middleware::{Decision, Edit, Middleware, RequestHead as _, Secret};
 use serde_json::{Value, json};
-use test_doubles::{Request, TestHost};
+use test_doubles::{Request, TestHost, decide};
 
 use crate::BasicCredentials;
 
@@ -27,19 +27,19 @@ fn outcome(
     headers: &[(&'static str, &str)],
 ) -> Result<(Option<String>, Vec<String>), (u16, String)> {
     let request = Request::get("/").with_headers(headers.iter().copied());
-    match plugin.on_request(&request) {
+    match decide(plugin, &request) {
         Decision::Forward(edits) => {
             let sent = request.header("Authorization");
             let mut authorization = sent
-                .first()
+                .only()
                 .map(|value| String::from_utf8(value.to_vec()).unwrap());
             let mut removed = Vec::new();
             for edit in edits.iter() {
                 match edit {
                     Edit::SetHeader(name, value) if name == "Authorization" => {
-                        authorization = Some(value.clone());
+                        authorization = Some(value.to_string());
                     }
-                    Edit::RemoveHeader(name) => removed.push(name.clone()),
+                    Edit::RemoveHeader(name) => removed.push(name.to_string()),
                     other => panic!("{other:?}"),
                 }
             }

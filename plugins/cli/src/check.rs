@@ -32,12 +32,13 @@ pub mod report;
 mod routes;
 mod secrets;
 mod static_configuration;
+mod target;
 mod toml;
 mod traefik;
 mod tree;
 mod undefined;
 mod unused;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::path::PathBuf;
 

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use egress::Platform;
 use jwt_plugin::JwtPlugin;
-use middleware::{ConfigError, Decision, Host, Middleware, RequestHead, ResponseHead};
+use middleware::{ConfigError, Decision, Host, Middleware, RequestHead, ResponseHead, UnixTime};
 use oauth_client_credentials_plugin::OAuthClientCredentials;
 use path_rewrite_plugin::PathRewrite;
 
@@ -27,6 +27,7 @@ pub struct Gateway {
     jwt: Option<JwtPlugin>,
     oauth: Option<OAuthClientCredentials>,
     rewrite: Option<PathRewrite>,
+    host: Rc<dyn Host>,
 }
 
 impl Middleware for Gateway {
@@ -40,6 +41,7 @@ impl Middleware for Gateway {
             jwt: build(blocks.jwt.as_ref(), platform)?,
             oauth: build(blocks.oauth_client_credentials.as_ref(), platform)?,
             rewrite: build(blocks.path_rewrite.as_ref(), || platform() as Rc<dyn Host>)?,
+            host: platform(),
         })
     }
 
@@ -61,11 +63,15 @@ impl Middleware for Gateway {
         }
     }
 
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
+    fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
         let mut seen = Seen::new(request);
-        seen.pass(self.jwt.as_mut());
-        seen.pass(self.oauth.as_mut());
-        seen.pass(self.rewrite.as_mut());
+        seen.pass(self.jwt.as_mut(), now);
+        let now = match self.jwt.as_ref().is_some_and(JwtPlugin::took_time) {
+            true => self.host.now(),
+            false => now,
+        };
+        seen.pass(self.oauth.as_mut(), now);
+        seen.pass(self.rewrite.as_mut(), now);
         seen.decision()
     }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use middleware::{Decision, Edit, Edits, Middleware, Reply, RequestHead, work};
+use middleware::{Decision, Edit, Edits, Middleware, Reply, RequestHead, UnixTime, Values, work};
 
 /// A request, the changes to it so far, and the answer, if there is one.
 pub(crate) struct Seen<'r> {
@@ -22,11 +21,16 @@ impl<'r> Seen<'r> {
     }
 
     /// Passes the request to the next middleware, unless an earlier one has answered.
-    pub(crate) fn pass<M: Middleware>(&mut self, middleware: Option<&mut M>) {
+    pub(crate) fn pass<M: Middleware>(&mut self, middleware: Option<&mut M>, now: UnixTime) {
         let Some(middleware) = middleware.filter(|_| self.reply.is_none()) else {
             return;
         };
-        match middleware.on_request(self) {
+        // While nothing has changed, the request itself is what the next middleware sees.
+        let request = match self.edits.is_empty() {
+            true => self.request,
+            false => self,
+        };
+        match middleware.on_request(request, now) {
             Decision::Forward(edits) => self.edits.append(edits),
             Decision::Reply(reply) => self.reply = Some(reply),
         }
@@ -42,60 +46,62 @@ impl<'r> Seen<'r> {
 }
 
 impl RequestHead for Seen<'_> {
-    fn method(&self) -> Bytes {
+    fn method(&self) -> &[u8] {
         self.request.method()
     }
 
-    fn uri(&self) -> Bytes {
+    fn uri(&self) -> &[u8] {
         let new = self.edits.iter().rev().find_map(|edit| match edit {
-            Edit::SetUri(uri) => Some(Bytes::copy_from_slice(uri.as_bytes())),
+            Edit::SetUri(uri) => Some(uri.as_bytes()),
             _ => None,
         });
         new.unwrap_or_else(|| self.request.uri())
     }
 
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        let bytes = |value: &String| Bytes::copy_from_slice(value.as_bytes());
+    fn header(&self, name: &str) -> Values<'_> {
         // Ask the host only for values that no middleware has replaced.
         let mut values = None;
         for edit in self.edits.iter() {
             match edit {
                 Edit::SetHeader(set, value) if set.eq_ignore_ascii_case(name) => {
-                    values = Some(vec![bytes(value)]);
+                    values = Some([value.as_bytes()].iter().collect());
                 }
                 Edit::RemoveHeader(removed) if removed.eq_ignore_ascii_case(name) => {
-                    values = Some(Vec::new())
+                    values = Some(Values::NONE);
                 }
-                Edit::AddHeader(added, value) if added.eq_ignore_ascii_case(name) => values
-                    .get_or_insert_with(|| self.request.header(name))
-                    .push(bytes(value)),
+                Edit::AddHeader(added, value) if added.eq_ignore_ascii_case(name) => {
+                    let before = values.take().unwrap_or_else(|| self.request.header(name));
+                    values = Some(before.iter().chain([value.as_bytes()]).collect());
+                }
                 _ => {}
             }
         }
         values.unwrap_or_else(|| self.request.header(name))
     }
 
-    fn header_names(&self) -> Vec<Bytes> {
+    fn header_names(&self) -> Values<'_> {
         // The last change to a name decides whether it exists. Callers can make both lists long, so a map avoids
         // comparing all pairs.
         let mut changed: BTreeMap<Vec<u8>, Option<&str>> = BTreeMap::new();
         for edit in self.edits.iter() {
             let (name, is_there) = match edit {
                 Edit::RemoveHeader(name) => (name, None),
-                Edit::SetHeader(name, _) | Edit::AddHeader(name, _) => (name, Some(name.as_str())),
+                Edit::SetHeader(name, _) | Edit::AddHeader(name, _) => (name, Some(&**name)),
                 Edit::SetUri(_) => continue,
             };
             work(PER_NAME);
             changed.insert(name.to_ascii_lowercase().into_bytes(), is_there);
         }
-        let mut names = self.request.header_names();
-        names.retain(|name| {
+        let names = self.request.header_names();
+        if changed.is_empty() {
+            return names;
+        }
+        let unchanged = names.iter().filter(|name| {
             work(PER_NAME);
             !changed.contains_key(&name.to_ascii_lowercase())
         });
-        let there = changed.values().flatten();
-        names.extend(there.map(|name| Bytes::copy_from_slice(name.as_bytes())));
-        names
+        let there = changed.values().flatten().map(|name| name.as_bytes());
+        unchanged.chain(there).collect()
     }
 
     fn body(&self, limit: usize) -> Option<Vec<u8>> {
@@ -139,14 +145,14 @@ mod tests {
             let request = Request::get("/original").with_headers([("a", "1"), ("a", "2")]);
             let mut seen = Seen::new(&request);
             seen.edits.append(edits);
-            assert_eq!(seen.header("a"), values, "{shown}");
-            assert_eq!(seen.uri(), uri, "{shown}");
+            assert_eq!(seen.header("a"), values.iter().collect(), "{shown}");
+            assert_eq!(seen.uri(), uri.as_bytes(), "{shown}");
             let has_a = seen
                 .header_names()
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(b"a"));
             assert_eq!(has_a, !values.is_empty(), "{shown}");
-            assert_eq!(seen.method(), "GET");
+            assert_eq!(seen.method(), b"GET");
         }
     }
 
@@ -163,9 +169,9 @@ mod tests {
             let (names, pace) = watch(|| {
                 seen.edits.append(removed);
                 seen.edits.append(Edits::none().set_header("Authorization", "x"));
-                seen.header_names()
+                seen.header_names().iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
             });
-            assert_eq!(names, ["Authorization"]);
+            assert_eq!(names, [b"Authorization"]);
             assert!(pace.longest_stretch <= STRETCH, "{pace:?}");
             pace.steps
         };

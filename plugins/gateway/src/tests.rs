@@ -4,7 +4,7 @@ use egress::Platform;
 use egress::platform::Native;
 use jwt_simple::prelude::*;
 use middleware::{Decision, Edit, Middleware};
-use test_doubles::Request;
+use test_doubles::{Request, decide};
 
 use crate::Gateway;
 
@@ -31,7 +31,7 @@ const REWRITE: &str = r#""pathRewrite": {"regex": "^/echo(.*)", "replacement": "
 fn every_block_does_its_part_in_order() {
     let mut all = gateway(&format!("{{ {JWT}, {REWRITE} }}"));
     let uri = "/echo/hello?x=1";
-    let Decision::Forward(edits) = all.on_request(&Request::get(uri).with_bearer(&token())) else {
+    let Decision::Forward(edits) = decide(&mut all, &Request::get(uri).with_bearer(&token())) else {
         panic!("refused");
     };
     let edits: Vec<Edit> = edits.iter().cloned().collect();
@@ -43,7 +43,7 @@ fn every_block_does_its_part_in_order() {
             Edit::SetUri("/ic/hello?x=1".into()),
         ]
     );
-    let Decision::Reply(reply) = all.on_request(&Request::get(uri)) else {
+    let Decision::Reply(reply) = decide(&mut all, &Request::get(uri)) else {
         panic!("passed");
     };
     assert_eq!(reply.status, 401, "the middlewares after it do not run");
@@ -53,7 +53,7 @@ fn every_block_does_its_part_in_order() {
 fn an_absent_block_is_left_out() {
     let mut rewrite = gateway(&format!("{{ {REWRITE} }}"));
     assert!(matches!(
-        rewrite.on_request(&Request::get("/echo")),
+        decide(&mut rewrite, &Request::get("/echo")),
         Decision::Forward(_)
     ));
 }

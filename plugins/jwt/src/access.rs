@@ -145,9 +145,9 @@ impl Access {
         if !in_capitals || asks_to_be_another(request) {
             return Err(Denial::AmbiguousRequest);
         }
-        let path = RequestPath::read(&request.uri()).ok_or(Denial::AmbiguousPath)?;
+        let path = RequestPath::read(request.uri()).ok_or(Denial::AmbiguousPath)?;
         let about = |rule: &AccessRule| {
-            rule.methods.is_empty() || rule.methods.iter().any(|it| it.as_bytes() == &*method)
+            rule.methods.is_empty() || rule.methods.iter().any(|it| it.as_bytes() == method)
         };
         for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| about(rule)) {
             let alike = match rule.path.fit(&path) {
@@ -219,8 +219,11 @@ impl Denial {
 fn asks_to_be_another(request: &dyn RequestHead) -> bool {
     let names = request.header_names();
     names.iter().any(|sent| {
-        work(10 + sent.len());
-        OVERRIDES.iter().any(|name| same_to_a_backend(name, sent))
+        // All of them begin with an X.
+        matches!(sent, [b'X' | b'x', ..]) && {
+            work(10 + sent.len());
+            OVERRIDES.iter().any(|name| same_to_a_backend(name, sent))
+        }
     })
 }
 

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use claims::{ClaimValues, Validity};
+use credentials::TokenDigest;
 use jose::{Header, KeySet, Rejection, Token};
-use middleware::{Decision, Edits, Event, Host, Problem, RequestHead, UnixTime, work};
+use middleware::{Decision, Edits, Event, Host, Problem, RequestHead, UnixTime, Values, work};
 
 use crate::access::{Denial, Satisfied};
 use crate::answer::Refusal;
 use crate::bearer::{self, NoToken};
-use crate::verified_tokens::{Accepted, TokenDigest, Verified, VerifiedTokens};
+use crate::verified_tokens::{Accepted, Verified, VerifiedTokens};
 use crate::{Issuers, KeySource, Rules};
 
 /// The middleware, generic over the source of keys.
@@ -20,17 +20,25 @@ pub struct Jwt<K> {
     keys: Issuers<K>,
     host: Rc<dyn Host>,
     verified: VerifiedTokens,
+    /// Whether the last request needed more than the memory of this instance.
+    took_time: bool,
 }
 
 impl<K: KeySource> Jwt<K> {
-    /// Creates a middleware that applies `rules` with the keys of `keys`. It uses `host` only for logging.
+    /// Creates a middleware that applies `rules` with the keys of `keys`.
     pub fn new(rules: Rules, keys: Issuers<K>, host: Rc<dyn Host>) -> Self {
         Self {
+            verified: VerifiedTokens::new(&*host),
             rules,
             keys,
             host,
-            verified: VerifiedTokens::default(),
+            took_time: false,
         }
+    }
+
+    /// Whether the last decision may have waited for keys, so that its time is not the present time any more.
+    pub const fn took_time(&self) -> bool {
+        self.took_time
     }
 
     /// Fetches keys before the first request needs them, where that makes sense.
@@ -67,24 +75,35 @@ impl<K: KeySource> Jwt<K> {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<(Edits, T), Problem> {
         let values = request.header(&self.rules.token_header.name);
-        let outcome = self
+        let accepted = self
             .token(&values, request)
             .map_err(Refused::from)
-            .and_then(|token| {
-                let accepted = self.authenticate(&token, now)?;
-                Ok((self.authorize(request, accepted)?, take(&token)))
-            });
-        match outcome {
+            .and_then(|token| Ok((self.accept(&token, request, now)?, take(&token))));
+        match accepted {
             Ok((values, taken)) => Ok((self.edits(request, &values), taken)),
-            Err(refused) => {
-                self.host.log(&refused.event());
-                let wanted = match (refused.refusal, &self.rules.access) {
-                    (Refusal::Denied(denial), Some(access)) => access.wanted(denial),
-                    _ => self.rules.policy.required_scopes.clone(),
-                };
-                Err(refused.refusal.problem(&wanted))
-            }
+            Err(refused) => Err(self.refuse(&refused)),
         }
+    }
+
+    #[cold]
+    fn refuse(&self, refused: &Refused) -> Problem {
+        self.host.log(&refused.event());
+        let refusal = refused.0.refusal;
+        let wanted = match (refusal, &self.rules.access) {
+            (Refusal::Denied(denial), Some(access)) => access.wanted(denial),
+            _ => self.rules.policy.required_scopes.clone(),
+        };
+        refusal.problem(&wanted)
+    }
+
+    fn accept(
+        &mut self,
+        token: &[u8],
+        request: &dyn RequestHead,
+        now: UnixTime,
+    ) -> Result<ClaimValues, Refused> {
+        let accepted = self.authenticate(token, now)?;
+        self.authorize(request, accepted)
     }
 
     /// Checks whether the token may be used for this request.
@@ -102,7 +121,7 @@ impl<K: KeySource> Jwt<K> {
             edits = edits.remove_header(&rules.token_header.name);
             // Remove the token from both places, wherever it was found: the backend must not see a credential.
             let field = rules.token_field.as_ref();
-            if let Some(uri) = field.and_then(|field| field.removed_from(&request.uri())) {
+            if let Some(uri) = field.and_then(|field| field.removed_from(request.uri())) {
                 edits = edits.set_uri(uri);
             }
         }
@@ -111,7 +130,7 @@ impl<K: KeySource> Jwt<K> {
     }
 
     /// Extracts the token from its header, or from the configured field if the header has none.
-    fn token<'r>(&self, values: &'r [Bytes], request: &dyn RequestHead) -> Result<Cow<'r, [u8]>, NoToken> {
+    fn token<'r>(&self, values: &'r Values<'_>, request: &dyn RequestHead) -> Result<Cow<'r, [u8]>, NoToken> {
         match (self.rules.token_header.candidate(values), &self.rules.token_field) {
             (Err(NoToken::Missing), Some(field)) => field.find(request).map(Cow::Owned),
             (candidate, _) => candidate.map(Cow::Borrowed),
@@ -120,16 +139,43 @@ impl<K: KeySource> Jwt<K> {
 
     fn authenticate(&mut self, token: &[u8], now: UnixTime) -> Result<Accepted, Refused> {
         if token.len() > self.rules.accept.max_bytes {
-            bearer::check(token)?;
-            return Err(Rejection::TooLong.into());
+            return Err(too_long(token));
         }
-        work(token.len());
-        let digest = TokenDigest::of(token);
-        if let Some(source) = self.verified.source_of(&digest)
+        work(token.len() / 4);
+        let digest = self.verified.digest(token);
+        let known = self.recall(digest, now);
+        self.took_time = known.is_none();
+        match known {
+            Some(accepted) => Ok(accepted),
+            None => self.authenticate_slowly(token, digest, now),
+        }
+    }
+
+    /// Returns what is known about the token of the usual request: it was used a short time ago and is valid, and the
+    /// keys that verified it are fresh. Changes nothing, and calls nothing of the host.
+    fn recall(&self, digest: TokenDigest, now: UnixTime) -> Option<Accepted> {
+        let verified = self.verified.recent(digest)?;
+        let keys = self.keys.fresh(verified.source, now)?;
+        let holds =
+            self.verified.were_verified_with(verified.source, keys) && verified.validity.contains(now);
+        holds.then(|| verified.accepted.clone())
+    }
+
+    /// Does what [`Self::recall`] leaves out: gets keys that are due, and verifies the token.
+    #[cold]
+    fn authenticate_slowly(
+        &mut self,
+        token: &[u8],
+        digest: TokenDigest,
+        now: UnixTime,
+    ) -> Result<Accepted, Refused> {
+        if let Some(source) = self.verified.source_of(digest)
             && let Some(keys) = self.keys.at(source)
         {
             let keys = keys.keys(now)?;
-            if let Some(accepted) = self.verified.accept(&digest, source, &keys, now) {
+            // Getting the keys may have taken a while.
+            let now = self.host.now();
+            if let Some(accepted) = self.verified.accept(digest, source, &keys, now) {
                 return Ok(accepted);
             }
         }
@@ -182,13 +228,14 @@ impl<K: KeySource> Jwt<K> {
     ) -> Result<(Rc<KeySet>, Validity), Refusal> {
         let source = self.keys.at(source).ok_or(Rejection::WrongIssuer)?;
         let keys = source.keys(now)?;
+        let now = self.host.now();
         match prove(&self.rules, token, &keys, now) {
             Err(rejection @ (Rejection::UnknownKey | Rejection::BadSignature)) => {
                 let newer = source.refetch(&keys);
                 if Rc::ptr_eq(&newer, &keys) || newer == keys {
                     return Err(rejection.into());
                 }
-                let validity = prove(&self.rules, token, &newer, now)?;
+                let validity = prove(&self.rules, token, &newer, self.host.now())?;
                 Ok((newer, validity))
             }
             judged => Ok((keys, judged?)),
@@ -201,27 +248,38 @@ fn prove(rules: &Rules, token: &Token<'_>, keys: &KeySet, now: UnixTime) -> Resu
     rules.policy.judge(&claims, now)
 }
 
-/// A refusal, with the parts of the token that may be logged.
-struct Refused {
+#[cold]
+fn too_long(token: &[u8]) -> Refused {
+    match bearer::check(token) {
+        Ok(()) => Rejection::TooLong.into(),
+        Err(malformed) => malformed.into(),
+    }
+}
+
+/// A refusal, with the parts of the token that may be logged. It is boxed, since it is rare and large.
+struct Refused(Box<Details>);
+
+struct Details {
     refusal: Refusal,
     header: Option<Header>,
 }
 
 impl Refused {
     fn of(refusal: Refusal, header: &Header) -> Self {
-        Self {
+        Self(Box::new(Details {
             refusal,
             header: Some(header.clone()),
-        }
+        }))
     }
 
     /// Names the reason, the algorithm, and the key ID, but never the token or its claims.
     fn event(&self) -> Event {
-        let mut event = Event::debug("jwt.refused").field("reason", self.refusal.code());
-        if let Refusal::Denied(Denial::Rule { rule: Some(rule), .. }) = self.refusal {
+        let Details { refusal, header } = &*self.0;
+        let mut event = Event::debug("jwt.refused").field("reason", refusal.code());
+        if let Refusal::Denied(Denial::Rule { rule: Some(rule), .. }) = refusal {
             event = event.field("rule", format!("authorize[{rule}]"));
         }
-        let Some(header) = &self.header else {
+        let Some(header) = header else {
             return event;
         };
         let event = event.field("alg", header.algorithm);
@@ -233,11 +291,12 @@ impl Refused {
 }
 
 impl<T: Into<Refusal>> From<T> for Refused {
+    #[cold]
     fn from(refusal: T) -> Self {
-        Self {
+        Self(Box::new(Details {
             refusal: refusal.into(),
             header: None,
-        }
+        }))
     }
 }
 

@@ -112,7 +112,6 @@ struct RawOptions {
     /// More issuers, each with its own keys.
     trusted_issuers: Vec<TrustedIssuer>,
     /// How to get a token for the key set at `jwksUrl` if it is not public.
-    #[serde(deserialize_with = "lenient::block")]
     jwks_auth: RawJwksAuth,
     /// A JWK Set or a JWK in place, or the absolute path of one.
     jwks_file: Option<SecretRef>,
@@ -165,14 +164,12 @@ struct RawOptions {
     #[serde(deserialize_with = "lenient::boolean")]
     forward_authorization: bool,
     /// Claims to pass to the backend: header name to claim.
-    #[serde(deserialize_with = "lenient::block")]
     forward_headers: BTreeMap<String, String>,
     /// The claim that names the user.
     username_claim: String,
     /// The header for that name.
     username_header: String,
     /// How to reach the key sets.
-    #[serde(deserialize_with = "lenient::block")]
     client_config: ClientConfig,
     /// How much longer keys are used while the issuer does not answer, 0 to 604800.
     #[serde(deserialize_with = "lenient::integer")]
@@ -196,7 +193,7 @@ struct TrustedIssuer {
     /// URL of its JWK Set.
     jwks_url: String,
     /// How to get a token for it if it is not public.
-    #[serde(default, deserialize_with = "lenient::block")]
+    #[serde(default)]
     jwks_auth: RawJwksAuth,
 }
 
@@ -386,7 +383,7 @@ fn token_header(name: &str, scheme: Option<&str>) -> Result<TokenHeader, ConfigE
     Ok(TokenHeader {
         name: match name.trim() {
             "" => default.name,
-            name => checked("tokenHeader", name)?,
+            name => checked("tokenHeader", name)?.into(),
         },
         scheme: match scheme.map(str::trim) {
             None => default.scheme,

@@ -17,6 +17,10 @@ pub trait KeySource {
     /// [`Failure`] if there are no keys, or if they are too old.
     fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, Failure>;
 
+    /// Returns the keys to use at `now`, if nothing at all needs to be done to get them. Otherwise [`KeySource::keys`]
+    /// does it.
+    fn fresh(&self, now: UnixTime) -> Option<&Rc<KeySet>>;
+
     /// Asks for newer keys than `seen`, because a token named an unknown key or its signature did not verify. The
     /// issuer may have changed its keys.
     ///
@@ -69,6 +73,11 @@ impl<K: KeySource> Issuers<K> {
         self.0.get_mut(place).map(|(_, keys)| keys)
     }
 
+    /// Returns the keys of the source at this index, if they are [fresh](KeySource::fresh).
+    pub(crate) fn fresh(&self, place: usize, now: UnixTime) -> Option<&Rc<KeySet>> {
+        self.0.get(place).and_then(|(_, keys)| keys.fresh(now))
+    }
+
     /// Takes over from sources whose configuration differs only in secrets.
     pub(crate) fn take_over(&mut self, before: Self) {
         for ((_, keys), (_, before)) in self.0.iter_mut().zip(before.0) {
@@ -103,6 +112,10 @@ impl KeySource for StaticKeys {
         Ok(Rc::clone(&self.0))
     }
 
+    fn fresh(&self, _: UnixTime) -> Option<&Rc<KeySet>> {
+        Some(&self.0)
+    }
+
     fn refetch(&mut self, _: &Rc<KeySet>) -> Rc<KeySet> {
         Rc::clone(&self.0)
     }
@@ -111,6 +124,10 @@ impl KeySource for StaticKeys {
 impl KeySource for Box<dyn KeySource> {
     fn keys(&mut self, now: UnixTime) -> Result<Rc<KeySet>, Failure> {
         (**self).keys(now)
+    }
+
+    fn fresh(&self, now: UnixTime) -> Option<&Rc<KeySet>> {
+        (**self).fresh(now)
     }
 
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {

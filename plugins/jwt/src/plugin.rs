@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use egress::{HttpClient, Platform};
-use middleware::{ConfigError, Decision, Edits, Host, Middleware, Problem, RequestHead};
+use middleware::{ConfigError, Decision, Edits, Host, Middleware, Problem, RequestHead, UnixTime};
 
 use crate::remote_keys::RemoteKeys;
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
 pub struct JwtPlugin {
     jwt: Jwt<Box<dyn KeySource>>,
     issuers: AcceptedIssuers,
-    host: Rc<dyn Host>,
 }
 
 impl Middleware for JwtPlugin {
@@ -30,9 +29,8 @@ impl Middleware for JwtPlugin {
             KeyOptions::Remote(remote) => remote_keys(&remote, &platform)?,
         };
         Ok(Self {
-            jwt: Jwt::new(options.rules, keys, Rc::clone(&host)),
+            jwt: Jwt::new(options.rules, keys, host),
             issuers,
-            host,
         })
     }
 
@@ -44,8 +42,8 @@ impl Middleware for JwtPlugin {
         self.jwt.take_over(before.jwt);
     }
 
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
-        self.jwt.decide(request, self.host.now())
+    fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
+        self.jwt.decide(request, now)
     }
 }
 
@@ -62,9 +60,15 @@ impl JwtPlugin {
     pub fn admit<T>(
         &mut self,
         request: &dyn RequestHead,
+        now: UnixTime,
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<(Edits, T), Problem> {
-        self.jwt.admit(request, self.host.now(), take)
+        self.jwt.admit(request, now, take)
+    }
+
+    /// Whether the last decision may have waited. See [`Jwt::took_time`].
+    pub const fn took_time(&self) -> bool {
+        self.jwt.took_time()
     }
 }
 

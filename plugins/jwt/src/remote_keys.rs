@@ -112,6 +112,10 @@ impl KeySource for RemoteKeys {
         self.keys.get(now)
     }
 
+    fn fresh(&self, now: UnixTime) -> Option<&Rc<KeySet>> {
+        self.keys.fresh(now)
+    }
+
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {
         self.keys.renew(seen, self.pace)
     }

@@ -35,26 +35,21 @@ pub struct Options {
     #[serde(deserialize_with = "lenient::strings")]
     pub scopes: Vec<String>,
     /// Scopes of single clients, where callers bring the client: client id to scopes, instead of `scopes`.
-    #[serde(deserialize_with = "lenient::block")]
     pub scopes_by_client: BTreeMap<String, ScopeList>,
     /// Limits for calls to the token endpoint if callers bring the client.
-    #[serde(deserialize_with = "lenient::block")]
     pub limits: CallerLimits,
     /// The `audience` parameter, for providers that want one.
     pub audience: Option<SecretRef>,
     /// Further parameters of the token request.
-    #[serde(deserialize_with = "lenient::block")]
     pub endpoint_params: BTreeMap<String, SecretRef>,
     /// How the client authenticates: `client_secret_basic` (default), `client_secret_post`, `client_secret_jwt`,
     /// `private_key_jwt` (RFC 7591) or `tls_client_auth` (RFC 8705).
     pub token_endpoint_auth_method: Option<String>,
     /// How to sign the assertions of `private_key_jwt` and `client_secret_jwt`.
-    #[serde(deserialize_with = "lenient::block")]
     pub client_assertion: AssertionOptions,
     /// An expression that must be true of the fetched token's claims.
     pub claims: String,
     /// Claims of the fetched token to pass to the backend: header name to claim.
-    #[serde(deserialize_with = "lenient::block")]
     pub forward_headers: BTreeMap<String, String>,
     /// The claim of the fetched token that names the user.
     pub username_claim: String,
@@ -63,7 +58,6 @@ pub struct Options {
     /// The store in which several Traefiks share the token.
     pub store: Option<StoreConfig>,
     /// How to talk to the token endpoint.
-    #[serde(deserialize_with = "lenient::block")]
     pub client_config: ClientConfig,
     /// Guest path of the state directory. Default: the first writable mount.
     pub state_directory: Option<String>,

@@ -37,8 +37,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use egress::{HttpClient, Platform};
+use jose::Rejection;
 use middleware::{
     ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, Secret,
+    UnixTime,
 };
 use oauth::AccessToken;
 use shared_state::{PlaceError, Store};
@@ -83,6 +85,17 @@ impl OAuthClientCredentials {
     }
 }
 
+impl OAuthClientCredentials {
+    #[cold]
+    fn refuse(&self, rejection: Rejection, is_news: bool) -> Decision {
+        if is_news {
+            let event = Event::warn("token.not_acceptable").field("reason", rejection.code());
+            self.platform.log(&event);
+        }
+        Problem::new(Reason::Forbidden).into()
+    }
+}
+
 /// How often a token may be dropped because the backend refused it: once per interval.
 const DISCARD_EVERY: Duration = Duration::from_secs(10);
 
@@ -121,33 +134,25 @@ impl Middleware for OAuthClientCredentials {
         self.mode.take_over(before.mode);
     }
 
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
-        let token = self.mode.get(request, self.platform.now());
-        let token = match token {
+    fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
+        let token = match self.mode.get(request, now) {
             Ok(token) => token,
             Err(problem) => return problem.into(),
         };
         match self.rules.judge(&token) {
             Ok(values) => {
-                let mut edits =
-                    Edits::none().set_header("Authorization", format!("Bearer {}", token.expose()));
+                let mut edits = Edits::none().set_header("Authorization", token.authorization());
                 edits.append(self.rules.headers.edits(request, &values));
                 self.sent = Some(token);
                 Decision::Forward(edits)
             }
-            Err((rejection, is_news)) => {
-                if is_news {
-                    let event = Event::warn("token.not_acceptable").field("reason", rejection.code());
-                    self.platform.log(&event);
-                }
-                Problem::new(Reason::Forbidden).into()
-            }
+            Err((rejection, is_news)) => self.refuse(rejection, is_news),
         }
     }
 
     fn on_response(&mut self, response: &dyn ResponseHead) {
         if let Some(sent) = self.sent.take()
-            && !response.header("WWW-Authenticate").is_empty()
+            && response.has_header("WWW-Authenticate")
         {
             self.mode.discard(&sent, DISCARD_EVERY);
         }

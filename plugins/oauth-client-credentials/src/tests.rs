@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use egress::platform::Native;
 use middleware::{Decision, Edit, Middleware};
-use test_doubles::{Endpoint, Request};
+use test_doubles::{Endpoint, Request, decide};
 
 use crate::OAuthClientCredentials;
 
@@ -28,14 +28,14 @@ fn the_callers_credentials_are_replaced_by_a_token_fetched_once() {
     );
     for _ in 0..3 {
         let mut plugin = plugin(&config, &directory).unwrap();
-        let Decision::Forward(edits) = plugin.on_request(&Request::get("/")) else {
+        let Decision::Forward(edits) = decide(&mut plugin, &Request::get("/")) else {
             panic!("refused")
         };
         assert_eq!(
             edits.iter().collect::<Vec<_>>(),
             [&Edit::SetHeader(
-                "Authorization".to_owned(),
-                "Bearer the-token".to_owned()
+                "Authorization".into(),
+                "Bearer the-token".into()
             )]
         );
     }
@@ -64,7 +64,7 @@ fn a_token_is_shared_only_with_those_who_believe_the_same_servers() {
     for (tls, calls) in [(&careless, 1), (&careful, 1), (&careless, 0), (&careful, 0)] {
         let mut plugin = plugin(&config(tls.clone()).to_string(), &directory).unwrap();
         assert!(matches!(
-            plugin.on_request(&Request::get("/")),
+            decide(&mut plugin, &Request::get("/")),
             Decision::Forward(_)
         ));
         assert_eq!(endpoint.take_received().len(), calls, "{tls}");
@@ -101,10 +101,8 @@ fn trouble_at_the_provider_is_never_the_callers_fault() {
         let url = endpoint.url();
         let directory = tempfile::tempdir().unwrap();
         let config = format!(r#"{{"url":"{url}","clientId":"app","clientSecret":"s3cret","scopes":"a"}}"#);
-        let Decision::Reply(reply) = plugin(&config, &directory)
-            .unwrap()
-            .on_request(&Request::get("/"))
-        else {
+        let mut plugin = plugin(&config, &directory).unwrap();
+        let Decision::Reply(reply) = decide(&mut plugin, &Request::get("/")) else {
             panic!("{status} {body}: passed on without a token")
         };
         assert_eq!(reply.status, expected, "{status} {body}");
@@ -144,10 +142,10 @@ fn rules_are_about_the_fetched_token() {
         let config = format!(r#"{{"url":"{url}","clientID":"app","clientSecret":"s3cret",{rules}}}"#);
         let mut plugin = plugin(&config, &directory).unwrap();
         for _ in 0..2 {
-            match (plugin.on_request(&Request::get("/")), &expected) {
+            match (decide(&mut plugin, &Request::get("/")), &expected) {
                 (Decision::Forward(edits), Some(expected)) => {
                     let set = edits.iter().map(|edit| match edit {
-                        Edit::SetHeader(name, value) => (name.as_str(), value.as_str()),
+                        Edit::SetHeader(name, value) => (&**name, &**value),
                         other => panic!("{other:?}"),
                     });
                     let set: Vec<_> = set.filter(|(name, _)| *name != "Authorization").collect();
@@ -250,10 +248,7 @@ fn a_new_secret_goes_on_with_the_old_ones_token_and_another_client_does_not() {
         plugin(&config, &directory).unwrap()
     };
     let forwards = |plugin: &mut OAuthClientCredentials| {
-        assert!(matches!(
-            plugin.on_request(&Request::get("/")),
-            Decision::Forward(_)
-        ));
+        assert!(matches!(decide(plugin, &Request::get("/")), Decision::Forward(_)));
     };
     let mut old = of("app", "old");
     forwards(&mut old);

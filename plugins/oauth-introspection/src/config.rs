@@ -16,7 +16,6 @@ use shared_state::Limits;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
     /// The introspection endpoint, and how to reach it.
-    #[serde(deserialize_with = "lenient::block")]
     pub client_config: IntrospectionClientConfig,
     /// The gateway's client identifier at the introspection endpoint.
     #[serde(rename = "clientID", alias = "clientId")]
@@ -24,13 +23,11 @@ pub struct Options {
     /// Its secret.
     pub client_secret: Option<SecretRef>,
     /// Where to find the token. Default: `Authorization: Bearer`.
-    #[serde(deserialize_with = "lenient::block")]
     pub token_source: TokenSourceOptions,
     /// Leave the token in the request.
     #[serde(deserialize_with = "lenient::boolean")]
     pub forward_authorization: bool,
     /// Members of the answer to pass to the backend: header name to member.
-    #[serde(deserialize_with = "lenient::block")]
     pub forward_headers: BTreeMap<String, String>,
     /// An expression that must be true of the answer.
     pub claims: String,
@@ -51,7 +48,6 @@ pub struct Options {
     #[serde(deserialize_with = "lenient::integer")]
     pub max_cache_seconds: u64,
     /// Limits for calls about tokens that are not known yet.
-    #[serde(deserialize_with = "lenient::block")]
     pub limits: IntrospectionLimits,
     /// Guest path of the state directory. Default: the first writable mount.
     pub state_directory: Option<String>,
@@ -65,7 +61,6 @@ pub struct IntrospectionClientConfig {
     /// Introspection endpoint (required).
     pub url: Option<SecretRef>,
     /// Headers of the request to it.
-    #[serde(deserialize_with = "lenient::block")]
     pub headers: BTreeMap<String, SecretRef>,
     /// The parameter `token_type_hint` (RFC 7662 section 2.1).
     pub token_type_hint: String,
@@ -79,7 +74,6 @@ pub struct IntrospectionClientConfig {
     #[serde(deserialize_with = "lenient::integer")]
     pub max_waiting_requests: u64,
     /// Trust and client certificate.
-    #[serde(deserialize_with = "lenient::block")]
     pub tls: TlsOptions,
 }
 

@@ -194,6 +194,17 @@ pub(crate) struct Judged {
     pub(crate) verdict: Result<(Validity, ClaimValues), Rejection>,
 }
 
+impl Judged {
+    /// Returns the header values for a request at `now`.
+    pub(crate) fn values_at(&self, now: UnixTime) -> Result<ClaimValues, Rejection> {
+        match &self.verdict {
+            Ok((validity, values)) if validity.contains(now) => Ok(values.clone()),
+            Ok(_) => Err(Rejection::Expired),
+            Err(rejection) => Err(*rejection),
+        }
+    }
+}
+
 /// The question about one token.
 pub(crate) struct Introspection {
     question: Rc<Question>,

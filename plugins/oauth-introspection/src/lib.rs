@@ -22,9 +22,10 @@ use std::rc::Rc;
 
 use claims::{ClaimHeaders, ClaimValues};
 use credentials::bearer::{self, NoToken};
+use credentials::{TokenDigest, TokenHasher};
 use egress::{HttpClient, Platform};
 use jose::Rejection;
-use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime};
+use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime, work};
 use shared_state::{Budget, CallerKey, SharedMany};
 
 pub use config::Options;
@@ -41,8 +42,7 @@ pub struct OAuthIntrospection {
     headers: ClaimHeaders,
     forward_authorization: bool,
     platform: Rc<dyn Platform>,
-    /// The key for hashing tokens in this instance's memory.
-    instance: [u8; 32],
+    hasher: TokenHasher,
 }
 
 /// The maximum number of answers that one instance holds in memory. It finds the others in the state directory.
@@ -66,8 +66,7 @@ impl Middleware for OAuthIntrospection {
         let limits = options.limits.check()?;
         platform.use_directory(options.state_directory.as_deref())?;
         let budget = Budget::new(Rc::clone(&platform), &[&question.url().to_string()], limits);
-        let mut instance = [0; 32];
-        platform.fill_random(&mut instance);
+        let hasher = TokenHasher::new(&*platform);
         Ok(Self {
             answers: SharedMany::new(Rc::clone(&platform), client, HELD),
             question: Rc::new(question),
@@ -76,7 +75,7 @@ impl Middleware for OAuthIntrospection {
             headers,
             forward_authorization: options.forward_authorization,
             platform,
-            instance,
+            hasher,
         })
     }
 
@@ -87,8 +86,8 @@ impl Middleware for OAuthIntrospection {
         }
     }
 
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
-        match self.authenticate(request, self.platform.now()) {
+    fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
+        match self.authenticate(request, now) {
             Ok(values) => {
                 let mut edits = match self.forward_authorization {
                     true => Edits::none(),
@@ -97,39 +96,62 @@ impl Middleware for OAuthIntrospection {
                 edits.append(self.headers.edits(request, &values));
                 Decision::Forward(edits)
             }
-            Err(refusal) => {
-                if let Some(code) = refusal.code() {
-                    self.platform
-                        .log(&Event::debug("introspection.refused").field("reason", code));
-                }
-                refusal.problem(self.question.required_scopes()).into()
-            }
+            Err(refusal) => self.refuse(refusal),
         }
     }
 }
 
 impl OAuthIntrospection {
     fn authenticate(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<ClaimValues, Refusal> {
-        let token = self.source.find(request).map_err(Refusal::NoToken)?;
-        bearer::check(&token).map_err(Refusal::NoToken)?;
+        let values = self.source.header_values(request);
+        let token = self.source.find(&values, request).map_err(Refusal::NoToken)?;
+        work(token.len() / 4);
+        let key = key_of(self.hasher.digest(&token));
+        // The answer to the usual request was given a short time ago, and its token was checked then.
+        match self.answers.fresh(&key, now) {
+            Some(judged) => judged.values_at(now).map_err(Refusal::Rejected),
+            None => self.ask(&token, &key, now),
+        }
+    }
+
+    #[cold]
+    fn ask(&mut self, token: &[u8], key: &CallerKey, now: UnixTime) -> Result<ClaimValues, Refusal> {
+        bearer::check(token).map_err(Refusal::NoToken)?;
         if token.len() > LONGEST {
             return Err(Refusal::Rejected(Rejection::TooLong));
         }
         // `check` has ensured that the token is ASCII.
-        let token = String::from_utf8(token).map_err(|_| Refusal::NoToken(NoToken::Malformed))?;
-        let key: CallerKey = *blake3::keyed_hash(&self.instance, token.as_bytes()).as_bytes();
+        let token = String::from_utf8(token.to_vec()).map_err(|_| Refusal::NoToken(NoToken::Malformed))?;
         let (question, budget, platform) = (&self.question, &self.budget, &self.platform);
-        let judged = self.answers.get(&key, now, || {
+        let judged = self.answers.get(key, now, || {
             Introspection::new(Rc::clone(question), token, Rc::clone(budget), Rc::clone(platform))
         });
+        // The provider may have taken a while.
+        let now = self.platform.now();
         let judged = judged.map_err(Refusal::Unavailable)?;
-        let verdict = judged.verdict.as_ref();
-        let (validity, values) = verdict.map_err(|rejection| Refusal::Rejected(*rejection))?;
-        if !validity.contains(now) {
-            return Err(Refusal::Rejected(Rejection::Expired));
-        }
-        Ok(values.clone())
+        judged.values_at(now).map_err(Refusal::Rejected)
     }
+
+    #[cold]
+    fn refuse(&self, refusal: Refusal) -> Decision {
+        if let Some(code) = refusal.code() {
+            self.platform
+                .log(&Event::debug("introspection.refused").field("reason", code));
+        }
+        refusal.problem(self.question.required_scopes()).into()
+    }
+}
+
+fn key_of(digest: TokenDigest) -> CallerKey {
+    let (first, second) = digest.halves();
+    let mut key = CallerKey::default();
+    for (place, byte) in key
+        .iter_mut()
+        .zip([first.to_le_bytes(), second.to_le_bytes()].concat())
+    {
+        *place = byte;
+    }
+    key
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use egress::platform::Native;
 use middleware::{Decision, Edit, Event, Middleware};
 use serde_json::{Value, json};
-use test_doubles::{Endpoint, Request};
+use test_doubles::{Endpoint, Request, decide};
 
 use crate::OAuthIntrospection;
 
@@ -72,7 +72,7 @@ fn build(url: &str, more: &Value, platform: Rc<Native>) -> Result<OAuthIntrospec
 }
 
 fn outcome(plugin: &mut OAuthIntrospection, request: &Request) -> Result<Vec<Edit>, (u16, String)> {
-    match plugin.on_request(request) {
+    match decide(plugin, request) {
         Decision::Forward(edits) => Ok(edits.iter().cloned().collect()),
         Decision::Reply(reply) => {
             let body: Value = serde_json::from_slice(&reply.body).unwrap();
@@ -107,8 +107,8 @@ fn an_active_token_passes_and_is_asked_about_once_for_all_instances() {
             assert_eq!(
                 outcome(&mut plugin, &bearer("good-1")),
                 Ok(vec![
-                    Edit::RemoveHeader("Authorization".to_owned()),
-                    Edit::SetHeader("X-Forwarded-User".to_owned(), "jane".to_owned()),
+                    Edit::RemoveHeader("Authorization".into()),
+                    Edit::SetHeader("X-Forwarded-User".into(), "jane".into()),
                 ])
             );
         }
@@ -403,10 +403,10 @@ fn an_answer_must_fit_the_rules() {
 fn the_token_is_looked_for_where_it_may_stand_and_taken_out_there() {
     let endpoint = endpoint(usual);
     let directory = tempfile::tempdir().unwrap();
-    let removed = |name: &str| Edit::RemoveHeader(name.to_owned());
+    let removed = |name: &str| Edit::RemoveHeader(name.to_owned().into());
     let own = removed("Authorization");
-    let to = |uri: &str| Edit::SetUri(uri.to_owned());
-    let cookie = |value: &str| Edit::SetHeader("Cookie".to_owned(), value.to_owned());
+    let to = |uri: &str| Edit::SetUri(uri.to_owned().into());
+    let cookie = |value: &str| Edit::SetHeader("Cookie".into(), value.to_owned().into());
     let header = json!({ "header": "X-Token" });
     let scheme = json!({ "header": "Authorization", "headerAuthScheme": "Token" });
     let bare = json!({ "header": "Authorization", "headerAuthScheme": "" });

@@ -1,9 +1,10 @@
 //! Finds the token in the request: the option `tokenSource`.
 
-use bytes::Bytes;
+use std::borrow::Cow;
+
 use credentials::TokenField;
 use credentials::bearer::{NoToken, TokenHeader};
-use middleware::{ConfigError, Edits, RequestHead, is_token, work};
+use middleware::{ConfigError, Edits, RequestHead, Values, is_token, work};
 
 use crate::config::TokenSourceOptions;
 
@@ -50,7 +51,7 @@ impl TokenSource {
                 None => "",
             };
             TokenHeader {
-                name,
+                name: name.into(),
                 scheme: scheme.to_owned(),
             }
         });
@@ -61,22 +62,34 @@ impl TokenSource {
         })
     }
 
-    /// Extracts the token without checking its form.
-    pub(crate) fn find(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
+    /// The values of the header that may hold the token.
+    pub(crate) fn header_values<'r>(&self, request: &'r dyn RequestHead) -> Values<'r> {
+        match &self.header {
+            Some(header) => request.header(&header.name),
+            None => Values::NONE,
+        }
+    }
+
+    /// Extracts the token, from these [values](Self::header_values) or from another place, without checking its form.
+    pub(crate) fn find<'v>(
+        &self,
+        values: &'v Values<'_>,
+        request: &dyn RequestHead,
+    ) -> Result<Cow<'v, [u8]>, NoToken> {
         if let Some(header) = &self.header {
-            match header.candidate(&request.header(&header.name)) {
+            match header.candidate(values) {
                 Err(NoToken::Missing) => {}
-                found => return found.map(<[u8]>::to_vec),
+                found => return found.map(Cow::Borrowed),
             }
         }
         if let Some(field) = &self.query {
             match field.find_in_query(request) {
                 Err(NoToken::Missing) => {}
-                found => return found,
+                found => return found.map(Cow::Owned),
             }
         }
         match &self.cookie {
-            Some(name) => only_cookie(name, &request.header(COOKIE)),
+            Some(name) => only_cookie(name, &request.header(COOKIE)).map(Cow::Owned),
             None => Err(NoToken::Missing),
         }
     }
@@ -93,7 +106,7 @@ impl TokenSource {
         let uri = self
             .query
             .as_ref()
-            .and_then(|field| field.removed_from(&request.uri()));
+            .and_then(|field| field.removed_from(request.uri()));
         if let Some(uri) = uri {
             edits = edits.set_uri(uri);
         }
@@ -112,7 +125,7 @@ impl TokenSource {
 
 /// Returns the value of the cookie `name` (RFC 6265 §5.4). Two cookies with this name are refused, since it is unclear
 /// which one the backend would use.
-fn only_cookie(name: &str, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
+fn only_cookie(name: &str, values: &Values<'_>) -> Result<Vec<u8>, NoToken> {
     let mut named = pairs(values).filter(|pair| name_of(pair) == name);
     match (named.next(), named.next()) {
         (None, _) => Err(NoToken::Missing),
@@ -125,7 +138,7 @@ fn only_cookie(name: &str, values: &[Bytes]) -> Result<Vec<u8>, NoToken> {
 }
 
 /// Returns the pairs of all Cookie headers. It ignores pairs that are not UTF-8.
-fn pairs(values: &[Bytes]) -> impl Iterator<Item = &str> {
+fn pairs<'v>(values: &'v Values<'_>) -> impl Iterator<Item = &'v str> {
     values
         .iter()
         .flat_map(|value| value.split(|&byte| byte == b';'))
@@ -148,7 +161,7 @@ mod tests {
 
     #[test]
     fn many_cookies_are_read_in_pieces() {
-        let sent = [Bytes::from("a;".repeat(450_000))];
+        let sent = ["a;".repeat(450_000)].iter().collect();
         let (found, pace) = watch(|| only_cookie("session", &sent));
         assert_eq!(found, Err(NoToken::Missing));
         assert!(pace.safe_points >= 40, "{pace:?}");

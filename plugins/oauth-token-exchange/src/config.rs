@@ -31,22 +31,17 @@ pub struct Options {
     /// `private_key_jwt` (RFC 7591) or `tls_client_auth` (RFC 8705).
     pub token_endpoint_auth_method: Option<String>,
     /// How to sign the assertions of `private_key_jwt` and `client_secret_jwt`.
-    #[serde(deserialize_with = "lenient::block")]
     pub client_assertion: AssertionOptions,
     /// Scopes to ask for. OCI IAM requires at least one.
     #[serde(deserialize_with = "lenient::strings")]
     pub scopes: Vec<String>,
     /// What `method: jwtBearer` needs.
-    #[serde(deserialize_with = "lenient::block")]
     pub jwt_bearer: JwtBearerOptions,
     /// What `method: rfc8693` needs.
-    #[serde(deserialize_with = "lenient::block")]
     pub rfc8693: Rfc8693Options,
     /// Further parameters of the token request.
-    #[serde(deserialize_with = "lenient::block")]
     pub endpoint_params: BTreeMap<String, SecretRef>,
     /// How to talk to the token endpoint.
-    #[serde(deserialize_with = "lenient::block")]
     pub client_config: ClientConfig,
     /// Guest path of the state directory. Default: the first writable mount.
     pub state_directory: Option<String>,
@@ -66,12 +61,10 @@ pub struct JwtBearerOptions {
     /// Which issuers may name which users (required where the block `jwt` accepts tokens of several).
     pub users: Vec<UsersOptions>,
     /// How to sign the assertion. Default: `clientAssertion`.
-    #[serde(deserialize_with = "lenient::block")]
     pub assertion: AssertionOptions,
     /// The claim `iss`. Default: `clientID`.
     pub issuer: Option<SecretRef>,
     /// Further claims of the assertion.
-    #[serde(deserialize_with = "lenient::block")]
     pub claims: BTreeMap<String, Value>,
 }
 

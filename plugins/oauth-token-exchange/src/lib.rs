@@ -32,7 +32,7 @@ use credentials::challenge;
 use egress::{HttpClient, Platform};
 use jwt_plugin::JwtPlugin;
 use middleware::{
-    ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead,
+    ConfigError, Decision, Edits, Event, Middleware, Problem, Reason, RequestHead, ResponseHead, UnixTime,
 };
 use oauth::AccessToken;
 use serde_json::Value;
@@ -95,13 +95,14 @@ impl Middleware for OAuthTokenExchange {
         }
     }
 
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
-        self.exchange(request).unwrap_or_else(|problem| problem.into())
+    fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
+        self.exchange(request, now)
+            .unwrap_or_else(|problem| problem.into())
     }
 
     fn on_response(&mut self, response: &dyn ResponseHead) {
         if let Some((key, sent)) = self.sent.take()
-            && !response.header("WWW-Authenticate").is_empty()
+            && response.has_header("WWW-Authenticate")
         {
             self.tokens.discard(&key, &sent, DISCARD_EVERY);
         }
@@ -109,16 +110,19 @@ impl Middleware for OAuthTokenExchange {
 }
 
 impl OAuthTokenExchange {
-    fn exchange(&mut self, request: &dyn RequestHead) -> Result<Decision, Problem> {
+    fn exchange(&mut self, request: &dyn RequestHead, now: UnixTime) -> Result<Decision, Problem> {
         let provider = &self.provider;
-        let (mut edits, subject) = self.jwt.admit(request, |token| provider.subject(token))?;
+        let (mut edits, subject) = self.jwt.admit(request, now, |token| provider.subject(token))?;
         let subject = subject.map_err(|no_user| {
             self.platform
                 .log(&Event::info("exchange.no_user").field("reason", no_user.code()));
             Problem::new(Reason::Forbidden)
         })?;
+        let now = match self.jwt.took_time() {
+            true => self.platform.now(),
+            false => now,
+        };
         // The rules of `jwt` may tolerate clock differences, but the token endpoint does not.
-        let now = self.platform.now();
         if subject.has_expired(now) {
             return Err(challenge::invalid_token());
         }
@@ -127,7 +131,7 @@ impl OAuthTokenExchange {
             .tokens
             .get(&key, now, || UserToken::new(provider, subject, &key))
             .map_err(answer)?;
-        edits.append(Edits::none().set_header("Authorization", format!("Bearer {}", token.expose())));
+        edits.append(Edits::none().set_header("Authorization", token.authorization()));
         self.sent = Some((key, token));
         Ok(Decision::Forward(edits))
     }

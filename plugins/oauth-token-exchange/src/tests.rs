@@ -7,7 +7,7 @@ use egress::platform::Native;
 use jwt_simple::prelude::*;
 use middleware::{Decision, Edit, Middleware};
 use serde_json::{Value, json};
-use test_doubles::{Endpoint, Request};
+use test_doubles::{Endpoint, Request, decide};
 
 use crate::OAuthTokenExchange;
 
@@ -83,7 +83,7 @@ fn options(method: &str, url: &str) -> Value {
 
 /// The token that the backend receives, or the status of a refusal.
 fn sent(plugin: &mut OAuthTokenExchange, token: &str) -> Result<String, u16> {
-    match plugin.on_request(&Request::get("/").with_bearer(token)) {
+    match decide(plugin, &Request::get("/").with_bearer(token)) {
         Decision::Reply(reply) => Err(reply.status),
         Decision::Forward(edits) => match edits.iter().collect::<Vec<_>>().as_slice() {
             [Edit::SetHeader(name, value)] if name == "Authorization" => {

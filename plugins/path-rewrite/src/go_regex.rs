@@ -29,7 +29,9 @@ const SIZE_LIMIT: usize = 256 << 10;
 pub struct GoRegex {
     matcher: Matcher,
     names: Vec<(String, usize)>,
-    cost: Cost,
+    steps_per_byte: usize,
+    /// How many bytes after the start of a match a search may read.
+    reach: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -104,11 +106,13 @@ impl GoRegex {
     /// [`RegexError`]. Its text continues a sentence that begins with the option's name.
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
         if let Some(prefix) = Prefix::of(pattern) {
-            return Ok(Self {
-                matcher: Matcher::Prefix(prefix),
-                names: Vec::new(),
-                cost: Cost::character(0),
-            });
+            let groups = prefix.groups();
+            return Ok(Self::costing(
+                &Cost::character(0),
+                groups,
+                Matcher::Prefix(prefix),
+                Vec::new(),
+            ));
         }
         let translated = Parser::new(pattern).parse()?;
         let regex = RegexBuilder::new(&translated.pattern)
@@ -117,24 +121,30 @@ impl GoRegex {
             .map_err(|error| RegexError::Engine {
                 why: error.to_string(),
             })?;
-        Ok(Self {
-            matcher: Matcher::Engine(regex),
-            names: translated.names,
-            cost: translated.cost,
-        })
+        let groups = regex.captures_len();
+        let matcher = Matcher::Engine(regex);
+        Ok(Self::costing(&translated.cost, groups, matcher, translated.names))
+    }
+
+    fn costing(cost: &Cost, groups: usize, matcher: Matcher, names: Vec<(String, usize)>) -> Self {
+        Self {
+            matcher,
+            names,
+            // A visit copies the positions of all groups, so many groups make it slower.
+            steps_per_byte: cost.states_at_once().max(1).saturating_mul(8 + groups) / 8,
+            reach: cost.longest(),
+        }
     }
 
     /// Returns the maximum number of steps that a search takes for each byte of the text. A step is one visit to a
     /// state of the automaton.
-    pub fn steps_per_byte(&self) -> usize {
-        // A visit copies the positions of all groups, so many groups make it slower.
-        let groups = self.groups_len();
-        self.cost.states_at_once().max(1).saturating_mul(8 + groups) / 8
+    pub const fn steps_per_byte(&self) -> usize {
+        self.steps_per_byte
     }
 
     /// Returns how many bytes after the start of a match a search may read, or `None` if there is no limit.
-    pub fn reach(&self) -> Option<usize> {
-        self.cost.longest()
+    pub const fn reach(&self) -> Option<usize> {
+        self.reach
     }
 
     /// Allocates a buffer for the groups of a match.

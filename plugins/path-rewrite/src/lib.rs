@@ -20,7 +20,9 @@ pub mod target;
 
 use std::rc::Rc;
 
-use middleware::{ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead, work};
+use middleware::{
+    ConfigError, Decision, Edits, Event, Host, Middleware, Problem, Reason, RequestHead, UnixTime, work,
+};
 
 use rules::{LONGEST_PATH, Rewritten, Rules};
 
@@ -71,10 +73,10 @@ impl Middleware for PathRewrite {
     }
 
     /// Forwards a request that no rule matches unchanged, as Traefik's own middleware does.
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision {
+    fn on_request(&mut self, request: &dyn RequestHead, _: UnixTime) -> Decision {
         let uri = request.uri();
         work(uri.len());
-        let (path, query) = target::split(&uri);
+        let (path, query) = target::split(uri);
         // The host escapes the path. If it were not ASCII, the rules would not mean the same as in Traefik.
         let Some(path) = std::str::from_utf8(path).ok().filter(|path| path.is_ascii()) else {
             return self.refuse(None, "the path is not percent-encoded");
@@ -87,10 +89,10 @@ impl Middleware for PathRewrite {
             Ok(None) => return Decision::Forward(Edits::none()),
             Err((rule, why)) => return self.refuse(Some(rule), why),
         };
-        match target::build(&new, query) {
+        match target::build(new, query) {
             Ok(target) => Decision::Forward(
                 Edits::none()
-                    .add_header(REPLACED_PATH_HEADER, path)
+                    .add_header(REPLACED_PATH_HEADER, path.to_owned())
                     .set_uri(target),
             ),
             Err(refusal) => self.refuse(Some(rule), refusal),
@@ -100,6 +102,7 @@ impl Middleware for PathRewrite {
 
 impl PathRewrite {
     /// Does not log the path itself: it belongs to the client, and the access log contains it.
+    #[cold]
     fn refuse(&self, rule: Option<usize>, why: impl std::fmt::Display) -> Decision {
         let mut event = Event::info("rewrite.refused");
         if let Some(rule) = rule {
@@ -113,7 +116,7 @@ impl PathRewrite {
 #[cfg(test)]
 mod tests {
     use middleware::Edit;
-    use test_doubles::{Request, TestHost};
+    use test_doubles::{Request, TestHost, decide as decide_with};
 
     use super::*;
 
@@ -123,7 +126,7 @@ mod tests {
     fn decide(config: &str, uri: &[u8]) -> (Decision, Vec<String>) {
         let host = Rc::new(TestHost::new());
         let mut middleware = PathRewrite::new(config.as_bytes(), host.clone()).unwrap();
-        let decision = middleware.on_request(&Request::get(uri));
+        let decision = decide_with(&mut middleware, &Request::get(uri));
         (decision, host.logged())
     }
 
@@ -154,8 +157,8 @@ mod tests {
             assert_eq!(
                 edits,
                 [
-                    Edit::AddHeader(REPLACED_PATH_HEADER.to_owned(), replaced.to_owned()),
-                    Edit::SetUri(target.to_owned())
+                    Edit::AddHeader(REPLACED_PATH_HEADER.into(), replaced.into()),
+                    Edit::SetUri(target.into())
                 ]
             );
             assert_eq!(log, [] as [&str; 0]);

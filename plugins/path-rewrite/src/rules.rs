@@ -1,7 +1,7 @@
 //! Applies the first rule whose regex matches the path.
 //!
 //! The client controls the path, and with it the time that a search takes. Therefore all work has a bound:
-//! [`Rule::longest_path`] for the length of the path in one search, [`MOST_STEPS`] for all searches of a rule, and
+//! `Rule::longest_path` for the length of the path in one search, [`MOST_STEPS`] for all searches of a rule, and
 //! [`LONGEST_RESULT`] for the new path. A request that exceeds a bound is refused, because without the search it is
 //! unknown whether the rule matches.
 
@@ -98,11 +98,8 @@ impl Rules {
 
     /// Returns the regexes that are searched only in short paths: (option, longest path in bytes).
     pub fn costly_regexes(&self) -> impl Iterator<Item = (String, usize)> {
-        let costly = self
-            .0
-            .iter()
-            .filter(|rule| rule.longest_path() < COMFORTABLE_LIMIT);
-        costly.map(|rule| (format!("{}regex", rule.at), rule.longest_path()))
+        let costly = self.0.iter().filter(|rule| rule.longest_path < COMFORTABLE_LIMIT);
+        costly.map(|rule| (format!("{}regex", rule.at), rule.longest_path))
     }
 }
 
@@ -111,6 +108,8 @@ struct Rule {
     at: String,
     regex: GoRegex,
     replacement: Template,
+    /// The length of the longest path in which the regex is searched, in bytes.
+    longest_path: usize,
 }
 
 impl Rule {
@@ -120,23 +119,19 @@ impl Rule {
             .map_err(|error| ConfigError::new(format!("{at}regex"), error.to_string()))?;
         let replacement = Template::new(options.replacement.trim(), &regex)
             .map_err(|error| ConfigError::new(format!("{at}replacement"), error.to_string()))?;
+        let characters = MOST_STEPS_AT_ONCE / regex.steps_per_byte();
         Ok(Self {
             at,
             regex,
             replacement,
+            longest_path: characters.saturating_sub(1).min(LONGEST_PATH),
         })
-    }
-
-    /// Returns the length of the longest path in which the regex is searched, in bytes.
-    fn longest_path(&self) -> usize {
-        let characters = MOST_STEPS_AT_ONCE / self.regex.steps_per_byte();
-        characters.saturating_sub(1).min(LONGEST_PATH)
     }
 
     /// Replaces every match, like Go's `ReplaceAllString`. Returns `None` if there is no match. As in Go, an empty
     /// match directly after another match is not replaced.
     fn replace_all(&self, path: &str) -> Result<Option<String>, TooMuchWork> {
-        let (length, longest) = (path.len(), self.longest_path());
+        let (length, longest) = (path.len(), self.longest_path);
         if length > longest {
             return Err(TooMuchWork::LongPath { length, longest });
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::checked::{DemoError, expect};
 use super::screen::{Screen, milliseconds};
-use super::{DemoError, expect};
 use harness::gateway::Gateway;
 use harness::idcs::{Application, Endpoint};
 use harness::load::{Load, get_with_bearer};

@@ -4,6 +4,7 @@
 //! the demo fails if it sees anything else than it should. Out of scope: tests, which are in
 //! `test-harness/e2e/tests/e2e`.
 
+mod checked;
 mod crowd;
 mod refusals;
 mod screen;
@@ -16,42 +17,13 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use self::checked::DemoError;
 use self::screen::{Screen, milliseconds};
-use harness::client::{Request, Response};
 use harness::gateway::Gateway;
 use harness::idcs::Resource;
 use harness_build::guests::{self, Artifacts, Guest};
 use harness_build::tools::{self, TRAEFIK_VERSION};
 use launch::progress::during;
-
-/// Why the demo failed. Every message says what to do.
-#[derive(Debug, thiserror::Error)]
-enum DemoError {
-    /// A server of the demo did not answer.
-    #[error(
-        "{what} did not answer: {source}\nThe warnings of Traefik's log are printed above; `cargo demo --serve` keeps the gateway for a closer look."
-    )]
-    NoAnswer {
-        /// The server that was asked.
-        what: &'static str,
-        /// The client's error.
-        source: harness::client::ClientError,
-    },
-
-    /// The gateway did something else than it promises.
-    #[error(
-        "{what}: expected {expected}, but saw {seen}\nThe gateway does not do what it should here. `cargo test` \
-         shows whether it is the plugins or this machine; `cargo demo --serve` keeps the gateway for a closer look."
-    )]
-    Unexpected {
-        /// What was compared.
-        what: &'static str,
-        /// What the demo expected.
-        expected: String,
-        /// What it saw.
-        seen: String,
-    },
-}
 
 /// Runs the demo. With `serve`, the gateway keeps running until it is interrupted.
 pub fn run(serve: bool) -> Result<(), Box<dyn Error>> {
@@ -138,32 +110,9 @@ fn sizes(plugins: &Artifacts) -> String {
     parts.join(", ")
 }
 
-/// Sends a request of the demo.
-fn answer(what: &'static str, request: Request) -> Result<Response, DemoError> {
-    request
-        .send()
-        .map_err(|source| DemoError::NoAnswer { what, source })
-}
-
 /// Returns the lines of Traefik's log that may explain a failure.
 fn warnings(gateway: &Gateway) -> String {
     let is_telling = |line: &&str| line.contains(r#""level":"warn""#) || line.contains(r#""level":"error""#);
     let log = gateway.traefik.log();
     log.lines().filter(is_telling).collect::<Vec<_>>().join("\n")
-}
-
-/// Fails unless `seen` is `expected`.
-fn expect<T: PartialEq + std::fmt::Debug>(
-    what: &'static str,
-    seen: &T,
-    expected: &T,
-) -> Result<(), DemoError> {
-    if seen == expected {
-        return Ok(());
-    }
-    Err(DemoError::Unexpected {
-        what,
-        expected: format!("{expected:?}"),
-        seen: format!("{seen:?}"),
-    })
 }

@@ -1,7 +1,7 @@
 //! Requests that are refused, and a good one that is served while IDCS is down.
 
+use super::checked::{DemoError, answer, expect};
 use super::screen::Screen;
-use super::{DemoError, answer, expect};
 use harness::faults::Fault;
 use harness::gateway::Gateway;
 

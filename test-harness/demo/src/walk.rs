@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::checked::{DemoError, answer, expect};
 use super::screen::{Screen, milliseconds};
 use super::sights::{claims, fetches, shortened, spent};
-use super::{DemoError, answer, expect};
 use harness::certificates::CertificateAuthority;
 use harness::client::Client;
 use harness::gateway::{Gateway, INTEGRATION, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE};

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use middleware::{Decision, Edit, Middleware as _};
 use path_rewrite_plugin::{PathRewrite, REPLACED_PATH_HEADER};
 use serde_json::json;
-use test_doubles::Request;
+use test_doubles::{Request, decide};
 
 const BASE: &str = "/ic/api/integration/v1/flows/rest/ECHO/1.0";
 
@@ -19,16 +19,16 @@ const BASE: &str = "/ic/api/integration/v1/flows/rest/ECHO/1.0";
 fn rewritten(regex: &str, replacement: &str, uri: &[u8]) -> Option<String> {
     let config = json!({ "regex": regex, "replacement": replacement }).to_string();
     let mut plugin = PathRewrite::new(config.as_bytes(), Rc::new(Machine::default())).ok()?;
-    let Decision::Forward(edits) = plugin.on_request(&Request::get(uri)) else {
+    let Decision::Forward(edits) = decide(&mut plugin, &Request::get(uri)) else {
         return None;
     };
     let edits: Vec<&Edit> = edits.iter().collect();
     match edits.as_slice() {
         [] => None,
         [Edit::AddHeader(name, old), Edit::SetUri(new)] => {
-            assert_eq!(name, REPLACED_PATH_HEADER);
+            assert_eq!(&**name, REPLACED_PATH_HEADER);
             assert_eq!(old.as_bytes(), uri.split(|&byte| byte == b'?').next().unwrap());
-            Some(new.clone())
+            Some(new.to_string())
         }
         other => panic!("{other:?}"),
     }

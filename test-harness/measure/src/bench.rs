@@ -2,7 +2,7 @@
 //!
 //! In scope: requests per second, latency and CPU time of each row ([`rows`]), memory per request in flight
 //! ([`in_flight`]), start-up times ([`start`]), signature checks inside Traefik ([`rs256`]), how cost grows
-//! ([`growth`]), and the report. The load generator and the backends share the processors with the gateway that is
+//! ([`growth`]), reloads ([`reload`]), and the report. The load generator and the backends share the processors with the gateway that is
 //! measured, so they are purpose-built to use as little of them as possible. The row `direct` shows how fast they are
 //! without a gateway in between.
 //!
@@ -10,17 +10,24 @@
 
 mod authoriser;
 mod backend;
-mod envoy;
+mod comparison;
+mod costs;
 mod error;
 mod figures;
 mod generator;
 mod growth;
 mod in_flight;
+mod lane;
+mod load;
 mod machine;
 mod page;
+mod peer;
+mod policy;
 mod profile;
+mod reload;
 mod report;
 mod requests;
+mod row;
 mod rows;
 mod rs256;
 mod run;
@@ -29,6 +36,8 @@ mod settings;
 mod site;
 mod start;
 mod statistics;
+mod summary;
+mod table;
 mod watch;
 mod wire;
 
@@ -37,5 +46,5 @@ pub use self::figures::Figures;
 pub use self::page::PageError;
 pub use self::report::Report;
 pub use self::rows::ROWS;
-pub use self::run::MEASUREMENTS;
+pub use self::run::{COMPARED, MEASUREMENTS};
 pub use self::settings::Bench;

@@ -3,7 +3,13 @@
 //!
 //! Most of them make the calls that the plugins avoid, so that the tests in `test-harness/e2e/tests/e2e/host_facts.rs`
 //! notice when a new Traefik behaves differently. `probe-signatures` shows that the crate `jose` gives the same results
-//! there as natively. Native builds are empty.
+//! there as natively. The `probe-floor` guests make the host calls of our plugins and nothing else, which shows what
+//! those calls cost. Native builds are empty.
+
+#[cfg(target_family = "wasm")]
+pub mod floor;
+#[cfg(target_family = "wasm")]
+pub mod http;
 
 /// Registers a guest that answers every request with `answer(path)`.
 #[cfg(target_family = "wasm")]
@@ -78,6 +84,14 @@ pub mod wasi {
         let mut time = 0;
         // SAFETY: the host writes eight bytes into `time`.
         unsafe { clock_time_get(1, 1, &raw mut time) };
+        time
+    }
+
+    /// Reads the wall clock, as a plugin does once for each request.
+    pub fn look_at_clock() -> u64 {
+        let mut time = 0;
+        // SAFETY: the host writes eight bytes into `time`.
+        unsafe { clock_time_get(0, 1, &raw mut time) };
         time
     }
 

@@ -1,18 +1,15 @@
 //! Finds `jwt` without any rule about which tokens it accepts, beyond their signature.
 
 use super::document::{Content, Node};
-use super::finding::{Finding, Severity, finding};
-use super::model::{Kind, Model};
+use super::finding::{Finding, Severity};
+use super::model::Model;
 use super::plugins::Plugin;
 
 pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    for definition in model.middlewares.values() {
-        let Kind::Plugin { name, place, options } = definition.kind else {
-            continue;
-        };
-        let jwt = match model.plugins.ours(name) {
-            Some(Plugin::Jwt) => Some((place, options)),
-            Some(Plugin::Gateway) if options.given("jwt").is_some() => options.entry("jwt"),
+    for (plugin, used) in model.ours() {
+        let jwt = match plugin {
+            Plugin::Jwt => Some((used.place, used.options)),
+            Plugin::Gateway if used.options.given("jwt").is_some() => used.options.entry("jwt"),
             _ => None,
         };
         if let Some((place, options)) = jwt
@@ -21,7 +18,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             let message = "jwt accepts every token of the issuer, also those for other applications: add at least \
                            `audiences`, or another of `tenant`, `issuers`, `requiredScopes`, `claims` and `authorize` \
                            [docs/options.md#jwt]";
-            findings.push(finding(definition.file, place, Severity::Warning, message));
+            findings.push(used.finding(place, Severity::Warning, message));
         }
     }
 }

@@ -4,36 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Node;
 use super::files::{Document, Source};
-use super::finding::{Finding, Severity, finding};
-use super::model::{Kind, Model};
+use super::finding::{Finding, Severity};
+use super::model::Model;
 use super::plugins::registrations;
+use super::target::Target;
 
 pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Vec<Finding>) {
     let listed = listed(documents);
-    for (id, definition) in &model.middlewares {
-        let Kind::Plugin { name, options, .. } = definition.kind else {
-            continue;
-        };
+    for (_, used) in model.ours() {
         // In labels, Compose itself replaces variables, and this check reads them as `env:NAME`.
-        if model.plugins.ours(name).is_none() || id.ends_with("@docker") {
-            continue;
-        }
-        let Some(listed) = listed.get(name) else {
-            continue;
-        };
-        options.each_text("", &mut |option, text, place| {
-            let Some(variable) = text.strip_prefix("env:") else {
-                return;
-            };
-            if !is_reference(option) || listed.contains(variable) {
-                return;
+        let listed = listed.get(used.name).filter(|_| !used.id.ends_with("@docker"));
+        let Some(listed) = listed else { continue };
+        for (option, place, target) in used.references() {
+            if let Target::Variable(variable) = target
+                && is_reference(option)
+                && !listed.contains(variable)
+            {
+                let message = format!(
+                    "{option}: the plugin does not see the variable {variable}: list it under \
+                     experimental.localPlugins.{}.settings.envs; Traefik gives plugins no other variable",
+                    used.name
+                );
+                findings.push(used.finding(place, Severity::Error, message));
             }
-            let message = format!(
-                "{option}: the plugin does not see the variable {variable}: list it under \
-                 experimental.localPlugins.{name}.settings.envs; Traefik gives plugins no other variable"
-            );
-            findings.push(finding(definition.file, place, Severity::Error, message));
-        });
+        }
     }
 }
 

@@ -6,36 +6,27 @@ use std::path::Path;
 use super::document::Node;
 use super::files::{Document, Source};
 use super::finding::{Finding, Severity, finding};
-use super::model::{Kind, Model};
+use super::model::Model;
 use super::place::Place;
 use super::plugins::registrations;
+use super::target::Target;
 
 pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Vec<Finding>) {
     for document in documents.iter().filter(|it| it.source == Source::Static) {
         mounts(document, findings);
     }
-    for definition in model.middlewares.values() {
-        let Kind::Plugin { name, options, .. } = definition.kind else {
-            continue;
-        };
-        if model.plugins.ours(name).is_none() {
-            continue;
-        }
-        options.each_text("", &mut |option, text, place| {
-            let path = text
-                .strip_prefix("file:")
-                .or((option == "jwksFile").then_some(text));
-            let Some(path) = path.map(Path::new).filter(|path| path.is_absolute()) else {
-                return;
-            };
-            if !path.exists() {
+    for (_, used) in model.ours() {
+        for (_, place, target) in used.references() {
+            if let Target::File(path) = target
+                && path.starts_with('/')
+                && !Path::new(path).exists()
+            {
                 let message = format!(
-                    "{} does not exist on this machine; if Traefik runs here, the plugin refuses requests",
-                    path.display()
+                    "{path} does not exist on this machine; if Traefik runs here, the plugin refuses requests"
                 );
-                findings.push(finding(definition.file, place, Severity::Note, message));
+                findings.push(used.finding(place, Severity::Note, message));
             }
-        });
+        }
     }
 }
 

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::document::Node;
+use super::finding::{Finding, Severity, finding};
 use super::place::Place;
-use super::plugins::Plugins;
+use super::plugins::{Plugin, Plugins};
+use super::target::Target;
 use super::traefik::qualified;
 
 /// The contents of all files together.
@@ -108,15 +110,57 @@ pub(super) struct Step {
     pub(super) is_circle: bool,
 }
 
+/// A middleware of a plugin.
+#[derive(Clone, Copy)]
+pub(super) struct Used<'m, 'd> {
+    /// The name that Traefik gives the middleware.
+    pub(super) id: &'m str,
+    pub(super) definition: &'m Definition<'d>,
+    /// The plugin's name in the configuration, and its place.
+    pub(super) name: &'d str,
+    pub(super) place: Place,
+    pub(super) options: &'d Node,
+}
+
+impl<'d> Used<'_, 'd> {
+    /// Returns the options that refer to something on Traefik's machine: their names, their places, and what they name.
+    pub(super) fn references(&self) -> Vec<(&'d str, Place, Target<'d>)> {
+        let mut found = Vec::new();
+        self.options.each_text("", &mut |option, text, place| {
+            found.extend(Target::of(option, text).map(|target| (option, place, target)));
+        });
+        found
+    }
+
+    /// Returns a finding in the file of the middleware.
+    pub(super) fn finding(&self, place: Place, severity: Severity, message: impl Into<String>) -> Finding {
+        finding(self.definition.file, place, severity, message)
+    }
+}
+
 const DEEPEST: usize = 20;
 
 impl<'d> Model<'d> {
-    /// Returns the options of all middlewares of the plugin with this name.
-    pub(super) fn options_of(&self, plugin: &str) -> impl Iterator<Item = &'d Node> {
-        self.middlewares.values().filter_map(move |it| match it.kind {
-            Kind::Plugin { name, options, .. } if name == plugin => Some(options),
-            _ => None,
-        })
+    /// Returns all middlewares of plugins, ours and others.
+    pub(super) fn of_plugins(&self) -> impl Iterator<Item = Used<'_, 'd>> {
+        self.middlewares
+            .iter()
+            .filter_map(|(id, definition)| match definition.kind {
+                Kind::Plugin { name, place, options } => Some(Used {
+                    id,
+                    definition,
+                    name,
+                    place,
+                    options,
+                }),
+                _ => None,
+            })
+    }
+
+    /// Returns all middlewares of our plugins.
+    pub(super) fn ours(&self) -> impl Iterator<Item = (Plugin, Used<'_, 'd>)> {
+        self.of_plugins()
+            .filter_map(|used| Some((self.plugins.ours(used.name)?, used)))
     }
 
     /// Returns the ways through a router: one for each entry point and parent.

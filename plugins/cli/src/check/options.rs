@@ -1,5 +1,7 @@
 //! Checks the plugins' options with the plugins' own code.
 
+mod stand_ins;
+
 use std::rc::Rc;
 
 use basic_credentials_plugin::BasicCredentials;
@@ -12,21 +14,18 @@ use oauth_client_credentials_plugin::OAuthClientCredentials;
 use oauth_introspection_plugin::OAuthIntrospection;
 use oauth_token_exchange_plugin::OAuthTokenExchange;
 use path_rewrite_plugin::PathRewrite;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::finding::{Finding, Severity, finding};
-use super::model::{Kind, Model};
-use super::placeholders::placeholder;
+use super::finding::{Finding, Severity};
+use super::model::Model;
 use super::plugins::Plugin;
+use stand_ins::{fill_in, stand_in};
 
 pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    for definition in model.middlewares.values() {
-        let Kind::Plugin { name, place, options } = definition.kind else {
-            continue;
-        };
-        let mut say = |place, severity, message: String| {
-            findings.push(finding(definition.file, place, severity, message));
-        };
+    for used in model.of_plugins() {
+        let (name, place) = (used.name, used.place);
+        let mut say =
+            |place, severity, message: String| findings.push(used.finding(place, severity, message));
         let Some(plugin) = model.plugins.ours(name) else {
             let near = Plugin::ALL
                 .into_iter()
@@ -56,10 +55,10 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             }
             continue;
         };
-        for (field, message) in mistakes(plugin, options.to_json()) {
+        for (field, message) in mistakes(plugin, used.options.to_json()) {
             let at = match field.as_str() {
                 "configuration" => place,
-                field => options.place_of(field),
+                field => used.options.place_of(field),
             };
             let section = section(plugin, &field);
             say(
@@ -149,105 +148,6 @@ fn build(plugin: Plugin, options: &Value) -> Result<(), ConfigError> {
     }
 }
 
-/// Replaces references that exist only on Traefik's machine with valid values.
-fn fill_in(name: &str, value: &mut Value) {
-    match value {
-        Value::String(text) if is_reference(text) || is_to_be_filled_in(name, text) => {
-            *value = stand_in(name, text)
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(name, item)),
-        Value::Object(members) => {
-            if let Some(keys) = members.get_mut("apiKeys") {
-                fill_in_api_keys(keys);
-            }
-            fill_in_key_pair(members);
-            members
-                .iter_mut()
-                .for_each(|(name, member)| fill_in(name, member));
-        }
-        _ => {}
-    }
-}
-
-/// API keys must be long and must differ from each other.
-fn fill_in_api_keys(keys: &mut Value) {
-    for (index, entry) in keys.as_array_mut().into_iter().flatten().enumerate() {
-        for (name, stand_in) in [
-            ("key", format!("placeholder-of-key-{index}")),
-            ("keyHash", format!("{index:064x}")),
-        ] {
-            if let Some(value) = entry.get_mut(name)
-                && value.as_str().is_some_and(is_reference)
-            {
-                *value = stand_in.into();
-            }
-        }
-    }
-}
-
-/// A private key and its certificate belong together. If one of them is a reference, both are replaced.
-fn fill_in_key_pair(members: &mut Map<String, Value>) {
-    let is_elsewhere = |value: &Value| value.as_str().is_some_and(is_reference);
-    let names = ["key", "cert", "certificate"];
-    let some_elsewhere = names
-        .iter()
-        .any(|name| members.get(*name).is_some_and(is_elsewhere));
-    if !some_elsewhere || !members.contains_key("key") {
-        return;
-    }
-    let Some((key, certificate)) = key_pair() else {
-        return;
-    };
-    for (name, pem) in [
-        ("key", &key),
-        ("cert", &certificate),
-        ("certificate", &certificate),
-    ] {
-        if let Some(value) = members.get_mut(name) {
-            *value = pem.as_str().into();
-        }
-    }
-    // The type of the referenced key is not known here.
-    if members.get("algorithm").is_some_and(|name| name == "RS256") {
-        members.remove("algorithm");
-    }
-}
-
-/// Creates a new private key and its certificate in PEM.
-fn key_pair() -> Option<(String, String)> {
-    let key = rcgen::KeyPair::generate().ok()?;
-    let certificate = rcgen::CertificateParams::default().self_signed(&key).ok()?;
-    Some((key.serialize_pem(), certificate.pem()))
-}
-
-fn is_reference(text: &str) -> bool {
-    let secret = text.strip_prefix("urn:k8s:secret:");
-    text.starts_with("env:")
-        || text.starts_with("file:")
-        || secret.is_some_and(|rest| rest.split(':').filter(|part| !part.is_empty()).count() == 2)
-}
-
-/// Returns whether the text is a path to a key file, or has a host that the reader of an example must fill in.
-fn is_to_be_filled_in(name: &str, text: &str) -> bool {
-    (name == "jwksFile" && text.starts_with('/')) || placeholder(name, text).is_some()
-}
-
-/// A value that fits. Different texts get different values, since a plugin may demand that options differ.
-fn stand_in(name: &str, text: &str) -> Value {
-    let own: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
-    match name {
-        "jwksFile" => JWKS.into(),
-        "publicKey" => PUBLIC_KEY.into(),
-        "url" | "jwksUrl" => format!("https://placeholder.invalid/{own}").into(),
-        "path" => format!("/placeholder{own}").into(),
-        // Long enough for every algorithm, both as base64 and as plain text.
-        "signingSecret" => "A".repeat(88).into(),
-        "secret" | "refreshTokenKey" => "A".repeat(32).into(),
-        "ca" | "cert" | "key" => Value::Null,
-        _ => format!("placeholder{own}").into(),
-    }
-}
-
 /// Removes the option. Returns whether it existed.
 fn remove(options: &mut Value, field: &str) -> bool {
     let (parent, last) = match field.rsplit_once(['.', '[']) {
@@ -289,11 +189,3 @@ fn put_in(options: &mut Value, field: &str) {
     }
     *place = stand_in(field.rsplit('.').next().unwrap_or_default(), "");
 }
-
-/// A public key whose private key no longer exists.
-const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
-MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
------END PUBLIC KEY-----
-";
-const JWKS: &str =
-    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"}]}"#;

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::document::Node;
 use super::files::{Document, Source};
 use super::finding::{Finding, Severity, finding};
-use super::model::{Kind, Model};
+use super::model::Model;
 use super::place::Place;
 
 pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Vec<Finding>) {
@@ -25,19 +25,13 @@ pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Ve
 }
 
 fn options(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    for definition in model.middlewares.values() {
-        let Kind::Plugin { name, options, .. } = definition.kind else {
-            continue;
-        };
-        if model.plugins.ours(name).is_none() {
-            continue;
-        }
-        options.each_text("", &mut |option, text, place| {
+    for (_, used) in model.ours() {
+        used.options.each_text("", &mut |option, text, place| {
             if let Some(placeholder) = placeholder(option, text) {
                 let message = format!(
                     "{option}: {placeholder} looks like a placeholder that was not filled in; Traefik takes it literally"
                 );
-                findings.push(finding(definition.file, place, Severity::Warning, message));
+                findings.push(used.finding(place, Severity::Warning, message));
             }
         });
     }

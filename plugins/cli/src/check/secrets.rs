@@ -4,40 +4,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Node;
 use super::files::{Document, Source};
-use super::finding::{Finding, Severity, finding};
-use super::model::{Kind, Model};
+use super::finding::{Finding, Severity};
+use super::model::Model;
+use super::target::Target;
 
 /// The keys of Secrets, by namespace and name.
 type Secrets<'d> = BTreeMap<(&'d str, &'d str), BTreeSet<&'d str>>;
 
 pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Vec<Finding>) {
     let secrets = secrets(documents);
-    for (id, definition) in &model.middlewares {
-        let Kind::Plugin { options, .. } = definition.kind else {
+    // Only Kubernetes has Secrets. There, a name begins with the namespace.
+    let of_kubernetes = model
+        .of_plugins()
+        .filter(|used| used.id.ends_with("@kubernetescrd"));
+    for used in of_kubernetes {
+        let Some((namespace, _)) = used.definition.name.split_once('/') else {
             continue;
         };
-        // Only Kubernetes has Secrets. There, a name begins with the namespace.
-        let Some((namespace, _)) = definition.name.split_once('/') else {
-            continue;
-        };
-        if !id.ends_with("@kubernetescrd") {
-            continue;
-        }
-        options.each_text("", &mut |option, text, place| {
-            let reference = text.strip_prefix("urn:k8s:secret:");
-            let Some((name, key)) = reference.and_then(|it| it.split_once(':')) else {
-                return;
-            };
-            if let Some(keys) = secrets.get(&(namespace, name))
+        for (option, place, target) in used.references() {
+            if let Target::Secret { name, key } = target
+                && let Some(keys) = secrets.get(&(namespace, name))
                 && !keys.contains(key)
             {
                 let message = format!(
                     "{option}: the Secret {namespace}/{name} has no key {key}: Traefik does not create the middleware, and \
                      drops routers that use it"
                 );
-                findings.push(finding(definition.file, place, Severity::Error, message));
+                findings.push(used.finding(place, Severity::Error, message));
             }
-        });
+        }
     }
 }
 

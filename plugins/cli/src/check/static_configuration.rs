@@ -4,9 +4,9 @@
 use super::document::Node;
 use super::files::{Document, Source};
 use super::finding::{Finding, Severity, finding};
-use super::model::Model;
-use super::place::Place;
+use super::model::{Model, Used};
 use super::plugins::{Plugin, registrations};
+use super::target::Target;
 
 pub(super) fn check(documents: &[Document], model: &Model<'_>, findings: &mut Vec<Finding>) {
     for document in documents.iter().filter(|it| it.source == Source::Static) {
@@ -48,8 +48,9 @@ fn registered(document: &Document, model: &Model<'_>, findings: &mut Vec<Finding
 fn mounts(name: &str, plugin: &Node, kind: Plugin, model: &Model<'_>) -> Option<(Severity, String)> {
     let mounts = plugin.at(&["settings", "mounts"]);
     let mounts = mounts.map(Node::items).unwrap_or_default();
-    let middlewares: Vec<&Node> = model.options_of(name).collect();
-    let keeps_state = middlewares.iter().any(|options| kind.keeps_state(options));
+    let middlewares = model.of_plugins().filter(|used| used.name == name);
+    let middlewares: Vec<Used<'_, '_>> = middlewares.collect();
+    let keeps_state = middlewares.iter().any(|used| kind.keeps_state(used.options));
     if mounts.is_empty() {
         if keeps_state {
             let message = format!(
@@ -57,7 +58,7 @@ fn mounts(name: &str, plugin: &Node, kind: Plugin, model: &Model<'_>) -> Option<
             );
             return Some((Severity::Error, message));
         }
-        if let Some(file) = middlewares.iter().find_map(|options| first_file(options)) {
+        if let Some(file) = middlewares.iter().find_map(first_file) {
             let message = format!(
                 "{name} has no settings.mounts: the plugin reads {file}, which needs a mount of a directory above it"
             );
@@ -78,12 +79,10 @@ fn mounts(name: &str, plugin: &Node, kind: Plugin, model: &Model<'_>) -> Option<
 }
 
 /// Returns the first file that the options refer to.
-fn first_file(options: &Node) -> Option<&str> {
-    let mut found = None;
-    options.each_text("", &mut |option, text, _: Place| {
-        let path = text.strip_prefix("file:");
-        let path = path.or((option == "jwksFile" && text.starts_with('/')).then_some(text));
-        found = found.or(path);
-    });
-    found
+fn first_file<'d>(used: &Used<'_, 'd>) -> Option<&'d str> {
+    let mut references = used.references().into_iter();
+    references.find_map(|(.., target)| match target {
+        Target::File(path) => Some(path),
+        _ => None,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::{Finding, Severity, finding};
+use super::finding::{Finding, Severity};
 use super::model::{Kind, Model, Reference};
 use super::traefik::qualified;
 
@@ -12,24 +12,13 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let used = used(model);
-    for (id, definition) in &model.middlewares {
-        let Kind::Plugin { name: plugin, .. } = definition.kind else {
-            continue;
-        };
-        if model.plugins.ours(plugin).is_none() || used.contains(id.as_str()) {
-            continue;
-        }
+    for (_, ours) in model.ours().filter(|(_, ours)| !used.contains(ours.id)) {
         let message = format!(
             "no router uses the middleware {}, neither by itself nor through a chain or an entry point: requests pass \
              without it. Add it to the `middlewares` of the routers that need it, or remove it",
-            definition.name
+            ours.definition.name
         );
-        findings.push(finding(
-            definition.file,
-            definition.place,
-            Severity::Warning,
-            message,
-        ));
+        findings.push(ours.finding(ours.definition.place, Severity::Warning, message));
     }
 }
 

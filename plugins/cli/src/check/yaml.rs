@@ -9,5 +9,32 @@ mod resolve;
 pub(super) mod syntax;
 mod tabs;
 
+use serde_json::Value;
+
+use super::document::Node;
+use super::place::{Fault, Place};
+use decode::decode;
+use dialect::Dialect;
+
+/// Reads the first document of a text like Traefik's file provider.
+///
+/// # Errors
+/// Why the text is not YAML, and where.
+pub(crate) fn first_document(text: &str) -> Result<Value, String> {
+    let refused = |fault: Fault| {
+        let Place { line, column } = fault.place;
+        format!("line {line}, column {column}: {}", fault.what)
+    };
+    let (documents, fault) = syntax::read(text);
+    match (documents.first(), fault) {
+        (Some(first), _) => {
+            let (raw, _) = decode(first, Dialect::Traefik).map_err(refused)?;
+            Ok(Node::from(raw).to_json())
+        }
+        (None, Some(fault)) => Err(refused(fault)),
+        (None, None) => Ok(Value::Null),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use qrcode::render::unicode::Dense1x2;
 use serde_json::Value;
 
 use super::interrupt;
+use crate::check::yaml::first_document;
 use crate::login::{DeviceCode, Login, Place, Request};
 
 /// Logs a user in, in whose name the gateway then calls: for `grant: refreshToken` (OAuth 2.0 device flow, RFC 8628)
@@ -113,10 +114,9 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Reads the block `store`, with or without its name.
 fn store(file: &Path) -> Result<Value, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
-    let value: Value =
-        serde_saphyr::from_str(&text).map_err(|error| failed(&error.without_snippet().to_string()))?;
+    let failed = |error: String| format!("{} cannot be read: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let value = first_document(&text).map_err(failed)?;
     let block = value.get("store").cloned().unwrap_or(value);
     each_known("", &block).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(block)

@@ -1,5 +1,7 @@
 //! The path of a request, if all servers read it the same way.
 
+use std::borrow::Cow;
+
 use middleware::percent;
 
 use super::characters::{has_one_meaning, is_joiner};
@@ -8,9 +10,9 @@ use super::marks::is_mark;
 /// A decoded path that any two servers split into the same segments. It has no empty segments, no dot segments, and no
 /// path parameters, and each character can be written in only one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestPath(String);
+pub struct RequestPath<'r>(Cow<'r, str>);
 
-impl RequestPath {
+impl<'r> RequestPath<'r> {
     /// Reads the path of a URI as the host passes it. Returns `None` if two servers may read it differently, which is
     /// the case for:
     ///
@@ -22,20 +24,25 @@ impl RequestPath {
     /// * more than 8 KiB, which some servers accept and others cut off or refuse.
     ///
     /// One slash at the end makes no difference.
-    pub fn read(uri: &[u8]) -> Option<Self> {
+    pub fn read(uri: &'r [u8]) -> Option<Self> {
         let path = uri.split(|&byte| byte == b'?').next().unwrap_or_default();
         if path.len() > LONGEST {
             return None;
         }
-        let path = decode(path)?;
+        // The usual path needs no decoding.
+        let path = match path.iter().all(|&byte| has_one_meaning_unescaped(byte)) {
+            true => Cow::Borrowed(std::str::from_utf8(path).ok()?),
+            false => Cow::Owned(decode(path)?),
+        };
         let inner = path.strip_prefix('/')?;
         let inner = inner.strip_suffix('/').unwrap_or(inner);
-        let plain = path == "/" || inner.split('/').all(is_plain);
-        plain.then(|| Self(inner.to_owned()))
+        let plain = &*path == "/" || inner.split('/').all(is_plain);
+        plain.then_some(Self(path))
     }
 
     /// The segments of the path. `/` has none.
     pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
+        // There is nothing before the first slash, nor after the last one if the path ends with it.
         self.0.split('/').filter(|segment| !segment.is_empty())
     }
 }
@@ -51,12 +58,12 @@ fn decode(path: &[u8]) -> Option<String> {
             b'%' => (percent::pair(bytes.next()?, bytes.next()?)?, true),
             byte => (byte, false),
         };
-        let has_one_meaning = match byte {
-            b'\\' | b'%' | b';' | b'?' | b'#' | 0..0x20 | 0x7f => false,
-            b'/' | b'-' | b'.' | b'_' | b'~' => !escaped,
-            byte if byte.is_ascii_alphanumeric() => !escaped,
-            0x80.. => escaped,
-            _ => true,
+        let has_one_meaning = match escaped {
+            false => has_one_meaning_unescaped(byte),
+            true => {
+                !matches!(byte, b'\\' | b'%' | b';' | b'?' | b'#' | b'/' | 0..0x20 | 0x7f)
+                    && !needs_no_escape(byte)
+            }
         };
         if !has_one_meaning {
             return None;
@@ -66,8 +73,21 @@ fn decode(path: &[u8]) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
+/// Returns whether all servers read this byte alike if it stands in a path as it is.
+const fn has_one_meaning_unescaped(byte: u8) -> bool {
+    !matches!(byte, b'\\' | b'%' | b';' | b'?' | b'#' | 0..0x20 | 0x7f..)
+}
+
+/// The unreserved characters (RFC 3986 §2.3).
+const fn needs_no_escape(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
 /// Returns whether every server keeps this decoded segment as it is.
 pub(super) fn is_plain(segment: &str) -> bool {
+    if segment.is_ascii() {
+        return segment.bytes().any(|byte| !matches!(byte, b'.' | b' ' | b'+'));
+    }
     let is_ignored = |char: char| matches!(char, '.' | ' ' | '+') || is_mark(char) || is_joiner(char);
     segment.chars().any(|char| !is_ignored(char))
         && segment

@@ -49,6 +49,12 @@ impl KeySource for Rc<Provider> {
         self.asked.set(self.asked.get() + 1);
         self.current.borrow().clone()
     }
+
+    /// Lets every request ask.
+    fn fresh(&self, _: UnixTime) -> Option<&Rc<KeySet>> {
+        None
+    }
+
     fn refetch(&mut self, seen: &Rc<KeySet>) -> Rc<KeySet> {
         assert_eq!(Ok(seen), self.current.borrow().as_ref());
         self.refetched.set(self.refetched.get() + 1);
@@ -159,6 +165,7 @@ impl Gateway {
     }
 
     fn decide(&mut self, token: &str, now: UnixTime) -> Decision {
+        self.log.set(now);
         self.jwt.decide(&bearing(token), now)
     }
 
@@ -547,7 +554,7 @@ fn claims_become_headers_for_a_token_seen_before_as_well() {
         let edits = Edits::none()
             .remove_header("Authorization")
             .remove_header("x_user");
-        Decision::Forward(edits.set_header("X-User", user))
+        Decision::Forward(edits.set_header("X-User", user.to_owned()))
     };
     let [jane, joe, nobody] =
         [json!("jane"), json!("joe"), json!(null)].map(|sub| issuer.token(&claims(&json!({ "sub": sub }))));
@@ -736,7 +743,7 @@ fn another_header_may_hold_the_token_and_authorization_stays_then() {
     let issuer = Signer::new();
     let rules = Rules {
         token_header: TokenHeader {
-            name: "X-Api-Token".to_owned(),
+            name: "X-Api-Token".into(),
             scheme: "JWT".to_owned(),
         },
         ..rules()

@@ -27,7 +27,6 @@ pub(super) struct RawJwksAuth {
     /// `private_key_jwt`.
     token_endpoint_auth_method: Option<String>,
     /// How to sign the assertions of `private_key_jwt` and `client_secret_jwt`.
-    #[serde(deserialize_with = "lenient::block")]
     client_assertion: AssertionOptions,
 }
 

@@ -645,7 +645,7 @@ fn the_header_and_single_claims_are_those_of_ocis_policy() {
     ));
     let rules = options.unwrap().rules;
     let header = TokenHeader {
-        name: "X-Api-Token".to_owned(),
+        name: "X-Api-Token".into(),
         scheme: "JWT".to_owned(),
     };
     assert_eq!(rules.token_header, header);
@@ -683,11 +683,7 @@ fn an_empty_scheme_is_not_the_default_one() {
         ),
     ] {
         let header = parse(&with(patch.clone())).unwrap().rules.token_header;
-        assert_eq!(
-            (header.name.as_str(), header.scheme.as_str()),
-            (name, scheme),
-            "{patch}"
-        );
+        assert_eq!((&*header.name, header.scheme.as_str()), (name, scheme), "{patch}");
     }
 }
 

@@ -17,13 +17,13 @@ pub struct ClaimHeaders(Vec<Header>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Header {
-    name: String,
+    name: Rc<str>,
     claim: ClaimPath,
 }
 
 /// The values for the headers of a [`ClaimHeaders`], in its order. Claims may be personal data, so `Debug` hides them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct ClaimValues(Option<Rc<[Box<str>]>>);
+pub struct ClaimValues(Option<Rc<[Rc<str>]>>);
 
 impl ClaimHeaders {
     /// The header for `usernameClaim` if `usernameHeader` is not given.
@@ -66,7 +66,7 @@ impl ClaimHeaders {
                 "is a header with a meaning of its own, which a claim must not change: choose another name",
             ));
         }
-        if let Some(other) = self.0.iter().find(|other| same_to_a_backend(&other.name, name)) {
+        if let Some(other) = self.0.iter().find(|other| same_to_a_backend(&*other.name, name)) {
             return Err(ConfigError::new(
                 name_option,
                 format!(
@@ -78,7 +78,7 @@ impl ClaimHeaders {
         let claim = ClaimPath::parse(claim)
             .map_err(|error| ConfigError::new(claim_option, format!("names a claim by {error}")))?;
         self.0.push(Header {
-            name: name.to_owned(),
+            name: name.into(),
             claim,
         });
         Ok(())
@@ -105,7 +105,7 @@ impl ClaimHeaders {
         if self.0.is_empty() {
             return Ok(ClaimValues::default());
         }
-        let values: Vec<Box<str>> = self
+        let values: Vec<Rc<str>> = self
             .0
             .iter()
             .map(|header| value(header.claim.find(claims)))
@@ -123,22 +123,23 @@ impl ClaimHeaders {
         if self.0.is_empty() {
             return edits;
         }
-        for sent in request.header_names() {
+        for sent in request.header_names().iter() {
             work(10 + self.0.len() + sent.len());
-            let Ok(sent) = std::str::from_utf8(&sent) else {
-                continue;
-            };
             let is_alias = |header: &Header| {
-                same_to_a_backend(&header.name, sent) && !header.name.eq_ignore_ascii_case(sent)
+                same_to_a_backend(&*header.name, sent) && !header.name.as_bytes().eq_ignore_ascii_case(sent)
             };
-            if self.0.iter().any(is_alias) {
-                edits = edits.remove_header(sent);
+            if self.0.iter().any(is_alias)
+                && let Ok(sent) = std::str::from_utf8(sent)
+            {
+                edits = edits.remove_header(sent.to_owned());
             }
         }
-        let values = values.0.iter().flat_map(|values| values.iter());
-        let values = values.map(AsRef::as_ref).chain(std::iter::repeat(""));
-        for (header, value) in self.0.iter().zip(values) {
-            edits = edits.set_header(&header.name, value);
+        let values = values.0.as_deref().unwrap_or_default();
+        for (index, header) in self.0.iter().enumerate() {
+            edits = match values.get(index) {
+                Some(value) => edits.set_header(&header.name, value),
+                None => edits.set_header(&header.name, ""),
+            };
         }
         edits
     }
@@ -148,7 +149,7 @@ impl ClaimValues {
     /// The size of the values in bytes.
     pub fn size(&self) -> usize {
         let values = self.0.iter().flat_map(|values| values.iter());
-        values.map(|value| value.len() + size_of::<Box<str>>()).sum()
+        values.map(|value| value.len() + size_of::<Rc<str>>()).sum()
     }
 }
 
@@ -158,7 +159,7 @@ impl std::fmt::Debug for ClaimValues {
     }
 }
 
-fn value(claim: Option<&Value>) -> Result<Box<str>, Rejection> {
+fn value(claim: Option<&Value>) -> Result<Rc<str>, Rejection> {
     let value = match claim {
         None | Some(Value::Null) => String::new(),
         Some(claim @ (Value::Array(_) | Value::Object(_))) => ascii(&claim.to_string()),

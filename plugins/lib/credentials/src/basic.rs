@@ -2,8 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use middleware::Secret;
+use middleware::{Secret, Values};
 
 /// The name and password in `Authorization: Basic`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +52,12 @@ impl Basic {
     ///
     /// # Errors
     /// See [`NoBasic`].
-    pub fn read(authorization: &[Bytes]) -> Result<Self, NoBasic> {
-        let value = match authorization {
-            [] => return Err(NoBasic::Missing),
-            [value] if value.trim_ascii().is_empty() => return Err(NoBasic::Missing),
-            [value] => value.trim_ascii(),
-            _ => return Err(NoBasic::Malformed),
+    pub fn read(authorization: &Values<'_>) -> Result<Self, NoBasic> {
+        let value = match authorization.only().map(<[u8]>::trim_ascii) {
+            Some([]) => return Err(NoBasic::Missing),
+            Some(value) => value,
+            None if authorization.is_empty() => return Err(NoBasic::Missing),
+            None => return Err(NoBasic::Malformed),
         };
         let end = value.iter().position(u8::is_ascii_whitespace);
         let (scheme, encoded) = value
@@ -93,7 +92,7 @@ mod tests {
     use super::*;
 
     fn read(values: &[String]) -> Result<(String, String), NoBasic> {
-        let values: Vec<Bytes> = values.iter().map(|value| Bytes::from(value.clone())).collect();
+        let values: Values<'_> = values.iter().collect();
         Basic::read(&values).map(|basic| (basic.name, basic.password.expose().to_owned()))
     }
 

@@ -1,6 +1,8 @@
 //! The bearer token in the Authorization header (RFC 6750 §2.1), or in the one that the options name.
 
-use bytes::Bytes;
+use std::rc::Rc;
+
+use middleware::Values;
 
 /// Why a request carries no bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub enum NoToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenHeader {
     /// Its name.
-    pub name: String,
+    pub name: Rc<str>,
     /// The authentication scheme before the token. Empty: the header holds the bare token.
     pub scheme: String,
 }
@@ -27,7 +29,7 @@ impl Default for TokenHeader {
     /// RFC 6750 §2.1.
     fn default() -> Self {
         Self {
-            name: "Authorization".to_owned(),
+            name: "Authorization".into(),
             scheme: "Bearer".to_owned(),
         }
     }
@@ -39,11 +41,11 @@ impl TokenHeader {
     ///
     /// # Errors
     /// See [`NoToken`].
-    pub fn candidate<'v>(&self, values: &'v [Bytes]) -> Result<&'v [u8], NoToken> {
-        let value = match values {
-            [] => return Err(NoToken::Missing),
-            [value] => value.trim_ascii(),
-            _ => return Err(NoToken::Malformed),
+    pub fn candidate<'v>(&self, values: &'v Values<'_>) -> Result<&'v [u8], NoToken> {
+        let value = match values.only() {
+            Some(value) => value.trim_ascii(),
+            None if values.is_empty() => return Err(NoToken::Missing),
+            None => return Err(NoToken::Malformed),
         };
         if self.scheme.is_empty() {
             return match value {
@@ -118,10 +120,7 @@ mod tests {
             (&["Basic YTpi", "Bearer abc"], Err(NoToken::Malformed)),
             (&["Bearer abc", ""], Err(NoToken::Malformed)),
         ] {
-            let values: Vec<Bytes> = values
-                .iter()
-                .map(|&value| Bytes::from_static(value.as_bytes()))
-                .collect();
+            let values: Values<'_> = values.iter().collect();
             let token = TokenHeader::default()
                 .candidate(&values)
                 .and_then(|token| check(token).map(|()| token));
@@ -132,7 +131,7 @@ mod tests {
     #[test]
     fn without_a_scheme_the_header_is_the_token() {
         let header = TokenHeader {
-            name: "X-Jwt-Assertion".to_owned(),
+            name: "X-Jwt-Assertion".into(),
             scheme: String::new(),
         };
         for (values, expected) in [
@@ -147,10 +146,7 @@ mod tests {
             (&["a", "a"], Err(NoToken::Malformed)),
             (&["a", ""], Err(NoToken::Malformed)),
         ] {
-            let values: Vec<Bytes> = values
-                .iter()
-                .map(|&value| Bytes::from_static(value.as_bytes()))
-                .collect();
+            let values: Values<'_> = values.iter().collect();
             let token = header
                 .candidate(&values)
                 .and_then(|token| check(token).map(|()| token));

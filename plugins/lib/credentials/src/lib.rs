@@ -9,7 +9,9 @@
 mod basic;
 pub mod bearer;
 pub mod challenge;
+mod token_digest;
 mod token_field;
 
 pub use basic::{Basic, NoBasic};
+pub use token_digest::{TokenDigest, TokenHasher};
 pub use token_field::TokenField;

@@ -36,7 +36,7 @@ impl TokenField {
     /// See [`NoToken`].
     pub fn find_in_query(&self, request: &dyn RequestHead) -> Result<Vec<u8>, NoToken> {
         let uri = request.uri();
-        let (_, query) = split(&uri).ok_or(NoToken::Missing)?;
+        let (_, query) = split(uri).ok_or(NoToken::Missing)?;
         self.only(query)?.ok_or(NoToken::Missing)
     }
 
@@ -87,7 +87,7 @@ fn split(uri: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn is_form(request: &dyn RequestHead) -> bool {
     let types = request.header("Content-Type");
-    let [content_type] = types.as_slice() else {
+    let Some(content_type) = types.only() else {
         return false;
     };
     let essence = content_type
@@ -97,7 +97,7 @@ fn is_form(request: &dyn RequestHead) -> bool {
     essence
         .trim_ascii()
         .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-        && !matches!(&*request.method(), b"GET" | b"HEAD")
+        && !matches!(request.method(), b"GET" | b"HEAD")
 }
 
 /// The cost of even the shortest field, in units of [`work`].

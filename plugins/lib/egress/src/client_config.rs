@@ -23,7 +23,6 @@ pub struct ClientConfig {
     #[serde(deserialize_with = "lenient::integer")]
     pub max_waiting_requests: u64,
     /// Trust and client certificate.
-    #[serde(deserialize_with = "lenient::block")]
     pub tls: TlsOptions,
 }
 

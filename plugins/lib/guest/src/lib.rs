@@ -8,10 +8,14 @@
 //!   traps, it is gone, and the next request builds a new one.
 //!
 //! Out of scope: everything that can be tested without Traefik. On native targets this crate has only [`main!`].
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // but in `lending`
 
 #[cfg(target_family = "wasm")]
 mod file_host;
+#[cfg(target_family = "wasm")]
+mod head;
+#[cfg(target_family = "wasm")]
+mod lending;
 #[cfg(target_family = "wasm")]
 mod plain_host;
 #[cfg(target_family = "wasm")]

@@ -1,15 +1,15 @@
 //! One plugin instance.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use http_wasm_guest::host::{self, Request, Response, admin};
 use http_wasm_guest::{Guest, register};
 use middleware::{
-    ConfigError, Decision, Edit, Event, FileWatch, Instance, Level, Middleware, Reply, RequestHead,
-    ResponseHead, Surroundings, UnixTime, work,
+    ConfigError, Decision, Edit, Event, FileWatch, Instance, Level, Middleware, Reply, Surroundings, UnixTime,
 };
+
+use crate::head::{Answer, BUFFER, Head};
 
 /// How an instance starts.
 pub struct Start<M: Middleware> {
@@ -42,12 +42,13 @@ pub fn serve<M: Middleware + 'static>(start: Start<M>) {
     let shell = Shell {
         start,
         instance: Cell::new(None),
+        buffer: Cell::default(),
     };
     if eager {
         for warning in middleware::config::placeholder_warnings(&admin::config()) {
             log(&warning);
         }
-        let mut instance = Instance::new(&shell.start);
+        let mut instance = Box::new(Instance::new(&shell.start));
         instance.prepare();
         shell.instance.set(Some(instance));
     }
@@ -68,8 +69,10 @@ pub fn log(event: &Event) {
 
 struct Shell<M: Middleware> {
     start: Start<M>,
-    /// `None` while a request is decided, and after a trap.
-    instance: Cell<Option<Instance<M>>>,
+    /// `None` while a request is decided, and after a trap. It is large, so it is not moved for each request.
+    instance: Cell<Option<Box<Instance<M>>>>,
+    /// What requests are read into. Empty while a request is decided, and after a trap.
+    buffer: Cell<Box<[u8]>>,
 }
 
 impl<M: Middleware> Surroundings<M> for Start<M> {
@@ -104,9 +107,17 @@ impl<M: Middleware> Guest for Shell<M> {
         (self.start.recover)();
         trap::arm(M::NAME, || request.header.get(b"trap"));
         trap::point("before-taking-out");
-        let mut instance = self.instance.take().unwrap_or_else(|| Instance::new(&self.start));
+        let mut instance = self
+            .instance
+            .take()
+            .unwrap_or_else(|| Box::new(Instance::new(&self.start)));
+        let mut buffer = self.buffer.take();
+        if buffer.is_empty() {
+            buffer = vec![0; BUFFER].into();
+        }
         trap::point("taken-out");
-        let decision = instance.on_request(&Head::new(request), &self.start);
+        let decision = instance.on_request(&Head::new(request, &mut buffer), &self.start);
+        self.buffer.set(buffer);
         self.instance.set(Some(instance));
         match decision {
             Decision::Forward(edits) => {
@@ -122,14 +133,13 @@ impl<M: Middleware> Guest for Shell<M> {
         }
     }
 
-    fn handle_response(&self, _: i32, _: &Request, response: &Response, is_error: bool) {
-        (self.start.recover)();
+    fn handle_response(&self, _: i32, _: &Request, _: &Response, is_error: bool) {
         let Some(mut instance) = self.instance.take() else {
             return;
         };
         trap::point("answer-taken-out");
         if !is_error {
-            instance.on_response(&Answer(response));
+            instance.on_response(&Answer);
         }
         self.instance.set(Some(instance));
     }
@@ -144,6 +154,7 @@ fn apply(edit: &Edit, request: &Request) {
     }
 }
 
+#[cold]
 fn answer(reply: &Reply, response: &Response) {
     for (name, value) in &reply.headers {
         response.header.set(name.as_bytes(), value.as_bytes());
@@ -151,71 +162,4 @@ fn answer(reply: &Reply, response: &Response) {
     // The host sends the status at once, so the headers are set first.
     response.set_status(i32::from(reply.status));
     response.body.write(&reply.body);
-}
-
-/// The cost of making and dropping a buffer, in units of [`work`].
-const PER_BUFFER: usize = 20;
-
-struct Head<'r> {
-    request: &'r Request,
-    /// The body, once it has been read. The inner `None` means that it was too long.
-    body: OnceCell<Option<Vec<u8>>>,
-}
-
-impl<'r> Head<'r> {
-    const fn new(request: &'r Request) -> Self {
-        Self {
-            request,
-            body: OnceCell::new(),
-        }
-    }
-
-    fn read_body(&self, limit: usize) -> Option<Vec<u8>> {
-        let mut body = Vec::new();
-        for chunk in self.request.body.read_iter() {
-            if body.len() + chunk.len() > limit {
-                return None;
-            }
-            body.extend_from_slice(&chunk);
-        }
-        self.request.body.write(&body);
-        Some(body)
-    }
-}
-
-impl RequestHead for Head<'_> {
-    fn method(&self) -> Bytes {
-        self.request.method()
-    }
-
-    fn uri(&self) -> Bytes {
-        self.request.uri()
-    }
-
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        let values = self.request.header.values(name.as_bytes());
-        work(values.iter().map(|value| PER_BUFFER + value.len() / 4).sum());
-        values
-    }
-
-    fn header_names(&self) -> Vec<Bytes> {
-        let names = self.request.header.names();
-        work(PER_BUFFER * names.len());
-        names
-    }
-
-    /// Reads the body. The host hands it out only once, so it is written back at once. It is also kept, because a
-    /// request may be decided twice. The request then goes on in chunks, regardless of its announced length.
-    fn body(&self, limit: usize) -> Option<Vec<u8>> {
-        let body = self.body.get_or_init(|| self.read_body(limit));
-        body.clone().filter(|body| body.len() <= limit)
-    }
-}
-
-struct Answer<'r>(&'r Response);
-
-impl ResponseHead for Answer<'_> {
-    fn header(&self, name: &str) -> Vec<Bytes> {
-        self.0.header.values(name.as_bytes())
-    }
 }

@@ -7,9 +7,8 @@
 mod members;
 mod write;
 
-use jwt_simple::algorithms::P384PublicKey;
-
 use crate::algorithm::Algorithm;
+use crate::elliptic_curve::P384PublicKey;
 use crate::json::{Members, Value};
 use crate::key::{Key, Material};
 use crate::key_set_error::SHORTEST_SECRET;

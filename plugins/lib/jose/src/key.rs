@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use jwt_simple::algorithms::P384PublicKey;
-use middleware::work;
+use middleware::pace::work;
 use p384::ecdsa::signature::Verifier as _;
 use ring::{hmac, signature};
 
 use crate::algorithm::{Algorithm, KeyType};
+use crate::elliptic_curve::P384PublicKey;
 use crate::rsa::RsaPublicKey;
 
 /// A key that can verify signatures.

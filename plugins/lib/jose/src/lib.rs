@@ -18,6 +18,7 @@
 
 mod algorithm;
 mod claims;
+mod elliptic_curve;
 mod header;
 mod json;
 mod jwk;

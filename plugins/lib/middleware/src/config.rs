@@ -4,10 +4,10 @@
 //! every value into a string, and an option without a value arrives as `null`. The helpers in [`lenient`] accept all of
 //! these. Unknown names are always refused: a misspelt `audience` that is silently ignored would open the gateway.
 
-mod culprit;
 mod given;
 pub mod lenient;
 mod placeholder;
+mod reader;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,6 +17,7 @@ pub use self::given::{
     values,
 };
 pub use self::placeholder::{Placeholder, placeholders};
+use self::reader::Mistake;
 use crate::{Event, FileError};
 
 /// A configuration that must not be used: which option, and what to do about it.
@@ -75,12 +76,7 @@ impl ConfigError {
 /// # Errors
 /// [`ConfigError`] with the path of the offending option.
 pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
-    let options = read(json)?;
-    T::deserialize(&options).map_err(|error| {
-        let error = error.to_string();
-        let judge = |part: &Value| T::deserialize(part).err().map(|error| error.to_string());
-        explain(&culprit::culprit(&options, &error, &judge), &error)
-    })
+    reader::read(&read(json)?).map_err(|(path, mistake)| explain(&path, mistake))
 }
 
 /// Returns a warning for each placeholder that was left in the option block. See [`placeholders`].
@@ -124,33 +120,18 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// Turns serde's message into one that names the option and the cure. The tests below pin serde's wording, so that a
-/// change of it is noticed.
-fn explain(path: &str, message: &str) -> ConfigError {
-    if let Some(rest) = message.strip_prefix("unknown field `")
-        && let Some((unknown, rest)) = rest.split_once('`')
-    {
-        let field = match path {
-            "" => unknown.to_owned(),
-            _ if path == unknown || path.ends_with(&format!(".{unknown}")) => path.to_owned(),
-            _ => format!("{path}.{unknown}"),
-        };
-        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-        return ConfigError::new(field, unknown_option(unknown, &known));
+/// Names the option and the cure.
+fn explain(path: &str, mistake: Mistake) -> ConfigError {
+    let inside = |name: &str| match path {
+        "" => name.to_owned(),
+        _ => format!("{path}.{name}"),
+    };
+    match mistake {
+        Mistake::Unknown { name, known } => ConfigError::new(inside(&name), unknown_option(&name, known)),
+        Mistake::Missing(name) => ConfigError::new(inside(name), "is required"),
+        Mistake::Other(message) if path.is_empty() => ConfigError::new("configuration", message),
+        Mistake::Other(message) => ConfigError::new(path, message),
     }
-    if let Some(missing) = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
-        let field = if path.is_empty() {
-            missing.to_owned()
-        } else {
-            format!("{path}.{missing}")
-        };
-        return ConfigError::new(field, "is required");
-    }
-    let field = if path.is_empty() { "configuration" } else { path };
-    ConfigError::new(field, hide_values(message))
 }
 
 fn unknown_option(unknown: &str, known: &[&str]) -> String {
@@ -174,21 +155,6 @@ fn unknown_option(unknown: &str, known: &[&str]) -> String {
             "is not an option of this plugin; known here are: {}",
             known.join(", ")
         ),
-    }
-}
-
-/// Removes the offending value, which serde quotes (`invalid type: string "hunter2", expected …`) and which may be a
-/// secret.
-fn hide_values(message: &str) -> String {
-    match (message.find(['"', '`']), message.rfind(", expected")) {
-        (Some(start), Some(end)) if start < end => {
-            let (head, tail) = (
-                message.get(..start).unwrap_or(""),
-                message.get(end..).unwrap_or(""),
-            );
-            format!("{}{tail}", head.trim_end())
-        }
-        _ => message.to_owned(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a middleware may decide about a request.
 
-use bytes::Bytes;
+use std::cell::Cell;
 
-use crate::{Problem, Reason, RequestHead, work};
+use crate::{Problem, Reason, RequestHead, Text, Values, work};
 
 /// What to do with a request. The guest shell carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +37,39 @@ impl From<Problem> for Decision {
 }
 
 /// Changes to a request, applied in order.
+///
+/// Every request makes a few of these and drops them again, so their buffers are used again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edits(Vec<Edit>);
+
+thread_local! {
+    /// Empty buffers. A request has two lists of changes at a time: those made so far, and those of one middleware.
+    static SPARE: Cell<[Vec<Edit>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
+}
+
+impl Drop for Edits {
+    fn drop(&mut self) {
+        const MOST: usize = 16;
+        if (1..=MOST).contains(&self.0.capacity()) {
+            self.0.clear();
+            let buffer = std::mem::take(&mut self.0);
+            let [newest, _] = SPARE.take();
+            SPARE.set([buffer, newest]);
+        }
+    }
+}
 
 /// One change to a request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Edit {
     /// Replace every value of a request header by one.
-    SetHeader(String, String),
+    SetHeader(Text, Text),
     /// Add a value to a request header.
-    AddHeader(String, String),
+    AddHeader(Text, Text),
     /// Remove every value of a request header.
-    RemoveHeader(String),
+    RemoveHeader(Text),
     /// Replace path and query. Must be a valid request target: the host panics on anything else.
-    SetUri(String),
+    SetUri(Text),
 }
 
 impl Edit {
@@ -79,10 +98,10 @@ impl Edit {
 impl std::fmt::Debug for Edit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::SetHeader(name, _) => write!(f, "SetHeader({name})"),
-            Self::AddHeader(name, _) => write!(f, "AddHeader({name})"),
-            Self::RemoveHeader(name) => write!(f, "RemoveHeader({name})"),
-            Self::SetUri(uri) => write!(f, "SetUri({uri})"),
+            Self::SetHeader(name, _) => write!(f, "SetHeader({})", &**name),
+            Self::AddHeader(name, _) => write!(f, "AddHeader({})", &**name),
+            Self::RemoveHeader(name) => write!(f, "RemoveHeader({})", &**name),
+            Self::SetUri(uri) => write!(f, "SetUri({})", &**uri),
         }
     }
 }
@@ -95,30 +114,39 @@ impl Edits {
 
     /// Replaces every value of the request header `name` by `value`.
     #[must_use]
-    pub fn set_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.push(Edit::SetHeader(name.into(), value.into()));
+    pub fn set_header(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.push(Edit::SetHeader(name.into(), value.into()));
         self
     }
 
     /// Adds `value` to the request header `name`.
     #[must_use]
-    pub fn add_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.push(Edit::AddHeader(name.into(), value.into()));
+    pub fn add_header(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.push(Edit::AddHeader(name.into(), value.into()));
         self
     }
 
     /// Removes every value of the request header `name`.
     #[must_use]
-    pub fn remove_header(mut self, name: impl Into<String>) -> Self {
-        self.0.push(Edit::RemoveHeader(name.into()));
+    pub fn remove_header(mut self, name: impl Into<Text>) -> Self {
+        self.push(Edit::RemoveHeader(name.into()));
         self
     }
 
     /// Replaces path and query by `uri`, which must be a valid request target.
     #[must_use]
-    pub fn set_uri(mut self, uri: impl Into<String>) -> Self {
-        self.0.push(Edit::SetUri(uri.into()));
+    pub fn set_uri(mut self, uri: impl Into<Text>) -> Self {
+        self.push(Edit::SetUri(uri.into()));
         self
+    }
+
+    fn push(&mut self, edit: Edit) {
+        if self.0.capacity() == 0 {
+            let [newest, other] = SPARE.take();
+            SPARE.set([other, Vec::new()]);
+            self.0 = newest;
+        }
+        self.0.push(edit);
     }
 
     fn set_any_header(&self) -> bool {
@@ -126,7 +154,7 @@ impl Edits {
     }
 
     /// Whether a `Connection` header with these values names one of the headers that are set.
-    fn are_undone_by(&self, connection: &[Bytes]) -> bool {
+    fn are_undone_by(&self, connection: &Values<'_>) -> bool {
         let mut named = connection
             .iter()
             .flat_map(|value| value.split(|&byte| byte == b','))
@@ -137,19 +165,28 @@ impl Edits {
         })
     }
 
+    /// Whether there are no changes.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The changes, in the order they apply.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Edit> {
         self.0.iter()
     }
 
     /// Adds the changes `later`, and drops changes that they make irrelevant, since each change costs a host call.
-    pub fn append(&mut self, later: Self) {
+    pub fn append(&mut self, mut later: Self) {
+        if self.0.is_empty() {
+            *self = later;
+            return;
+        }
         // A caller can make `later` long, with many aliases of one header, but never both lists.
         self.0.retain(|earlier| {
             work(later.0.len());
             !later.0.iter().any(|edit| edit.supersedes(earlier))
         });
-        self.0.extend(later.0);
+        self.0.append(&mut later.0);
     }
 }
 

@@ -84,24 +84,38 @@ impl<M: Middleware> Instance<M> {
 
     /// Decides about a request.
     pub fn on_request(&mut self, request: &dyn RequestHead, around: &dyn Surroundings<M>) -> Decision {
+        let mut now = around.now();
         if let State::Refusing { error, until } = &self.state
-            && *until <= around.now()
+            && *until <= now
         {
             self.state = build(around, Some(error));
+            now = around.now();
         }
-        self.renew(LOOK_EVERY, around);
-        let decision = self.decide(request);
-        let Decision::Reply(reply) = &decision else {
-            return decision;
-        };
-        let pause = match reply.status >= 500 {
+        if self.renew(LOOK_EVERY, now, around) {
+            now = around.now();
+        }
+        let decision = self.decide(request, now);
+        match &decision {
+            Decision::Forward(_) => decision,
+            Decision::Reply(reply) => self.reconsider(reply.status, request, around).unwrap_or(decision),
+        }
+    }
+
+    /// Decides about a refused request again, if a file has changed.
+    #[cold]
+    fn reconsider(
+        &mut self,
+        status: u16,
+        request: &dyn RequestHead,
+        around: &dyn Surroundings<M>,
+    ) -> Option<Decision> {
+        let pause = match status >= 500 {
             true => Duration::ZERO,
             false => LOOK_AFTER_REFUSAL,
         };
-        match self.renew(pause, around) {
-            true => self.decide(request),
-            false => decision,
-        }
+        let now = around.now();
+        self.renew(pause, now, around)
+            .then(|| self.decide(request, around.now()))
     }
 
     /// See [`Middleware::on_response`].
@@ -111,38 +125,39 @@ impl<M: Middleware> Instance<M> {
         }
     }
 
-    fn decide(&mut self, request: &dyn RequestHead) -> Decision {
+    fn decide(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
         match &mut self.state {
-            State::Ready(middleware, _) => middleware.on_request(request).unless_undone(request),
+            State::Ready(middleware, _) => middleware.on_request(request, now).unless_undone(request),
             State::Refusing { .. } => Problem::new(Reason::Configuration).into(),
         }
     }
 
     /// Builds the middleware anew if a file has changed, but checks no sooner than `pause` after the last check. True
     /// if the decision about a request may be different now.
-    fn renew(&mut self, pause: Duration, around: &dyn Surroundings<M>) -> bool {
+    fn renew(&mut self, pause: Duration, now: UnixTime, around: &dyn Surroundings<M>) -> bool {
         let State::Ready(_, outdated) = &self.state else {
             return false;
         };
         let is_outdated = outdated.is_some();
-        if !is_outdated && !around.has_files() {
-            return false;
-        }
         let pause = if is_outdated {
             pause.max(LOOK_AFTER_REFUSAL)
         } else {
             pause
         };
-        let now = around.now();
         // If the last check is in the future, the clock was set back.
         let is_early = |last: UnixTime| last <= now && now.since(last) < pause;
         if self.looked.is_some_and(is_early) {
             return false;
         }
         self.looked = Some(now);
-        if !is_outdated && !around.files_have_changed() {
+        if !is_outdated && !(around.has_files() && around.files_have_changed()) {
             return false;
         }
+        self.rebuild(now, around)
+    }
+
+    #[cold]
+    fn rebuild(&mut self, now: UnixTime, around: &dyn Surroundings<M>) -> bool {
         match around.build(true) {
             Ok(middleware) => {
                 around.log(&Event::info("configuration.reread").field("plugin", M::NAME));

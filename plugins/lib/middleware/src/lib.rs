@@ -24,7 +24,9 @@ mod problem;
 pub mod published;
 mod request;
 mod secret;
+mod text;
 mod time;
+mod values;
 
 pub use config::ConfigError;
 pub use decision::{Decision, Edit, Edits, Reply};
@@ -38,7 +40,9 @@ pub use plugin::Middleware;
 pub use problem::{Problem, Reason};
 pub use request::{RequestHead, ResponseHead};
 pub use secret::{Secret, SecretRef};
+pub use text::Text;
 pub use time::UnixTime;
+pub use values::Values;
 
 #[cfg(test)]
 extern crate self as middleware;

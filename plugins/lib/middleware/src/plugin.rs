@@ -1,6 +1,6 @@
 //! The interface of a plugin.
 
-use crate::{ConfigError, Decision, RequestHead, ResponseHead};
+use crate::{ConfigError, Decision, RequestHead, ResponseHead, UnixTime};
 
 /// A middleware: built once per instance, then asked about every request.
 pub trait Middleware: Sized {
@@ -27,8 +27,9 @@ pub trait Middleware: Sized {
         drop(before);
     }
 
-    /// Decides about one request. After [`Middleware::take_over`] it may be asked about the same request again.
-    fn on_request(&mut self, request: &dyn RequestHead) -> Decision;
+    /// Decides about one request, which was taken up at `now`. A middleware that waits for something reads its own
+    /// clock afterwards. After [`Middleware::take_over`] it may be asked about the same request again.
+    fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision;
 
     /// Sees the head of the answer to the request that [`Middleware::on_request`] forwarded last. An instance handles
     /// one request at a time, from its arrival to the end of its answer. The answer may already be on its way to the

@@ -82,8 +82,11 @@ impl fmt::Display for UnixTime {
     }
 }
 
+/// [`Duration::as_millis`] computes with 128 bits, which is slow in a guest.
 fn millis_of(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+    span.as_secs()
+        .saturating_mul(1000)
+        .saturating_add(u64::from(span.subsec_millis()))
 }
 
 #[cfg(test)]

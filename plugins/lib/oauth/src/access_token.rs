@@ -1,18 +1,23 @@
 //! An access token and how long it may be used.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use middleware::{Secret, UnixTime};
+use middleware::UnixTime;
 use serde_json::Value;
 
 /// An access token as the provider gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
-    value: Secret,
+    /// The value of the header `Authorization` (RFC 6750 section 2.1), which every request needs.
+    authorization: Rc<str>,
     expires_at: UnixTime,
 }
+
+/// What precedes the token in that header.
+const SCHEME: &str = "Bearer ";
 
 /// The longest token accepted, in bytes. IDCS can be set to allow up to 128,000.
 const LONGEST: usize = 128 * 1024;
@@ -44,7 +49,7 @@ impl AccessToken {
             (None, None) => asked_at.plus(UNTOLD),
         };
         Some(Self {
-            value: Secret::new(value),
+            authorization: authorization(value),
             expires_at,
         })
     }
@@ -60,14 +65,19 @@ impl AccessToken {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (expires_at, token) = bytes.split_first_chunk::<8>()?;
         Some(Self {
-            value: Secret::new(std::str::from_utf8(token).ok()?),
+            authorization: authorization(std::str::from_utf8(token).ok()?),
             expires_at: UnixTime::from_millis(u64::from_be_bytes(*expires_at)),
         })
     }
 
     /// The token itself.
     pub fn expose(&self) -> &str {
-        self.value.expose()
+        self.authorization.get(SCHEME.len()..).unwrap_or_default()
+    }
+
+    /// The value of the header `Authorization` with this token.
+    pub const fn authorization(&self) -> &Rc<str> {
+        &self.authorization
     }
 
     /// The time at which the token expires.
@@ -99,6 +109,19 @@ fn expiry_claim(token: &str) -> Option<UnixTime> {
     };
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     UnixTime::from_numeric_date(claims.get("exp")?.as_f64()?)
+}
+
+/// Hides the token.
+impl std::fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+fn authorization(token: &str) -> Rc<str> {
+    format!("{SCHEME}{token}").into()
 }
 
 #[cfg(test)]

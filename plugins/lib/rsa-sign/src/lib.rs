@@ -6,14 +6,15 @@
 //! signature in a single call.
 //!
 //! The crate computes the two modular powers of the Chinese remainder theorem (RFC 8017 section 5.1.2) in constant
-//! time. The arithmetic comes from `crypto-bigint`; neither the sequence of its calls nor the memory that they access
-//! depends on the key or the message. Each signature is verified before it is returned, since a signature with a
-//! computation fault would reveal the key.
+//! time: neither the sequence of instructions nor the memory that they access depends on the key or the message
+//! ([`montgomery`]). Each signature is verified before it is returned, since a signature with a computation fault would
+//! reveal the key.
 //!
 //! The crate does not check whether a key is sound. `ring` does that when the key is read.
 
 #![forbid(unsafe_code)]
 
+mod montgomery;
 mod power;
 mod prime;
 
@@ -139,8 +140,8 @@ impl PrivateKey {
             }
         };
         let encoded = encoded.ok_or(WrongSignature)?;
-        let by_q = self.q.power(&encoded, announce);
-        let by_p = self.p.prime().power(&encoded, announce);
+        let by_q = self.q.power(&encoded, announce).ok_or(WrongSignature)?;
+        let by_p = self.p.prime().power(&encoded, announce).ok_or(WrongSignature)?;
         let signature = self
             .p
             .combine(&by_p, &by_q, &self.q, self.length)

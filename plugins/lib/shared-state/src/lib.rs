@@ -34,5 +34,5 @@ pub use single_use::{PlaceError, Replaced, SingleUse, Use, UseError};
 pub use state::{Seal, StateName};
 pub use store::{
     Change, Content, Endpoint, Kept, RedisConfig, RemoteLease, SentinelConfig, Session, Store, StoreConfig,
-    StoreError, StoreKey,
+    StoreError, StoreKey, Talk,
 };

@@ -24,7 +24,9 @@
 //! 10. Waiting costs processor time, because a guest cannot sleep. The number of requests of a process that wait is
 //!     limited; further ones are refused at once (`waiting`).
 //!
-//! * `resource`: what is fetched. `instance`: one instance's view of it ([`Shared`]); `many`: of many of them.
+//! * `resource`: what is fetched. `view`: one instance's view of it ([`Shared`]); `many`: of many of them.
+//! * `instance`: the view without the type of the value, so that the rules above are compiled once; `any_resource`: what
+//!   they see of a resource.
 //! * `adopt`, `obtain`, `fetch`, `refetch`, `replicas`, `discard`: how a view gets its value, and loses it.
 //! * `cached`, `envelope`, `records`, `status`, `attempt`: a value in memory and in the state directory, and the
 //!   records of it. `remote`, `former`: where else it may be.
@@ -32,6 +34,7 @@
 //!   told.
 
 mod adopt;
+mod any_resource;
 mod attempt;
 mod cached;
 mod discard;
@@ -52,14 +55,17 @@ mod replicas;
 mod resource;
 mod status;
 #[cfg(test)]
+mod test_resource;
+#[cfg(test)]
 mod tests;
+mod view;
 mod waiting;
 
 pub use self::failure::{Cause, Failure};
 pub use self::fetch_error::FetchError;
 pub use self::former::Former;
 pub use self::fresh::send_fresh;
-pub use self::instance::Shared;
 pub use self::many::{CallerKey, SharedMany};
 pub use self::refetch::RefetchInterval;
 pub use self::resource::{Exchange, Fetched, Lifetime, Resource};
+pub use self::view::Shared;

@@ -36,5 +36,5 @@ pub use self::config::{RedisConfig, SentinelConfig, StoreConfig};
 pub use self::endpoint::Endpoint;
 pub use self::error::StoreError;
 pub use self::key::{Content, Kept, StoreKey};
-pub use self::session::Session;
+pub use self::session::{Session, Talk};
 pub(crate) use self::time_limit::TIME_LIMIT;

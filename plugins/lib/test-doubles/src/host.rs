@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use middleware::{Event, FileError, Host, UnixTime};
 
-/// A host with a clock that stands still, the variables and files that the test gives it, and a log that the test can
+/// A host with a clock that stands still unless the test sets it, the variables and files that the test gives it, and a log that the test can
 /// read.
 #[derive(Debug, Default)]
 pub struct TestHost {
-    now: UnixTime,
+    now: Cell<UnixTime>,
     variables: BTreeMap<String, String>,
     files: BTreeMap<String, Result<Vec<u8>, FileError>>,
     draws: Cell<u8>,
@@ -24,10 +24,14 @@ impl TestHost {
 
     /// A host without variables and files.
     pub fn at(now: UnixTime) -> Self {
-        Self {
-            now,
-            ..Self::default()
-        }
+        let host = Self::default();
+        host.set(now);
+        host
+    }
+
+    /// Sets the clock.
+    pub fn set(&self, now: UnixTime) {
+        self.now.set(now);
     }
 
     /// Sets an environment variable.
@@ -59,7 +63,7 @@ impl TestHost {
 
 impl Host for TestHost {
     fn now(&self) -> UnixTime {
-        self.now
+        self.now.get()
     }
 
     /// Never gives the same bytes twice in a row.

@@ -11,4 +11,4 @@ mod request;
 
 pub use endpoint::{Endpoint, Received};
 pub use host::TestHost;
-pub use request::Request;
+pub use request::{Request, decide};

@@ -1,16 +1,16 @@
 //! A request.
 
 use std::cell::RefCell;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use middleware::RequestHead;
+use middleware::{Decision, Middleware, RequestHead, UnixTime, Values};
 
 /// A request that a test wrote.
 #[derive(Debug, Clone)]
 pub struct Request {
-    method: Bytes,
-    uri: Bytes,
-    headers: Vec<(Bytes, Bytes)>,
+    method: Vec<u8>,
+    uri: Vec<u8>,
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
     body: Option<Vec<u8>>,
     headers_read: RefCell<Vec<String>>,
 }
@@ -19,8 +19,8 @@ impl Request {
     /// A request with this method and target, without headers.
     pub fn new(method: &str, uri: impl AsRef<[u8]>) -> Self {
         Self {
-            method: Bytes::copy_from_slice(method.as_bytes()),
-            uri: Bytes::copy_from_slice(uri.as_ref()),
+            method: method.as_bytes().to_vec(),
+            uri: uri.as_ref().to_vec(),
             headers: Vec::new(),
             body: None,
             headers_read: RefCell::default(),
@@ -35,7 +35,7 @@ impl Request {
     /// Adds one value of a header.
     #[must_use]
     pub fn with_header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        let [name, value] = [name.as_ref(), value.as_ref()].map(Bytes::copy_from_slice);
+        let [name, value] = [name.as_ref(), value.as_ref()].map(<[u8]>::to_vec);
         self.headers.push((name, value));
         self
     }
@@ -76,29 +76,36 @@ impl Request {
 }
 
 impl RequestHead for Request {
-    fn method(&self) -> Bytes {
-        self.method.clone()
+    fn method(&self) -> &[u8] {
+        &self.method
     }
 
-    fn uri(&self) -> Bytes {
-        self.uri.clone()
+    fn uri(&self) -> &[u8] {
+        &self.uri
     }
 
-    fn header(&self, name: &str) -> Vec<Bytes> {
+    fn header(&self, name: &str) -> Values<'_> {
         self.headers_read.borrow_mut().push(name.to_owned());
         let named = self
             .headers
             .iter()
             .filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
-        named.map(|(_, value)| value.clone()).collect()
+        named.map(|(_, value)| value).collect()
     }
 
-    fn header_names(&self) -> Vec<Bytes> {
-        self.headers.iter().map(|(name, _)| name.clone()).collect()
+    fn header_names(&self) -> Values<'_> {
+        self.headers.iter().map(|(name, _)| name).collect()
     }
 
     fn body(&self, limit: usize) -> Option<Vec<u8>> {
         let body = self.body.clone().expect("the test gave this request no body");
         (body.len() <= limit).then_some(body)
     }
+}
+
+/// Asks a middleware about a request, at the present time.
+#[allow(clippy::disallowed_methods)] // for middlewares whose platform has the real clock
+pub fn decide<M: Middleware>(middleware: &mut M, request: &Request) -> Decision {
+    let now = UnixTime::EPOCH.plus(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
+    middleware.on_request(request, now)
 }

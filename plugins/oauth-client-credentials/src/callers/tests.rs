@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
 use egress::platform::Native;
 use middleware::{Decision, Edit, Middleware, Secret};
 use serde_json::{Value, json};
-use test_doubles::{Endpoint, Received, Request};
+use test_doubles::{Endpoint, Received, Request, decide};
 
 use super::*;
 use crate::OAuthClientCredentials;
@@ -46,8 +45,8 @@ fn token_endpoint() -> Endpoint {
 }
 
 fn credentials_of(request: &Received) -> (String, String) {
-    let authorization = Bytes::from(request.header("Authorization").unwrap().to_owned());
-    let sent = Basic::read(&[authorization]).unwrap();
+    let authorization = [request.header("Authorization").unwrap()];
+    let sent = Basic::read(&authorization.iter().collect()).unwrap();
     (sent.name, sent.password.expose().to_owned())
 }
 
@@ -70,9 +69,9 @@ fn plugin(url: &str, more: &Value, directory: &tempfile::TempDir) -> Result<OAut
 
 /// The token that the backend receives, or the status and reason of a refusal.
 fn outcome(plugin: &mut OAuthClientCredentials, caller: &Request) -> Result<String, (u16, String)> {
-    match plugin.on_request(caller) {
+    match decide(plugin, caller) {
         Decision::Forward(edits) => match edits.iter().collect::<Vec<_>>().as_slice() {
-            [Edit::SetHeader(name, value)] if name == "Authorization" => Ok(value.clone()),
+            [Edit::SetHeader(name, value)] if name == "Authorization" => Ok(value.to_string()),
             other => panic!("{other:?}"),
         },
         Decision::Reply(reply) => {

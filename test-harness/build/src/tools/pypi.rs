@@ -4,7 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{ToolError, io_error, lock, run, tools_dir};
+use super::command::run;
+use super::error::{ToolError, io_error};
+use super::folders::{lock, tools_dir};
 
 /// A pinned package.
 pub(super) struct Package {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{ToolError, pypi::Package};
+use super::error::ToolError;
+use super::pypi::Package;
 
 /// The version that the plugins are made for and tested with.
 pub const TRAEFIK_VERSION: &str = "3.7.15";

@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use super::{ToolError, lock, run, tools_dir};
+use super::command::run;
+use super::error::ToolError;
+use super::folders::{lock, tools_dir};
 
 /// The target of the plugins: WASI preview 1, which Traefik's Wasm host offers.
 pub const WASM_TARGET: &str = "wasm32-wasip1";

@@ -8,9 +8,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{ToolError, io_error, lock, pypi::Package, tools_dir};
+use super::error::{ToolError, io_error};
+use super::folders::{lock, tools_dir};
+use super::pypi::Package;
 
-/// The programs that compile and archive C for [`super::WASM_TARGET`].
+/// The programs that compile and archive C for [`WASM_TARGET`](super::wasm_target::WASM_TARGET).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CCompiler {
     /// The compiler, for `CC_wasm32_wasip1`.

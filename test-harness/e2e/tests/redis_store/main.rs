@@ -642,17 +642,26 @@ fn a_replacement_happens_once_for_all_machines_and_a_lease_has_one_owner() {
         .key(&StateName::new("refresh", &["jane"]), &seal, "")
         .unwrap();
     let apply = |change: Change<'_>| {
-        let done = store.session(Duration::ZERO, &|| {}, |session| session.apply(&[change]));
-        done.unwrap()[0]
+        let mut done = Vec::new();
+        let visited = store.session(Duration::ZERO, &|| {}, &mut |session| {
+            done = session.apply(&[change])?;
+            Ok(())
+        });
+        visited.unwrap();
+        done[0]
     };
-    let found = || match store
-        .session(Duration::ZERO, &|| {}, |session| session.get(&[&slot]))
-        .unwrap()
-        .remove(0)
-    {
-        Content::Ours(kept) => Some(kept),
-        Content::Nothing => None,
-        Content::Foreign => panic!(),
+    let found = || {
+        let mut found = Vec::new();
+        let visited = store.session(Duration::ZERO, &|| {}, &mut |session| {
+            found = session.get(&[&slot])?;
+            Ok(())
+        });
+        visited.unwrap();
+        match found.remove(0) {
+            Content::Ours(kept) => Some(kept),
+            Content::Nothing => None,
+            Content::Foreign => panic!(),
+        }
     };
     let plain = || String::from_utf8(found().unwrap().plain().to_vec()).unwrap();
 
@@ -672,10 +681,13 @@ fn a_replacement_happens_once_for_all_machines_and_a_lease_has_one_owner() {
     assert!(found().is_none());
 
     let take = |lease| {
-        store
-            .session(Duration::ZERO, &|| {}, |session| session.take(lease, &[&slot]))
-            .unwrap()
-            .0
+        let mut is_taken = false;
+        let visited = store.session(Duration::ZERO, &|| {}, &mut |session| {
+            is_taken = session.take(lease, &[&slot])?.0;
+            Ok(())
+        });
+        visited.unwrap();
+        is_taken
     };
     let (mine, yours) = (store.lease(&slot, LONG), store.lease(&slot, LONG));
     assert!(take(&mine) && take(&mine) && !take(&yours));

@@ -18,6 +18,9 @@ pub struct Figures {
     pub ready_ms: Option<f64>,
     /// Microseconds that a new instance of the slowest plugin adds to a request.
     pub instance_start_us: Option<f64>,
+    /// Seconds of processor time that a reload takes with 50 routers that have the plugin `gateway`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reload_cpu_s: Option<f64>,
     /// The rows of the other build, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Vec<RowFigures>>,
@@ -40,6 +43,12 @@ pub struct RowFigures {
     pub p99_us: Option<f64>,
     /// CPU time of the gateway's process per request, in microseconds.
     pub cpu_us_per_request: Option<f64>,
+    /// How much more that is than for a guest that makes the same host calls and does nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_us_above_floor: Option<f64>,
+    /// The interval that contains the true median of `cpu_us_above_floor` with 95 percent probability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_us_above_floor_interval: Option<[f64; 2]>,
 }
 
 /// Rounds `value` to this many decimals.

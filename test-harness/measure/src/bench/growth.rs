@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::error::BenchError;
 use super::generator::Generator;
+use super::load::Load;
+use super::policy::Policy;
 use super::requests::{Repeated, sign};
-use super::rows::Load;
 use super::server::{Answer, Server, ok};
 use super::settings::Bench;
-use super::site::{Policy, Site, Variation, path};
+use super::site::{Site, Variation, path};
 use super::watch::Watch;
 use harness::gateway::{INTEGRATION, JWT, PATH_REWRITE};
 
@@ -123,12 +124,6 @@ fn point(
         generator: Generator::connect(gateway.address()?, CONNECTIONS)?,
         what: format!("growth with {count}"),
     };
-    // Send each request at least once, so that every token has been seen before.
-    let (mut seen, all) = (0, paths.len() * tokens.len());
-    while seen < all {
-        let tally = load.run(&mut requests, Duration::from_secs(1))?;
-        seen += usize::try_from(tally.good).unwrap_or(usize::MAX);
-    }
     load.warm_up(&mut requests, bench.round)?;
     let round = load.measured(
         &mut requests,

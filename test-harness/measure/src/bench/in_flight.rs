@@ -3,14 +3,16 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::backend::Backend;
 use super::error::BenchError;
+use super::policy::Policy;
 use super::requests::{get, sign};
-use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
+use super::site::{Gateway, Site, Variation, path};
 use super::statistics::{median, slope};
 use super::watch::Watch;
 
@@ -35,26 +37,42 @@ pub(super) const COUNTS: [usize; 3] = [50, 200, 800];
 pub(super) const REPEATS: usize = 3;
 
 pub(super) fn measure(site: &Site, watch: &Watch<'_>) -> Result<InFlight, BenchError> {
-    let slope_of = |policy| -> Result<Option<f64>, BenchError> {
-        let mut slopes = Vec::new();
-        for repeat in 1..=REPEATS {
-            watch.at(&format!(
-                "memory per request in flight, {policy:?}, {repeat} of {REPEATS}"
-            ))?;
-            let gateway = site.traefik(policy, &site.plugins, &Variation::default())?;
-            slopes.extend(slope(&growth(site, &gateway)?));
-        }
-        Ok(median(slopes))
-    };
+    let slope_of = |policy| slope_of(policy, site, &site.plugins, watch);
     Ok(InFlight {
         plain: slope_of(Policy::Plain)?,
         jwt: slope_of(Policy::Jwt)?,
         three: slope_of(Policy::Three)?,
-        gateway: match has_gateway(&site.plugins) {
-            true => slope_of(Policy::Gateway)?,
-            false => None,
-        },
+        gateway: slope_of(Policy::Gateway)?,
     })
+}
+
+/// Measures the plugin `gateway` of another build.
+pub(super) fn measure_gateway(
+    site: &Site,
+    plugins: &Path,
+    watch: &Watch<'_>,
+) -> Result<InFlight, BenchError> {
+    Ok(InFlight {
+        gateway: slope_of(Policy::Gateway, site, plugins, watch)?,
+        ..InFlight::default()
+    })
+}
+
+fn slope_of(
+    policy: Policy,
+    site: &Site,
+    plugins: &Path,
+    watch: &Watch<'_>,
+) -> Result<Option<f64>, BenchError> {
+    let mut slopes = Vec::new();
+    for repeat in 1..=REPEATS {
+        watch.at(&format!(
+            "memory per request in flight, {policy:?}, {repeat} of {REPEATS}"
+        ))?;
+        let gateway = site.traefik(policy, plugins, &Variation::default())?;
+        slopes.extend(slope(&growth(site, &gateway)?));
+    }
+    Ok(median(slopes))
 }
 
 /// Measures memory in KiB for each number of requests in flight.

@@ -3,27 +3,32 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::costs::Costs;
 use super::figures::{Figures, RowFigures, rounded};
 use super::growth::Series;
 use super::in_flight::InFlight;
 use super::machine::Machine;
-use super::rows;
-use super::rows::{Build, PLAIN, Row, is_reference, label};
+use super::reload;
+use super::row::{Estimate, Round, Row};
+use super::rows::{Build, DIRECT, PLAIN, floor_of, label};
 use super::rs256::Rs256;
 use super::settings::Bench;
-use super::start::{InstanceStart, Ready};
-use super::statistics::median;
-use harness_build::tools::{ENVOY_VERSION, TRAEFIK_VERSION};
+use super::start::Ready;
+use super::table::{Table, none, number};
 
 /// Everything that was measured. `Display` formats it as Markdown.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) rows: Vec<Row>,
     pub(super) rs256: Rs256,
-    pub(super) in_flight: InFlight,
     pub(super) ready: Ready,
-    pub(super) instance_start: InstanceStart,
     pub(super) growth: Vec<Series>,
+    /// Figures of the build that the run is about.
+    pub(super) costs: Costs,
+    /// Figures of the build to compare with.
+    pub(super) baseline: Option<Costs>,
+    /// The number of connections that has the most rounds.
+    pub(super) connections: usize,
     machine: Machine,
     rounds: usize,
     round: Duration,
@@ -35,10 +40,11 @@ impl Report {
         Self {
             rows,
             rs256: Rs256::default(),
-            in_flight: InFlight::default(),
             ready: Ready::default(),
-            instance_start: InstanceStart::default(),
             growth: Vec::new(),
+            costs: Costs::default(),
+            baseline: None,
+            connections: bench.connections.first().copied().unwrap_or_default(),
             machine,
             rounds: bench.rounds,
             round: bench.round,
@@ -46,13 +52,11 @@ impl Report {
         }
     }
 
-    /// The machine-readable figures. They leave out reference rows such as `direct`.
+    /// The machine-readable figures. They leave out the row `direct`, which is not a gateway.
     pub fn figures(&self) -> Figures {
         let of = |build| -> Vec<RowFigures> {
-            let rows = self
-                .rows
-                .iter()
-                .filter(|row| row.build == build && !is_reference(row.name));
+            let rows = self.rows.iter();
+            let rows = rows.filter(|row| row.build == build && row.name != DIRECT);
             rows.map(|row| self.row_figures(row)).collect()
         };
         let baseline = of(Build::Baseline);
@@ -61,51 +65,84 @@ impl Report {
             rows: of(Build::Current),
             rs256_us: self.rs256,
             kib_per_request_in_flight: InFlight {
-                jwt: one_digit(self.in_flight.jwt),
-                three: one_digit(self.in_flight.three),
-                gateway: one_digit(self.in_flight.gateway),
-                plain: self.in_flight.plain,
+                jwt: one_digit(self.costs.in_flight.jwt),
+                three: one_digit(self.costs.in_flight.three),
+                gateway: one_digit(self.costs.in_flight.gateway),
+                plain: self.costs.in_flight.plain,
             },
             ready_ms: one_digit(self.ready.three),
-            instance_start_us: one_digit(self.instance_start.slowest()),
+            instance_start_us: one_digit(self.costs.instance_start.slowest()),
+            reload_cpu_s: self.costs.reload.map(|seconds| rounded(seconds, 3)),
             baseline: (!baseline.is_empty()).then_some(baseline),
         }
     }
 
-    /// A row's requests per second relative to those of the plain gateway in the same round; the median over all
-    /// rounds. Comparing within a round cancels out changes in the machine's speed.
-    pub(super) fn ratio_to_plain(&self, row: &Row) -> Option<f64> {
-        let plain = self.plain(row.connections)?;
-        let pairs = row.rounds.iter().zip(&plain.rounds);
-        median(pairs.map(|(own, plain)| own.rps / plain.rps))
+    /// The row of this name. Floors and other gateways have the current build only.
+    pub(super) fn row(&self, name: &str, build: Build, connections: usize) -> Option<&Row> {
+        let is_it = |row: &&Row| row.name == name && row.connections == connections;
+        self.rows.iter().filter(is_it).find(|row| row.build == build)
+    }
+
+    /// Requests per second, as a share of those of the plain gateway.
+    pub(super) fn rate_of_plain(&self, row: &Row) -> Option<Estimate> {
+        row.rate_of(self.row(PLAIN, Build::Current, row.connections)?)
+    }
+
+    /// Processor time per request above the host calls alone, in microseconds.
+    pub(super) fn above_floor(&self, row: &Row) -> Option<Estimate> {
+        row.cpu_above(self.row(floor_of(row.name)?, Build::Current, row.connections)?)
     }
 
     /// The numbers of connections, ascending.
-    pub(super) fn connections(&self) -> Vec<usize> {
+    pub(super) fn all_connections(&self) -> Vec<usize> {
         let mut all: Vec<usize> = self.rows.iter().map(|row| row.connections).collect();
         all.sort_unstable();
         all.dedup();
         all
     }
 
-    fn plain(&self, connections: usize) -> Option<&Row> {
-        self.rows
-            .iter()
-            .find(|row| row.name == PLAIN && row.connections == connections)
-    }
-
     fn row_figures(&self, row: &Row) -> RowFigures {
-        let figure =
-            |figure: fn(&rows::Round) -> Option<f64>| row.median(figure).map(|value| rounded(value, 1));
+        let figure = |figure: fn(&Round) -> Option<f64>| row.median(figure).map(|value| rounded(value, 1));
+        let above_floor = self.above_floor(row);
         RowFigures {
             name: row.name.to_owned(),
             connections: row.connections,
             rps: figure(|round| Some(round.rps)),
-            ratio_to_plain: self.ratio_to_plain(row).map(|ratio| rounded(ratio, 3)),
+            ratio_to_plain: self.rate_of_plain(row).map(|ratio| rounded(ratio.median, 3)),
             p50_us: figure(|round| Some(round.p50_us)),
             p99_us: figure(|round| Some(round.p99_us)),
             cpu_us_per_request: figure(|round| round.cpu_us),
+            cpu_us_above_floor: above_floor.map(|above| rounded(above.median, 1)),
+            cpu_us_above_floor_interval: above_floor
+                .and_then(|above| above.interval)
+                .map(|(lower, upper)| [rounded(lower, 1), rounded(upper, 1)]),
         }
+    }
+
+    /// The machine, the programs, and how often each row was measured.
+    pub(super) fn circumstances(&self) -> String {
+        format!(
+            "{}; median of {} rounds of {:.1} s ({} for more connections); {} tokens in the rows whose tokens were seen \
+             before.",
+            self.machine,
+            self.rounds,
+            self.round.as_secs_f64(),
+            self.rounds.div_ceil(4),
+            self.tokens,
+        )
+    }
+
+    /// The tables of the rows and of everything else.
+    pub(super) fn tables(&self) -> String {
+        let mut text = String::new();
+        for connections in self.all_connections() {
+            text += &format!("### {connections} connections\n\n{}\n\n", self.table(connections));
+        }
+        text += &format!("### Costs\n\n{}\n", self.costs_table());
+        for series in &self.growth {
+            text += &format!("\n### More {}\n\n{}\n", series.name, Self::growth_table(series));
+        }
+        text
     }
 
     fn table(&self, connections: usize) -> Table {
@@ -118,10 +155,11 @@ impl Report {
             "p99 ms",
             "p99 of plain",
             "CPU µs",
+            "CPU µs above floor",
             "RSS MiB",
         ]);
         let p99 = |row: &Row| row.median(|round| Some(round.p99_us));
-        let plain = self.plain(connections).and_then(p99);
+        let plain = self.row(PLAIN, Build::Current, connections).and_then(p99);
         for row in self.rows.iter().filter(|row| row.connections == connections) {
             let mut cells = vec![label(row.name, row.build)];
             if let Some(reason) = &row.absent {
@@ -131,14 +169,15 @@ impl Report {
             }
             let ms = |us: Option<f64>| number(us.map(|us| us / 1000.0), 2);
             cells.extend([
-                number(rps(row), 0),
-                number(self.ratio_to_plain(row), 2),
+                number(row.median(|round| Some(round.rps)), 0),
+                number(self.rate_of_plain(row).map(|ratio| ratio.median), 2),
                 row.spread()
                     .map_or_else(none, |share| format!("{:.0} %", share * 100.0)),
                 ms(row.median(|round| Some(round.p50_us))),
                 ms(p99(row)),
                 number(p99(row).zip(plain).map(|(own, plain)| own / plain), 2),
                 number(row.median(|round| round.cpu_us), 1),
+                self.above_floor(row).map_or_else(none, |above| above.text(1)),
                 number(row.median(|round| round.rss_mib), 0),
             ]);
             table.add(cells);
@@ -146,9 +185,16 @@ impl Report {
         table
     }
 
-    fn costs(&self) -> Table {
+    fn costs_table(&self) -> Table {
         let mut table = Table::new(&["what", "figure"]);
-        let (rs256, in_flight, start) = (&self.rs256, &self.in_flight, &self.instance_start);
+        let Costs {
+            in_flight,
+            instance_start: start,
+            reload,
+            ..
+        } = &self.costs;
+        let (rs256, routers) = (&self.rs256, reload::ROUTERS);
+        let reloads = format!("processor time of a reload, {routers} routers with gateway");
         for (what, value, digits, unit) in [
             ("RS256 check, ours", rs256.ours, 0, "µs"),
             ("RS256 check, ring", rs256.ring, 0, "µs"),
@@ -183,6 +229,8 @@ impl Report {
             ("a new instance, jwt", start.jwt, 0, "µs"),
             ("a new instance, oAuthClientCredentials", start.oauth, 0, "µs"),
             ("a new instance, pathRewrite", start.rewrite, 0, "µs"),
+            ("a new instance, gateway", start.gateway, 0, "µs"),
+            (&reloads, *reload, 2, "s"),
         ] {
             let figure = match value {
                 Some(_) => format!("{} {unit}", number(value, digits)),
@@ -209,103 +257,22 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            formatter,
-            "{}; Traefik {TRAEFIK_VERSION}, Envoy {ENVOY_VERSION}; median of {} rounds of {:.1} s; {} tokens in the \
-             rows whose tokens were seen before.",
-            self.machine,
-            self.rounds,
-            self.round.as_secs_f64(),
-            self.tokens,
-        )?;
-        for connections in self.connections() {
-            writeln!(
-                formatter,
-                "\n### {connections} connections\n\n{}",
-                self.table(connections)
-            )?;
-        }
-        writeln!(formatter, "\n### Costs\n\n{}", self.costs())?;
-        for series in &self.growth {
-            writeln!(
-                formatter,
-                "\n### More {}\n\n{}",
-                series.name,
-                Self::growth_table(series)
-            )?;
-        }
-        Ok(())
-    }
-}
-
-fn rps(row: &Row) -> Option<f64> {
-    row.median(|round| Some(round.rps))
-}
-
-fn number(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(none, |value| format!("{value:.digits$}"))
-}
-
-fn none() -> String {
-    "–".to_owned()
-}
-
-/// A table that reads well as Markdown and as plain text. The first column is text, the others are numbers.
-struct Table {
-    rows: Vec<Vec<String>>,
-    columns: usize,
-}
-
-impl Table {
-    fn new(head: &[&str]) -> Self {
-        Self {
-            rows: vec![head.iter().map(|&cell| cell.to_owned()).collect()],
-            columns: head.len(),
-        }
-    }
-
-    /// Adds a row. Missing cells at the end stay empty.
-    fn add(&mut self, mut cells: Vec<String>) {
-        cells.resize(self.columns, String::new());
-        self.rows.push(cells);
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..self.columns).map(width).collect();
-        for (place, row) in self.rows.iter().enumerate() {
-            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                match column {
-                    0 => write!(formatter, "| {cell:<width$} |")?,
-                    _ => write!(formatter, " {cell:>width$} |")?,
-                }
-            }
-            if place == 0 {
-                formatter.write_str("\n")?;
-                for (column, width) in widths.iter().enumerate() {
-                    match column {
-                        0 => write!(formatter, "| {} |", "-".repeat(*width))?,
-                        _ => write!(formatter, " {}: |", "-".repeat(width.saturating_sub(1)))?,
-                    }
-                }
-            }
-            if place + 1 < self.rows.len() {
-                formatter.write_str("\n")?;
-            }
-        }
-        Ok(())
+        let parts = [
+            Some(self.circumstances()),
+            Some(self.summary()),
+            Some(self.tables()),
+            self.before_and_after()
+                .map(|table| format!("### Before and after\n\n{table}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        writeln!(formatter, "{}", parts.join("\n\n").trim_end())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::rows::{DIRECT, Round};
+    use crate::bench::rows::THREE_FLOOR;
     use serde_json::json;
 
     fn row(name: &'static str, build: Build, rps: Option<f64>) -> Row {
@@ -321,7 +288,7 @@ mod tests {
             build,
             connections: 32,
             rounds: rps.map(round).into_iter().collect(),
-            absent: rps.is_none().then(|| "not built".to_owned()),
+            absent: rps.is_none().then(|| "not measured".to_owned()),
         }
     }
 
@@ -332,6 +299,7 @@ mod tests {
             connections: vec![32],
             tokens: 8,
             only: vec![],
+            plugins: None,
             baseline: None,
             growth: false,
             profiles: None,
@@ -340,7 +308,7 @@ mod tests {
             row(DIRECT, Build::Current, Some(90_000.0)),
             row(PLAIN, Build::Current, Some(20_000.0)),
             row("chain_warm", Build::Current, Some(18_500.0)),
-            row("gateway_warm", Build::Current, None),
+            row("envoy_cached", Build::Current, None),
         ];
         Report::new(&bench, Machine::default(), rows)
     }
@@ -359,7 +327,7 @@ mod tests {
             "rows": [
                 row("plain", json!(20_000.0), json!(1.0), json!(80.0)),
                 row("chain_warm", json!(18_500.0), json!(0.925), json!(80.0)),
-                row("gateway_warm", json!(null), json!(null), json!(null)),
+                row("envoy_cached", json!(null), json!(null), json!(null)),
             ],
             "rs256_us": { "ours": null, "ring": null, "jwt_simple": null },
             "kib_per_request_in_flight": { "jwt": null, "three": null, "gateway": null },
@@ -405,14 +373,36 @@ mod tests {
                 "6.00",
                 "1.00",
                 "80.0",
+                "–",
                 "100"
             ]
         );
         assert_eq!(line("direct")[7], "–");
-        assert_eq!(line("gateway_warm"), ["gateway_warm", "not built"]);
+        assert_eq!(line("envoy_cached"), ["envoy_cached", "not measured"]);
         assert_eq!(
             line("a new instance, jwt"),
             ["a new instance, jwt", "not measured"]
         );
+    }
+
+    #[test]
+    fn processor_time_above_the_floor_stands_beside_its_row() {
+        let mut report = report();
+        let mut floor = row(THREE_FLOOR, Build::Current, Some(19_000.0));
+        floor.rounds[0].cpu_us = Some(70.0);
+        report.rows.push(floor);
+        let figures = serde_json::to_value(report.figures()).unwrap();
+        assert_eq!(figures["rows"][1]["cpu_us_above_floor"], 10.0, "{figures:#}");
+        assert_eq!(
+            figures["rows"][0].get("cpu_us_above_floor"),
+            None,
+            "plain has no floor"
+        );
+        let text = report.to_string();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("| chain_warm "))
+            .unwrap();
+        assert!(line.contains(" 80.0 |               10.0 | "), "{line}");
     }
 }

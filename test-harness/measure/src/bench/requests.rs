@@ -29,6 +29,11 @@ impl Repeated {
             next: 0,
         }
     }
+
+    /// The number of different requests.
+    pub(super) fn distinct(&self) -> usize {
+        self.requests.len()
+    }
 }
 
 impl Requests for Repeated {

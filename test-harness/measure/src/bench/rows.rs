@@ -1,94 +1,174 @@
-//! The rows: every gateway under the same load, taking turns round by round.
+//! The rows of the comparison. All are under the same load and take turns round by round.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use super::envoy::Envoy;
 use super::error::BenchError;
-use super::generator::{Generator, Requests, Tally};
-use super::profile;
-use super::requests::{Once, Repeated, TokenStore, sign};
+use super::lane::{Lane, Stock};
+use super::policy::{Extras, Policy};
+use super::row::Row;
 use super::settings::Bench;
-use super::site::{Effect, Gateway, Policy, Site, Variation, has_gateway, path};
-use super::statistics::{median, range};
+use super::site::Site;
 use super::watch::Watch;
-use harness::process::Process;
-
-/// The names of the rows, in the order of the report.
-pub const ROWS: [&str; 12] = [
-    DIRECT,
-    PLAIN,
-    IDLE,
-    THREE_IDLE,
-    "replace_path_regex",
-    "forward_auth",
-    "envoy_cached",
-    "envoy_uncached",
-    "chain_warm",
-    "chain_cold",
-    "gateway_warm",
-    "gateway_cold",
-];
 
 /// No gateway: shows what the generator and the backend can do.
 pub(super) const DIRECT: &str = "direct";
 /// The row with which the others are compared.
 pub(super) const PLAIN: &str = "plain";
+/// The host calls of `gateway` and of the three plugins, which no plugin with their effects can avoid.
+pub(super) const FLOOR: &str = "floor";
+pub(super) const THREE_FLOOR: &str = "three_floor";
+pub(super) const REPLACE_PATH_REGEX: &str = "replace_path_regex";
+pub(super) const FORWARD_AUTH: &str = "forward_auth";
+pub(super) const ENVOY_CACHED: &str = "envoy_cached";
+pub(super) const ENVOY_UNCACHED: &str = "envoy_uncached";
+pub(super) const HAPROXY: &str = "haproxy";
+pub(super) const CHAIN_WARM: &str = "chain_warm";
+pub(super) const CHAIN_COLD: &str = "chain_cold";
+pub(super) const GATEWAY_WARM: &str = "gateway_warm";
+pub(super) const GATEWAY_COLD: &str = "gateway_cold";
+/// `gateway` with a query, a rule of `authorize` and two headers made of claims.
+pub(super) const GATEWAY_ALL: &str = "gateway_all";
 
-/// One plugin that does nothing, and three of them: Traefik's own cost, which no plugin can avoid.
-const IDLE: &str = "idle";
-const THREE_IDLE: &str = "three_idle";
+/// What a row measures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spec {
+    pub(super) name: &'static str,
+    pub(super) target: What,
+    pub(super) tokens: Tokens,
+    pub(super) extras: Extras,
+    /// The row that makes the same host calls and does nothing else.
+    pub(super) floor: Option<&'static str>,
+}
 
-/// Rows that nobody would run as a gateway, but that show what is possible.
-pub(super) fn is_reference(name: &str) -> bool {
-    [DIRECT, IDLE, THREE_IDLE].contains(&name)
+/// What answers the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Backend,
+    Traefik(Policy),
+    Envoy { cache: bool },
+    Haproxy,
+}
+
+/// The tokens in the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tokens {
+    /// A few, which everybody has seen before.
+    Few,
+    /// This many, one after the other, over and over.
+    Many(usize),
+    /// Every request has one of its own.
+    New,
+}
+
+/// The names of the rows, in the order of the report.
+pub const ROWS: [&str; SPECS.len()] = {
+    let mut names = [""; SPECS.len()];
+    let mut place = 0;
+    while place < SPECS.len() {
+        names[place] = SPECS[place].name;
+        place += 1;
+    }
+    names
+};
+
+/// The rows in the order of the report. A floor stands before the rows that are compared with it, because the machine's
+/// speed changes from minute to minute.
+pub(super) const SPECS: [Spec; 19] = [
+    Spec::new(DIRECT, What::Backend),
+    Spec::new(PLAIN, What::Traefik(Policy::Plain)),
+    Spec::new(REPLACE_PATH_REGEX, What::Traefik(Policy::ReplacePathRegex)),
+    Spec::new(FORWARD_AUTH, What::Traefik(Policy::ForwardAuth)),
+    Spec::new(ENVOY_CACHED, What::Envoy { cache: true }),
+    Spec::new(ENVOY_UNCACHED, What::Envoy { cache: false }),
+    Spec::new(HAPROXY, What::Haproxy),
+    Spec::new(THREE_FLOOR, What::Traefik(Policy::ThreeFloor)),
+    Spec::new(CHAIN_WARM, What::Traefik(Policy::Three)).above(THREE_FLOOR),
+    Spec::new(CHAIN_COLD, What::Traefik(Policy::Three)).with(Tokens::New),
+    Spec::new(FLOOR, What::Traefik(Policy::Floor)),
+    Spec::gateway(GATEWAY_WARM).above(FLOOR),
+    Spec::gateway(GATEWAY_ALL).above(FLOOR).asking(true, true, true),
+    Spec::gateway("gateway_query")
+        .above(FLOOR)
+        .asking(true, false, false),
+    Spec::gateway("gateway_authorize")
+        .above(FLOOR)
+        .asking(false, true, false),
+    Spec::gateway("gateway_claims")
+        .above(FLOOR)
+        .asking(false, false, true),
+    Spec::gateway("gateway_1000_tokens")
+        .above(FLOOR)
+        .with(Tokens::Many(1000)),
+    Spec::gateway("gateway_10000_tokens")
+        .above(FLOOR)
+        .with(Tokens::Many(10_000)),
+    Spec::gateway(GATEWAY_COLD).with(Tokens::New),
+];
+
+impl Spec {
+    const fn new(name: &'static str, target: What) -> Self {
+        Self {
+            name,
+            target,
+            tokens: Tokens::Few,
+            extras: Extras {
+                query: false,
+                authorize: false,
+                claims: false,
+            },
+            floor: None,
+        }
+    }
+
+    const fn gateway(name: &'static str) -> Self {
+        Self::new(name, What::Traefik(Policy::Gateway))
+    }
+
+    const fn with(mut self, tokens: Tokens) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    const fn asking(mut self, query: bool, authorize: bool, claims: bool) -> Self {
+        self.extras = Extras {
+            query,
+            authorize,
+            claims,
+        };
+        self
+    }
+
+    const fn above(mut self, floor: &'static str) -> Self {
+        self.floor = Some(floor);
+        self
+    }
+
+    /// Whether the row runs our plugins.
+    pub(super) const fn is_ours(&self) -> bool {
+        matches!(self.target, What::Traefik(Policy::Three | Policy::Gateway))
+    }
+}
+
+/// The floor of the row with this name.
+pub(super) fn floor_of(name: &str) -> Option<&'static str> {
+    SPECS.iter().find(|spec| spec.name == name)?.floor
 }
 
 /// The build of the plugins that a row measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Build {
-    /// The build of this workspace.
+    /// The build that the run is about.
     #[default]
     Current,
     /// The build to compare with.
     Baseline,
 }
 
-/// A row with one number of connections, and its results.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    pub(super) build: Build,
-    pub(super) connections: usize,
-    pub(super) rounds: Vec<Round>,
-    /// Why the row has no rounds.
-    pub(super) absent: Option<String>,
-}
-
-/// The results of one round.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Round {
-    pub(super) rps: f64,
-    pub(super) p50_us: f64,
-    pub(super) p99_us: f64,
-    /// CPU time of the gateway's process in microseconds per request. `None` without a gateway.
-    pub(super) cpu_us: Option<f64>,
-    /// Memory of the gateway's process at the end of the round.
-    pub(super) rss_mib: Option<f64>,
-}
-
-impl Row {
-    /// The median of one figure over the rounds.
-    pub(super) fn median(&self, figure: impl Fn(&Round) -> Option<f64>) -> Option<f64> {
-        median(self.rounds.iter().filter_map(figure))
-    }
-
-    /// The difference between the fastest and the slowest round, as a share of the median.
-    pub(super) fn spread(&self) -> Option<f64> {
-        let (least, most) = range(self.rounds.iter().map(|round| round.rps))?;
-        Some((most - least) / self.median(|round| Some(round.rps))?)
+/// The name of a row in the report.
+pub(super) fn label(name: &str, build: Build) -> String {
+    match build {
+        Build::Current => name.to_owned(),
+        Build::Baseline => format!("{name} (baseline)"),
     }
 }
 
@@ -99,12 +179,19 @@ pub(super) fn measure(
     builds: &[(Build, PathBuf)],
     watch: &Watch<'_>,
 ) -> Result<Vec<Row>, BenchError> {
+    let mut stock = Stock::default();
     let mut lanes = Vec::new();
-    for (build, plugins) in builds {
-        for name in ROWS.into_iter().filter(|name| bench.wants(name)) {
-            if *build == Build::Current || is_ours(name) {
-                watch.at(&format!("starting {}", label(name, *build)))?;
-                lanes.push(Lane::start(name, *build, site, plugins)?);
+    for spec in SPECS.iter().filter(|spec| bench.wants(spec.name)) {
+        for (build, plugins) in builds {
+            if *build == Build::Current || spec.is_ours() {
+                watch.at(&format!("starting {}", label(spec.name, *build)))?;
+                lanes.push(Lane::start(
+                    spec,
+                    *build,
+                    site,
+                    plugins,
+                    stock.known(bench, site, spec),
+                )?);
             }
         }
     }
@@ -115,12 +202,8 @@ pub(super) fn measure(
     if lanes.is_empty() {
         return Ok(rows);
     }
-    let mut tokens = Tokens {
-        warm: sign(&site.idcs, bench.tokens),
-        cold: TokenStore::default(),
-    };
     for round in 0..bench.rounds {
-        for &connections in &bench.connections {
+        for connections in bench.connections_in(round) {
             watch.at(&format!(
                 "round {} of {}, {connections} connections",
                 round + 1,
@@ -133,12 +216,12 @@ pub(super) fn measure(
                 let Some(lane) = lanes.get_mut(place) else {
                     continue;
                 };
-                let Some(outcome) = lane.round(bench, site, &mut tokens, connections)? else {
+                let Some(outcome) = lane.round(bench, site, &mut stock, connections)? else {
                     continue;
                 };
-                let row = rows.iter_mut().find(|row| {
-                    row.connections == connections && row.name == lane.name && row.build == lane.build
-                });
+                let row = rows
+                    .iter_mut()
+                    .find(|row| lane.is_of(row) && row.connections == connections);
                 if let Some(row) = row {
                     row.rounds.push(outcome);
                 }
@@ -148,297 +231,28 @@ pub(super) fn measure(
     Ok(rows)
 }
 
-/// The name of a row in the report.
-pub(super) fn label(name: &str, build: Build) -> String {
-    match build {
-        Build::Current => name.to_owned(),
-        Build::Baseline => format!("{name} (baseline)"),
-    }
-}
-
-fn is_ours(name: &str) -> bool {
-    name.starts_with("chain") || name.starts_with("gateway")
-}
-
-struct Tokens {
-    warm: Vec<String>,
-    cold: TokenStore,
-}
-
-/// A row's gateway process, which stays up from round to round.
-struct Lane {
-    name: &'static str,
-    build: Build,
-    target: Target,
-    /// Whether every request has a token of its own.
-    cold: bool,
-    /// How many of the new tokens this process has seen.
-    seen: usize,
-    /// Requests per second in the last round with new tokens, by number of connections.
-    rates: HashMap<usize, f64>,
-    /// The numbers of connections that already have a profile.
-    profiled: Vec<usize>,
-}
-
-enum Target {
-    Backend(SocketAddr),
-    Traefik(Gateway),
-    Envoy(Envoy),
-    Absent(String),
-}
-
-impl Lane {
-    fn start(name: &'static str, build: Build, site: &Site, plugins: &Path) -> Result<Self, BenchError> {
-        let target = match name {
-            DIRECT => Target::Backend(site.backend.address()),
-            PLAIN => Target::traefik(Policy::Plain, site, plugins)?,
-            IDLE => Target::traefik(Policy::Idle, site, plugins)?,
-            THREE_IDLE => Target::traefik(Policy::ThreeIdle, site, plugins)?,
-            "replace_path_regex" => Target::traefik(Policy::ReplacePathRegex, site, plugins)?,
-            "forward_auth" => Target::traefik(Policy::ForwardAuth, site, plugins)?,
-            "envoy_cached" => Target::envoy(true, site)?,
-            "envoy_uncached" => Target::envoy(false, site)?,
-            "gateway_warm" | "gateway_cold" if !has_gateway(plugins) => Target::Absent("not built".into()),
-            "gateway_warm" | "gateway_cold" => Target::traefik(Policy::Gateway, site, plugins)?,
-            _ => Target::traefik(Policy::Three, site, plugins)?,
-        };
-        Ok(Self {
-            name,
-            build,
-            target,
-            cold: name.ends_with("_cold"),
-            seen: 0,
-            rates: HashMap::new(),
-            profiled: Vec::new(),
-        })
-    }
-
-    fn row(&self, connections: usize) -> Row {
-        Row {
-            name: self.name,
-            build: self.build,
-            connections,
-            rounds: Vec::new(),
-            absent: match &self.target {
-                Target::Absent(reason) => Some(reason.clone()),
-                _ => None,
-            },
-        }
-    }
-
-    fn round(
-        &mut self,
-        bench: &Bench,
-        site: &Site,
-        tokens: &mut Tokens,
-        connections: usize,
-    ) -> Result<Option<Round>, BenchError> {
-        let Some((address, process)) = self.target.place()? else {
-            return Ok(None);
-        };
-        let path = path(0);
-        let mut load = Load {
-            generator: Generator::connect(address, connections)?,
-            what: format!("{} with {connections} connections", label(self.name, self.build)),
-        };
-        let mut repeated = Repeated::new(std::slice::from_ref(&path), &tokens.warm);
-        load.warm_up(&mut repeated, bench.round)?;
-        if !self.cold {
-            self.profile(bench, &mut load, &mut repeated, connections)?;
-            return load.measured(&mut repeated, bench.round, process).map(Some);
-        }
-        let rate = match self.rates.get(&connections) {
-            Some(rate) => *rate,
-            None => {
-                let few = tokens.cold.take(&site.idcs, self.seen, 200.max(connections * 4));
-                let mut once = Once::new(&path, few);
-                let tally = load.run(&mut once, bench.round)?;
-                self.seen += once.used();
-                tally.per_second()
-            }
-        };
-        // If the tokens run out, the round ends early and still counts.
-        let count = (rate * bench.round.as_secs_f64() * 1.25) as usize + connections;
-        if bench.profiles.is_some() && !self.profiled.contains(&connections) {
-            let fresh = tokens.cold.take(&site.idcs, self.seen, count);
-            let mut once = Once::new(&path, fresh);
-            self.profile(bench, &mut load, &mut once, connections)?;
-            self.seen += once.used();
-        }
-        let fresh = tokens.cold.take(&site.idcs, self.seen, count);
-        let mut once = Once::new(&path, fresh);
-        let round = load.measured(&mut once, bench.round, process)?;
-        self.seen += once.used();
-        self.rates.insert(connections, round.rps);
-        Ok(Some(round))
-    }
-}
-
-impl Lane {
-    /// Takes a profile under this load, unless none is wanted or there already is one.
-    fn profile(
-        &mut self,
-        bench: &Bench,
-        load: &mut Load,
-        requests: &mut dyn Requests,
-        connections: usize,
-    ) -> Result<(), BenchError> {
-        let (Some(folder), Target::Traefik(gateway)) = (&bench.profiles, &self.target) else {
-            return Ok(());
-        };
-        if self.profiled.contains(&connections) {
-            return Ok(());
-        }
-        self.profiled.push(connections);
-        let name = format!(
-            "{}-{connections}.pprof",
-            label(self.name, self.build).replace(' ', "-")
-        );
-        profile::take(&gateway.traefik, bench.round, &folder.join(name), || {
-            load.run(requests, bench.round).map(drop)
-        })
-    }
-}
-
-impl Target {
-    fn traefik(policy: Policy, site: &Site, plugins: &Path) -> Result<Self, BenchError> {
-        let gateway = site.traefik(policy, plugins, &Variation::default())?;
-        site.check(gateway.address()?, &path(0), policy.effect())?;
-        Ok(Self::Traefik(gateway))
-    }
-
-    /// Starts Envoy. If it is not available, its rows say so.
-    fn envoy(cache: bool, site: &Site) -> Result<Self, BenchError> {
-        const FULL: Effect = Effect {
-            wants_token: true,
-            rewrites: true,
-            hides_token: true,
-        };
-        match site.envoy(cache) {
-            Ok(envoy) => {
-                site.check(envoy.address(), &path(0), FULL)?;
-                Ok(Self::Envoy(envoy))
-            }
-            Err(error) => {
-                eprintln!("bench: Envoy is not measured: {error}");
-                Ok(Self::Absent("not measured".into()))
-            }
-        }
-    }
-
-    /// The address to call and the process to watch. `None` if the target is absent.
-    fn place(&self) -> Result<Option<(SocketAddr, Option<Process>)>, BenchError> {
-        Ok(match self {
-            Self::Backend(address) => Some((*address, None)),
-            Self::Traefik(gateway) => Some((gateway.address()?, Some(gateway.process()?))),
-            Self::Envoy(envoy) => Some((envoy.address(), Some(envoy.process()))),
-            Self::Absent(_) => None,
-        })
-    }
-}
-
-/// A load generator, and a name for its errors.
-pub(super) struct Load {
-    pub(super) generator: Generator,
-    pub(super) what: String,
-}
-
-impl Load {
-    /// Sends requests until the rate stops growing, so that instances, caches and connections are ready.
-    pub(super) fn warm_up(&mut self, requests: &mut dyn Requests, round: Duration) -> Result<(), BenchError> {
-        const SLICE: Duration = Duration::from_millis(400);
-        const SLICES: usize = 25;
-        let (mut best, mut no_better) = (0.0, 0);
-        for _ in 0..SLICES {
-            let rate = self.run(requests, SLICE.min(round))?.per_second();
-            if rate > best * 1.03 {
-                (best, no_better) = (rate, 0);
-            } else {
-                no_better += 1;
-            }
-            if no_better == 2 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends requests and counts the answers. Waits for requests in flight at the end, but does not count them.
-    pub(super) fn run(&mut self, requests: &mut dyn Requests, length: Duration) -> Result<Tally, BenchError> {
-        let tally = self.generator.run(requests, length)?;
-        self.generator.drain()?;
-        self.judge(tally)
-    }
-
-    /// Like `run`, but also measures the process.
-    pub(super) fn measured(
-        &mut self,
-        requests: &mut dyn Requests,
-        length: Duration,
-        process: Option<Process>,
-    ) -> Result<Round, BenchError> {
-        let before = process.map(Process::cpu_time).transpose()?;
-        let tally = self.generator.run(requests, length)?;
-        let after = process.map(Process::cpu_time).transpose()?;
-        let rss_kib = process.map(Process::rss_kib).transpose()?;
-        self.generator.drain()?;
-        let tally = self.judge(tally)?;
-        let cpu = after
-            .zip(before)
-            .map(|(after, before)| after.saturating_sub(before));
-        Ok(Round {
-            rps: tally.per_second(),
-            p50_us: tally.latency_us(0.5),
-            p99_us: tally.latency_us(0.99),
-            cpu_us: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / tally.good as f64),
-            rss_mib: rss_kib.map(|kib| kib as f64 / 1024.0),
-        })
-    }
-
-    /// Rejects a run with bad answers, because a fast refusal is not a result.
-    fn judge(&self, tally: Tally) -> Result<Tally, BenchError> {
-        let trouble = tally
-            .trouble()
-            .or_else(|| (tally.good == 0).then(|| "not one answer in a whole round".to_owned()));
-        match trouble {
-            Some(trouble) => Err(BenchError::Misbehaves {
-                what: format!("{}: {trouble}", self.what),
-            }),
-            None => Ok(tally),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_the_median_of_its_rounds() {
-        let round = |rps| Round {
-            rps,
-            p50_us: 1.0,
-            p99_us: 2.0,
-            cpu_us: None,
-            rss_mib: Some(rps / 10.0),
-        };
-        let row = Row {
-            name: PLAIN,
-            build: Build::Current,
-            connections: 32,
-            rounds: vec![round(100.0), round(300.0), round(110.0)],
-            absent: None,
-        };
-        assert_eq!(row.median(|round| Some(round.rps)), Some(110.0));
-        assert_eq!(row.median(|round| round.cpu_us), None);
-        assert_eq!(row.median(|round| round.rss_mib), Some(11.0));
-        assert_eq!(row.spread(), Some(200.0 / 110.0));
+    fn every_floor_is_a_row_and_only_known_tokens_have_one() {
+        for spec in SPECS {
+            if let Some(floor) = spec.floor {
+                assert!(ROWS.contains(&floor), "{}", spec.name);
+                assert!(spec.is_ours() && spec.tokens != Tokens::New, "{}", spec.name);
+            }
+        }
+        assert_eq!(floor_of(CHAIN_WARM), Some(THREE_FLOOR));
+        assert_eq!(floor_of(GATEWAY_COLD), None);
     }
 
     #[test]
-    fn only_our_own_rows_have_a_baseline() {
-        let ours: Vec<&str> = ROWS.into_iter().filter(|name| is_ours(name)).collect();
-        assert_eq!(ours, ["chain_warm", "chain_cold", "gateway_warm", "gateway_cold"]);
-        assert_eq!(label("chain_warm", Build::Baseline), "chain_warm (baseline)");
+    fn names_are_unique_and_tell_the_build() {
+        let mut names = ROWS.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), SPECS.len());
+        assert_eq!(label(CHAIN_WARM, Build::Baseline), "chain_warm (baseline)");
     }
 }

@@ -1,32 +1,52 @@
 //! Runs the bench, from the build to the report.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use harness_build::guests;
 
+use super::costs::Costs;
 use super::error::BenchError;
 use super::report::Report;
-use super::rows::{self, Build, ROWS};
+use super::rows::{
+    self, Build, CHAIN_COLD, CHAIN_WARM, FLOOR, GATEWAY_ALL, GATEWAY_WARM, PLAIN, ROWS, THREE_FLOOR,
+};
 use super::settings::Bench;
 use super::site::Site;
 use super::watch::Watch;
-use super::{growth, in_flight, machine, rs256, start};
+use super::{growth, in_flight, machine, reload, rs256, start};
 
 /// The JSON names of the measurements other than the rows.
-pub const MEASUREMENTS: [&str; 4] = [RS256, IN_FLIGHT, READY, INSTANCE_START];
+pub const MEASUREMENTS: [&str; 5] = [RS256, IN_FLIGHT, READY, INSTANCE_START, RELOAD];
+
+/// The names of what [`Report`] compares between two builds.
+pub const COMPARED: [&str; 11] = [
+    PLAIN,
+    THREE_FLOOR,
+    CHAIN_WARM,
+    CHAIN_COLD,
+    FLOOR,
+    GATEWAY_WARM,
+    GATEWAY_ALL,
+    RS256,
+    IN_FLIGHT,
+    INSTANCE_START,
+    RELOAD,
+];
 
 const RS256: &str = "rs256_us";
 const IN_FLIGHT: &str = "kib_per_request_in_flight";
 const READY: &str = "ready_ms";
 const INSTANCE_START: &str = "instance_start_us";
+const RELOAD: &str = "reload_cpu_s";
 
 impl Bench {
     /// Builds the plugins, starts everything, measures, and stops everything. Reports progress on stderr. Setting
     /// `interrupted` ends the run early with [`BenchError::Interrupted`].
     ///
     /// # Errors
-    /// See [`BenchError`]. A missing Envoy is not an error; its rows say that it is missing.
+    /// See [`BenchError`]. A missing Envoy or HAProxy is not an error; its rows say that it is missing.
     pub fn run(&self, interrupted: &Arc<AtomicBool>) -> Result<Report, BenchError> {
         if let Some(unknown) = self
             .only
@@ -38,15 +58,14 @@ impl Bench {
                 known: all_names().join(", "),
             });
         }
-        let mut builds = vec![(Build::Current, guests::artifacts()?.root.clone())];
-        if let Some(folder) = &self.baseline {
-            if !folder.join("plugins-local/src").is_dir() {
-                return Err(BenchError::NoPlugins(folder.clone()));
-            }
-            builds.push((Build::Baseline, std::path::absolute(folder)?));
-        }
-        let (_, plugins) = builds.first().cloned().unwrap_or_default();
-        let site = Site::start(plugins, self.profiles.is_some())?;
+        let plugins = match &self.plugins {
+            Some(folder) => laid_out(folder)?,
+            None => guests::artifacts()?.root.clone(),
+        };
+        let baseline = self.baseline.as_deref().map(laid_out).transpose()?;
+        let mut builds = vec![(Build::Current, plugins.clone())];
+        builds.extend(baseline.clone().map(|folder| (Build::Baseline, folder)));
+        let site = Site::start(plugins.clone(), self.profiles.is_some())?;
         let watch = Watch(interrupted);
 
         let rows = rows::measure(self, &site, &builds, &watch)?;
@@ -54,19 +73,48 @@ impl Bench {
         if self.wants(RS256) {
             report.rs256 = rs256::measure();
         }
-        if self.wants(IN_FLIGHT) {
-            report.in_flight = in_flight::measure(&site, &watch)?;
-        }
         if self.wants(READY) {
             report.ready = start::ready(&site, &watch)?;
         }
-        if self.wants(INSTANCE_START) {
-            report.instance_start = start::instances(&site, &watch)?;
+        report.costs = self.costs(&site, &plugins, &watch)?;
+        if let Some(folder) = &baseline {
+            report.baseline = Some(self.costs(&site, folder, &watch)?);
         }
         if self.growth {
             report.growth = growth::measure(self, &site, &watch)?;
         }
         Ok(report)
+    }
+
+    /// Measures what the build in `plugins` costs apart from the rows.
+    fn costs(&self, site: &Site, plugins: &Path, watch: &Watch<'_>) -> Result<Costs, BenchError> {
+        let mut costs = Costs::of(plugins);
+        if self.wants(IN_FLIGHT) {
+            // A comparison needs only this one.
+            costs.in_flight = match self.compares() || plugins != site.plugins {
+                true => in_flight::measure_gateway(site, plugins, watch)?,
+                false => in_flight::measure(site, watch)?,
+            };
+        }
+        if self.wants(INSTANCE_START) {
+            costs.instance_start = start::instances(site, plugins, watch)?;
+        }
+        if self.wants(RELOAD) {
+            costs.reload = reload::measure(site, plugins, watch)?;
+        }
+        Ok(costs)
+    }
+
+    fn compares(&self) -> bool {
+        self.only == COMPARED
+    }
+}
+
+/// The absolute path of a folder with plugins.
+fn laid_out(folder: &Path) -> Result<PathBuf, BenchError> {
+    match folder.join("plugins-local/src").is_dir() {
+        true => Ok(std::path::absolute(folder)?),
+        false => Err(BenchError::NoPlugins(folder.to_owned())),
     }
 }
 
@@ -88,6 +136,7 @@ mod tests {
             connections: vec![1],
             tokens: 1,
             only: vec!["plain".into(), "plane".into()],
+            plugins: None,
             baseline: None,
             growth: false,
             profiles: None,
@@ -98,5 +147,12 @@ mod tests {
             "{error}"
         );
         assert!(error.to_string().contains("envoy_uncached"), "{error}");
+    }
+
+    #[test]
+    fn everything_that_is_compared_exists() {
+        for name in COMPARED {
+            assert!(all_names().contains(&name), "{name}");
+        }
     }
 }

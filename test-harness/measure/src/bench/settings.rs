@@ -10,13 +10,16 @@ pub struct Bench {
     pub round: Duration,
     /// The number of rounds per row. A row's figures are the medians of its rounds.
     pub rounds: usize,
-    /// Numbers of connections. Every row is measured with each of them.
+    /// Numbers of connections. Every row is measured with each of them; with all but the first in each fourth round
+    /// only, because nothing is compared to the microsecond there.
     pub connections: Vec<usize>,
     /// How many different tokens the rows with reused tokens have.
     pub tokens: usize,
     /// Names of rows ([`super::ROWS`]) and of other measurements ([`super::MEASUREMENTS`]). Empty means all.
     pub only: Vec<String>,
-    /// A folder with another build of the plugins, laid out by `build --out`. Its rows are shown beside ours.
+    /// A folder with the plugins to measure, laid out by `build --out`. `None` builds those of this workspace.
+    pub plugins: Option<PathBuf>,
+    /// A folder with another build of the plugins. Its rows are shown beside the others.
     pub baseline: Option<PathBuf>,
     /// Measure how cost grows with routers, tokens, keys and rules.
     pub growth: bool,
@@ -26,6 +29,14 @@ pub struct Bench {
 }
 
 impl Bench {
+    /// The numbers of connections that are measured in this round.
+    pub(super) fn connections_in(&self, round: usize) -> impl Iterator<Item = usize> + '_ {
+        const EACH: usize = 4;
+        let all = self.connections.iter().copied().enumerate();
+        all.filter(move |(place, _)| *place == 0 || round.is_multiple_of(EACH))
+            .map(|(_, connections)| connections)
+    }
+
     /// Whether the row or measurement of this name was requested.
     pub(super) fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|wanted| wanted == name)

@@ -8,15 +8,16 @@ use serde_json::{Map, Value, json};
 
 use super::authoriser::Authoriser;
 use super::backend::Backend;
-use super::envoy::{self, Envoy};
 use super::error::BenchError;
+use super::peer::Errand;
+use super::policy::{CALLER, DENIED, Effect, Module, Policy};
 use harness::certificates::CertificateAuthority;
 use harness::client::Client;
-use harness::gateway::{INTEGRATION, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
-use harness::idcs::{Idcs, Resource};
+use harness::gateway::{GATEWAY, INTEGRATION, JWT, OAUTH_CLIENT_CREDENTIALS, PATH_REWRITE, default_options};
+use harness::idcs::{Application, Idcs, Resource};
 use harness::process::Process;
 use harness::traefik::{LocalPlugin, Traefik};
-use harness_build::guests::{self, plugin_dir};
+use harness_build::guests;
 
 /// The surroundings: identity provider, backend, authoriser, and the plugins as files.
 pub(super) struct Site {
@@ -29,54 +30,6 @@ pub(super) struct Site {
     ca_pem: String,
     /// Whether Traefik offers Go profiles on its API.
     profiling: bool,
-}
-
-/// What Traefik does with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Policy {
-    /// Passes it on unchanged.
-    Plain,
-    /// Rewrites the path with Traefik's built-in middleware.
-    ReplacePathRegex,
-    /// Asks the authoriser.
-    ForwardAuth,
-    /// Runs the plugin `jwt` alone.
-    Jwt,
-    /// Runs the plugin `oAuthClientCredentials` alone.
-    Oauth,
-    /// Runs the plugin `pathRewrite` alone.
-    Rewrite,
-    /// Runs all three plugins, as in the examples.
-    Three,
-    /// Runs the plugin `gateway`, all three in one module.
-    Gateway,
-    /// Runs a plugin that does nothing, which shows Traefik's own cost.
-    Idle,
-    /// Runs three plugins that do nothing.
-    ThreeIdle,
-}
-
-/// The effect of a policy on a request, as the backend sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Effect {
-    /// Whether a request without a token gets a 401.
-    pub(super) wants_token: bool,
-    pub(super) rewrites: bool,
-    /// Whether the client's token is kept from the backend.
-    pub(super) hides_token: bool,
-}
-
-impl Policy {
-    pub(super) fn effect(self) -> Effect {
-        Effect {
-            wants_token: matches!(self, Self::ForwardAuth | Self::Jwt | Self::Three | Self::Gateway),
-            rewrites: matches!(
-                self,
-                Self::ReplacePathRegex | Self::Rewrite | Self::Three | Self::Gateway
-            ),
-            hides_token: matches!(self, Self::Jwt | Self::Oauth | Self::Three | Self::Gateway),
-        }
-    }
 }
 
 /// A Traefik with its state directory.
@@ -129,8 +82,9 @@ impl Site {
             .prefix("bench-state-")
             .tempdir()
             .map_err(BenchError::Io)?;
-        let plugins = match policy {
-            Policy::Idle | Policy::ThreeIdle => lay_out_idle(state.path())?,
+        let modules = policy.guests();
+        let plugins = match modules {
+            [Module::Probe(_), ..] => lay_out_probes(modules, state.path())?,
             _ => plugins,
         };
         let mut builder = Traefik::builder()
@@ -142,30 +96,42 @@ impl Site {
                 // With the default of 200, some rows would open and close backend connections and others would not.
                 "serversTransport": { "maxIdleConnsPerHost": 1024 },
             }));
-        for (name, folder) in registered(policy) {
-            let plugin = LocalPlugin::new(name, format!("oic-gateway/{folder}"));
-            builder = builder.plugin(match folder {
-                "path-rewrite" | IDLE => plugin,
-                _ => plugin.mount(state.path()),
+        for module in modules {
+            let plugin = match module {
+                Module::Plugin(guest) => LocalPlugin::of(guest),
+                Module::Probe(name) => LocalPlugin::new(*name, guests::probe_module(name)),
+            };
+            builder = builder.plugin(match module.has_state() {
+                true => plugin.mount(state.path()),
+                false => plugin,
             });
         }
         let traefik = builder.start()?;
         Ok(Gateway { traefik, state })
     }
 
-    /// Starts an Envoy with the full policy.
-    pub(super) fn envoy(&self, cache: bool) -> Result<Envoy, envoy::EnvoyError> {
+    /// What another gateway than Traefik should do.
+    pub(super) fn errand(&self) -> Errand {
         let (regex, replacement) = rewrite(0);
-        Envoy::start(&envoy::Policy {
+        Errand {
             backend: self.backend.address(),
-            jwks: self.idcs.jwks().to_string(),
+            key: self.idcs.signing_key(),
             issuer: self.idcs.issuer(),
             audience: Resource::gateway_api().primary_audience,
-            cache,
             regex,
-            substitution: replacement.replace("$1", "\\1"),
-            token: self.idcs.client_token().mint(),
-        })
+            replacement: replacement.replace("$1", "\\1"),
+            token: self.own_token(),
+        }
+    }
+
+    /// A token of the gateway, as long as the one that `oAuthClientCredentials` gets.
+    fn own_token(&self) -> String {
+        const DAY: i64 = 24 * 60 * 60;
+        let token = self.idcs.client_token().client_id(Application::GATEWAY_ID);
+        token
+            .audience(&Resource::oic().primary_audience)
+            .expires_in(DAY)
+            .mint()
     }
 
     /// Checks that the gateway at `address` does what it is measured for.
@@ -183,15 +149,41 @@ impl Site {
             wants_token: without == 401,
             rewrites: head.starts_with(&format!("GET {INTEGRATION}")),
             hides_token: !head.contains(&token),
+            names_caller: head.contains(&format!("\r\n{CALLER}: ")),
         };
-        if status == 200 && seen == effect && (without == 200 || effect.wants_token) {
+        let forged = self.idcs.client_token().signed_by_another_key().mint();
+        let forged = self
+            .client
+            .get(&url)
+            .bearer(&forged)
+            .send()
+            .map_or(0, |answer| answer.status);
+        let refuses = |status| status == if effect.wants_token { 401 } else { 200 };
+        if status == 200 && seen == effect && refuses(without) && refuses(forged) {
             return Ok(());
         }
         Err(BenchError::Misbehaves {
             what: format!(
-                "{path}: status {status} with and {without} without a token, {seen:?} in place of {effect:?}"
+                "{path}: status {status} with a token, {without} without, {forged} with a forged one; {seen:?} in place of \
+                 {effect:?}"
             ),
         })
+    }
+
+    /// Checks that the rules of `authorize` at `address` close a path.
+    pub(super) fn check_denial(&self, address: SocketAddr) -> Result<(), BenchError> {
+        let url = format!("http://{address}{DENIED}/hello");
+        let answer = self
+            .client
+            .get(&url)
+            .bearer(&self.idcs.client_token().mint())
+            .send();
+        match answer.map_or(0, |answer| answer.status) {
+            403 => Ok(()),
+            status => Err(BenchError::Misbehaves {
+                what: format!("{DENIED}: status {status} in place of 403"),
+            }),
+        }
     }
 
     fn dynamic(&self, policy: Policy, variation: &Variation) -> Value {
@@ -227,7 +219,14 @@ impl Site {
     fn middlewares(&self, policy: Policy, router: usize, patch: &Value) -> Vec<(&'static str, Value)> {
         let options = self.options(router, patch);
         let (regex, replacement) = rewrite(router);
-        let idle = |name| (name, json!({ "plugin": { IDLE: {} } }));
+        let floor = || {
+            let target = path(router).replacen(&prefix(router), INTEGRATION, 1);
+            let options = json!({
+                "authorization": format!("Bearer {}", self.own_token()), "uri": target, "replaced": path(router),
+            });
+            let probe = |module: &Module| (module.name(), json!({ "plugin": { module.name(): options } }));
+            policy.guests().iter().map(probe).collect()
+        };
         let plugin = |name: &str| json!({ "plugin": { name: options[name] } });
         match policy {
             Policy::Plain => vec![],
@@ -248,8 +247,7 @@ impl Site {
                 ("oauth", plugin(OAUTH_CLIENT_CREDENTIALS)),
             ],
             Policy::Gateway => vec![("gateway", json!({ "plugin": { GATEWAY: options } }))],
-            Policy::Idle => vec![idle("idle")],
-            Policy::ThreeIdle => ["first", "second", "third"].map(idle).into(),
+            Policy::Floor | Policy::ThreeFloor => floor(),
         }
     }
 
@@ -300,11 +298,6 @@ impl Gateway {
     }
 }
 
-/// Whether a folder with laid-out plugins contains the plugin `gateway`.
-pub(super) fn has_gateway(plugins: &Path) -> bool {
-    plugin_dir(plugins, GATEWAY).join("plugin.wasm").is_file()
-}
-
 /// The path of the requests to router `number`.
 pub(super) fn path(number: usize) -> String {
     format!("{}/hello", prefix(number))
@@ -323,31 +316,11 @@ fn rewrite(router: usize) -> (String, String) {
     (format!("^{prefix}(/.*)?$"), format!("{INTEGRATION}$1"))
 }
 
-/// Lays out the plugin that does nothing in `folder`.
-fn lay_out_idle(folder: &Path) -> Result<&Path, BenchError> {
-    const PROBE: &str = "probe-idle";
-    let lowered = guests::lower_and_check(PROBE, &guests::build_probe(PROBE)?, false)?;
-    guests::lay_out_probe(folder, IDLE, &lowered.wasm)?;
+/// Builds probes as the plugins are built, and lays them out in `folder`.
+fn lay_out_probes<'f>(modules: &[Module], folder: &'f Path) -> Result<&'f Path, BenchError> {
+    for name in modules.iter().map(|module| module.name()) {
+        let lowered = guests::lower_and_check(name, &guests::build_probe(name)?, false)?;
+        guests::lay_out_probe(folder, name, &lowered.wasm)?;
+    }
     Ok(folder)
 }
-
-/// The names and folders of the plugins that a policy needs.
-fn registered(policy: Policy) -> Vec<(&'static str, &'static str)> {
-    let jwt = (JWT, "jwt");
-    let oauth = (OAUTH_CLIENT_CREDENTIALS, "oauth-client-credentials");
-    let rewrite = (PATH_REWRITE, "path-rewrite");
-    match policy {
-        Policy::Plain | Policy::ReplacePathRegex | Policy::ForwardAuth => vec![],
-        Policy::Jwt => vec![jwt],
-        Policy::Oauth => vec![oauth],
-        Policy::Rewrite => vec![rewrite],
-        Policy::Three => vec![jwt, oauth, rewrite],
-        Policy::Gateway => vec![(GATEWAY, GATEWAY)],
-        Policy::Idle | Policy::ThreeIdle => vec![(IDLE, IDLE)],
-    }
-}
-
-/// Name and folder of the plugin `gateway`.
-pub(super) const GATEWAY: &str = "gateway";
-/// Name and folder of the plugin that does nothing.
-const IDLE: &str = "idle";

@@ -1,11 +1,13 @@
 //! Start-up times of a Traefik with all plugins, and of a new plugin instance.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::error::BenchError;
 use super::in_flight::{Held, arrival};
+use super::policy::Policy;
 use super::requests::{get, sign};
-use super::site::{Gateway, Policy, Site, Variation, has_gateway, path};
+use super::site::{Gateway, Site, Variation, path};
 use super::statistics::median;
 use super::watch::Watch;
 
@@ -19,10 +21,12 @@ pub struct InstanceStart {
     pub oauth: Option<f64>,
     /// Of the plugin `pathRewrite`.
     pub rewrite: Option<f64>,
+    /// Of the plugin `gateway`.
+    pub gateway: Option<f64>,
 }
 
 impl InstanceStart {
-    /// The time of the slowest plugin.
+    /// The time of the slowest of the three plugins.
     pub fn slowest(&self) -> Option<f64> {
         let all = [self.jwt, self.oauth, self.rewrite];
         all.into_iter().flatten().max_by(f64::total_cmp)
@@ -54,10 +58,7 @@ pub(super) fn ready(site: &Site, watch: &Watch<'_>) -> Result<Ready, BenchError>
     Ok(Ready {
         plain: of(Policy::Plain)?,
         three: of(Policy::Three)?,
-        gateway: match has_gateway(&site.plugins) {
-            true => of(Policy::Gateway)?,
-            false => None,
-        },
+        gateway: of(Policy::Gateway)?,
     })
 }
 
@@ -74,10 +75,10 @@ fn ready_once(site: &Site, policy: Policy, gateway: &mut Gateway) -> Result<Dura
 pub(super) const INSTANCES: usize = 200;
 
 /// Measures each plugin alone. Its state directory is warm, because one request has already passed.
-pub(super) fn instances(site: &Site, watch: &Watch<'_>) -> Result<InstanceStart, BenchError> {
+pub(super) fn instances(site: &Site, plugins: &Path, watch: &Watch<'_>) -> Result<InstanceStart, BenchError> {
     let first_request = |policy| {
         watch.at(&format!("time an instance takes to start, {policy:?}"))?;
-        first_request(site, policy)
+        first_request(site, plugins, policy)
     };
     let own = first_request(Policy::Plain)?;
     let of = |policy| -> Result<Option<f64>, BenchError> {
@@ -88,14 +89,15 @@ pub(super) fn instances(site: &Site, watch: &Watch<'_>) -> Result<InstanceStart,
         jwt: of(Policy::Jwt)?,
         oauth: of(Policy::Oauth)?,
         rewrite: of(Policy::Rewrite)?,
+        gateway: of(Policy::Gateway)?,
     })
 }
 
 /// Sends requests one by one that the backend holds, so that each needs a new instance. After they are answered, sends
 /// the same number again to the existing instances. Returns the difference between the two median times from client to
 /// backend. Every request has a new token, so that both times include a signature check.
-fn first_request(site: &Site, policy: Policy) -> Result<Option<f64>, BenchError> {
-    let gateway = site.traefik(policy, &site.plugins, &Variation::default())?;
+fn first_request(site: &Site, plugins: &Path, policy: Policy) -> Result<Option<f64>, BenchError> {
+    let gateway = site.traefik(policy, plugins, &Variation::default())?;
     site.check(gateway.address()?, &path(0), policy.effect())?;
     let mut held = Held::open(gateway.address()?, INSTANCES)?;
     let new = pass(site, &mut held)?;
@@ -129,6 +131,7 @@ mod tests {
             jwt: Some(200.0),
             oauth: Some(250.0),
             rewrite: None,
+            gateway: Some(900.0),
         };
         assert_eq!(start.slowest(), Some(250.0));
         assert_eq!(InstanceStart::default().slowest(), None);

@@ -10,28 +10,34 @@ use harness_build::tools;
 
 use super::files::write_json;
 use super::interrupt;
-use crate::bench::Bench;
+use crate::bench::{Bench, COMPARED};
 
-/// Compare the plugins with a plain Traefik, its own middlewares and Envoy; run it with `cargo run --release`
+/// Compare the plugins with a plain Traefik, its own middlewares, Envoy and HAProxy; run it with `cargo run --release`
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Write the figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure another build of the plugins as well: a folder that `build --out` wrote
+    /// Measure these plugins, not those of this workspace: a folder that `cargo plugins --out DIR` wrote
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    /// Measure another build of the plugins as well, and compare the two
     #[arg(long, value_name = "DIR")]
     baseline: Option<PathBuf>,
     /// Also measure how cost grows with routers, tokens, keys and rules
     #[arg(long)]
     growth: bool,
-    /// Measure only these rows and figures, by their names in the JSON
+    /// Measure only what two builds are compared by, with 32 connections: it takes less than ten minutes
+    #[arg(long, requires = "baseline", conflicts_with_all = ["only", "growth", "connections"])]
+    compare: bool,
+    /// Measure only these rows and figures, by their names in the JSON. CPU time above a floor needs the floor's row, too
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// Rounds per row; the figure of a row is the median of its rounds
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Rounds per row; the figure of a row is the median of its rounds. With more connections, a quarter of the rounds
+    #[arg(long, value_name = "N", default_value_t = FULL, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Length of a round, in seconds
-    #[arg(long, value_name = "N", default_value_t = 3.0, value_parser = seconds)]
+    #[arg(long, value_name = "N", default_value_t = 0.6, value_parser = seconds)]
     seconds_per_round: f64,
     /// Connections that the load generator opens
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [32, 256])]
@@ -42,10 +48,13 @@ pub(super) struct Options {
     /// Write Go CPU profiles of the Traefik processes into this folder; read them with `go tool pprof`
     #[arg(long, value_name = "DIR")]
     profiles: Option<PathBuf>,
-    /// Where to write benchmarks.md [default: docs for a full run, otherwise nowhere]
+    /// Where to write benchmarks.md [default: docs for a run with all rows and rounds, otherwise nowhere]
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
 }
+
+/// Rounds that tell apart 3 µs of processor time per request.
+const FULL: u16 = 40;
 
 /// Prints the tables and writes the files.
 pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
@@ -54,16 +63,23 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
             "bench: this is a debug build, and its load generator may be what limits: use `cargo run --release`"
         );
     }
-    let is_full = options.only.is_empty() && options.rounds >= 5;
+    let is_full = options.only.is_empty() && !options.compare && options.rounds >= FULL;
     let docs = options
         .docs
         .or_else(|| is_full.then(|| tools::workspace_root().join("docs")));
     let bench = Bench {
         round: Duration::from_secs_f64(options.seconds_per_round),
         rounds: options.rounds.into(),
-        connections: options.connections,
+        connections: match options.compare {
+            true => vec![32],
+            false => options.connections,
+        },
         tokens: options.tokens.into(),
-        only: options.only,
+        only: match options.compare {
+            true => COMPARED.map(str::to_owned).to_vec(),
+            false => options.only,
+        },
+        plugins: options.plugins,
         baseline: options.baseline,
         growth: options.growth,
         profiles: options.profiles,
@@ -74,7 +90,7 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
     print!("{report}");
     write_json(options.json.as_deref(), &report.figures())?;
     if let Some(docs) = docs {
-        report.write_page(&docs)?;
+        report.write_page(&docs, options.compare)?;
         println!("\nwritten to {}", docs.join("benchmarks.md").display());
     }
     Ok(())

@@ -8,26 +8,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
-/// A verifier like `usual` that also accepts each of the `given` certificates as a server's own.
+/// A verifier that trusts `roots` as rustls's own one does, and also accepts each of the `given` certificates as a
+/// server's own.
+///
+/// It makes the calls of rustls's `WebPkiServerVerifier`, except those for certificate revocation lists. There are
+/// none here, and the code that reads them would be part of every module.
 pub(super) fn accept_given_certificates(
-    usual: Arc<WebPkiServerVerifier>,
+    provider: &CryptoProvider,
+    roots: RootCertStore,
     given: Vec<CertificateDer<'static>>,
 ) -> Arc<dyn ServerCertVerifier> {
-    Arc::new(AcceptGiven { usual, given })
+    Arc::new(AcceptGiven {
+        algorithms: provider.signature_verification_algorithms,
+        roots,
+        given,
+    })
 }
 
 #[derive(Debug)]
 struct AcceptGiven {
-    usual: Arc<WebPkiServerVerifier>,
+    algorithms: WebPkiSupportedAlgorithms,
+    roots: RootCertStore,
     given: Vec<CertificateDer<'static>>,
 }
 
 impl AcceptGiven {
+    /// Whether a trusted authority vouches for the certificate, at this time and for this name.
+    fn usual(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let certificate = ParsedCertificate::try_from(certificate)?;
+        let algorithms = self.algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;
+        verify_server_name(&certificate, name)
+    }
+
     /// Whether the only thing wrong with `certificate` at `now` is that it belongs to an authority.
     fn is_good_but_for_its_kind(
         &self,
@@ -35,7 +62,7 @@ impl AcceptGiven {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> bool {
-        let judged_at = |time| self.usual.verify_server_cert(certificate, &[], name, &[], time);
+        let judged_at = |time| self.usual(certificate, &[], name, time);
         let is_its_kind = judged_at(now).is_err_and(|error| {
             matches!(&error, Error::InvalidCertificate(CertificateError::Other(OtherError(error)))
                 if matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)))
@@ -59,17 +86,15 @@ impl ServerCertVerifier for AcceptGiven {
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let usual = self
-            .usual
-            .verify_server_cert(certificate, intermediates, name, ocsp_response, now);
+        let usual = self.usual(certificate, intermediates, name, now);
         if usual.is_ok()
             || !self.given.contains(certificate)
             || !self.is_good_but_for_its_kind(certificate, name, now)
         {
-            return usual;
+            return usual.map(|()| ServerCertVerified::assertion());
         }
         verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
         Ok(ServerCertVerified::assertion())
@@ -81,7 +106,7 @@ impl ServerCertVerifier for AcceptGiven {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.usual.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -90,18 +115,17 @@ impl ServerCertVerifier for AcceptGiven {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.usual.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.usual.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
-    use rustls::RootCertStore;
 
     use super::*;
 
@@ -117,13 +141,10 @@ mod tests {
     }
 
     fn judge(given: &CertificateDer<'static>, shown: &CertificateDer<'_>, name: &str) -> Result<(), String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = rustls::crypto::ring::default_provider();
         let mut roots = RootCertStore::empty();
         roots.add(given.clone()).unwrap();
-        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .unwrap();
-        let verifier = accept_given_certificates(usual, vec![given.clone()]);
+        let verifier = accept_given_certificates(&provider, roots, vec![given.clone()]);
         let name = ServerName::try_from(name.to_owned()).unwrap();
         // 2026.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_780_000_000));

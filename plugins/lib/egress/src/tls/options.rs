@@ -10,7 +10,6 @@ use middleware::pem::{self, PrivateKeyForm};
 use middleware::{ConfigError, Host, SecretRef};
 use ring::digest;
 use rustls::RootCertStore;
-use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
@@ -109,12 +108,9 @@ impl TlsOptions {
                 .with_custom_certificate_verifier(accept_any_certificate(&provider))
         } else {
             let (roots, given) = self.roots(block, host)?;
-            let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .map_err(|_| ConfigError::new(block, "cannot be used with this build"))?;
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(accept_given_certificates(usual, given))
+                .with_custom_certificate_verifier(accept_given_certificates(&provider, roots, given))
         };
         match self.identity(block, host)? {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|_| {

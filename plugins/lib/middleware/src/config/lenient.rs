@@ -3,11 +3,8 @@
 //! Use with `#[serde(deserialize_with = "middleware::config::lenient::integer")]`.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 /// A whole number ≥ 0, given as `60`, `60.0` or `"60"`.
 ///
@@ -113,37 +110,8 @@ pub fn given_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     integer(deserializer).map(Some)
 }
 
-/// A block of options. Traefik's file provider turns an empty block (`tls: {}`) into the empty string, which is
-/// accepted as an empty block.
-///
-/// # Errors
-/// Anything else that is not a block, and the errors of the block's own options.
-pub fn block<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    struct Block<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Block<T> {
-        type Value = T;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a block of options (key: value)")
-        }
-        fn visit_str<E: Error>(self, value: &str) -> Result<T, E> {
-            if value.is_empty() {
-                return Ok(T::default());
-            }
-            Err(E::invalid_type(Unexpected::Str(value), &self))
-        }
-        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(members))
-        }
-    }
-    deserializer.deserialize_any(Block(PhantomData))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde::Deserialize;
     use serde_json::{Value, json};
 
@@ -153,8 +121,6 @@ mod tests {
     struct Truth(#[serde(deserialize_with = "super::boolean")] bool);
     #[derive(Deserialize)]
     struct List(#[serde(deserialize_with = "super::strings")] Vec<String>);
-    #[derive(Deserialize)]
-    struct Block(#[serde(deserialize_with = "super::block")] BTreeMap<String, u64>);
 
     #[test]
     fn whole_numbers_in_every_spelling() {
@@ -207,31 +173,6 @@ mod tests {
             let expected = expected.map(|items| items.into_iter().map(str::to_owned).collect::<Vec<_>>());
             assert_eq!(
                 serde_json::from_value::<List>(value.clone()).ok().map(|l| l.0),
-                expected,
-                "{value}"
-            );
-        }
-    }
-
-    #[test]
-    fn blocks_even_where_traefik_made_a_string_of_an_empty_one() {
-        for (value, expected) in [
-            (json!({"a": 1}), Some(vec![("a", 1)])),
-            (json!({}), Some(vec![])),
-            (json!(""), Some(vec![])),
-            (json!("a"), None),
-            (json!({"a": "b"}), None),
-            (json!([]), None),
-            (json!(1), None),
-        ] {
-            let expected = expected.map(|members| {
-                members
-                    .into_iter()
-                    .map(|(name, n)| (name.to_owned(), n))
-                    .collect()
-            });
-            assert_eq!(
-                serde_json::from_value::<Block>(value.clone()).ok().map(|b| b.0),
                 expected,
                 "{value}"
             );

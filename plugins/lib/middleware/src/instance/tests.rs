@@ -44,7 +44,7 @@ impl Middleware for Client {
         }
     }
 
-    fn on_request(&mut self, _: &dyn RequestHead) -> Decision {
+    fn on_request(&mut self, _: &dyn RequestHead, _: UnixTime) -> Decision {
         let status = match self.secret == *self.world.accepted.borrow() {
             true => return Decision::Forward(Edits::none()),
             false if self.secret == "caller's fault" => 401,

@@ -2,14 +2,12 @@
 
 use std::rc::Rc;
 
-use super::cached::Cached;
 use super::envelope::Envelope;
 use super::former::Former;
-use super::instance::Shared;
-use super::resource::Resource;
+use super::instance::Instance;
 use crate::state::{Lease, Observer};
 
-impl<R: Resource> Shared<R> {
+impl Instance {
     /// Takes over the state directory's value if it is not the cached one. Only the holder of the lease publishes, so
     /// the directory has the latest value.
     pub(super) fn adopt(&mut self) {
@@ -53,14 +51,14 @@ impl<R: Resource> Shared<R> {
             && let Some(value) = self.resource.decode(&envelope.payload)
         {
             self.trouble = None;
-            self.cached = Some(Cached::new(&envelope, Rc::new(value)));
+            self.cache(&envelope, value);
         }
     }
 
-    /// Takes over the state directory's value, and returns the cached one if it is usable.
-    pub(super) fn adopted(&mut self) -> Option<Rc<R::Value>> {
+    /// Takes over the state directory's value. Returns whether the cached one is usable then.
+    pub(super) fn adopt_usable(&mut self) -> bool {
         self.adopt();
-        self.usable()
+        self.is_usable()
     }
 
     /// Handles a state directory without a value. If the cached value was discarded, it is dropped. Otherwise somebody
@@ -69,7 +67,7 @@ impl<R: Resource> Shared<R> {
         self.last_entry = None;
         let cached = self.cached.as_ref().map(|cached| cached.generation);
         if cached.is_some() && self.last_discard().map(|(_, generation)| generation) == cached {
-            self.cached = None;
+            self.drop_cached();
         }
     }
 
@@ -90,7 +88,7 @@ impl<R: Resource> Shared<R> {
             return;
         }
         if let Some(value) = self.resource.decode(&envelope.payload) {
-            self.cached = Some(Cached::new(&envelope, Rc::new(value)));
+            self.cache(&envelope, value);
             self.share_former(&envelope);
         }
     }

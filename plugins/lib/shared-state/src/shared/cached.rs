@@ -1,6 +1,5 @@
 //! A value in the memory of one instance.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use middleware::UnixTime;
@@ -9,22 +8,20 @@ use super::envelope::{Envelope, Generation};
 use super::resource::Lifetime;
 use crate::clock::CLOCK_DIFFERENCE;
 
-/// A value that this instance has in memory.
-pub(super) struct Cached<V> {
+/// Describes a value that this instance has in memory.
+pub(super) struct Cached {
     pub(super) generation: Generation,
-    pub(super) value: Rc<V>,
     pub(super) lifetime: Lifetime,
     pub(super) fetched_at: UnixTime,
     /// How long the fetch took.
     pub(super) took: Duration,
 }
 
-impl<V> Cached<V> {
-    /// The decoded `value` of `envelope`.
-    pub(super) const fn new(envelope: &Envelope, value: Rc<V>) -> Self {
+impl Cached {
+    /// The description of the value in `envelope`.
+    pub(super) const fn new(envelope: &Envelope) -> Self {
         Self {
             generation: envelope.generation,
-            value,
             lifetime: envelope.lifetime,
             fetched_at: envelope.fetched_at,
             took: envelope.took,

@@ -1,6 +1,5 @@
 //! Drops values before their time, for all instances.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use egress::platform::DirectoryError;
@@ -8,22 +7,14 @@ use middleware::{Event, UnixTime};
 
 use super::cached::Cached;
 use super::envelope::Generation;
-use super::instance::Shared;
-use super::resource::Resource;
+use super::instance::Instance;
 
-impl<R: Resource> Shared<R> {
-    /// Drops the value `seen` everywhere, because the other side no longer accepts it. The next [`Shared::get`] fetches
-    /// a new one. Returns whether it was dropped.
-    ///
-    /// Does nothing if a newer value has replaced it, or if a value was dropped less than `interval` ago: a server that
-    /// rejects every value must not cause a fetch for each.
-    pub fn discard(&mut self, seen: &Rc<R::Value>, interval: Duration) -> bool {
+impl Instance {
+    /// Drops the value at the address `seen` everywhere, unless a value was dropped less than `interval` ago. Returns
+    /// whether it was dropped.
+    pub(super) fn discard(&mut self, seen: *const (), interval: Duration) -> bool {
         self.adopt();
-        if !self
-            .cached
-            .as_ref()
-            .is_some_and(|cached| Rc::ptr_eq(&cached.value, seen))
-        {
+        if !self.resource.holds(seen) {
             return false;
         }
         let now = self.platform.now();
@@ -45,14 +36,10 @@ impl<R: Resource> Shared<R> {
         true
     }
 
-    /// Drops any value and any record of failures, for all instances, because the value's source has been replaced.
-    /// Other machines use their cached values until they are due.
-    ///
-    /// # Errors
-    /// Why the state directory failed.
-    pub fn forget(&mut self) -> Result<(), DirectoryError> {
+    /// Drops any value and any record of failures, for all instances.
+    pub(super) fn forget(&mut self) -> Result<(), DirectoryError> {
         self.adopt();
-        if let Some(cached) = self.cached.take() {
+        if let Some(cached) = self.drop_cached() {
             self.values().publish(
                 &self.discard_name(),
                 &discard_record(self.platform.now(), cached.generation),
@@ -66,7 +53,7 @@ impl<R: Resource> Shared<R> {
 
     /// Drops the cached value here and in the state directory, and tells the other instances. Returns its generation.
     pub(super) fn drop_for_all(&mut self) -> Option<Generation> {
-        let generation = self.cached.take()?.generation;
+        let generation = self.drop_cached()?.generation;
         let now = self.platform.now();
         let published = self
             .values()
@@ -84,12 +71,12 @@ impl<R: Resource> Shared<R> {
     /// another machine asked. The record of a discarded value says the same, but callers that share a name overwrite
     /// each other's.
     pub(super) fn drop_denied(&mut self) {
-        let is_denied = |cached: &Cached<R::Value>| {
+        let is_denied = |cached: &Cached| {
             self.last_failure()
                 .is_some_and(|failure| failure.is_denial_since(cached.fetched_at))
         };
         if self.cached.as_ref().is_some_and(is_denied) {
-            self.cached = None;
+            self.drop_cached();
         }
     }
 

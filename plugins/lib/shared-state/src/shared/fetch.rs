@@ -1,20 +1,18 @@
 //! Fetches a value, and records for all instances how that ended.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use egress::{Url, WireError};
 use middleware::{Event, UnixTime};
 
-use super::cached::Cached;
+use super::any_resource::{AnyFetched, AnyValue};
 use super::envelope::{Envelope, Generation};
 use super::failure::{Cause, Failure};
 use super::failure_record::FailureRecord;
 use super::fetch_error::FetchError;
-use super::instance::Shared;
+use super::instance::Instance;
 use super::replicas::Asked;
-use super::resource::{Fetched, Resource};
 use crate::state::Lease;
 
 /// Why something is fetched.
@@ -28,14 +26,10 @@ pub(super) enum Occasion {
     Doubt(Duration),
 }
 
-impl<R: Resource> Shared<R> {
+impl Instance {
     /// Fetches the value. With a lease the result is shared; without one it stays in this instance. If another machine
     /// is fetching, this waits for its result, or else returns the cached value.
-    pub(super) fn fetch(
-        &mut self,
-        lease: Option<Lease<'_>>,
-        occasion: Occasion,
-    ) -> Result<Rc<R::Value>, Failure> {
+    pub(super) fn fetch(&mut self, lease: Option<Lease<'_>>, occasion: Occasion) -> Result<(), Failure> {
         trap::point("holding-lease");
         let last_failure = self.last_failure();
         let timeout = self.time_limit(occasion, last_failure.as_ref());
@@ -47,10 +41,16 @@ impl<R: Resource> Shared<R> {
         };
         let asked = match self.ask_others(timeout, occasion == Occasion::Need, &pulse) {
             Asked::Found(envelope, value) => {
-                return Ok(self.fetched_elsewhere(&envelope, value, last_failure.as_ref()));
+                self.fetched_elsewhere(&envelope, value, last_failure.as_ref());
+                return Ok(());
             }
             Asked::Failed(failure) => return Err(self.failed_elsewhere(&failure)),
-            Asked::UnderWay => return self.usable().ok_or(Failure::overloaded()),
+            Asked::UnderWay => {
+                return match self.is_usable() {
+                    true => Ok(()),
+                    false => Err(Failure::overloaded()),
+                };
+            }
             asked @ (Asked::Ours(_) | Asked::Nobody | Asked::NoStore) => asked,
         };
         let (started, begun) = (self.platform.now(), self.platform.monotonic());
@@ -58,9 +58,9 @@ impl<R: Resource> Shared<R> {
         let took = self.platform.monotonic().saturating_sub(begun);
         match outcome {
             Ok(fetched) => {
-                let (envelope, value) = self.succeeded(fetched, started, took, last_failure.as_ref());
+                let envelope = self.succeeded(fetched, started, took, last_failure.as_ref());
                 self.tell_others(&asked, Some(Ok(&envelope)), &pulse);
-                Ok(value)
+                Ok(())
             }
             // The provider was not asked, so nothing has failed.
             Err(FetchError::Limited { retry_after }) => {
@@ -93,7 +93,7 @@ impl<R: Resource> Shared<R> {
         started: UnixTime,
         begun: Duration,
         pulse: &dyn Fn(),
-    ) -> Result<Fetched<R::Value>, FetchError> {
+    ) -> Result<AnyFetched, FetchError> {
         let (client, platform) = (&*self.client, &*self.platform);
         self.resource.fetch(
             &mut |request| {
@@ -112,12 +112,16 @@ impl<R: Resource> Shared<R> {
     /// The provider gave a value.
     fn succeeded(
         &mut self,
-        fetched: Fetched<R::Value>,
+        fetched: AnyFetched,
         started: UnixTime,
         took: Duration,
         last_failure: Option<&FailureRecord>,
-    ) -> (Envelope, Rc<R::Value>) {
-        let Fetched { value, lifetime } = fetched;
+    ) -> Envelope {
+        let AnyFetched {
+            value,
+            payload,
+            lifetime,
+        } = fetched;
         self.platform.log(
             &self
                 .fetch_event(Event::info("fetch.done"), took)
@@ -132,10 +136,10 @@ impl<R: Resource> Shared<R> {
             fetched_at: started,
             took,
             lifetime,
-            payload: self.resource.encode(&value),
+            payload,
         };
-        let value = self.hold(&envelope, value);
-        (envelope, value)
+        self.hold(&envelope, value);
+        envelope
     }
 
     /// The fetch failed at `now`.
@@ -182,16 +186,16 @@ impl<R: Resource> Shared<R> {
     fn fetched_elsewhere(
         &mut self,
         envelope: &Envelope,
-        value: R::Value,
+        value: AnyValue,
         last_failure: Option<&FailureRecord>,
-    ) -> Rc<R::Value> {
+    ) {
         self.platform.log(
             &self
                 .event(Event::info("store.adopted"))
                 .field("usable_until", envelope.lifetime.usable_until),
         );
         self.log_recovery(last_failure);
-        self.hold(envelope, value)
+        self.hold(envelope, value);
     }
 
     /// Another machine's fetch failed a moment ago.
@@ -208,13 +212,11 @@ impl<R: Resource> Shared<R> {
     }
 
     /// Caches a value that was fetched, here or by another machine, and shares it in the state directory.
-    fn hold(&mut self, envelope: &Envelope, value: R::Value) -> Rc<R::Value> {
-        let value = Rc::new(value);
-        self.cached = Some(Cached::new(envelope, Rc::clone(&value)));
+    fn hold(&mut self, envelope: &Envelope, value: AnyValue) {
+        self.cache(envelope, value);
         self.own.failure = None;
         self.publish(envelope);
         self.publish_status(None);
-        value
     }
 
     /// Logs that an outage is over, if there was one.

@@ -1,5 +1,6 @@
-//! One instance's view of a shared resource.
+//! One instance's view of a shared resource, without the type of the value.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,23 +8,26 @@ use egress::platform::{DirectoryError, Platform};
 use egress::{HttpClient, Url};
 use middleware::{Event, UnixTime};
 
+use super::any_resource::{AnyResource, AnyValue};
 use super::attempt::Attempt;
 use super::cached::Cached;
-use super::envelope::Generation;
+use super::envelope::{Envelope, Generation};
 use super::failure::{Cause, Failure};
 use super::failure_record::FailureRecord;
 use super::remote::Remote;
-use super::resource::Resource;
+use crate::clock::CLOCK_DIFFERENCE;
 use crate::state::{Observer, Values};
 use crate::store::{Store, StoreError};
 
 /// One instance's view of a shared resource.
-pub struct Shared<R: Resource> {
-    pub(super) resource: R,
+pub(super) struct Instance<R: ?Sized = dyn AnyResource> {
+    /// When the cached value can be used and nothing else is to be done. Each [`Instance::get`] finds it out anew.
+    pub(super) fresh: Range<UnixTime>,
     pub(super) platform: Rc<dyn Platform>,
     pub(super) client: Rc<HttpClient>,
     pub(super) remote: Option<Remote>,
-    pub(super) cached: Option<Cached<R::Value>>,
+    /// Describes the value that the resource holds.
+    pub(super) cached: Option<Cached>,
     /// The state directory's entry when it was last read whole. If it is unchanged, it need not be read again.
     pub(super) last_entry: Option<String>,
     pub(super) observer: Observer,
@@ -33,7 +37,11 @@ pub struct Shared<R: Resource> {
     /// The last failure of the state directory that was logged. Each is logged once.
     pub(super) trouble: Option<DirectoryError>,
     pub(super) own: Own,
+    pub(super) resource: R,
 }
+
+/// A time that never comes.
+pub(super) const NEVER: Range<UnixTime> = UnixTime::MAX..UnixTime::EPOCH;
 
 /// Records that only this instance has, because the state directory did not take them.
 #[derive(Default)]
@@ -47,11 +55,11 @@ pub(super) struct Own {
 /// How often one instance looks for a newer value while its own is fresh. A look is one host call.
 pub(super) const LOOK_WHILE_FRESH: Duration = Duration::from_millis(50);
 
-impl<R: Resource> Shared<R> {
+impl<R> Instance<R> {
     /// A view without a value.
-    pub fn new(resource: R, platform: Rc<dyn Platform>, client: Rc<HttpClient>) -> Self {
+    pub(super) fn new(resource: R, platform: Rc<dyn Platform>, client: Rc<HttpClient>) -> Self {
         Self {
-            resource,
+            fresh: NEVER,
             platform,
             client,
             remote: None,
@@ -62,35 +70,23 @@ impl<R: Resource> Shared<R> {
             refusals: RefusalLog::default(),
             trouble: None,
             own: Own::default(),
+            resource,
         }
     }
+}
 
+impl Instance {
     /// Also shares the resource with other machines, through `store`.
-    ///
-    /// # Errors
-    /// [`StoreError::Seal`].
-    pub fn with_store(mut self, store: Rc<Store>) -> Result<Self, StoreError> {
+    pub(super) fn share_in(&mut self, store: Rc<Store>) -> Result<(), StoreError> {
         self.remote = Some(Remote::new(&self.resource, store)?);
-        Ok(self)
+        Ok(())
     }
 
-    /// The shared resource.
-    pub const fn resource(&self) -> &R {
-        &self.resource
-    }
-
-    /// The shared resource, to change what it fetches.
-    pub const fn resource_mut(&mut self) -> &mut R {
-        &mut self.resource
-    }
-
-    /// The value to use at `now`, which must be the present time. It is a parameter because reading the clock is a host
-    /// call.
-    ///
-    /// # Errors
-    /// [`Failure`] if there is no usable value and none can be fetched.
-    pub fn get(&mut self, now: UnixTime) -> Result<Rc<R::Value>, Failure> {
-        self.value(now).inspect_err(|failure| {
+    /// Makes the resource hold the value to use at `now`.
+    pub(super) fn get(&mut self, now: UnixTime) -> Result<(), Failure> {
+        let outcome = self.provide(now);
+        self.fresh = self.freshness();
+        outcome.inspect_err(|failure| {
             self.refusals.log(
                 *failure,
                 &*self.platform,
@@ -100,49 +96,70 @@ impl<R: Resource> Shared<R> {
         })
     }
 
-    fn value(&mut self, now: UnixTime) -> Result<Rc<R::Value>, Failure> {
-        let usable = match &self.cached {
+    fn provide(&mut self, now: UnixTime) -> Result<(), Failure> {
+        let is_usable = match &self.cached {
             Some(cached) if !cached.is_due(now) => {
                 self.look_for_a_newer_value(now);
-                self.usable_at(now)
+                self.is_usable_at(now)
             }
             Some(cached) if now < cached.lifetime.usable_until => {
                 self.refresh(now);
                 // The refresh may have taken a while, so this checks the present time.
-                self.usable()
+                self.is_usable()
             }
-            _ => self.usable_at(now),
+            _ => false,
         };
-        usable.map_or_else(|| self.obtain(), Ok)
+        match is_usable {
+            true => Ok(()),
+            false => self.obtain(),
+        }
     }
 
-    /// Fetches the value ahead of need, when a middleware is built. It does not even try shortly after a failure:
-    /// Traefik builds one middleware after the other, and an outage must delay its start once, not once for each
-    /// middleware.
-    pub fn prefetch(&mut self) {
+    /// When [`Instance::provide`] would only find that the cached value is usable.
+    fn freshness(&self) -> Range<UnixTime> {
+        let Some(cached) = &self.cached else {
+            return NEVER;
+        };
+        let from = cached.fetched_at.minus(CLOCK_DIFFERENCE);
+        let until = cached.lifetime.refresh_at.min(cached.lifetime.usable_until);
+        match (&self.trouble, self.last_look) {
+            (Some(_), _) => from..until,
+            (None, Some(look)) => from.max(look)..until.min(look.plus(LOOK_WHILE_FRESH)),
+            (None, None) => NEVER,
+        }
+    }
+
+    /// Fetches the value ahead of need, unless that has failed a moment ago.
+    pub(super) fn prefetch(&mut self) {
         self.adopt();
         let now = self.platform.now();
-        if self.usable().is_none() && !self.last_failure().is_some_and(|failure| failure.is_recent(now)) {
+        if !self.is_usable() && !self.last_failure().is_some_and(|failure| failure.is_recent(now)) {
             // The fetch itself logs and records a failure.
             let _ = self.obtain();
         }
     }
 
-    /// When the cached value was fetched.
-    pub fn fetched_at(&self) -> Option<UnixTime> {
-        self.cached.as_ref().map(|cached| cached.fetched_at)
+    /// Whether the cached value is usable now.
+    pub(super) fn is_usable(&self) -> bool {
+        self.is_usable_at(self.platform.now())
     }
 
-    /// The cached value, if it is usable now.
-    pub(super) fn usable(&self) -> Option<Rc<R::Value>> {
-        self.usable_at(self.platform.now())
-    }
-
-    fn usable_at(&self, now: UnixTime) -> Option<Rc<R::Value>> {
+    fn is_usable_at(&self, now: UnixTime) -> bool {
         self.cached
             .as_ref()
-            .filter(|cached| now < cached.lifetime.usable_until)
-            .map(|cached| Rc::clone(&cached.value))
+            .is_some_and(|cached| now < cached.lifetime.usable_until)
+    }
+
+    /// Caches the decoded `value` of `envelope`.
+    pub(super) fn cache(&mut self, envelope: &Envelope, value: AnyValue) {
+        let is_held = self.resource.hold(Some(value));
+        self.cached = is_held.then(|| Cached::new(envelope));
+    }
+
+    /// Drops the cached value. Returns its description.
+    pub(super) fn drop_cached(&mut self) -> Option<Cached> {
+        self.resource.hold(None);
+        self.cached.take()
     }
 
     /// Rule 1: the cached value is fresh. After trouble with the directory it may be newer than the directory's value.

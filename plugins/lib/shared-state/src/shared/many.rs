@@ -7,8 +7,8 @@ use egress::{HttpClient, Platform};
 use middleware::UnixTime;
 
 use super::failure::Failure;
-use super::instance::Shared;
 use super::resource::Resource;
+use super::view::Shared;
 use crate::store::Store;
 
 /// One instance's view of the resources of many callers.
@@ -22,7 +22,7 @@ pub struct SharedMany<R: Resource> {
     store: Option<Rc<Store>>,
     most: usize,
     /// In the order of their last use, the latest last.
-    pub(super) cached: Vec<(CallerKey, Shared<R>)>,
+    pub(super) cached: Vec<(CallerKey, Box<Shared<R>>)>,
 }
 
 /// Distinguishes callers in the memory of one instance: a keyed digest of everything that makes two callers different.
@@ -47,6 +47,15 @@ impl<R: Resource> SharedMany<R> {
         self
     }
 
+    /// The cached value of the caller `key`, if it can be used at `now` and nothing else is to be done, as
+    /// [`Shared::fresh`] says. Makes no host call. Only the order of last use changes.
+    pub fn fresh(&mut self, key: &CallerKey, now: UnixTime) -> Option<&Rc<R::Value>> {
+        let index = self.cached.iter().rposition(|(other, _)| other == key)?;
+        self.cached.get(index)?.1.fresh(now)?;
+        self.cached.get_mut(index..)?.rotate_left(1);
+        self.cached.last()?.1.fresh(now)
+    }
+
     /// The value of the caller `key` to use at `now`. `make` makes the resource if this instance has not cached it. It
     /// returns `None` if it cannot.
     ///
@@ -65,12 +74,12 @@ impl<R: Resource> SharedMany<R> {
                     .into()
                     .ok_or(Failure::unreachable(Duration::from_secs(1)))?;
                 let shared = Shared::new(resource, Rc::clone(&self.platform), Rc::clone(&self.client));
-                match &self.store {
+                Box::new(match &self.store {
                     Some(store) => shared
                         .with_store(Rc::clone(store))
                         .map_err(|_| Failure::overloaded())?,
                     None => shared,
-                }
+                })
             }
         };
         let value = shared.get(now);

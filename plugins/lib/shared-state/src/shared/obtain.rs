@@ -8,8 +8,7 @@ use middleware::UnixTime;
 use super::failure::Failure;
 use super::failure_record::FailureRecord;
 use super::fetch::Occasion;
-use super::instance::Shared;
-use super::resource::Resource;
+use super::instance::Instance;
 use super::waiting::{NoWait, Waiting};
 use crate::state::Lease;
 
@@ -18,7 +17,7 @@ pub(super) const LOOK_WHILE_DUE: Duration = Duration::from_millis(100);
 /// How much longer than the time limit of a fetch its waiters wait.
 const GRACE: Duration = Duration::from_millis(500);
 
-impl<R: Resource> Shared<R> {
+impl Instance {
     /// Rules 2 and 3: the refresh time has come, but the cached value may still be used.
     pub(super) fn refresh(&mut self, now: UnixTime) {
         if !self.may_look(now, LOOK_WHILE_DUE) {
@@ -58,14 +57,14 @@ impl<R: Resource> Shared<R> {
     }
 
     /// Rules 4 and 5: no usable value is cached.
-    pub(super) fn obtain(&mut self) -> Result<Rc<R::Value>, Failure> {
+    pub(super) fn obtain(&mut self) -> Result<(), Failure> {
         let platform = Rc::clone(&self.platform);
         let limit = self.client.timeout().saturating_add(GRACE);
         let limit = limit.saturating_add(self.wait_for_others());
         let mut waiting = Waiting::new(&*platform, limit, self.client.max_waiting());
         loop {
-            if let Some(value) = self.adopted() {
-                return Ok(value);
+            if self.adopt_usable() {
+                return Ok(());
             }
             let last_failure = self.last_failure();
             if let Some(failure) = &last_failure
@@ -76,8 +75,8 @@ impl<R: Resource> Shared<R> {
             match Lease::try_take(&*platform, self.resource.name().as_str(), &mut self.observer) {
                 Ok(Some(lease)) => {
                     // Another instance may have fetched, or failed to, between the look and the lease.
-                    if let Some(value) = self.adopted() {
-                        return Ok(value);
+                    if self.adopt_usable() {
+                        return Ok(());
                     }
                     return match self.current_failure() {
                         Some(failure) => Err(failure.failure(platform.now())),
@@ -107,9 +106,12 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    fn fetch_usable(&mut self, lease: Option<Lease<'_>>) -> Result<Rc<R::Value>, Failure> {
+    fn fetch_usable(&mut self, lease: Option<Lease<'_>>) -> Result<(), Failure> {
         self.fetch(lease, Occasion::Need)?;
         // If the provider takes longer than the lifetime that it grants, its value cannot be used.
-        self.usable().ok_or(Failure::unreachable(Duration::from_secs(1)))
+        match self.is_usable() {
+            true => Ok(()),
+            false => Err(Failure::unreachable(Duration::from_secs(1))),
+        }
     }
 }

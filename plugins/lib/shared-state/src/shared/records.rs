@@ -5,11 +5,10 @@ use egress::platform::DirectoryError;
 use super::envelope::Envelope;
 use super::failure_record::FailureRecord;
 use super::fetch_error::FetchError;
-use super::instance::Shared;
-use super::resource::Resource;
+use super::instance::Instance;
 use super::status::Status;
 
-impl<R: Resource> Shared<R> {
+impl Instance {
     /// Shares a value. Removes the record of the last failure.
     pub(super) fn publish(&mut self, envelope: &Envelope) {
         let name = self.resource.name().as_str();

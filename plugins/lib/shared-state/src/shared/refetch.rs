@@ -17,8 +17,7 @@ use middleware::UnixTime;
 
 use super::attempt::Attempt;
 use super::fetch::Occasion;
-use super::instance::Shared;
-use super::resource::Resource;
+use super::instance::Instance;
 use super::waiting::{NoWait, Waiting};
 use crate::breaker::Backoff;
 use crate::clock::CLOCK_DIFFERENCE;
@@ -74,16 +73,15 @@ enum Turn {
     TooSoon,
 }
 
-impl<R: Resource> Shared<R> {
-    /// Gets a newer value than `seen`, because `seen` is not sufficient. It comes from the state directory if another
-    /// instance has fetched one, otherwise from the network if `interval` allows a fetch. Returns the cached value if
-    /// there is no newer one.
-    pub fn renew(&mut self, seen: &Rc<R::Value>, interval: RefetchInterval) -> Rc<R::Value> {
+impl Instance {
+    /// Gets a newer value than the one at the address `seen`, if there is one or if `interval` allows a fetch. Returns
+    /// whether the cached value is usable then.
+    pub(super) fn renew(&mut self, seen: *const (), interval: RefetchInterval) -> bool {
         self.look_for_newer(seen, interval);
-        self.usable().unwrap_or_else(|| Rc::clone(seen))
+        self.is_usable()
     }
 
-    fn look_for_newer(&mut self, seen: &Rc<R::Value>, interval: RefetchInterval) {
+    fn look_for_newer(&mut self, seen: *const (), interval: RefetchInterval) {
         let platform = Rc::clone(&self.platform);
         // Most permits are left to requests that have no usable value: forged tokens must not take them.
         let mut waiting = Waiting::new(&*platform, LONGEST_WAIT, self.client.max_waiting() / 4);
@@ -127,8 +125,8 @@ impl<R: Resource> Shared<R> {
         }
     }
 
-    fn has_newer_than(&self, seen: &Rc<R::Value>) -> bool {
-        self.usable().is_some_and(|value| !Rc::ptr_eq(&value, seen))
+    fn has_newer_than(&self, seen: *const ()) -> bool {
+        self.is_usable() && !self.resource.holds(seen)
     }
 
     fn turn(&self, interval: RefetchInterval) -> Turn {
@@ -139,7 +137,11 @@ impl<R: Resource> Shared<R> {
         };
         // A time in the future is from before the clock was set back, and means nothing.
         let is_sane = |at: &UnixTime| *at <= now.plus(CLOCK_DIFFERENCE);
-        let fetched_at = self.fetched_at().filter(is_sane);
+        let fetched_at = self
+            .cached
+            .as_ref()
+            .map(|cached| cached.fetched_at)
+            .filter(is_sane);
         if fetched_at.is_some_and(|at| now.since(at) < interval.0.first) || self.current_failure().is_some() {
             return Turn::TooSoon;
         }

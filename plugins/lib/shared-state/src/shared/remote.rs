@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::resource::Resource;
+use super::any_resource::AnyResource;
 use crate::store::{Store, StoreError, StoreKey};
 
 /// A resource in the store.
@@ -14,7 +14,7 @@ pub(super) struct Remote {
 
 impl Remote {
     /// The resource in `store`.
-    pub(super) fn new(resource: &impl Resource, store: Rc<Store>) -> Result<Self, StoreError> {
+    pub(super) fn new(resource: &dyn AnyResource, store: Rc<Store>) -> Result<Self, StoreError> {
         let key = |role| store.key(resource.name(), resource.seal(), role);
         let (value, failure) = (key("")?, key(".fail")?);
         Ok(Self {

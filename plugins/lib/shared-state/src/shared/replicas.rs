@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use middleware::UnixTime;
 
+use super::any_resource::AnyValue;
 use super::envelope::{Envelope, Generation};
 use super::failure_record::FailureRecord;
-use super::instance::Shared;
-use super::resource::{Lifetime, Resource};
+use super::instance::Instance;
+use super::resource::Lifetime;
 use crate::clock::CLOCK_DIFFERENCE;
 use crate::store::{Change, Content, RemoteLease, TIME_LIMIT};
 
@@ -21,7 +22,7 @@ use crate::store::{Change, Content, RemoteLease, TIME_LIMIT};
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What the store says about other machines.
-pub(super) enum Asked<V> {
+pub(super) enum Asked {
     /// There is no store, or it failed.
     NoStore,
     /// No machine seems to be fetching any more.
@@ -29,7 +30,7 @@ pub(super) enum Asked<V> {
     /// This machine holds the lease.
     Ours(RemoteLease),
     /// Another machine fetched the value.
-    Found(Envelope, V),
+    Found(Envelope, AnyValue),
     /// Another machine's fetch failed a moment ago.
     Failed(FailureRecord),
     /// Another machine is fetching.
@@ -41,7 +42,7 @@ fn lease_time(timeout: Duration) -> Duration {
     timeout.saturating_add(TIME_LIMIT.saturating_mul(2))
 }
 
-impl<R: Resource> Shared<R> {
+impl Instance {
     /// How much longer a fetch may take with a store than without.
     pub(super) fn wait_for_others(&self) -> Duration {
         match self.remote {
@@ -51,7 +52,7 @@ impl<R: Resource> Shared<R> {
     }
 
     /// Asks the store. The caller holds the lease of the state directory.
-    pub(super) fn ask_others(&self, timeout: Duration, may_wait: bool, pulse: &dyn Fn()) -> Asked<R::Value> {
+    pub(super) fn ask_others(&self, timeout: Duration, may_wait: bool, pulse: &dyn Fn()) -> Asked {
         let Some(remote) = &self.remote else {
             return Asked::NoStore;
         };
@@ -65,9 +66,10 @@ impl<R: Resource> Shared<R> {
         let mut foreign = None;
         let mut is_ours = false;
         let mut rounds = 0_u32;
-        let asked = remote.store.session(timeout, pulse, |session| {
+        let mut asked = Asked::NoStore;
+        let visited = remote.store.session(timeout, pulse, &mut |session| {
             let mut found = session.get(&keys)?;
-            loop {
+            asked = loop {
                 foreign = foreign.or(found.iter().position(|content| *content == Content::Foreign));
                 let known = self.known(&found);
                 if known.is_some() && is_ours {
@@ -76,15 +78,15 @@ impl<R: Resource> Shared<R> {
                     is_ours = false;
                 }
                 if let Some(known) = known {
-                    return Ok(known);
+                    break known;
                 }
                 if is_ours || self.platform.monotonic() >= give_up {
-                    return Ok(Asked::Nobody);
+                    break Asked::Nobody;
                 }
                 (is_ours, found) = session.take(&lease, &keys)?;
                 if !is_ours && self.known(&found).is_none() {
                     if !may_wait {
-                        return Ok(Asked::UnderWay);
+                        break Asked::UnderWay;
                     }
                     rounds += 1;
                     if rounds.is_multiple_of(10) {
@@ -94,23 +96,24 @@ impl<R: Resource> Shared<R> {
                         .wait_until(self.platform.monotonic().saturating_add(LOOK));
                     session.more_time();
                 }
-            }
+            };
+            Ok(())
         });
         if let Some(key) = foreign.and_then(|index| keys.get(index)) {
             remote.store.complain_of_foreign(self.resource.kind(), key);
         }
-        match asked {
-            Ok(Asked::Nobody) if is_ours => Asked::Ours(lease),
-            Ok(asked) => asked,
+        match (visited, asked) {
+            (Ok(()), Asked::Nobody) if is_ours => Asked::Ours(lease),
+            (Ok(()), asked) => asked,
             // The store has logged the error.
-            Err(_) => Asked::NoStore,
+            (Err(_), _) => Asked::NoStore,
         }
     }
 
     /// Tells the others how the fetch ended, if it was made, and gives the lease back.
     pub(super) fn tell_others(
         &self,
-        asked: &Asked<R::Value>,
+        asked: &Asked,
         news: Option<Result<&Envelope, &FailureRecord>>,
         pulse: &dyn Fn(),
     ) {
@@ -144,9 +147,9 @@ impl<R: Resource> Shared<R> {
         if changes.is_empty() {
             return;
         }
-        let _ = remote
-            .store
-            .session(TIME_LIMIT, pulse, |session| session.apply(&changes));
+        let _ = remote.store.session(TIME_LIMIT, pulse, &mut |session| {
+            session.apply(&changes).map(drop)
+        });
     }
 
     /// Removes a discarded value from the store, unless another value has replaced it.
@@ -154,18 +157,22 @@ impl<R: Resource> Shared<R> {
         let Some(remote) = &self.remote else {
             return;
         };
-        let _ = remote.store.session(TIME_LIMIT, &|| {}, |session| {
-            match session.get(&[&remote.value])?.first() {
-                Some(Content::Ours(kept))
-                    if Envelope::decode(kept.plain()).is_some_and(|it| it.generation == generation) =>
-                {
-                    session
-                        .apply(&[Change::RemoveFound(&remote.value, kept)])
-                        .map(drop)
-                }
-                _ => Ok(()),
-            }
-        });
+        let _ = remote
+            .store
+            .session(
+                TIME_LIMIT,
+                &|| {},
+                &mut |session| match session.get(&[&remote.value])?.first() {
+                    Some(Content::Ours(kept))
+                        if Envelope::decode(kept.plain()).is_some_and(|it| it.generation == generation) =>
+                    {
+                        session
+                            .apply(&[Change::RemoveFound(&remote.value, kept)])
+                            .map(drop)
+                    }
+                    _ => Ok(()),
+                },
+            );
     }
 
     /// Removes everything of this resource from the store.
@@ -174,13 +181,13 @@ impl<R: Resource> Shared<R> {
             return;
         };
         let changes = [Change::Remove(&remote.value), Change::Remove(&remote.failure)];
-        let _ = remote
-            .store
-            .session(TIME_LIMIT, &|| {}, |session| session.apply(&changes));
+        let _ = remote.store.session(TIME_LIMIT, &|| {}, &mut |session| {
+            session.apply(&changes).map(drop)
+        });
     }
 
     /// Returns the value or the failure in the store, if it is new to this instance and still applies.
-    fn known(&self, found: &[Content]) -> Option<Asked<R::Value>> {
+    fn known(&self, found: &[Content]) -> Option<Asked> {
         let [value, failure] = found else {
             return None;
         };

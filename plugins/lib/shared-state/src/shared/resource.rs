@@ -9,7 +9,7 @@ use super::former::Former;
 use crate::state::{Seal, StateName};
 
 /// Something that can be fetched, kept in the state directory and shared.
-pub trait Resource {
+pub trait Resource: 'static {
     /// The decoded value.
     type Value;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use egress::platform::Native;
+use egress::platform::{DirectoryError, Native};
 use egress::{ClientConfig, HttpClient, Platform, Url};
 use http::Request;
 use middleware::{Reason, UnixTime};
@@ -16,10 +16,12 @@ use middleware::{Reason, UnixTime};
 use super::attempt::Attempt;
 use super::instance::LOOK_WHILE_FRESH;
 use super::obtain::LOOK_WHILE_DUE;
+use super::test_resource::TestResource;
 use super::*;
 use crate::state::{Seal, StateName};
 use crate::test_machine::TestMachine;
 
+mod fresh;
 mod operators;
 
 /// A provider that answers with consecutive numbers.
@@ -86,42 +88,18 @@ impl Provider {
     }
 }
 
-struct Number {
-    name: StateName,
-    seal: Seal,
-    url: Url,
-    /// A server to ask first.
+/// The numbers of `provider`. If there is a server to ask first, the fetch does that.
+fn numbers(
+    provider: &str,
     first: Option<Url>,
-    lifetime: Duration,
-}
-
-impl Resource for Number {
-    type Value = u64;
-
-    fn name(&self) -> &StateName {
-        &self.name
-    }
-    fn kind(&self) -> &'static str {
-        "number"
-    }
-    fn url(&self) -> &Url {
-        &self.url
-    }
-    fn seal(&self) -> &Seal {
-        &self.seal
-    }
-    fn encode(&self, value: &u64) -> Vec<u8> {
-        value.to_string().into_bytes()
-    }
-    fn decode(&self, bytes: &[u8]) -> Option<u64> {
-        std::str::from_utf8(bytes).ok()?.parse().ok()
-    }
-    fn fetch(&self, send: &mut Exchange<'_>, now: UnixTime) -> Result<Fetched<u64>, FetchError> {
+) -> impl Fn(&mut Exchange<'_>) -> Result<u64, FetchError> + 'static {
+    let url = Url::parse(provider).unwrap();
+    move |send| {
         let get = |url: &Url| Request::get(url.uri().clone()).body(Vec::new()).unwrap();
-        if let Some(first) = &self.first {
+        if let Some(first) = &first {
             send(&get(first))?;
         }
-        let response = send(&get(&self.url))?;
+        let response = send(&get(&url))?;
         if response.status() == 403 {
             return Err(FetchError::Denied {
                 detail: String::new(),
@@ -133,22 +111,15 @@ impl Resource for Number {
                 retry_after: None,
             });
         }
-        let lifetime = Lifetime {
-            refresh_at: now.plus(self.lifetime * 8 / 10),
-            usable_until: now.plus(self.lifetime),
-        };
-        Ok(Fetched {
-            value: self.decode(response.body()).unwrap(),
-            lifetime,
-        })
+        Ok(std::str::from_utf8(response.body()).unwrap().parse().unwrap())
     }
 }
 
-fn instance(provider: &str, directory: &tempfile::TempDir, lifetime: Duration) -> Shared<Number> {
+fn instance(provider: &str, directory: &tempfile::TempDir, lifetime: Duration) -> Shared<TestResource> {
     instance_on(Rc::new(Native::new(directory.path(), |_| {})), provider, lifetime)
 }
 
-fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -> Shared<Number> {
+fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -> Shared<TestResource> {
     let client = Rc::new(
         HttpClient::new(
             Rc::clone(&platform),
@@ -159,26 +130,23 @@ fn instance_on(platform: Rc<dyn Platform>, provider: &str, lifetime: Duration) -
         )
         .unwrap(),
     );
-    let number = Number {
-        name: StateName::new("number", &[provider]),
-        seal: Seal::public(&[provider]),
-        url: Url::parse(provider).unwrap(),
-        first: None,
+    let (name, seal) = (StateName::new("number", &[provider]), Seal::public(&[provider]));
+    let number = TestResource {
         lifetime,
+        ..TestResource::new(provider, name, seal, numbers(provider, None))
     };
     Shared::new(number, platform, client)
 }
 
 /// The resource of one caller among many.
-fn number_of(caller: &str, provider: &str) -> Number {
+fn number_of(caller: &str, provider: &str) -> TestResource {
     let seal = Seal::secret(&middleware::Secret::new(caller), &[provider, caller]).unwrap();
-    Number {
-        name: seal.slot("number", &[provider]),
+    TestResource::new(
+        provider,
+        seal.slot("number", &[provider]),
         seal,
-        url: Url::parse(provider).unwrap(),
-        first: None,
-        lifetime: LONG,
-    }
+        numbers(provider, None),
+    )
 }
 
 /// Two callers that share a name.
@@ -192,12 +160,12 @@ fn neighbours(provider: &str) -> [String; 2] {
     [pair[0].clone(), pair[1].clone()]
 }
 
-fn many(provider: &str, directory: &tempfile::TempDir, most: usize) -> SharedMany<Number> {
+fn many(provider: &str, directory: &tempfile::TempDir, most: usize) -> SharedMany<TestResource> {
     many_on(Rc::new(Native::new(directory.path(), |_| {})), provider, most)
 }
 
-fn many_on(platform: Rc<dyn Platform>, provider: &str, most: usize) -> SharedMany<Number> {
-    let Shared { platform, client, .. } = instance_on(platform, provider, LONG);
+fn many_on(platform: Rc<dyn Platform>, provider: &str, most: usize) -> SharedMany<TestResource> {
+    let client = instance_on(Rc::clone(&platform), provider, LONG).instance.client;
     SharedMany::new(platform, client, most)
 }
 
@@ -222,7 +190,7 @@ impl Machines {
     }
 }
 
-impl SharedMany<Number> {
+impl SharedMany<TestResource> {
     fn of(&mut self, caller: &str, provider: &str) -> Result<u64, Failure> {
         let mut key = CallerKey::default();
         key[..caller.len()].copy_from_slice(caller.as_bytes());
@@ -232,9 +200,9 @@ impl SharedMany<Number> {
     }
 }
 
-impl Shared<Number> {
+impl Shared<TestResource> {
     fn now(&mut self) -> Result<Rc<u64>, Failure> {
-        self.get(self.platform.now())
+        self.get(self.instance.platform.now())
     }
 }
 
@@ -260,7 +228,8 @@ fn a_fetch_may_ask_several_servers_in_the_time_of_one() {
     for (latency, in_time) in [(0, true), (1200, false)] {
         let [one, other] = [latency, latency].map(|ms| Provider::start(Duration::from_millis(ms)));
         let mut instance = instance(&other.url, &directory, LONG);
-        instance.resource.first = Some(Url::parse(&one.url).unwrap());
+        let first = Url::parse(&one.url).unwrap();
+        instance.resource_mut().fetch = Box::new(numbers(&other.url, Some(first)));
         assert_eq!(instance.now().is_ok(), in_time, "{latency} ms each, of 2 s");
         assert_eq!((one.calls(), other.calls()), (1, 1));
     }
@@ -287,9 +256,9 @@ fn short_lived_values_are_renewed_by_one_while_nobody_ever_gets_an_old_one() {
             scope.spawn(|| {
                 let mut instance = instance(&provider.url, &directory, lifetime);
                 while begun.elapsed() < Duration::from_secs(4) {
-                    let before = instance.platform.now();
+                    let before = instance.instance.platform.now();
                     instance.now().unwrap();
-                    assert!(before < instance.cached.as_ref().unwrap().lifetime.usable_until);
+                    assert!(before < instance.instance.cached.as_ref().unwrap().lifetime.usable_until);
                 }
             });
         }
@@ -329,11 +298,11 @@ fn an_outage_does_not_touch_what_is_still_usable() {
     let mut instance = instance(&provider.url, &directory, Duration::from_millis(1000));
     instance.now().unwrap();
     provider.down.store(true, Ordering::SeqCst);
-    let usable_until = instance.cached.as_ref().unwrap().lifetime.usable_until;
+    let usable_until = instance.instance.cached.as_ref().unwrap().lifetime.usable_until;
     loop {
         let outcome = instance.now();
         // The time after the call decides, so that a pause of the machine cannot fail the test.
-        if instance.platform.now() >= usable_until {
+        if instance.instance.platform.now() >= usable_until {
             break;
         }
         assert_eq!(*outcome.unwrap(), 1);
@@ -455,7 +424,8 @@ fn an_attempt_that_was_cut_off_counts_and_holds_nobody_up() {
     let (_, seen) = (killed.now().unwrap(), other.now().unwrap());
     machines.at(10);
     let two_seconds = Duration::from_secs(2);
-    killed.note(Attempt::new(killed.platform.now(), two_seconds, 1));
+    let attempt = Attempt::new(killed.instance.platform.now(), two_seconds, 1);
+    killed.untyped().note(attempt);
     for (second, calls) in [(10, 1), (12, 1), (13, 2)] {
         machines.at(second);
         other.renew(&seen, RefetchInterval::default());
@@ -571,7 +541,7 @@ fn a_no_has_what_is_held_dropped_by_all_and_no_answer_does_not() {
                 Err(unavailable) => assert!(is_dropped && unavailable.cause() == Cause::Denied),
             }
         }
-        let outcome = instance_on(Rc::clone(&instances[0].platform), &provider.url, LONG).now();
+        let outcome = instance_on(Rc::clone(&instances[0].instance.platform), &provider.url, LONG).now();
         assert_eq!(outcome.is_err(), is_dropped);
         if is_dropped {
             assert_eq!(provider.calls(), calls + 1, "one asked and told the others");
@@ -609,7 +579,7 @@ fn what_was_dropped_does_not_come_back_from_a_directory_that_could_not_be_told()
     let mut instance = instance(&provider.url, &directory, LONG);
     let seen = instance.now().unwrap();
     // No entry can replace a directory.
-    std::fs::create_dir(directory.path().join(instance.discard_name())).unwrap();
+    std::fs::create_dir(directory.path().join(instance.untyped().discard_name())).unwrap();
     assert!(instance.discard(&seen, LONG));
     assert_eq!(*instance.now().unwrap(), 2);
     assert_eq!(provider.calls(), 2);
@@ -732,7 +702,7 @@ fn work_ahead_of_need_is_not_begun_shortly_after_a_failure() {
     let status = std::fs::read_link(
         directory
             .path()
-            .join(format!("{}.status", instance.resource.name.as_str())),
+            .join(format!("{}.status", instance.resource().name.as_str())),
     )
     .unwrap();
     assert!(

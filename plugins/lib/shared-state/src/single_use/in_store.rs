@@ -80,14 +80,14 @@ impl Entry {
 
 impl Place for InStore {
     fn check(&self) -> Result<(), PlaceError> {
-        Ok(self.store.session(self.patience, &|| {}, |session| {
+        Ok(self.store.session(self.patience, &|| {}, &mut |session| {
             session.get(&[&self.key]).map(drop)
         })?)
     }
 
     fn put(&self, secret: &Secret) -> Result<(), PlaceError> {
         let local = self.local.stored().unwrap_or(None);
-        self.store.session(self.patience, &|| {}, |session| {
+        self.store.session(self.patience, &|| {}, &mut |session| {
             let there = match session.get(&[&self.key])?.pop() {
                 Some(Content::Ours(kept)) => Entry::decode(kept.plain()).map(|entry| entry.stored),
                 // The new secret replaces anything else that is there.
@@ -95,7 +95,9 @@ impl Place for InStore {
             };
             let previous = later(local.clone(), there);
             let entry = Entry::unclaimed(self.successor(secret, previous.as_ref()));
-            session.apply(&[Change::Put(&self.key, entry.encode().as_bytes(), KEEP)])
+            session
+                .apply(&[Change::Put(&self.key, entry.encode().as_bytes(), KEEP)])
+                .map(drop)
         })?;
         if let Some(local) = local {
             self.local.remove(&local);
@@ -217,31 +219,50 @@ impl InStore {
         &self,
         mut decide: impl FnMut(Option<&Entry>) -> (Option<Entry>, T),
     ) -> Result<T, PlaceError> {
-        let outcome = self.store.session(self.patience, &|| {}, |session| {
+        let mut outcome = None;
+        self.exchange(&mut |there| {
+            let (change, decided) = decide(there);
+            outcome = Some(decided);
+            change
+        })?;
+        outcome.ok_or(PlaceError::Foreign)
+    }
+
+    /// Replaces the value by what `decide` makes of it, if that is another one.
+    fn exchange(&self, decide: &mut dyn FnMut(Option<&Entry>) -> Option<Entry>) -> Result<(), PlaceError> {
+        let mut is_foreign = false;
+        self.store.session(self.patience, &|| {}, &mut |session| {
             loop {
                 let (found, entry) = match session.get(&[&self.key])?.pop() {
                     Some(Content::Nothing) => (None, None),
                     Some(Content::Ours(kept)) => match Entry::decode(kept.plain()) {
                         Some(entry) => (Some(kept), Some(entry)),
-                        None => return Ok(None),
+                        None => {
+                            is_foreign = true;
+                            return Ok(());
+                        }
                     },
-                    Some(Content::Foreign) | None => return Ok(None),
+                    Some(Content::Foreign) | None => {
+                        is_foreign = true;
+                        return Ok(());
+                    }
                 };
-                let (change, outcome) = decide(entry.as_ref());
-                let Some(change) = change else {
-                    return Ok(Some(outcome));
+                is_foreign = false;
+                let Some(change) = decide(entry.as_ref()) else {
+                    return Ok(());
                 };
                 let change = change.encode();
                 let change = Change::Replace(&self.key, found.as_ref(), change.as_bytes(), KEEP);
                 if session.apply(&[change])? == [true] {
-                    return Ok(Some(outcome));
+                    return Ok(());
                 }
             }
         })?;
-        outcome.ok_or_else(|| {
+        if is_foreign {
             self.store.complain_of_foreign("grant", &self.key);
-            PlaceError::Foreign
-        })
+            return Err(PlaceError::Foreign);
+        }
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use super::error::StoreError;
 use super::health::{Health, NextVisit};
 use super::key::StoreKey;
 use super::servers::{Servers, Visit};
-use super::session::Session;
+use super::session::Talk;
 use crate::state::{Seal, StateName};
 
 /// The store, as one plugin instance sees it.
@@ -68,25 +68,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]. The caller goes on without the store.
-    pub fn session<T>(
+    pub fn session(
         &self,
         patience: Duration,
         pulse: &dyn Fn(),
-        mut talk: impl FnMut(&mut Session<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut outcome = None;
-        self.visit(patience, pulse, &mut |session| {
-            outcome = Some(talk(session)?);
-            Ok(())
-        })?;
-        outcome.ok_or(StoreError::Garbage)
-    }
-
-    fn visit(
-        &self,
-        patience: Duration,
-        pulse: &dyn Fn(),
-        talk: &mut dyn FnMut(&mut Session<'_>) -> Result<(), StoreError>,
+        talk: &mut Talk<'_>,
     ) -> Result<(), StoreError> {
         let visit = self.health.borrow().next_visit(&*self.platform);
         let NextVisit { first, is_untried } = visit.ok_or(StoreError::Resting)?;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use middleware::config::{given, lenient};
 use middleware::{ConfigError, Event, Host, Secret, SecretRef};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::conversation::Credentials;
@@ -22,7 +22,6 @@ pub struct StoreConfig {
     /// The secret that encrypts all values: 16, 24 or 32 bytes.
     pub secret: Option<SecretRef>,
     /// Redis, or a server that speaks its protocol.
-    #[serde(deserialize_with = "even_empty")]
     pub redis: Option<RedisConfig>,
 }
 
@@ -44,10 +43,8 @@ pub struct RedisConfig {
     /// Set this block, which has no options, if the servers are a cluster.
     pub cluster: Option<Value>,
     /// Trusted authorities and client certificate. Set this block, even an empty one, if the servers speak TLS.
-    #[serde(deserialize_with = "even_empty")]
     pub tls: Option<TlsOptions>,
     /// Set this block if the endpoints are sentinels.
-    #[serde(deserialize_with = "even_empty")]
     pub sentinel: Option<SentinelConfig>,
 }
 
@@ -62,13 +59,6 @@ pub struct SentinelConfig {
     pub username: Option<SecretRef>,
     /// The password for the sentinels.
     pub password: Option<SecretRef>,
-}
-
-/// Reads a block whose presence has a meaning. Traefik's file provider turns an empty block into an empty text.
-fn even_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    lenient::block(deserializer).map(Some)
 }
 
 impl StoreConfig {

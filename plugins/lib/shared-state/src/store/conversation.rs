@@ -20,6 +20,16 @@ pub(super) struct Credentials {
     pub(super) password: Option<Secret>,
 }
 
+/// How a conversation begins.
+#[derive(Clone, Copy)]
+pub(super) struct Greeting<'g> {
+    pub(super) credentials: &'g Credentials,
+    /// The number of the database; 0 need not be selected.
+    pub(super) database: u64,
+    /// Whether another server of the cluster has sent us here, so that each command needs `ASKING`.
+    pub(super) asking: bool,
+}
+
 /// A command's name, for errors, and its bytes.
 pub(super) type Command = (&'static str, Vec<u8>);
 
@@ -52,9 +62,11 @@ impl<'s> Conversation<'s> {
         platform: &'s dyn Platform,
         wire: &'s mut dyn Wire,
         deadline: &'s Cell<Duration>,
-        credentials: &Credentials,
-        database: u64,
-        asking: bool,
+        Greeting {
+            credentials,
+            database,
+            asking,
+        }: Greeting<'_>,
     ) -> Self {
         let mut greeting = Vec::new();
         if let Some(password) = &credentials.password {

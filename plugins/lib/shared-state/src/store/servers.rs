@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use middleware::Host;
 
-use super::conversation::Credentials;
+use super::conversation::{Conversation, Credentials, Greeting};
 use super::endpoint::Endpoint;
 use super::error::StoreError;
-use super::session::Session;
+use super::session::{Session, Talk};
 use super::time_limit::TIME_LIMIT;
-use egress::connection::{self, Peer, Wire};
+use egress::connection::{self, Peer};
 use egress::platform::{Platform, Sockets, is_over};
 use egress::tls::Tls;
 
@@ -35,11 +35,8 @@ pub(super) struct Sentinel {
     pub(super) credentials: Credentials,
 }
 
-/// The conversation with the right server.
-type Talk<'t> = dyn FnMut(&mut Session<'_>) -> Result<(), StoreError> + 't;
-
-/// What to do with a connection, until its deadline.
-type Use<'u> = dyn FnMut(&dyn Platform, &mut dyn Wire, &Cell<Duration>) -> Result<(), StoreError> + 'u;
+/// What to do with a conversation, until its deadline.
+type Use<'u> = dyn FnMut(Conversation<'_>) -> Result<(), StoreError> + 'u;
 
 /// One visit to the store, by the holder of the right to use sockets.
 pub(super) struct Visit<'v> {
@@ -130,17 +127,13 @@ impl<'v> Visit<'v> {
         let mut may_follow = servers.is_cluster;
         let is_untried = self.is_untried;
         loop {
-            let outcome = self.connected(&to, &mut |platform, wire, deadline| {
-                let (credentials, database) = (&servers.credentials, servers.database);
-                talk(&mut Session::new(
-                    platform,
-                    wire,
-                    deadline,
-                    credentials,
-                    database,
-                    asking,
-                    is_untried,
-                ))
+            let greeting = Greeting {
+                credentials: &servers.credentials,
+                database: servers.database,
+                asking,
+            };
+            let outcome = self.connected(&to, greeting, &mut |conversation| {
+                talk(&mut Session::new(conversation, is_untried))
             });
             match outcome {
                 Err(StoreError::Elsewhere {
@@ -167,15 +160,25 @@ impl<'v> Visit<'v> {
     /// Asks a sentinel for the master.
     fn ask(&mut self, endpoint: &Endpoint, sentinel: &Sentinel) -> Result<Endpoint, StoreError> {
         let mut master = None;
-        self.connected(endpoint, &mut |platform, wire, deadline| {
-            let mut session = Session::new(platform, wire, deadline, &sentinel.credentials, 0, false, false);
+        let greeting = Greeting {
+            credentials: &sentinel.credentials,
+            database: 0,
+            asking: false,
+        };
+        self.connected(endpoint, greeting, &mut |conversation| {
+            let mut session = Session::new(conversation, false);
             master = Some(session.master(&sentinel.master_set)?);
             Ok(())
         })?;
         master.ok_or(StoreError::NoMaster)
     }
 
-    fn connected(&mut self, endpoint: &Endpoint, talk: &mut Use<'_>) -> Result<(), StoreError> {
+    fn connected(
+        &mut self,
+        endpoint: &Endpoint,
+        greeting: Greeting<'_>,
+        talk: &mut Use<'_>,
+    ) -> Result<(), StoreError> {
         let peer = Peer {
             host: &endpoint.host,
             port: endpoint.port,
@@ -183,7 +186,7 @@ impl<'v> Visit<'v> {
         };
         let (platform, deadline) = (self.platform, &self.deadline);
         connection::connected(self.sockets, platform, &peer, deadline, self.pulse, |wire| {
-            talk(platform, wire, deadline)
+            talk(Conversation::new(platform, wire, deadline, greeting))
         })?
     }
 }

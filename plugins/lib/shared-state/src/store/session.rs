@@ -1,17 +1,17 @@
 //! What a conversation with one server is about: values, changes, and who may make them.
 
-use std::cell::Cell;
-use std::time::Duration;
-
-use egress::connection::Wire;
-use egress::platform::{Platform, nonce};
+use egress::platform::nonce;
 
 use super::change::{Change, DELETE_IF, RemoteLease, milliseconds};
-use super::conversation::{Command, Conversation, Credentials, command};
+use super::conversation::{Command, Conversation, command};
 use super::endpoint::Endpoint;
 use super::error::StoreError;
 use super::key::{Content, StoreKey};
 use super::resp::Reply;
+
+/// What to say in a session. The outcome is kept by the closure, so that sessions are compiled once and not for each
+/// kind of outcome.
+pub type Talk<'t> = dyn FnMut(&mut Session<'_>) -> Result<(), StoreError> + 't;
 
 /// A session with one server.
 pub struct Session<'s> {
@@ -21,17 +21,9 @@ pub struct Session<'s> {
 }
 
 impl<'s> Session<'s> {
-    pub(super) fn new(
-        platform: &'s dyn Platform,
-        wire: &'s mut dyn Wire,
-        deadline: &'s Cell<Duration>,
-        credentials: &Credentials,
-        database: u64,
-        asking: bool,
-        is_untried: bool,
-    ) -> Self {
+    pub(super) const fn new(conversation: Conversation<'s>, is_untried: bool) -> Self {
         Self {
-            conversation: Conversation::new(platform, wire, deadline, credentials, database, asking),
+            conversation,
             is_untried,
         }
     }

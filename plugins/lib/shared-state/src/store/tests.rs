@@ -57,14 +57,22 @@ impl Fixture {
     }
 
     fn get(&self) -> Result<Vec<Content>, StoreError> {
-        self.store
-            .session(Duration::ZERO, &|| {}, |session| session.get(&[&self.key]))
+        let mut found = Vec::new();
+        self.store.session(Duration::ZERO, &|| {}, &mut |session| {
+            found = session.get(&[&self.key])?;
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn put(&self) -> Result<Vec<bool>, StoreError> {
         let change = [Change::Put(&self.key, b"x", Duration::from_secs(1))];
-        self.store
-            .session(Duration::ZERO, &|| {}, |session| session.apply(&change))
+        let mut made = Vec::new();
+        self.store.session(Duration::ZERO, &|| {}, &mut |session| {
+            made = session.apply(&change)?;
+            Ok(())
+        })?;
+        Ok(made)
     }
 
     fn log(&self) -> Vec<String> {

@@ -6,45 +6,15 @@ use std::time::Duration;
 
 use egress::platform::{DirectoryError, Native, SocketError};
 use egress::wire::{Protocol, Step};
-use egress::{ClientConfig, HttpClient, Platform, Url, WireError};
-use middleware::{Event, Problem, Reply, UnixTime};
+use egress::{ClientConfig, HttpClient, Platform, WireError};
+use middleware::{Event, Problem, Reply};
 
-use crate::shared::{Cause, Exchange, Failure, FetchError, Fetched, Resource, Shared};
+use crate::shared::failure::{Cause, Failure};
+use crate::shared::fetch_error::FetchError;
+use crate::shared::resource::Exchange;
+use crate::shared::test_resource::TestResource;
+use crate::shared::view::Shared;
 use crate::state::{Lease, Observer, Seal, StateName};
-
-/// A resource whose fetches fail.
-struct Failing {
-    error: FetchError,
-    name: StateName,
-    seal: Seal,
-    url: Url,
-}
-
-impl Resource for Failing {
-    type Value = ();
-
-    fn name(&self) -> &StateName {
-        &self.name
-    }
-    fn kind(&self) -> &'static str {
-        "token"
-    }
-    fn url(&self) -> &Url {
-        &self.url
-    }
-    fn seal(&self) -> &Seal {
-        &self.seal
-    }
-    fn encode(&self, (): &()) -> Vec<u8> {
-        Vec::new()
-    }
-    fn decode(&self, _: &[u8]) -> Option<()> {
-        None
-    }
-    fn fetch(&self, _: &mut Exchange<'_>, _: UnixTime) -> Result<Fetched<()>, FetchError> {
-        Err(self.error.clone())
-    }
-}
 
 /// What one request leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,11 +45,11 @@ fn seen(error: FetchError, another_fetches: bool) -> Seen {
         ..ClientConfig::default()
     };
     let client = Rc::new(HttpClient::new(Rc::clone(&platform), &config).unwrap());
-    let resource = Failing {
-        error,
-        name: StateName::new("token", &[]),
-        seal: Seal::public(&[]),
-        url: Url::parse("https://idcs/").unwrap(),
+    let name = StateName::new("token", &[]);
+    let fetch = move |_: &mut Exchange<'_>| Err(error.clone());
+    let resource = TestResource {
+        kind: "token",
+        ..TestResource::new("https://idcs/", name, Seal::public(&[]), fetch)
     };
     let name = resource.name.as_str().to_owned();
     let lease = another_fetches.then(|| {
