@@ -27,7 +27,10 @@ fuzz_target!(|bytes: &[u8]| {
         let genuine: Signature = signing.sign(message);
         let genuine: [u8; 64] = genuine.to_bytes().into();
         assert!(ours.verifies(message, &genuine, &|_| ()));
-        signature.iter_mut().zip(genuine).for_each(|(byte, genuine)| *byte ^= genuine);
+        signature
+            .iter_mut()
+            .zip(genuine)
+            .for_each(|(byte, genuine)| *byte ^= genuine);
     }
     let expected = |signature| theirs.verify(message, &signature).is_ok();
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Public keys of the curve P-384.
 //!
-//! The plugins use jwt-simple's keys, which contain those of the crate `p384`. The operators' tool uses the inner keys
+//! The plugins use jwt-simple's key. It contains that of the crate `p384`. The operators' tool uses the inner key
 //! directly: it reads the same keys, and compiles without jwt-simple's other algorithms.
 
 #[cfg(not(feature = "jwt-simple"))]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use middleware::work;
+use middleware::pace::work;
 use p384::ecdsa::signature::Verifier as _;
 use ring::{hmac, signature};
 

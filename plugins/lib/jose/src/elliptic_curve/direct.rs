@@ -1,4 +1,4 @@
-//! The key of `p384`, with the names and functions of jwt-simple.
+//! The key of `p384`, with the name and functions of jwt-simple's.
 
 use p384::ecdsa::{Error, VerifyingKey};
 
