@@ -29,7 +29,9 @@ mod placeholders;
 mod plugins;
 mod raw;
 pub mod report;
+mod role;
 mod routes;
+mod rule;
 mod secrets;
 mod static_configuration;
 mod target;
@@ -38,6 +40,7 @@ mod traefik;
 mod tree;
 mod undefined;
 mod unused;
+mod ways_around;
 pub(crate) mod yaml;
 
 use std::path::PathBuf;
@@ -62,6 +65,7 @@ pub fn check(files: &[PathBuf]) -> Vec<Finding> {
     acceptance::check(&model, &mut findings);
     placeholders::check(&documents, &model, &mut findings);
     routes::check(&model, &mut findings);
+    ways_around::check(&model, &mut findings);
     undefined::check(&documents, &model, &mut findings);
     unused::check(&model, &mut findings);
     static_configuration::check(&documents, &model, &mut findings);

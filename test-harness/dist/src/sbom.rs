@@ -1,6 +1,7 @@
 //! Lists the dependencies of the plugins and the tool as a CycloneDX document.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use serde_json::{Value, json};
@@ -13,6 +14,9 @@ pub enum SbomError {
     /// cargo failed.
     #[error("cargo metadata: {0}")]
     Cargo(#[from] cargo_metadata::Error),
+    /// `cargo tree` failed.
+    #[error("cargo tree: {0}")]
+    Tree(String),
     /// The output of cargo lacks something.
     #[error("cargo metadata lacks {0}")]
     Lacks(String),
@@ -42,9 +46,11 @@ pub(super) fn cyclonedx(version: &str, target: &str, crates: &[&str]) -> Result<
             .find(|it| it.name.as_str() == *name);
         wanted.push(&plugin.ok_or_else(|| SbomError::Lacks((*name).to_owned()))?.id);
     }
+    let names = names(target, crates)?;
+    let is_linked = |id: &PackageId| of(id).map(|it| names.contains(&format!("{} v{}", it.name, it.version)));
     let mut linked: BTreeSet<&PackageId> = BTreeSet::new();
     while let Some(id) = wanted.pop() {
-        if linked.insert(id) {
+        if is_linked(id)? && linked.insert(id) {
             wanted.extend(graph.get(id).into_iter().flatten());
         }
     }
@@ -55,7 +61,9 @@ pub(super) fn cyclonedx(version: &str, target: &str, crates: &[&str]) -> Result<
         components.push(component(package));
         let mut on: Vec<String> = Vec::new();
         for dependency in graph.get(*id).into_iter().flatten() {
-            on.push(purl(of(dependency)?));
+            if linked.contains(dependency) {
+                on.push(purl(of(dependency)?));
+            }
         }
         on.sort();
         edges.push(json!({ "ref": purl(package), "dependsOn": on }));
@@ -72,6 +80,30 @@ pub(super) fn cyclonedx(version: &str, target: &str, crates: &[&str]) -> Result<
         "dependencies": edges,
     });
     Ok(format!("{document:#}\n").into_bytes())
+}
+
+/// Returns `NAME vVERSION` of all packages that these crates are linked with. The graph of `cargo metadata` has the
+/// features of the whole workspace, so it contains more than the tool, which leaves out some features.
+fn names(target: &str, crates: &[&str]) -> Result<BTreeSet<String>, SbomError> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(workspace_root())
+        .args(["tree", "--locked", "--quiet"]);
+    cargo.args(["--edges", "normal", "--prefix", "none", "--target", target]);
+    for name in crates {
+        cargo.args(["--package", name]);
+    }
+    let output = cargo
+        .output()
+        .map_err(|error| SbomError::Tree(error.to_string()))?;
+    if !output.status.success() {
+        return Err(SbomError::Tree(
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ));
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let first_two = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    Ok(text.lines().map(first_two).collect())
 }
 
 /// Returns the packages that each package is linked with.
@@ -113,6 +145,16 @@ fn purl(package: &Package) -> String {
 mod tests {
     use super::*;
     use harness_build::tools::WASM_TARGET;
+
+    #[test]
+    fn a_feature_that_the_tool_leaves_out_is_not_in_its_document() {
+        for (name, has_it) in [("oic-gateway", false), ("jwt", true)] {
+            let document = cyclonedx("1.2.3", "x86_64-unknown-linux-musl", &[name]).unwrap();
+            let document = String::from_utf8(document).unwrap();
+            assert!(document.contains("pkg:cargo/rustls@"), "{name}");
+            assert_eq!(document.contains("pkg:cargo/jwt-simple@"), has_it, "{name}");
+        }
+    }
 
     #[test]
     fn what_is_linked_is_there_and_what_builds_or_tests_is_not() {

@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 pub use self::tenant::{API, TENANT, issuers};
 pub use self::token::EntraToken;
 use crate::certificates::CertificateAuthority;
-use crate::faults::{Answer, Fault};
+use crate::faults::Answer;
 use crate::keys::SigningKey;
 use crate::server::{Body, BrokenOff, Control, Server, Service, Tls};
 use crate::verification;
@@ -43,7 +43,6 @@ pub struct EntraHandle {
 
 struct Tenant {
     keys: Mutex<Keys>,
-    fault: Mutex<Option<Fault>>,
 }
 
 struct Keys {
@@ -64,7 +63,6 @@ impl Entra {
                 current: named(&key),
                 next: FIRST_KEY + 1,
             }),
-            fault: Mutex::default(),
         });
         let names = ["localhost", "127.0.0.1"];
         let tls = Tls {
@@ -125,11 +123,6 @@ impl EntraHandle {
         keys.current = named(&next);
     }
 
-    /// Makes the JWK Set fail like this. `None` ends the fault.
-    pub fn set_fault(&self, fault: Option<Fault>) {
-        *lock(&self.tenant.fault) = fault;
-    }
-
     /// Returns the claims of a token that this tenant's current key signed, that has one of its issuers, and that has
     /// not expired at `now` (Unix seconds).
     pub(crate) fn claims_of(&self, token: &str, now: i64) -> Option<Map<String, Value>> {
@@ -142,15 +135,11 @@ impl EntraHandle {
 
 impl Service for Tenant {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, BrokenOff> {
-        let right = || match request.uri().path() {
+        let answer = match request.uri().path() {
             JWKS_PATH => Answer::json(StatusCode::OK, &self.jwks()),
             _ => Answer::empty(StatusCode::NOT_FOUND),
         };
-        let fault = lock(&self.fault).clone();
-        match fault {
-            Some(fault) => fault.spoil(right).await,
-            None => Ok(right().into_response()),
-        }
+        Ok(answer.into_response())
     }
 }
 

@@ -99,6 +99,7 @@ impl<'d> Reader<'_, 'd> {
                 id,
                 name: name.to_owned(),
                 provider,
+                rule: router.text_of("rule").unwrap_or_default().to_owned(),
                 entry_points: texts("entryPoints").map(str::to_owned).collect(),
                 middlewares: references(file, router, provider),
                 services: service
@@ -131,6 +132,7 @@ impl<'d> Reader<'_, 'd> {
                 id: format!("{}/tcp", self.id(name)),
                 name: format!("{name} (TCP)"),
                 provider,
+                rule: String::new(),
                 entry_points: Vec::new(),
                 middlewares: Vec::new(),
                 services: service.into_iter().collect(),

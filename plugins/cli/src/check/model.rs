@@ -72,6 +72,8 @@ pub(super) struct Router {
     /// The name in messages.
     pub(super) name: String,
     pub(super) provider: &'static str,
+    /// Empty if it is not a text in the files.
+    pub(super) rule: String,
     pub(super) entry_points: Vec<String>,
     pub(super) middlewares: Vec<Reference>,
     pub(super) services: Vec<String>,

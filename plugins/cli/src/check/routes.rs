@@ -1,25 +1,9 @@
-//! Finds routers that let requests through unchecked. Traefik drops a router if it cannot find or create one of its
-//! middlewares. The requests then go to the next router that matches.
+//! Finds middlewares that Traefik cannot find or create, and middlewares in the wrong order. Traefik drops a router whose
+//! middleware is missing. The requests then go to the next router that matches.
 
-use std::collections::BTreeSet;
-
-use super::document::Node;
 use super::finding::{Finding, Severity, finding};
-use super::model::{Definition, Kind, Model, Reference, Router, Step, Way};
-use super::plugins::Plugin;
-
-/// What a middleware does, as far as it matters here. Warnings say jwt for every kind of guard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Role {
-    /// It requires a valid token or credentials.
-    guards: bool,
-    /// It adds the gateway's own token.
-    lends: bool,
-    /// It changes the path.
-    rewrites: bool,
-    /// It decides by the path.
-    judges_paths: bool,
-}
+use super::model::{Kind, Model, Reference, Router, Step, Way};
+use super::role::{Role, role_of};
 
 pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     definitions(model, findings);
@@ -29,7 +13,6 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             order(model, router, &way, findings);
         }
     }
-    ways_around(model, findings);
 }
 
 /// Reports middlewares that Traefik cannot create.
@@ -182,131 +165,4 @@ fn shown(step: &Step, router: &Router, way: &Way<'_>) -> String {
         shown = format!("{shown} on entry point {entry_point}");
     }
     shown
-}
-
-/// Reports routers without a guard whose backends other routers guard.
-fn ways_around(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    struct Judged<'m> {
-        router: &'m Router,
-        backends: BTreeSet<String>,
-        /// Whether some way is guarded, and an entry point of a way that is not.
-        some_guarded: bool,
-        open_at: Option<Option<String>>,
-    }
-    let is_guarded = |way: &Way<'_>| way.steps.iter().any(|step| role_of(model, step).guards);
-    let judged: Vec<Judged<'_>> = model
-        .routers
-        .iter()
-        .map(|router| {
-            let ways = model.ways(router);
-            let open = ways.iter().find(|way| !is_guarded(way));
-            Judged {
-                router,
-                backends: model.backends(router),
-                some_guarded: ways.iter().any(is_guarded),
-                open_at: open.map(|way| way.entry_point.map(str::to_owned)),
-            }
-        })
-        .collect();
-    for it in &judged {
-        let Some(entry_point) = &it.open_at else { continue };
-        let other = judged
-            .iter()
-            .find(|other| other.some_guarded && !other.backends.is_disjoint(&it.backends));
-        let Some(other) = other else { continue };
-        let at = entry_point
-            .as_ref()
-            .map(|name| format!(" on entry point {name}"))
-            .unwrap_or_default();
-        let message = format!(
-            "router {}{at} leads to the same backend as {} without jwt: requests that {} does not take, for example because \
-             Traefik has dropped it, pass here unchecked",
-            it.router.name, other.router.name, other.router.name
-        );
-        findings.push(finding(
-            &it.router.file,
-            it.router.place,
-            Severity::Warning,
-            message,
-        ));
-    }
-}
-
-fn role_of(model: &Model<'_>, step: &Step) -> Role {
-    let definition = model.middlewares.get(&step.reference.id);
-    definition
-        .map(|definition| role(model, definition))
-        .unwrap_or_default()
-}
-
-fn role(model: &Model<'_>, definition: &Definition<'_>) -> Role {
-    match &definition.kind {
-        Kind::Plugin { name, options, .. } => match model.plugins.ours(name) {
-            Some(plugin) => role_of_plugin(plugin, options),
-            None => Role::default(),
-        },
-        Kind::Other(kind) => Role {
-            rewrites: [
-                "addPrefix",
-                "stripPrefix",
-                "stripPrefixRegex",
-                "replacePath",
-                "replacePathRegex",
-            ]
-            .contains(kind),
-            ..Role::default()
-        },
-        Kind::Chain(_) | Kind::Broken(_) => Role::default(),
-    }
-}
-
-fn role_of_plugin(plugin: Plugin, options: &Node) -> Role {
-    let guard = Role {
-        guards: true,
-        ..Role::default()
-    };
-    match plugin {
-        Plugin::Jwt => Role {
-            judges_paths: options.get("authorize").is_some(),
-            ..guard
-        },
-        // These plugins have their own rules for callers' tokens.
-        Plugin::OAuthIntrospection | Plugin::OAuthTokenExchange => guard,
-        Plugin::OAuthClientCredentials => oauth(options),
-        Plugin::BasicCredentials => {
-            let lets_all_in = options.get("allowAnonymous").is_some_and(Node::is_true);
-            Role {
-                guards: !lets_all_in,
-                lends: lets_all_in,
-                ..Role::default()
-            }
-        }
-        Plugin::PathRewrite => Role {
-            rewrites: true,
-            ..Role::default()
-        },
-        Plugin::Gateway => {
-            let token = options.given("oAuthClientCredentials");
-            let token = token.map(oauth).unwrap_or_default();
-            let jwt = options.given("jwt");
-            Role {
-                guards: jwt.is_some() || token.guards,
-                lends: token.lends,
-                rewrites: options.given("pathRewrite").is_some(),
-                judges_paths: jwt.is_some_and(|jwt| jwt.get("authorize").is_some()),
-            }
-        }
-    }
-}
-
-/// Without a client in the options, callers bring a client and its secret, and the provider checks them. Otherwise the
-/// gateway lends its own token.
-fn oauth(options: &Node) -> Role {
-    let own = ["clientID", "clientId", "clientSecret"];
-    let own = own.iter().any(|option| options.get(option).is_some());
-    Role {
-        guards: !own,
-        lends: own,
-        ..Role::default()
-    }
 }

@@ -777,6 +777,107 @@ fn a_tcp_router_goes_around_every_guard() {
     assert_findings(&[&text], &["warning: router all (TCP) leads to the same backend"]);
 }
 
+/// A guarded router for `/orders`, a router `open` with these settings, and another backend for it.
+fn beside_guarded_orders(open: &str) -> String {
+    format!(
+        "http:\n  routers:\n    orders: {{rule: Host(`a.example`) && PathPrefix(`/orders`), entryPoints: [web], middlewares: \
+         [j], service: oic}}\n    open: {{{open}}}\n  services:\n    oic: {{loadBalancer: {{servers: [{{url: \
+         'https://oic.example'}}]}}}}\n    pages: {{loadBalancer: {{servers: [{{url: 'https://pages.example'}}]}}}}\n    \
+         port: {{loadBalancer: {{servers: [{{url: 'https://oic.example:8443'}}]}}}}\n  middlewares:\n    j: {{plugin: \
+         {{jwt: {{jwksUrl: 'https://i/k'}}}}}}\n    login: {{basicAuth: {{users: [a]}}}}\n    zip: {{compress: {{}}}}\n"
+    )
+}
+
+#[test]
+fn an_open_router_with_a_broader_rule_takes_what_another_guards() {
+    const WARNING: &str = "warning: router open has no jwt, and its rule also fits the requests of orders: it takes them if \
+                           Traefik drops orders, and passes them unchecked to another port of the same machine";
+    const NOTE: &str = "note: router open has no jwt, and its rule also fits the requests of orders: it takes them if \
+                        Traefik drops orders. If its backend is not open to everybody, add jwt to open";
+    for (open, expected) in [
+        ("rule: PathPrefix(`/`), service: port", WARNING),
+        (
+            "rule: Host(`a.example`), middlewares: [zip], service: port",
+            WARNING,
+        ),
+        ("rule: Host(`a.example`), service: pages", NOTE),
+        (
+            "rule: Host(`a.example`) && PathPrefix(`/`), entryPoints: [other, web], service: pages",
+            NOTE,
+        ),
+    ] {
+        let found = check_texts(&[&beside_guarded_orders(open)]);
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{open}: {found:#?}"
+        );
+        assert!(found[0].starts_with("0.yml:4:5: "), "{open}: {found:#?}");
+    }
+    for open in [
+        "rule: PathPrefix(`/`), middlewares: [j], service: port",
+        "rule: PathPrefix(`/`), middlewares: [login], service: port",
+        "rule: PathPrefix(`/`), middlewares: [unknown@docker], service: port",
+        "rule: PathPrefix(`/`), entryPoints: [other], service: port",
+        "rule: PathPrefix(`/`), service: noop@internal",
+        "rule: PathPrefix(`/stock`), service: port",
+        "rule: Host(`b.example`), service: port",
+        "rule: Host(`a.example`) && Path(`/orders/health`), service: port",
+        "rule: PathRegexp(`.*`), service: port",
+    ] {
+        let found = check_texts(&[&beside_guarded_orders(open)]);
+        let found: Vec<&String> = found.iter().filter(|it| it.contains("router open")).collect();
+        assert!(found.is_empty(), "{open}: {found:#?}");
+    }
+}
+
+#[test]
+fn rules_of_ingress_routes_are_compared_too() {
+    let route = |rule: &str, middlewares: &str, service: &str| {
+        format!(
+            "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {{name: {service}, namespace: apps}}\nspec:\n  \
+             routes:\n    - {{match: '{rule}', kind: Rule{middlewares}, services: [{{name: {service}, port: 80}}]}}\n"
+        )
+    };
+    let guard = ", middlewares: [{name: j}]";
+    let text = "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: j, namespace: apps}\nspec: {plugin: \
+                {jwt: {jwksUrl: 'https://i/k'}}}\n"
+        .to_owned()
+        + &route("PathPrefix(`/orders`)", guard, "orders")
+        + &route("PathPrefix(`/`)", "", "pages");
+    let found = check_texts(&[&text]);
+    assert!(
+        found.len() == 1 && found[0].contains("note: router apps/pages (PathPrefix(`/`)) has no jwt"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn keys_of_elliptic_curves_are_read_and_checked() {
+    let jwks = |curve: &str, x: &str, y: &str| {
+        format!(
+            "http: {{middlewares: {{j: {{plugin: {{jwt: {{jwksFile: '{{\"keys\":[{{\"kty\":\"EC\",\"crv\":\"{curve}\",\"x\":\"{x}\",\"y\":\"{y}\"}}]}}', \
+             audiences: a}}}}}}}}}}\n"
+        )
+    };
+    // The key of RFC 7515 appendix A.3, and the base point of P-384.
+    let p256 = [
+        "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    ];
+    let p384 = [
+        "qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3",
+        "NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f",
+    ];
+    for (curve, [x, y]) in [("P-256", p256), ("P-384", p384)] {
+        assert_findings(&[&jwks(curve, x, y)], &[]);
+        let found = check_texts(&[&jwks(curve, y, x)]);
+        let told = found
+            .iter()
+            .any(|it| it.contains("its point is not on the curve"));
+        assert!(told, "{curve}: {found:#?}");
+    }
+}
+
 #[test]
 fn what_traefik_does_not_read_is_named() {
     let dynamic = beside_a_safe_router("{rule: a, middlewares: [j], service: oic}", "");

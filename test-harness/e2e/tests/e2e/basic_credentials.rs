@@ -10,6 +10,7 @@ use serde_json::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::support::assert_reason;
 use crate::support::example::ExampleBuilder;
 
 const ERP_KEY: &str = "0b9c4f0e6d1a4c58a7f3e2d1c0b9a8f7";
@@ -28,11 +29,7 @@ fn with_users(oic: OicBuilder) -> OicBuilder {
 #[track_caller]
 fn assert_refused(what: &str, answer: &Response, status: u16, reason: &str) {
     let shown = format!("{what}: {} {:?} {}", answer.status, answer.headers, answer.text());
-    assert_eq!(
-        (answer.status, &answer.json()["reason"]),
-        (status, &json!(reason)),
-        "{shown}"
-    );
+    assert_reason(answer, status, reason, &shown);
     assert_eq!(
         answer.header("www-authenticate").is_some(),
         status == 401,

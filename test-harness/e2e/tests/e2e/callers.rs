@@ -10,12 +10,13 @@ use harness::idcs::{Application, Endpoint, Idcs, Resource};
 use harness::load::{Load, LoadReport, get};
 use harness::oic::OicBuilder;
 use http::HeaderValue;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::support::example::{Example, ExampleBuilder, HOST};
+use crate::support::{assert_reason, assert_served};
 
 /// Returns the header that curl sends for `-u name:password`.
 fn basic(name: &str, password: &str) -> String {
@@ -111,11 +112,7 @@ impl Scene {
 #[track_caller]
 fn assert_refused(answer: &Response, status: u16, reason: &str) {
     let shown = format!("{} {:?} {}", answer.status, answer.headers, answer.text());
-    assert_eq!(
-        (answer.status, &answer.json()["reason"]),
-        (status, &json!(reason)),
-        "{shown}"
-    );
+    assert_reason(answer, status, reason, &shown);
     let challenge = (status == 401).then_some(r#"Basic realm="oic-gateway", charset="UTF-8""#);
     assert_eq!(answer.header("www-authenticate"), challenge, "{shown}");
     assert_eq!(answer.header("retry-after").is_some(), status >= 429, "{shown}");
@@ -125,13 +122,7 @@ fn assert_refused(answer: &Response, status: u16, reason: &str) {
 fn a_legacy_client_works_unchanged_and_a_thousand_requests_cost_one_call_for_each_client() {
     let scene = Scene::start();
     let answer = scene.call(LEGACY);
-    assert_eq!(
-        answer.status,
-        200,
-        "{}\n{}",
-        answer.text(),
-        scene.example.traefik.log()
-    );
+    assert_served(&answer, &scene.example.traefik, "");
     assert_eq!(answer.json()["sub"], LEGACY.0);
 
     // Two clients at the same time never get each other's token.

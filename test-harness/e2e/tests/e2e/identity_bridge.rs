@@ -12,7 +12,7 @@ use harness::oic::OicBuilder;
 use serde_json::Value;
 
 use crate::support::example::{Example, ExampleBuilder, HOST};
-use crate::support::plugin_lines;
+use crate::support::{assert_served, plugin_lines};
 
 const USERS: [&str; 6] = [
     "jane@example.com",
@@ -74,13 +74,7 @@ fn a_user_of_entra_id_is_the_same_user_in_oic_and_nobody_else_gets_there() {
     let jane = || entra.token("jane@example.com");
     for (name, token) in [("version 2", jane()), ("version 1", jane().v1())] {
         let answer = bridge.get(&token.mint()).send().unwrap();
-        assert_eq!(
-            answer.status,
-            200,
-            "{name}: {}\n{}",
-            answer.text(),
-            bridge.example.traefik.log()
-        );
+        assert_served(&answer, &bridge.example.traefik, name);
         assert_eq!(answer.json()["sub"], "jane@example.com", "{name}");
         assert_eq!(answer.json()["sub_type"], "user", "{name}");
     }

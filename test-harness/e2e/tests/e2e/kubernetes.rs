@@ -18,7 +18,7 @@ use harness::traefik::Traefik;
 use harness_build::tools::workspace_root;
 use serde_json::{Value, json};
 
-use crate::support::Deadline;
+use crate::support::{Deadline, assert_served};
 
 /// A cluster that contains the example, and Traefik started with the values of the chart.
 struct Site {
@@ -239,13 +239,7 @@ fn the_example_does_the_whole_way_with_either_rewriting() {
             }
         }
         let answer = site.call("/echo/orders/7?expand=lines").send().unwrap();
-        assert_eq!(
-            answer.status,
-            200,
-            "{rewriting}: {}\n{}",
-            answer.text(),
-            site.traefik.log()
-        );
+        assert_served(&answer, &site.traefik, rewriting);
         assert_eq!(answer.json()["sub"], Application::GATEWAY_ID, "{rewriting}");
         let expected = match rewriting {
             "ours" => format!("{INTEGRATION}/orders/7").replace("/ECHO/", "/OTHER/"),

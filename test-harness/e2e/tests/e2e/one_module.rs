@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use harness::client::Response;
 use harness::gateway::{Gateway, GatewayBuilder};
-use harness::oic::Oic;
 use serde_json::{Value, json};
+
+use crate::resilience::assert_that_a_cold_burst_costs_one_fetch_of_each;
 
 /// What a client and the backend see of a request, without values that differ from run to run.
 #[derive(Debug, PartialEq)]
@@ -123,21 +124,8 @@ fn a_wrong_option_refuses_every_request_and_is_named_with_its_block() {
 
 #[test]
 fn a_cold_burst_of_256_on_four_routers_costs_one_key_fetch_and_one_token() {
-    const ROUTERS: [&str; 4] = ["/a", "/b", "/c", "/d"];
-    let gateway = Gateway::builder()
-        .one_module()
-        .oic(|idcs| Oic::builder(idcs).plain_http().start())
-        .routers(&ROUTERS)
-        .start_cold();
-    gateway.idcs.answer_after(Duration::from_millis(300));
-    let report = gateway.burst(&ROUTERS, 256);
-    println!("two fetches of 300 ms in a row: {report}");
-    assert!(report.all_have_status(200), "{report}\n{}", gateway.traefik.log());
-    assert_eq!(
-        (gateway.idcs.jwks_calls(), gateway.idcs.token_calls()),
-        (1, 1),
-        "{report}"
-    );
+    let builder = Gateway::builder().one_module();
+    assert_that_a_cold_burst_costs_one_fetch_of_each(builder);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use harness::client::Client;
 use harness::faults::Fault;
-use harness::gateway::Gateway;
+use harness::gateway::{Gateway, GatewayBuilder};
 use harness::idcs::{Endpoint, Idcs};
 use harness::load::{Load, get, get_with_bearer};
 use harness::oic::Oic;
@@ -31,16 +31,21 @@ fn cold(options: serde_json::Value) -> Gateway {
 
 #[test]
 fn a_cold_burst_of_256_on_four_routers_costs_one_key_fetch_and_one_token() {
-    let gateway = cold(json!({}));
+    assert_that_a_cold_burst_costs_one_fetch_of_each(Gateway::builder());
+}
+
+/// Sends 256 requests to four routers of a gateway that has neither keys nor a token.
+pub(crate) fn assert_that_a_cold_burst_costs_one_fetch_of_each(builder: GatewayBuilder) {
+    let gateway = builder
+        .oic(|idcs| Oic::builder(idcs).plain_http().start())
+        .routers(&ROUTERS)
+        .start_cold();
     gateway.idcs.answer_after(Duration::from_millis(300));
     let report = gateway.burst(&ROUTERS, 256);
     println!("two fetches of 300 ms in a row: {report}");
     assert!(report.all_have_status(200), "{report}\n{}", gateway.traefik.log());
-    assert_eq!(
-        (gateway.idcs.jwks_calls(), gateway.idcs.token_calls()),
-        (1, 1),
-        "{report}"
-    );
+    let calls = (gateway.idcs.jwks_calls(), gateway.idcs.token_calls());
+    assert_eq!(calls, (1, 1), "{report}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use harness::idcs::{Endpoint, Idcs};
 use harness::load::{Load, get_with_bearer};
 use harness::oic::Oic;
 
+use crate::support::kill_during_a_refresh;
+
 #[test]
 fn a_cold_burst_of_64_clients_costs_one_key_fetch_and_one_token() {
     let gateway = Gateway::builder().start_cold();
@@ -57,29 +59,9 @@ fn a_traefik_killed_while_it_holds_lease_and_lock_serves_within_five_seconds_of_
     let idcs = Idcs::builder().set(|switches| switches.default_ttl = 2).start();
     let mut gateway = Gateway::in_front_of(idcs).start();
     assert_eq!(gateway.get_as_client("/echo").send().unwrap().status, 200);
-    // The next refresh hangs while it holds the lock.
-    gateway
-        .idcs
-        .set(|switches| switches.at(Endpoint::Token).latency = Duration::from_secs(60));
-    let url = gateway.url("/echo");
     let token = gateway.idcs.client_token().mint();
-    let (client, calls) = (gateway.client().clone(), gateway.idcs.token_calls());
-    std::thread::scope(|scope| {
-        let deadline = Instant::now() + Duration::from_secs(15);
-        while gateway.idcs.token_calls() == calls {
-            let (client, url, token) = (client.clone(), url.clone(), token.clone());
-            scope.spawn(move || {
-                client
-                    .get(&url)
-                    .bearer(&token)
-                    .timeout(Duration::from_secs(8))
-                    .send()
-            });
-            std::thread::sleep(Duration::from_millis(100));
-            assert!(Instant::now() < deadline, "no refresh happened");
-        }
-        gateway.traefik.kill();
-    });
+    let idcs = gateway.idcs.handle();
+    kill_during_a_refresh(&mut gateway, &idcs, &token);
     let locks = || {
         std::fs::read_dir(gateway.state())
             .unwrap()

@@ -17,7 +17,7 @@ use harness::gateway::Gateway;
 use harness::idcs::IdcsHandle;
 use harness::oic::Verdict;
 
-use crate::support::Deadline;
+use crate::support::{Deadline, assert_served};
 
 /// A separate tmpfs, which is unmounted when dropped.
 pub(crate) struct Tmpfs {
@@ -73,13 +73,7 @@ fn ask(gateway: &Gateway) -> Response {
 
 fn assert_serves(gateway: &Gateway, case: &str) {
     let answer = ask(gateway);
-    assert_eq!(
-        answer.status,
-        200,
-        "{case}: {}\n{}",
-        answer.text(),
-        gateway.traefik.log()
-    );
+    assert_served(&answer, &gateway.traefik, case);
 }
 
 /// Sends requests until one succeeds. Before that, the gateway may refuse them as in an outage of the identity

@@ -207,11 +207,6 @@ impl IdcsHandle {
         self.domain.user_grants().decide(user_code, None, now)
     }
 
-    /// Returns the user codes that wait for a decision.
-    pub fn waiting_devices(&self) -> Vec<String> {
-        self.domain.user_grants().waiting()
-    }
-
     /// Revokes all grants of all users. Their refresh tokens become invalid.
     pub fn revoke_user_grants(&self) {
         self.domain.user_grants().revoke_all();
@@ -250,11 +245,6 @@ impl IdcsHandle {
     /// Returns the number of requests that reached the JWKS.
     pub fn jwks_calls(&self) -> usize {
         self.domain.records().calls(Endpoint::Jwks)
-    }
-
-    /// Returns the number of requests that reached a discovery document.
-    pub fn discovery_calls(&self) -> usize {
-        self.domain.records().calls(Endpoint::Discovery)
     }
 
     /// Returns the number of connections accepted since the start. Refused ones are not counted.

@@ -88,13 +88,6 @@ impl UserGrants {
         true
     }
 
-    /// Returns the user codes that wait for a decision.
-    pub(super) fn waiting(&self) -> Vec<String> {
-        let waiting = self.devices.iter();
-        let waiting = waiting.filter(|device| device.decision == Decision::Pending);
-        waiting.map(|device| device.user_code.clone()).collect()
-    }
-
     /// Answers a device that asks whether its user has decided (RFC 8628 section 3.5).
     pub(super) fn poll(
         &mut self,

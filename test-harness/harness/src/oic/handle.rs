@@ -113,11 +113,6 @@ impl OicHandle {
         self.instance.records().last()
     }
 
-    /// Returns the last requests that reached the mock, oldest first, at most 1024.
-    pub fn last_requests(&self) -> Vec<RecordedRequest> {
-        self.instance.records().all()
-    }
-
     /// Returns the distinct bearer tokens that reached the mock, in the order of their first arrival.
     pub fn tokens_seen(&self) -> Vec<SeenToken> {
         self.instance.tokens().seen()

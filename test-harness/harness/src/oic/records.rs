@@ -1,6 +1,5 @@
 //! Records of the requests and tokens that the mock OIC saw.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -82,31 +81,21 @@ pub enum Verdict {
     WrongAudience,
 }
 
-/// The last requests. They are formatted only when a test reads them.
+/// The requests. The last one is formatted only when a test reads it.
 #[derive(Default)]
 pub(super) struct Records {
     pub(super) count: usize,
-    last: VecDeque<Arc<Parts>>,
+    last: Option<Arc<Parts>>,
 }
 
 impl Records {
     pub(super) fn arrived(&mut self, parts: &Arc<Parts>) {
         self.count += 1;
-        if self.last.len() == REQUESTS_KEPT {
-            self.last.pop_front();
-        }
-        self.last.push_back(Arc::clone(parts));
+        self.last = Some(Arc::clone(parts));
     }
 
     pub(super) fn last(&self) -> Option<RecordedRequest> {
-        self.last.back().map(|parts| RecordedRequest::new(parts))
-    }
-
-    pub(super) fn all(&self) -> Vec<RecordedRequest> {
-        self.last
-            .iter()
-            .map(|parts| RecordedRequest::new(parts))
-            .collect()
+        self.last.as_deref().map(RecordedRequest::new)
     }
 }
 
@@ -126,5 +115,3 @@ fn redacted(headers: &HeaderMap) -> Vec<(String, String)> {
         })
         .collect()
 }
-
-const REQUESTS_KEPT: usize = 1024;

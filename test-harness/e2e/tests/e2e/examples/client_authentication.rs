@@ -10,7 +10,7 @@ use harness::keys::SigningKey;
 use serde_json::json;
 
 use crate::support::example::ExampleBuilder;
-use crate::support::plugin_lines;
+use crate::support::{assert_served, plugin_lines};
 
 #[test]
 fn each_of_the_five_proofs_gets_a_token_and_a_wrong_one_is_the_operators_matter() {
@@ -50,13 +50,7 @@ fn each_of_the_five_proofs_gets_a_token_and_a_wrong_one_is_the_operators_matter(
         expires();
         example.idcs.forget_records();
         let answer = call(way);
-        assert_eq!(
-            answer.status,
-            200,
-            "{way}: {}\n{}",
-            answer.text(),
-            example.traefik.log()
-        );
+        assert_served(&answer, &example.traefik, way);
         assert_eq!(answer.json()["sub"], Application::GATEWAY_ID, "{way}");
         assert_eq!(
             example.oic.last_request().unwrap().path,

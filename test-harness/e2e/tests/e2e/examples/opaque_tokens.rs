@@ -4,6 +4,7 @@ use harness::faults::Fault;
 use harness::idcs::{Application, Idcs};
 use serde_json::json;
 
+use crate::support::assert_reason;
 use crate::support::example::ExampleBuilder;
 
 #[test]
@@ -56,11 +57,7 @@ fn opaque_tokens_open_the_way_to_oic_until_they_are_revoked() {
         ),
     ] {
         let answer = call(&token);
-        assert_eq!(
-            (answer.status, &answer.json()["reason"]),
-            (status, &json!(reason)),
-            "{what}"
-        );
+        assert_reason(&answer, status, reason, what);
     }
     assert_eq!(example.get("/orders/7").send().unwrap().status, 401);
 

@@ -2,8 +2,8 @@
 
 use harness::entra::{API, Entra};
 use harness::idcs::{Application, Idcs, Resource};
-use serde_json::json;
 
+use crate::support::assert_reason;
 use crate::support::example::ExampleBuilder;
 
 const JANE: &str = "jane@example.com";
@@ -77,11 +77,7 @@ fn a_callers_token_is_exchanged_once_and_only_where_both_sides_take_it() {
         ),
     ] {
         let answer = call(&token);
-        assert_eq!(
-            (answer.status, &answer.json()["reason"]),
-            (status, &json!(reason)),
-            "{what}"
-        );
+        assert_reason(&answer, status, reason, what);
     }
     assert_eq!(example.get("/orders/7").send().unwrap().status, 401);
     assert_eq!(example.oic.requests_count(), served);

@@ -11,6 +11,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Value, json};
 
 use super::{Refusal, routes};
+use crate::support::assert_served;
 
 /// A router and the algorithms that it accepts.
 struct Row {
@@ -168,13 +169,7 @@ fn every_configured_key_verifies_its_own_algorithms_and_no_others() {
             let case = format!("{path} and {}", algorithm.name());
             let answer = send(path, &keys.signer(algorithm, path), algorithm);
             if accepts.contains(&algorithm) {
-                assert_eq!(
-                    answer.status,
-                    200,
-                    "{case}: {}\n{}",
-                    answer.text(),
-                    gateway.traefik.log()
-                );
+                assert_served(&answer, &gateway.traefik, &case);
                 accepted += 1;
             } else {
                 Refusal::INVALID_TOKEN.assert(&case, &answer);

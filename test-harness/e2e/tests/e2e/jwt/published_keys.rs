@@ -11,6 +11,7 @@ use harness::idcs::{Endpoint, Idcs};
 use serde_json::{Value, json};
 
 use super::{Refusal, published_by, routes, with, within};
+use crate::support::assert_served;
 
 /// Returns the domain's key set after `change` has edited each member of its keys.
 fn changed(idcs: &Idcs, change: impl Fn(&mut Value)) -> Value {
@@ -72,13 +73,7 @@ fn keys_are_taken_however_the_provider_writes_them() {
     for (name, idcs) in names.iter().zip(&domains) {
         let send = |token: &str| gateway.get(name).bearer(token).send().unwrap();
         let answer = send(&idcs.client_token().mint());
-        assert_eq!(
-            answer.status,
-            200,
-            "{name}: {}\n{}",
-            answer.text(),
-            gateway.traefik.log()
-        );
+        assert_served(&answer, &gateway.traefik, name);
         let forged = idcs.client_token().signed_by_another_key().mint();
         Refusal::INVALID_TOKEN.assert(name, &send(&forged));
     }

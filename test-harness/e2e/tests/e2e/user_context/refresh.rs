@@ -8,7 +8,7 @@ use harness::idcs::{Endpoint, Idcs};
 
 use super::{ask, gateway, log_in, reason, refresh_under_load};
 use crate::state_directory::Tmpfs;
-use crate::support::Deadline;
+use crate::support::{Deadline, kill_during_a_refresh};
 
 #[test]
 fn two_traefiks_share_one_login_through_refreshes_restarts_and_outages_until_it_is_revoked() {
@@ -83,27 +83,8 @@ fn a_traefik_killed_in_the_middle_of_a_refresh_is_waited_out_before_the_refresh_
     log_in(&idcs, state.path());
     let mut gateway = gateway(&idcs, state.path()).start();
     assert_eq!(ask(&gateway, &idcs).status, 200);
-    // The next refresh reaches the provider, but gets no answer.
-    idcs.set(|switches| switches.at(Endpoint::Token).latency = Duration::from_secs(90));
-    let calls = idcs.token_calls();
-    let (client, url) = (gateway.client().clone(), gateway.url("/echo"));
-    let token = idcs.client_token().expires_in(3600).mint();
-    std::thread::scope(|scope| {
-        let deadline = Deadline::after(Duration::from_secs(15));
-        while idcs.token_calls() == calls {
-            let (client, url, token) = (client.clone(), url.clone(), token.clone());
-            scope.spawn(move || {
-                client
-                    .get(&url)
-                    .bearer(&token)
-                    .timeout(Duration::from_secs(8))
-                    .send()
-            });
-            std::thread::sleep(Duration::from_millis(50));
-            deadline.pause("a refresh");
-        }
-        gateway.traefik.kill();
-    });
+    let (token, calls) = (idcs.client_token().expires_in(3600).mint(), idcs.token_calls());
+    kill_during_a_refresh(&mut gateway, &idcs, &token);
     let killed = Instant::now();
     idcs.set(|switches| switches.at(Endpoint::Token).latency = Duration::ZERO);
     gateway.traefik.restart().unwrap();
