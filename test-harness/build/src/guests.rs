@@ -13,6 +13,7 @@ mod error;
 mod layout;
 mod lower;
 mod memory;
+mod merge;
 mod plugins;
 mod probe;
 mod variant;

@@ -17,6 +17,7 @@ use super::check::check;
 use super::error::{GuestError, io_error};
 use super::layout::{MANIFEST, WASM, create_dir, plugin_dir, read, sha256, write};
 use super::lower::{Lowered, Replaced, lower};
+use super::merge::merge;
 use super::plugins::Guest;
 use super::variant::Variant;
 use crate::tools;
@@ -87,10 +88,15 @@ pub fn build(out: &Path, variant: Variant) -> Result<Artifacts, GuestError> {
 
 /// Makes a compiled module fit for Traefik, or refuses it.
 pub fn lower_and_check(folder: &str, wasm: &[u8], keep_names: bool) -> Result<Lowered, GuestError> {
-    let lowered = lower(wasm, keep_names).map_err(|source| GuestError::Lower {
+    let unusable = |source| GuestError::Lower {
         folder: folder.into(),
         source,
-    })?;
+    };
+    let Lowered { wasm, replaced } = lower(wasm, keep_names).map_err(unusable)?;
+    let lowered = Lowered {
+        wasm: merge(&wasm).map_err(unusable)?,
+        replaced,
+    };
     check(&lowered.wasm).map_err(|source| GuestError::Check {
         folder: folder.into(),
         source,
@@ -247,9 +253,10 @@ fn guests_dir() -> PathBuf {
 }
 
 /// The sources of the steps after the compiler. A change to them makes new modules.
-const RECIPE: [&[u8]; 3] = [
+const RECIPE: [&[u8]; 4] = [
     include_bytes!("lower.rs"),
     include_bytes!("memory.rs"),
+    include_bytes!("merge.rs"),
     include_bytes!("check.rs"),
 ];
 
