@@ -86,8 +86,13 @@ pub fn build(out: &Path, variant: Variant) -> Result<Artifacts, GuestError> {
     })
 }
 
-/// Makes a compiled module fit for Traefik, or refuses it.
+/// Makes a compiled module fit for Traefik, or refuses it. If `folder` is that of a plugin, the plugin's budget applies.
 pub fn lower_and_check(folder: &str, wasm: &[u8], keep_names: bool) -> Result<Lowered, GuestError> {
+    let budget = Guest::in_folder(folder).map(|guest| guest.budget);
+    finish(folder, wasm, keep_names, budget)
+}
+
+fn finish(folder: &str, wasm: &[u8], keep_names: bool, budget: Option<usize>) -> Result<Lowered, GuestError> {
     let unusable = |source| GuestError::Lower {
         folder: folder.into(),
         source,
@@ -97,7 +102,7 @@ pub fn lower_and_check(folder: &str, wasm: &[u8], keep_names: bool) -> Result<Lo
         wasm: merge(&wasm).map_err(unusable)?,
         replaced,
     };
-    check(&lowered.wasm).map_err(|source| GuestError::Check {
+    check(&lowered.wasm, budget).map_err(|source| GuestError::Check {
         folder: folder.into(),
         source,
     })?;
@@ -149,7 +154,6 @@ fn provide(variant: Variant, guests: &[Guest]) -> Result<Artifacts, GuestError> 
 
 /// Compiles these plugins in one go and makes each of them fit for Traefik.
 fn build_modules(variant: Variant, guests: &[Guest]) -> Result<Vec<Module>, GuestError> {
-    let keep_names = variant == Variant::WithNames;
     let guests_dir = guests_dir();
     // All variants are compiled below the same folder, because they share most of their dependencies. cargo gives their
     // results the same names, so the lock is held until the results are read.
@@ -167,20 +171,23 @@ fn build_modules(variant: Variant, guests: &[Guest]) -> Result<Vec<Module>, Gues
     guests
         .iter()
         .zip(&linked)
-        .map(|(guest, wasm)| module(guest, &read(wasm)?, keep_names))
+        .map(|(guest, wasm)| module(guest, &read(wasm)?, variant))
         .collect()
 }
 
 /// Returns the folder of one plugin. Fills it if it is new.
-fn module(guest: &Guest, linked: &[u8], keep_names: bool) -> Result<Module, GuestError> {
+fn module(guest: &Guest, linked: &[u8], variant: Variant) -> Result<Module, GuestError> {
     let manifest = read(&guest.manifest())?;
-    let options = keep_names.to_string();
+    let keep_names = variant == Variant::WithNames;
+    // Traps that tests ask for are not part of what users load.
+    let budget = (variant != Variant::WithTraps).then_some(guest.budget);
+    let options = format!("{keep_names} {budget:?}");
     let parts = [options.as_bytes(), &manifest, linked];
     let folder = guests_dir()
         .join("modules")
         .join(key(RECIPE.into_iter().chain(parts)));
     fill(&folder, |fresh| {
-        let lowered = lower_and_check(guest.folder, linked, keep_names)?;
+        let lowered = finish(guest.folder, linked, keep_names, budget)?;
         let report = Report {
             folder: guest.folder.into(),
             size: lowered.wasm.len(),
