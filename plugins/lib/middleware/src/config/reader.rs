@@ -89,6 +89,7 @@ struct Reader<'r, 'de> {
 impl<'r, 'de> Reader<'r, 'de> {
     /// The members, if this is a block. Traefik's file provider turns an empty block (`tls: {}`) into an empty text.
     /// It leaves lists alone, so an empty text in a list is a mistake.
+    #[inline(never)]
     fn block(self) -> Result<Block<'r, 'de>, Fault> {
         let members = match self.value {
             Value::Object(members) => Some(members.iter()),
@@ -122,6 +123,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     type Error = Fault;
 
     /// For types that accept several forms.
+    #[inline(never)]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::Null => visitor.visit_unit(),
@@ -141,6 +143,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         }
     }
 
+    #[inline(never)]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::String(text) => visitor.visit_borrowed_str(text),
@@ -152,6 +155,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         self.deserialize_str(visitor)
     }
 
+    #[inline(never)]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::Null => visitor.visit_none(),
@@ -167,6 +171,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         visitor.visit_newtype_struct(self)
     }
 
+    #[inline(never)]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::Array(items) => visitor.visit_seq(List {
@@ -177,6 +182,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         }
     }
 
+    #[inline(never)]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_map(self.block()?)
     }
@@ -211,6 +217,7 @@ struct Block<'r, 'de> {
 
 impl<'de> Block<'_, 'de> {
     /// Goes to the next member and returns its name.
+    #[inline(never)]
     fn next_name(&mut self) -> Option<&'de str> {
         // The type complains about the block if it does not know the name, or if it misses one after the last.
         self.latest.set(self.block);
