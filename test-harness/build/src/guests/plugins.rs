@@ -23,18 +23,18 @@ impl Guest {
     /// Decides which user name and password the backend sees.
     pub const BASIC_CREDENTIALS: Self = Self::new("basicCredentials", "basic-credentials", 157_500);
     /// `jwt`, `oAuthClientCredentials` and `pathRewrite` in one.
-    pub const GATEWAY: Self = Self::new("gateway", "gateway", 1_479_500);
+    pub const GATEWAY: Self = Self::new("gateway", "gateway", 1_476_000);
     /// Validates access tokens.
-    pub const JWT: Self = Self::new("jwt", "jwt", 1_269_200);
+    pub const JWT: Self = Self::new("jwt", "jwt", 1_267_400);
     /// Replaces the caller's token with the gateway's own.
     pub const OAUTH_CLIENT_CREDENTIALS: Self =
-        Self::new("oAuthClientCredentials", "oauth-client-credentials", 1_103_100);
+        Self::new("oAuthClientCredentials", "oauth-client-credentials", 1_097_200);
     /// Asks the identity provider about tokens.
     pub const OAUTH_INTROSPECTION: Self = Self::new("oAuthIntrospection", "oauth-introspection", 1_031_300);
     /// Exchanges the caller's token for a token of the same user at another provider.
     pub const OAUTH_TOKEN_EXCHANGE: Self = Self::new("oAuthTokenExchange", "oauth-token-exchange", 1_360_000);
     /// Rewrites paths with regular expressions.
-    pub const PATH_REWRITE: Self = Self::new("pathRewrite", "path-rewrite", 202_900);
+    pub const PATH_REWRITE: Self = Self::new("pathRewrite", "path-rewrite", 203_500);
 
     /// All plugins. Build, release, CI and tests follow this list.
     pub const ALL: [Self; 7] = [
