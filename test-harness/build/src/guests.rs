@@ -13,6 +13,7 @@ mod error;
 mod layout;
 mod lower;
 mod memory;
+mod merge;
 mod plugins;
 mod probe;
 mod variant;
@@ -22,7 +23,7 @@ pub use self::artifacts::{
 };
 pub use self::cargo::{Program, STACK_SIZE, TARGET_FEATURES, clippy, compile, show_progress};
 pub(crate) use self::cargo::{encoded, forget_outer_cargo, path_remaps};
-pub use self::check::{CheckError, MAX_SIZE, check};
+pub use self::check::{CheckError, check};
 pub use self::error::GuestError;
 pub use self::layout::{plugin_dir, sha256};
 pub use self::lower::{LowerError, Lowered, Replaced, lower};

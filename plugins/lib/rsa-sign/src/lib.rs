@@ -7,7 +7,7 @@
 //!
 //! The crate computes the two modular powers of the Chinese remainder theorem (RFC 8017 section 5.1.2) in constant
 //! time: neither the sequence of instructions nor the memory that they access depends on the key or the message
-//! ([`montgomery`]). Each signature is verified before it is returned, since a signature with a computation fault would
+//! (module `montgomery`). Each signature is verified before it is returned, since a signature with a computation fault would
 //! reveal the key.
 //!
 //! The crate does not check whether a key is sound. `ring` does that when the key is read.

@@ -192,7 +192,7 @@ pub(crate) fn select(table: &[Words], index: u8) -> Words {
 
 /// Reads big-endian bytes as a number of `length` words. Returns `None` if it is longer.
 pub(crate) fn words(bytes: &[u8], length: usize) -> Option<Words> {
-    let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+    let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| (word << 8) | u32::from(*byte));
     let mut words: Words = bytes.rchunks(4).map(word).collect();
     if words.len() > length {
         return None;

@@ -17,6 +17,7 @@ use super::check::check;
 use super::error::{GuestError, io_error};
 use super::layout::{MANIFEST, WASM, create_dir, plugin_dir, read, sha256, write};
 use super::lower::{Lowered, Replaced, lower};
+use super::merge::merge;
 use super::plugins::Guest;
 use super::variant::Variant;
 use crate::tools;
@@ -85,13 +86,23 @@ pub fn build(out: &Path, variant: Variant) -> Result<Artifacts, GuestError> {
     })
 }
 
-/// Makes a compiled module fit for Traefik, or refuses it.
+/// Makes a compiled module fit for Traefik, or refuses it. If `folder` is that of a plugin, the plugin's budget applies.
 pub fn lower_and_check(folder: &str, wasm: &[u8], keep_names: bool) -> Result<Lowered, GuestError> {
-    let lowered = lower(wasm, keep_names).map_err(|source| GuestError::Lower {
+    let budget = Guest::in_folder(folder).map(|guest| guest.budget);
+    finish(folder, wasm, keep_names, budget)
+}
+
+fn finish(folder: &str, wasm: &[u8], keep_names: bool, budget: Option<usize>) -> Result<Lowered, GuestError> {
+    let unusable = |source| GuestError::Lower {
         folder: folder.into(),
         source,
-    })?;
-    check(&lowered.wasm).map_err(|source| GuestError::Check {
+    };
+    let Lowered { wasm, replaced } = lower(wasm, keep_names).map_err(unusable)?;
+    let lowered = Lowered {
+        wasm: merge(&wasm).map_err(unusable)?,
+        replaced,
+    };
+    check(&lowered.wasm, budget).map_err(|source| GuestError::Check {
         folder: folder.into(),
         source,
     })?;
@@ -143,7 +154,6 @@ fn provide(variant: Variant, guests: &[Guest]) -> Result<Artifacts, GuestError> 
 
 /// Compiles these plugins in one go and makes each of them fit for Traefik.
 fn build_modules(variant: Variant, guests: &[Guest]) -> Result<Vec<Module>, GuestError> {
-    let keep_names = variant == Variant::WithNames;
     let guests_dir = guests_dir();
     // All variants are compiled below the same folder, because they share most of their dependencies. cargo gives their
     // results the same names, so the lock is held until the results are read.
@@ -161,20 +171,23 @@ fn build_modules(variant: Variant, guests: &[Guest]) -> Result<Vec<Module>, Gues
     guests
         .iter()
         .zip(&linked)
-        .map(|(guest, wasm)| module(guest, &read(wasm)?, keep_names))
+        .map(|(guest, wasm)| module(guest, &read(wasm)?, variant))
         .collect()
 }
 
 /// Returns the folder of one plugin. Fills it if it is new.
-fn module(guest: &Guest, linked: &[u8], keep_names: bool) -> Result<Module, GuestError> {
+fn module(guest: &Guest, linked: &[u8], variant: Variant) -> Result<Module, GuestError> {
     let manifest = read(&guest.manifest())?;
-    let options = keep_names.to_string();
+    let keep_names = variant == Variant::WithNames;
+    // Traps that tests ask for are not part of what users load.
+    let budget = (variant != Variant::WithTraps).then_some(guest.budget);
+    let options = format!("{keep_names} {budget:?}");
     let parts = [options.as_bytes(), &manifest, linked];
     let folder = guests_dir()
         .join("modules")
         .join(key(RECIPE.into_iter().chain(parts)));
     fill(&folder, |fresh| {
-        let lowered = lower_and_check(guest.folder, linked, keep_names)?;
+        let lowered = finish(guest.folder, linked, keep_names, budget)?;
         let report = Report {
             folder: guest.folder.into(),
             size: lowered.wasm.len(),
@@ -247,9 +260,10 @@ fn guests_dir() -> PathBuf {
 }
 
 /// The sources of the steps after the compiler. A change to them makes new modules.
-const RECIPE: [&[u8]; 3] = [
+const RECIPE: [&[u8]; 4] = [
     include_bytes!("lower.rs"),
     include_bytes!("memory.rs"),
+    include_bytes!("merge.rs"),
     include_bytes!("check.rs"),
 ];
 

@@ -235,7 +235,7 @@ impl Reencode for Lowering {
 
 type Outcome = Result<(), reencode::Error<std::convert::Infallible>>;
 
-fn unreadable(error: impl fmt::Display) -> LowerError {
+pub(super) fn unreadable(error: impl fmt::Display) -> LowerError {
     LowerError::Unreadable(error.to_string())
 }
 

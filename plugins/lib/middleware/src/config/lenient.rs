@@ -1,6 +1,7 @@
 //! Deserialisers for values that Traefik's providers spell in several ways.
 //!
-//! Use with `#[serde(deserialize_with = "middleware::config::lenient::integer")]`.
+//! Use with `#[serde(deserialize_with = "middleware::config::lenient::integer")]`. serde makes a type of its own for each
+//! such field, so the functions are never inlined: each would be in a module as often as it has fields.
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 ///
 /// # Errors
 /// Anything else.
+#[inline(never)]
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     struct Integer;
     impl Visitor<'_> for Integer {
@@ -43,6 +45,7 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Err
 ///
 /// # Errors
 /// Anything else.
+#[inline(never)]
 pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     struct Boolean;
     impl Visitor<'_> for Boolean {
@@ -68,6 +71,7 @@ pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Er
 ///
 /// # Errors
 /// Anything else.
+#[inline(never)]
 pub fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Strings;
     impl<'de> Visitor<'de> for Strings {
@@ -98,6 +102,7 @@ pub fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 ///
 /// # Errors
 /// As [`strings`].
+#[inline(never)]
 pub fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     strings(deserializer).map(Some)
 }
@@ -106,6 +111,7 @@ pub fn given_strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 ///
 /// # Errors
 /// As [`integer`].
+#[inline(never)]
 pub fn given_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     integer(deserializer).map(Some)
 }

@@ -33,6 +33,9 @@ pub(super) enum Mistake {
     Other(String),
 }
 
+/// A [`Mistake`] behind a pointer, because each step of reading moves it, and all of them are in the module.
+type Fault = Box<Mistake>;
+
 /// Reads `options`. An error comes with the path of the value that it is about, such as `clientConfig.tls` or
 /// `rules[2]`. The path is empty if the error is about the block as a whole.
 pub(super) fn read<T: DeserializeOwned>(options: &Value) -> Result<T, (String, Mistake)> {
@@ -42,7 +45,7 @@ pub(super) fn read<T: DeserializeOwned>(options: &Value) -> Result<T, (String, M
         latest: &latest,
         is_entry: false,
     };
-    T::deserialize(reader).map_err(|mistake| (path(options, latest.get()).unwrap_or_default(), mistake))
+    T::deserialize(reader).map_err(|fault| (path(options, latest.get()).unwrap_or_default(), *fault))
 }
 
 /// Returns the path from `options` to `wanted`, which lies inside them.
@@ -86,7 +89,8 @@ struct Reader<'r, 'de> {
 impl<'r, 'de> Reader<'r, 'de> {
     /// The members, if this is a block. Traefik's file provider turns an empty block (`tls: {}`) into an empty text.
     /// It leaves lists alone, so an empty text in a list is a mistake.
-    fn block(self) -> Result<Block<'r, 'de>, Mistake> {
+    #[inline(never)]
+    fn block(self) -> Result<Block<'r, 'de>, Fault> {
         let members = match self.value {
             Value::Object(members) => Some(members.iter()),
             Value::String(text) if text.is_empty() && !self.is_entry => None,
@@ -101,7 +105,7 @@ impl<'r, 'de> Reader<'r, 'de> {
     }
 
     #[cold]
-    fn unexpected(self, expected: &dyn Expected) -> Mistake {
+    fn unexpected(self, expected: &dyn Expected) -> Fault {
         let found = match self.value {
             Value::Null => Unexpected::Unit,
             Value::Bool(value) => Unexpected::Bool(*value),
@@ -111,15 +115,16 @@ impl<'r, 'de> Reader<'r, 'de> {
             Value::Array(_) => Unexpected::Seq,
             Value::Object(_) => Unexpected::Map,
         };
-        Mistake::invalid_type(found, expected)
+        Fault::invalid_type(found, expected)
     }
 }
 
 impl<'de> Deserializer<'de> for Reader<'_, 'de> {
-    type Error = Mistake;
+    type Error = Fault;
 
     /// For types that accept several forms.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    #[inline(never)]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
@@ -138,18 +143,20 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    #[inline(never)]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::String(text) => visitor.visit_borrowed_str(text),
             _ => Err(self.unexpected(&visitor)),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    #[inline(never)]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
@@ -160,11 +167,12 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    #[inline(never)]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
             Value::Array(items) => visitor.visit_seq(List {
                 items: items.iter(),
@@ -174,7 +182,8 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    #[inline(never)]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_map(self.block()?)
     }
 
@@ -183,11 +192,11 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    ) -> Result<V::Value, Fault> {
         self.deserialize_map(visitor)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_unit()
     }
 
@@ -208,6 +217,7 @@ struct Block<'r, 'de> {
 
 impl<'de> Block<'_, 'de> {
     /// Goes to the next member and returns its name.
+    #[inline(never)]
     fn next_name(&mut self) -> Option<&'de str> {
         // The type complains about the block if it does not know the name, or if it misses one after the last.
         self.latest.set(self.block);
@@ -218,16 +228,16 @@ impl<'de> Block<'_, 'de> {
 }
 
 impl<'de> MapAccess<'de> for Block<'_, 'de> {
-    type Error = Mistake;
+    type Error = Fault;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         match self.next_name() {
             Some(name) => seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some),
             None => Ok(None),
         }
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mistake> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
         self.latest.set(self.member);
         seed.deserialize(Reader {
             value: self.member,
@@ -244,9 +254,9 @@ struct List<'r, 'de> {
 }
 
 impl<'de> SeqAccess<'de> for List<'_, 'de> {
-    type Error = Mistake;
+    type Error = Fault;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
         let Some(value) = self.items.next() else {
             return Ok(None);
         };
@@ -260,39 +270,48 @@ impl<'de> SeqAccess<'de> for List<'_, 'de> {
     }
 }
 
-impl Error for Mistake {
+impl Error for Fault {
     #[cold]
     fn custom<T: Display>(message: T) -> Self {
-        Self::Other(message.to_string())
+        Box::new(Mistake::Other(message.to_string()))
     }
 
     #[cold]
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Other(format!("invalid type: {}, expected {expected}", kind(found)))
+        Box::new(Mistake::Other(format!(
+            "invalid type: {}, expected {expected}",
+            kind(found)
+        )))
     }
 
     #[cold]
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Other(format!("invalid value: {}, expected {expected}", kind(found)))
+        Box::new(Mistake::Other(format!(
+            "invalid value: {}, expected {expected}",
+            kind(found)
+        )))
     }
 
     #[cold]
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
-        Self::Unknown {
+        Box::new(Mistake::Unknown {
             name: name.to_owned(),
             known,
-        }
+        })
     }
 
     /// Unlike serde's own text, this one does not contain the value.
     #[cold]
     fn unknown_variant(_value: &str, known: &'static [&'static str]) -> Self {
-        Self::Other(format!("unknown value, expected one of {}", known.join(", ")))
+        Box::new(Mistake::Other(format!(
+            "unknown value, expected one of {}",
+            known.join(", ")
+        )))
     }
 
     #[cold]
     fn missing_field(name: &'static str) -> Self {
-        Self::Missing(name)
+        Box::new(Mistake::Missing(name))
     }
 }
 
