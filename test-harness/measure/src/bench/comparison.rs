@@ -4,7 +4,7 @@ use super::costs::Costs;
 use super::reload::ROUTERS;
 use super::report::Report;
 use super::row::{Estimate, Row};
-use super::rows::{Build, CHAIN_COLD, CHAIN_WARM, FLOOR, GATEWAY_ALL, GATEWAY_WARM};
+use super::spec::{Build, CHAIN_COLD, CHAIN_WARM, FLOOR, GATEWAY_ALL, GATEWAY_WARM};
 use super::table::{Table, none, number};
 use harness_build::guests::Guest;
 

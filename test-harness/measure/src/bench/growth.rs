@@ -17,6 +17,7 @@ use super::requests::{Repeated, sign};
 use super::server::{Answer, Server, ok};
 use super::settings::Bench;
 use super::site::{Site, Variation, path};
+use super::spec::FEW;
 use super::watch::Watch;
 use harness::gateway::{INTEGRATION, JWT, PATH_REWRITE};
 
@@ -44,7 +45,7 @@ const CONNECTIONS: usize = 32;
 
 pub(super) fn measure(bench: &Bench, site: &Site, watch: &Watch<'_>) -> Result<Vec<Series>, BenchError> {
     let at = |what, count| watch.at(&format!("growth: {count} {what}"));
-    let few = sign(&site.idcs, bench.tokens);
+    let few = sign(&site.idcs, FEW);
 
     let mut routers = Series::new("routers", "growth-routers.svg");
     for count in [1, 10, 50, 100, 200] {

@@ -3,19 +3,17 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use super::error::BenchError;
-use super::generator::{Generator, Requests};
+use super::generator::Generator;
 use super::load::Load;
 use super::peer::{Peer, PeerError, envoy, haproxy};
 use super::policy::{Effect, Policy};
-use super::profile;
 use super::requests::{Once, Repeated, TokenStore};
 use super::row::{Round, Row};
-use super::rows::{Build, Spec, Tokens, What, label};
 use super::settings::Bench;
 use super::site::{Gateway, Site, Variation, path};
+use super::spec::{Build, FEW, Spec, Tokens, What, label};
 use harness::process::Process;
 
 /// Tokens that were signed beforehand.
@@ -29,10 +27,10 @@ pub(super) struct Stock {
 
 impl Stock {
     /// The tokens that a row's requests repeat.
-    pub(super) fn known(&mut self, bench: &Bench, site: &Site, spec: &Spec) -> &[String] {
+    pub(super) fn known(&mut self, site: &Site, spec: &Spec) -> &[String] {
         let count = match spec.tokens {
             Tokens::Many(count) => count,
-            Tokens::Few | Tokens::New => bench.tokens,
+            Tokens::Few | Tokens::New => FEW,
         };
         self.known.take(&site.idcs, 0, count)
     }
@@ -130,18 +128,7 @@ impl Lane {
         }
         let round = match self.spec.tokens {
             Tokens::New => self.round_of_new(bench, site, stock, &mut load, (connections, rate), process)?,
-            Tokens::Few | Tokens::Many(_) => {
-                if rate.is_none() {
-                    profile_of(
-                        &self.target,
-                        bench,
-                        &self.file(connections),
-                        &mut load,
-                        &mut self.known,
-                    )?;
-                }
-                load.measured(&mut self.known, bench.round, process)?
-            }
+            Tokens::Few | Tokens::Many(_) => load.measured(&mut self.known, bench.round, process)?,
         };
         self.rates.insert(connections, round.rps);
         Ok(Some(round))
@@ -157,7 +144,6 @@ impl Lane {
         (connections, rate): (usize, Option<f64>),
         process: Option<Process>,
     ) -> Result<Round, BenchError> {
-        let count = |rate: f64| (rate * bench.round.as_secs_f64() * 1.25) as usize + connections;
         let rate = match rate {
             Some(rate) => rate,
             None => {
@@ -165,46 +151,17 @@ impl Lane {
                 let mut once = Once::new(&self.path, few);
                 let rate = load.run(&mut once, bench.round)?.per_second();
                 self.seen += once.used();
-                if bench.profiles.is_some() {
-                    let more = stock.new.take(&site.idcs, self.seen, count(rate));
-                    let mut once = Once::new(&self.path, more);
-                    profile_of(&self.target, bench, &self.file(connections), load, &mut once)?;
-                    self.seen += once.used();
-                }
                 rate
             }
         };
         // If the tokens run out, the round ends early and still counts.
-        let new = stock.new.take(&site.idcs, self.seen, count(rate));
+        let count = (rate * bench.round.as_secs_f64() * 1.25) as usize + connections;
+        let new = stock.new.take(&site.idcs, self.seen, count);
         let mut once = Once::new(&self.path, new);
         let round = load.measured(&mut once, bench.round, process)?;
         self.seen += once.used();
         Ok(round)
     }
-
-    /// The name of its profile.
-    fn file(&self, connections: usize) -> String {
-        let label = label(self.spec.name, self.build).replace(' ', "-");
-        format!("{label}-{connections}.pprof")
-    }
-}
-
-/// Takes a profile of Traefik under this load, if one is wanted.
-fn profile_of(
-    target: &Target,
-    bench: &Bench,
-    file: &str,
-    load: &mut Load,
-    requests: &mut dyn Requests,
-) -> Result<(), BenchError> {
-    let (Some(folder), Target::Traefik(gateway)) = (&bench.profiles, target) else {
-        return Ok(());
-    };
-    // The profiler takes whole seconds.
-    let length = bench.round.max(Duration::from_secs(1));
-    profile::take(&gateway.traefik, length, &folder.join(file), || {
-        load.run(requests, length).map(drop)
-    })
 }
 
 impl Target {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::growth::Series;
 use super::report::Report;
 use super::row::Row;
-use super::rows::{DIRECT, label};
+use super::spec::{DIRECT, label};
 use crate::chart::{Bars, Chart, ChartError, Line, Panel, Scale};
 
 /// Why the page could not be written.

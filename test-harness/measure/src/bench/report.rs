@@ -9,12 +9,14 @@ use super::figures::{Figures, RowFigures, rounded};
 use super::growth::Series;
 use super::in_flight::InFlight;
 use super::machine::Machine;
+use super::peer::haproxy;
 use super::reload;
 use super::row::{Estimate, Round, Row};
-use super::rows::{Build, DIRECT, PLAIN, floor_of, label};
-use super::settings::Bench;
+use super::settings::{Bench, EACH};
+use super::spec::{Build, DIRECT, FEW, PLAIN, floor_of, label};
 use super::start::Ready;
 use super::table::{Table, none, number};
+use harness_build::tools::{ENVOY_VERSION, TRAEFIK_VERSION};
 
 /// Everything that was measured. `Display` formats it as Markdown.
 #[derive(Clone, Debug)]
@@ -33,7 +35,6 @@ pub struct Report {
     machine: Machine,
     rounds: usize,
     round: Duration,
-    tokens: usize,
 }
 
 impl Report {
@@ -50,7 +51,6 @@ impl Report {
             machine,
             rounds: bench.rounds,
             round: bench.round,
-            tokens: bench.tokens,
         }
     }
 
@@ -124,14 +124,22 @@ impl Report {
 
     /// The machine, the programs, and how often each row was measured.
     pub(super) fn circumstances(&self) -> String {
+        let haproxy = haproxy::version().map(|version| format!(", HAProxy {version}"));
+        let fewer = match self.all_connections().len() {
+            0 | 1 => String::new(),
+            _ => format!(
+                " ({} with more than {} connections)",
+                self.rounds.div_ceil(EACH),
+                self.connections
+            ),
+        };
         format!(
-            "{}; median of {} rounds of {:.1} s ({} for more connections); {} tokens in the rows whose tokens were seen \
-             before.",
+            "{}; Traefik {TRAEFIK_VERSION}, Envoy {ENVOY_VERSION}{}; median of {} rounds of {:.1} s{fewer}; {FEW} tokens in \
+             the rows whose tokens were seen before.",
             self.machine,
+            haproxy.unwrap_or_default(),
             self.rounds,
             self.round.as_secs_f64(),
-            self.rounds.div_ceil(4),
-            self.tokens,
         )
     }
 
@@ -266,7 +274,7 @@ impl fmt::Display for Report {
         let parts = [
             Some(self.circumstances()),
             Some(self.summary()),
-            Some(self.tables()),
+            Some(self.tables().trim_end().to_owned()),
             self.before_and_after()
                 .map(|table| format!("### Before and after\n\n{table}")),
         ];
@@ -278,7 +286,7 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::rows::THREE_FLOOR;
+    use crate::bench::spec::THREE_FLOOR;
     use serde_json::json;
 
     fn row(name: &'static str, build: Build, rps: Option<f64>) -> Row {
@@ -303,12 +311,10 @@ mod tests {
             round: Duration::from_secs(3),
             rounds: 5,
             connections: vec![32],
-            tokens: 8,
             only: vec![],
             plugins: None,
             baseline: None,
             growth: false,
-            profiles: None,
         };
         let rows = vec![
             row(DIRECT, Build::Current, Some(90_000.0)),
@@ -410,5 +416,49 @@ mod tests {
             .find(|line| line.starts_with("| chain_warm "))
             .unwrap();
         assert!(line.contains(" 80.0 |               10.0 | "), "{line}");
+    }
+
+    #[test]
+    fn the_summary_is_a_sentence_and_a_table_of_what_was_measured() {
+        let mut report = report();
+        report
+            .rows
+            .push(row("gateway_warm", Build::Current, Some(15_000.0)));
+        let text = report.summary();
+        assert!(
+            text.starts_with("With `gateway`, Traefik serves 0.75 of the requests"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| Traefik without a check ") && text.contains(" 1.00 |"),
+            "{text}"
+        );
+        assert!(!text.contains("Envoy"), "{text}");
+    }
+
+    #[test]
+    fn two_builds_stand_side_by_side() {
+        let mut report = report();
+        assert!(report.before_and_after().is_none());
+        report.baseline = Some(Costs {
+            reload: Some(2.2),
+            ..Costs::default()
+        });
+        report.costs.reload = Some(1.75);
+        report
+            .rows
+            .push(row("chain_warm", Build::Baseline, Some(10_000.0)));
+        let text = report.to_string();
+        let cells = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(&format!("| {name} ")));
+            let cells = line.unwrap_or_default().split('|').skip(2).map(str::trim);
+            cells.take(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            cells("CPU of a reload, 50 routers with `gateway`"),
+            ["2.20 s", "1.75 s"]
+        );
+        assert_eq!(cells("`chain_warm`, requests/s of plain"), ["0.50", "0.93"]);
+        assert_eq!(cells("`gateway`, module"), ["–", "–"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What was measured for a row.
 
-use super::rows::Build;
+use super::spec::Build;
 use super::statistics::{median, median_interval, range};
 
 /// A row with one number of connections, and its results.

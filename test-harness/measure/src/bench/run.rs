@@ -9,11 +9,12 @@ use harness_build::guests;
 use super::costs::Costs;
 use super::error::BenchError;
 use super::report::Report;
-use super::rows::{
-    self, Build, CHAIN_COLD, CHAIN_WARM, FLOOR, GATEWAY_ALL, GATEWAY_WARM, PLAIN, ROWS, THREE_FLOOR,
-};
+use super::rows;
 use super::settings::Bench;
 use super::site::Site;
+use super::spec::{
+    Build, CHAIN_COLD, CHAIN_WARM, FLOOR, GATEWAY_ALL, GATEWAY_WARM, PLAIN, ROWS, THREE_FLOOR,
+};
 use super::watch::Watch;
 use super::{checks, growth, in_flight, machine, reload, start};
 
@@ -67,7 +68,7 @@ impl Bench {
         let baseline = self.baseline.as_deref().map(laid_out).transpose()?;
         let mut builds = vec![(Build::Current, plugins.clone())];
         builds.extend(baseline.clone().map(|folder| (Build::Baseline, folder)));
-        let site = Site::start(plugins.clone(), self.profiles.is_some())?;
+        let site = Site::start(plugins.clone())?;
         let watch = Watch(interrupted);
 
         let rows = rows::measure(self, &site, &builds, &watch)?;
@@ -139,12 +140,10 @@ mod tests {
             round: Duration::from_secs(1),
             rounds: 1,
             connections: vec![1],
-            tokens: 1,
             only: vec!["plain".into(), "plane".into()],
             plugins: None,
             baseline: None,
             growth: false,
-            profiles: None,
         };
         let error = bench.run(&Arc::default()).err().unwrap();
         assert!(

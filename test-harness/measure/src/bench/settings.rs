@@ -13,8 +13,6 @@ pub struct Bench {
     /// Numbers of connections. Every row is measured with each of them; with all but the first in each fourth round
     /// only, because nothing is compared to the microsecond there.
     pub connections: Vec<usize>,
-    /// How many different tokens the rows with reused tokens have.
-    pub tokens: usize,
     /// Names of rows ([`super::ROWS`]) and of other measurements ([`super::MEASUREMENTS`]). Empty means all.
     pub only: Vec<String>,
     /// A folder with the plugins to measure, laid out by `build --out`. `None` builds those of this workspace.
@@ -23,15 +21,14 @@ pub struct Bench {
     pub baseline: Option<PathBuf>,
     /// Measure how cost grows with routers, tokens, keys and rules.
     pub growth: bool,
-    /// A folder for Go CPU profiles of the Traefik processes: one per row and number of connections, taken before the
-    /// first round.
-    pub profiles: Option<PathBuf>,
 }
+
+/// With all but the first number of connections, a row is measured in each round whose number is a multiple of this.
+pub(super) const EACH: usize = 4;
 
 impl Bench {
     /// The numbers of connections that are measured in this round.
     pub(super) fn connections_in(&self, round: usize) -> impl Iterator<Item = usize> + '_ {
-        const EACH: usize = 4;
         let all = self.connections.iter().copied().enumerate();
         all.filter(move |(place, _)| *place == 0 || round.is_multiple_of(EACH))
             .map(|(_, connections)| connections)

@@ -28,8 +28,6 @@ pub(super) struct Site {
     pub(super) plugins: PathBuf,
     client: Client,
     ca_pem: String,
-    /// Whether Traefik offers Go profiles on its API.
-    profiling: bool,
 }
 
 /// A Traefik with its state directory.
@@ -56,7 +54,7 @@ impl Default for Variation {
 
 impl Site {
     /// Starts the surroundings.
-    pub(super) fn start(plugins: PathBuf, profiling: bool) -> io::Result<Self> {
+    pub(super) fn start(plugins: PathBuf) -> io::Result<Self> {
         const DAY: u32 = 24 * 60 * 60;
         // Tokens are not renewed while a row is measured.
         let idcs = Idcs::builder().set(|switches| switches.default_ttl = DAY).start();
@@ -67,7 +65,6 @@ impl Site {
             plugins,
             client: Client::plain(),
             ca_pem: CertificateAuthority::shared().ca_pem(),
-            profiling,
         })
     }
 
@@ -92,7 +89,6 @@ impl Site {
             .plugins_from(plugins)
             .static_patch(json!({
                 "log": { "level": "ERROR" },
-                "api": { "debug": self.profiling },
                 // With the default of 200, some rows would open and close backend connections and others would not.
                 "serversTransport": { "maxIdleConnsPerHost": 1024 },
             }));

@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::row::Row;
-use super::rows::{
+use super::spec::{
     Build, CHAIN_WARM, ENVOY_CACHED, ENVOY_UNCACHED, FORWARD_AUTH, GATEWAY_COLD, GATEWAY_WARM, HAPROXY, PLAIN,
 };
 use super::table::{Table, none, number};

@@ -42,12 +42,6 @@ pub(super) struct Options {
     /// Connections that the load generator opens
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [32, 256])]
     connections: Vec<usize>,
-    /// How many different tokens the rows with reused tokens cycle through
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    tokens: u16,
-    /// Write Go CPU profiles of the Traefik processes into this folder; read them with `go tool pprof`
-    #[arg(long, value_name = "DIR")]
-    profiles: Option<PathBuf>,
     /// Where to write benchmarks.md [default: docs for a run with all rows and rounds, otherwise nowhere]
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
@@ -74,7 +68,6 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
             true => vec![32],
             false => options.connections,
         },
-        tokens: options.tokens.into(),
         only: match options.compare {
             true => COMPARED.map(str::to_owned).to_vec(),
             false => options.only,
@@ -82,7 +75,6 @@ pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
         plugins: options.plugins,
         baseline: options.baseline,
         growth: options.growth,
-        profiles: options.profiles,
     };
     let interrupted = Arc::default();
     interrupt::sets(Arc::clone(&interrupted));
