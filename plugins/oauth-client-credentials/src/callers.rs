@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use credentials::Basic;
+use credentials::{Basic, TokenHasher};
 use egress::{Platform, Url};
 use middleware::config::texts;
 use middleware::{ConfigError, Event, Problem, RequestHead, Secret, UnixTime};
@@ -42,8 +42,7 @@ pub(crate) struct Callers {
     peppers: Peppers,
     budget: Rc<Budget>,
     platform: Rc<dyn Platform>,
-    /// The key for hashing credentials in this instance's memory.
-    instance: [u8; 32],
+    hasher: TokenHasher,
     /// The caller whose token was used for the current request.
     last: CallerKey,
 }
@@ -86,8 +85,7 @@ impl Callers {
         };
         let limits = options.limits.check()?;
         let budget = Budget::new(Rc::clone(&platform), &[&demand.url.to_string()], limits);
-        let mut instance = [0; 32];
-        platform.fill_random(&mut instance);
+        let hasher = TokenHasher::new(&*platform);
         let tokens = SharedMany::new(Rc::clone(&platform), client, HELD);
         Ok(Self {
             tokens: match store {
@@ -103,7 +101,7 @@ impl Callers {
             },
             budget: Rc::new(budget),
             platform,
-            instance,
+            hasher,
             last: CallerKey::default(),
         })
     }
@@ -168,7 +166,7 @@ impl Callers {
     fn key(&self, caller: &Basic) -> CallerKey {
         // A name contains no colon, so the pair is unambiguous.
         let pair = format!("{}:{}", caller.name, caller.password.expose());
-        *blake3::keyed_hash(&self.instance, pair.as_bytes()).as_bytes()
+        self.hasher.digest(pair.as_bytes()).caller_key()
     }
 }
 

@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 use claims::{ClaimHeaders, ClaimValues};
 use credentials::bearer::{self, NoToken};
-use credentials::{TokenDigest, TokenHasher};
+use credentials::TokenHasher;
 use egress::{HttpClient, Platform};
 use jose::Rejection;
 use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime, work};
@@ -106,7 +106,7 @@ impl OAuthIntrospection {
         let values = self.source.header_values(request);
         let token = self.source.find(&values, request).map_err(Refusal::NoToken)?;
         work(token.len() / 4);
-        let key = key_of(self.hasher.digest(&token));
+        let key = self.hasher.digest(&token).caller_key();
         // The answer to the usual request was given a short time ago, and its token was checked then.
         match self.answers.fresh(&key, now) {
             Some(judged) => judged.values_at(now).map_err(Refusal::Rejected),
@@ -140,18 +140,6 @@ impl OAuthIntrospection {
         }
         refusal.problem(self.question.required_scopes()).into()
     }
-}
-
-fn key_of(digest: TokenDigest) -> CallerKey {
-    let (first, second) = digest.halves();
-    let mut key = CallerKey::default();
-    for (place, byte) in key
-        .iter_mut()
-        .zip([first.to_le_bytes(), second.to_le_bytes()].concat())
-    {
-        *place = byte;
-    }
-    key
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How tokens are recognised that were seen before.
+//! How tokens and other credentials are recognised that were seen before.
 
 use middleware::Host;
 use siphasher::sip128::SipHasher13;
@@ -34,9 +34,14 @@ impl TokenHasher {
 }
 
 impl TokenDigest {
-    /// Both halves of the digest.
-    pub const fn halves(self) -> (u64, u64) {
-        (self.0, self.1)
+    /// The digest as the key of a caller in the memory of an instance.
+    pub fn caller_key(self) -> [u8; 32] {
+        let mut key = [0; 32];
+        let digest = (u128::from(self.1) << 64) | u128::from(self.0);
+        if let Some((start, _)) = key.split_first_chunk_mut() {
+            *start = digest.to_le_bytes();
+        }
+        key
     }
 }
 
