@@ -21,8 +21,8 @@ mod token_source;
 use std::rc::Rc;
 
 use claims::{ClaimHeaders, ClaimValues};
-use credentials::bearer::{self, NoToken};
 use credentials::TokenHasher;
+use credentials::bearer::{self, NoToken};
 use egress::{HttpClient, Platform};
 use jose::Rejection;
 use middleware::{ConfigError, Decision, Edits, Event, Middleware, RequestHead, UnixTime, work};

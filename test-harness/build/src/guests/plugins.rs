@@ -23,14 +23,14 @@ impl Guest {
     /// Decides which user name and password the backend sees.
     pub const BASIC_CREDENTIALS: Self = Self::new("basicCredentials", "basic-credentials", 161_500);
     /// `jwt`, `oAuthClientCredentials` and `pathRewrite` in one.
-    pub const GATEWAY: Self = Self::new("gateway", "gateway", 1_517_600);
+    pub const GATEWAY: Self = Self::new("gateway", "gateway", 1_494_700);
     /// Validates access tokens.
     pub const JWT: Self = Self::new("jwt", "jwt", 1_286_000);
     /// Replaces the caller's token with the gateway's own.
     pub const OAUTH_CLIENT_CREDENTIALS: Self =
-        Self::new("oAuthClientCredentials", "oauth-client-credentials", 1_126_800);
+        Self::new("oAuthClientCredentials", "oauth-client-credentials", 1_105_600);
     /// Asks the identity provider about tokens.
-    pub const OAUTH_INTROSPECTION: Self = Self::new("oAuthIntrospection", "oauth-introspection", 1_025_900);
+    pub const OAUTH_INTROSPECTION: Self = Self::new("oAuthIntrospection", "oauth-introspection", 1_025_500);
     /// Exchanges the caller's token for a token of the same user at another provider.
     pub const OAUTH_TOKEN_EXCHANGE: Self = Self::new("oAuthTokenExchange", "oauth-token-exchange", 1_378_300);
     /// Rewrites paths with regular expressions.
