@@ -142,9 +142,9 @@ pub(crate) fn p256_point(sec1: &[u8]) -> Result<Material, UnusableKey> {
 
 /// Reads a point of P-384 in SEC 1 form.
 pub(crate) fn p384_point(sec1: &[u8]) -> Result<Material, UnusableKey> {
-    P384PublicKey::from_bytes(sec1)
+    P384PublicKey::from_sec1(sec1)
         .map(|key| Material::P384(Box::new(key)))
-        .map_err(|_| UnusableKey::NotOnCurve)
+        .ok_or(UnusableKey::NotOnCurve)
 }
 
 fn ed25519(jwk: &Members) -> Result<Material, UnusableKey> {

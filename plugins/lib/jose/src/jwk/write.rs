@@ -18,14 +18,7 @@ pub(crate) fn write(key: &Key) -> Option<Map<String, serde_json::Value>> {
         Material::P256(point) => ("EC", coordinates("P-256", point.coordinates())?),
         Material::P384(point) => (
             "EC",
-            coordinates(
-                "P-384",
-                (**point)
-                    .as_ref()
-                    .to_sec1_point(false)
-                    .as_bytes()
-                    .strip_prefix(&[UNCOMPRESSED])?,
-            )?,
+            coordinates("P-384", point.to_sec1().strip_prefix(&[UNCOMPRESSED])?)?,
         ),
         Material::Symmetric(_) => return None,
     };
