@@ -117,8 +117,11 @@ impl Jacobian {
     }
 
     /// Whether x/z² is `candidate`, a number in its usual form.
+    ///
+    /// If z were 0, every candidate would seem right, so this is checked once more. A sum with z = 0 keeps it in all sums
+    /// that follow, and z is a product, so nothing can hide it.
     pub(crate) fn has_x(&self, candidate: &Element) -> bool {
-        candidate.times(&self.z.square()).minus(&self.x).is_zero()
+        !self.z.is_zero() && candidate.times(&self.z.square()).minus(&self.x).is_zero()
     }
 
     /// Converts points with a single inversion.

@@ -110,3 +110,23 @@ fn y_is_found_by_its_parity() {
     });
     assert!((30..70).contains(&found.count()));
 }
+
+#[test]
+fn a_point_with_z_0_has_no_x() {
+    let zero = Jacobian {
+        x: Element::ZERO,
+        y: Element::ONE,
+        z: Element::ONE.minus(&Element::ONE),
+    };
+    let multiple_of_p = Jacobian {
+        z: Element::from_words(&[0; 8]),
+        ..zero
+    };
+    for point in [zero, multiple_of_p, zero.double()] {
+        for candidate in [Element::ZERO, Element::ONE, Affine::GENERATOR.x] {
+            assert!(!point.has_x(&candidate));
+        }
+    }
+    let sum = zero.plus(&Affine::GENERATOR);
+    assert!(sum.is_none_or(|sum| !sum.has_x(&Affine::GENERATOR.x)));
+}
