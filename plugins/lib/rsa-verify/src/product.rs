@@ -196,7 +196,7 @@ fn gather(
     range: Range<usize>,
     column: usize,
 ) -> [Pair; BLOCK] {
-    let [mut c0, mut c1, mut c2, mut c3, mut c4, mut c5, mut c6, mut c7] = [Pair::ZERO; BLOCK];
+    let mut sums = [Pair::ZERO; BLOCK];
     let pairs = pairs.get(range.clone()).unwrap_or(&[]);
     let mut p = 0;
     let mut w = column.wrapping_sub(2 * range.start);
@@ -204,47 +204,10 @@ fn gather(
     while let Some(&[p0, p1, p2, p3]) = pairs.get(p..).and_then(|rest| rest.first_chunk())
         && let Some(window) = overlapped.get(w..).and_then(|rest| rest.first_chunk::<14>())
     {
-        let [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13] = *window;
-        c0 = c0
-            .plus(p3.times(w0))
-            .plus(p2.times(w2))
-            .plus(p1.times(w4))
-            .plus(p0.times(w6));
-        c1 = c1
-            .plus(p3.times(w1))
-            .plus(p2.times(w3))
-            .plus(p1.times(w5))
-            .plus(p0.times(w7));
-        c2 = c2
-            .plus(p3.times(w2))
-            .plus(p2.times(w4))
-            .plus(p1.times(w6))
-            .plus(p0.times(w8));
-        c3 = c3
-            .plus(p3.times(w3))
-            .plus(p2.times(w5))
-            .plus(p1.times(w7))
-            .plus(p0.times(w9));
-        c4 = c4
-            .plus(p3.times(w4))
-            .plus(p2.times(w6))
-            .plus(p1.times(w8))
-            .plus(p0.times(w10));
-        c5 = c5
-            .plus(p3.times(w5))
-            .plus(p2.times(w7))
-            .plus(p1.times(w9))
-            .plus(p0.times(w11));
-        c6 = c6
-            .plus(p3.times(w6))
-            .plus(p2.times(w8))
-            .plus(p1.times(w10))
-            .plus(p0.times(w12));
-        c7 = c7
-            .plus(p3.times(w7))
-            .plus(p2.times(w9))
-            .plus(p1.times(w11))
-            .plus(p0.times(w13));
+        sums = step(sums, p3, chunk(window, 0));
+        sums = step(sums, p2, chunk(window, 2));
+        sums = step(sums, p1, chunk(window, 4));
+        sums = step(sums, p0, chunk(window, 6));
         p = p.wrapping_add(4) & all;
         w = w.wrapping_sub(8) & all;
     }
@@ -253,17 +216,27 @@ fn gather(
             .get(w.wrapping_add(4)..)
             .and_then(|rest| rest.first_chunk::<10>())
     {
-        let [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9] = *window;
-        c0 = c0.plus(p0.times(w2)).plus(p1.times(w0));
-        c1 = c1.plus(p0.times(w3)).plus(p1.times(w1));
-        c2 = c2.plus(p0.times(w4)).plus(p1.times(w2));
-        c3 = c3.plus(p0.times(w5)).plus(p1.times(w3));
-        c4 = c4.plus(p0.times(w6)).plus(p1.times(w4));
-        c5 = c5.plus(p0.times(w7)).plus(p1.times(w5));
-        c6 = c6.plus(p0.times(w8)).plus(p1.times(w6));
-        c7 = c7.plus(p0.times(w9)).plus(p1.times(w7));
+        sums = step(sums, p1, chunk(window, 0));
+        sums = step(sums, p0, chunk(window, 2));
     }
-    [c0, c1, c2, c3, c4, c5, c6, c7]
+    sums
+}
+
+/// Adds the products of a pair and the overlapped entries to eight columns.
+#[inline(always)]
+fn step(sums: [Pair; BLOCK], pair: Pair, entries: [Pair; BLOCK]) -> [Pair; BLOCK] {
+    let [c0, c1, c2, c3, c4, c5, c6, c7] = sums;
+    let [w0, w1, w2, w3, w4, w5, w6, w7] = entries;
+    [
+        c0.plus(pair.times(w0)),
+        c1.plus(pair.times(w1)),
+        c2.plus(pair.times(w2)),
+        c3.plus(pair.times(w3)),
+        c4.plus(pair.times(w4)),
+        c5.plus(pair.times(w5)),
+        c6.plus(pair.times(w6)),
+        c7.plus(pair.times(w7)),
+    ]
 }
 
 /// Returns the entries from `start` on. Returns zeros if there are too few, which would be a bug in this crate.
