@@ -78,7 +78,8 @@ fn a_refusal_by_the_provider_is_the_gateways_trouble_and_asked_for_every_ten_sec
                 let within = Deadline::after(Duration::from_secs(20));
                 while case.idcs.token_calls() < 2 {
                     let answer = case.get(gateway);
-                    if case.idcs.token_calls() < 2 {
+                    // Then one request tries again. On a busy machine, that can fail for another reason.
+                    if first_call.elapsed() < Duration::from_secs(10) {
                         assert_refused(&case.name, &answer, 502, "identity_provider_refused", 10);
                     }
                     within.pause(&case.name);
