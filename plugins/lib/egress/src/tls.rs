@@ -2,7 +2,7 @@
 //!
 //! * `options`: the block, and the configuration for rustls that it describes.
 //! * `lazy`: builds that configuration when it is first needed.
-//! * `any_certificate`, `given_certificate`: certificate verifiers.
+//! * `any_certificate`, `given_certificate`: which certificates are accepted; `server_verifier`: the rest of a verifier.
 //! * `client_key`: the private key of a client certificate.
 //! * `in_words`: errors for operators.
 
@@ -12,6 +12,7 @@ mod given_certificate;
 mod in_words;
 mod lazy;
 mod options;
+mod server_verifier;
 #[cfg(test)]
 mod tests;
 

@@ -7,14 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, Error, OtherError, RootCertStore};
+
+use super::server_verifier::{Judge, ServerVerifier};
 
 /// A verifier that trusts `roots` as rustls's own one does, and also accepts each of the `given` certificates as a
 /// server's own.
@@ -26,11 +26,13 @@ pub(super) fn accept_given_certificates(
     roots: RootCertStore,
     given: Vec<CertificateDer<'static>>,
 ) -> Arc<dyn ServerCertVerifier> {
-    Arc::new(AcceptGiven {
-        algorithms: provider.signature_verification_algorithms,
+    let algorithms = provider.signature_verification_algorithms;
+    let judge = AcceptGiven {
+        algorithms,
         roots,
         given,
-    })
+    };
+    Arc::new(ServerVerifier { algorithms, judge })
 }
 
 #[derive(Debug)]
@@ -80,46 +82,22 @@ impl AcceptGiven {
     }
 }
 
-impl ServerCertVerifier for AcceptGiven {
-    fn verify_server_cert(
+impl Judge for AcceptGiven {
+    fn judge(
         &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        _ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+    ) -> Result<(), Error> {
         let usual = self.usual(certificate, intermediates, name, now);
         if usual.is_ok()
             || !self.given.contains(certificate)
             || !self.is_good_but_for_its_kind(certificate, name, now)
         {
-            return usual.map(|()| ServerCertVerified::assertion());
+            return usual;
         }
-        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
     }
 }
 
