@@ -27,7 +27,6 @@ pub struct Gateway {
     jwt: Option<JwtPlugin>,
     oauth: Option<OAuthClientCredentials>,
     rewrite: Option<PathRewrite>,
-    host: Rc<dyn Host>,
 }
 
 impl Middleware for Gateway {
@@ -41,7 +40,6 @@ impl Middleware for Gateway {
             jwt: build(blocks.jwt.as_ref(), platform)?,
             oauth: build(blocks.oauth_client_credentials.as_ref(), platform)?,
             rewrite: build(blocks.path_rewrite.as_ref(), || platform() as Rc<dyn Host>)?,
-            host: platform(),
         })
     }
 
@@ -66,10 +64,7 @@ impl Middleware for Gateway {
     fn on_request(&mut self, request: &dyn RequestHead, now: UnixTime) -> Decision {
         let mut seen = Seen::new(request);
         seen.pass(self.jwt.as_mut(), now);
-        let now = match self.jwt.as_ref().is_some_and(JwtPlugin::took_time) {
-            true => self.host.now(),
-            false => now,
-        };
+        let now = self.jwt.as_ref().map_or(now, |jwt| jwt.time_after(now));
         seen.pass(self.oauth.as_mut(), now);
         seen.pass(self.rewrite.as_mut(), now);
         seen.decision()

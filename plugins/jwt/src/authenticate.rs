@@ -36,9 +36,12 @@ impl<K: KeySource> Jwt<K> {
         }
     }
 
-    /// Whether the last decision may have waited for keys, so that its time is not the present time any more.
-    pub const fn took_time(&self) -> bool {
-        self.took_time
+    /// The present time after a decision at `now`. Reads the clock only if the decision may have waited for keys.
+    pub fn time_after(&self, now: UnixTime) -> UnixTime {
+        match self.took_time {
+            true => self.host.now(),
+            false => now,
+        }
     }
 
     /// Fetches keys before the first request needs them, where that makes sense.

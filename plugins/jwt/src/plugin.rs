@@ -66,9 +66,9 @@ impl JwtPlugin {
         self.jwt.admit(request, now, take)
     }
 
-    /// Whether the last decision may have waited. See [`Jwt::took_time`].
-    pub const fn took_time(&self) -> bool {
-        self.jwt.took_time()
+    /// The present time after a decision at `now`. See [`Jwt::time_after`].
+    pub fn time_after(&self, now: UnixTime) -> UnixTime {
+        self.jwt.time_after(now)
     }
 }
 

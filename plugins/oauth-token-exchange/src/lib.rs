@@ -118,10 +118,7 @@ impl OAuthTokenExchange {
                 .log(&Event::info("exchange.no_user").field("reason", no_user.code()));
             Problem::new(Reason::Forbidden)
         })?;
-        let now = match self.jwt.took_time() {
-            true => self.platform.now(),
-            false => now,
-        };
+        let now = self.jwt.time_after(now);
         // The rules of `jwt` may tolerate clock differences, but the token endpoint does not.
         if subject.has_expired(now) {
             return Err(challenge::invalid_token());

@@ -75,21 +75,17 @@ mod tests {
             k0 ^ 0x6c79_6765_6e65_7261,
             k1 ^ 0x7465_6462_7974_6573,
         ];
+        let half_round = |v: &mut [u64; 4], a: usize, b: usize, left: u32| {
+            v[a] = v[a].wrapping_add(v[b]);
+            v[b] = v[b].rotate_left(left) ^ v[a];
+        };
         let mix = |v: &mut [u64; 4], rounds: usize| {
             for _ in 0..rounds {
-                let mut half = |a: usize, b: usize, left: u32| {
-                    v[a] = v[a].wrapping_add(v[b]);
-                    v[b] = v[b].rotate_left(left) ^ v[a];
-                };
-                half(0, 1, 13);
-                half(2, 3, 16);
+                half_round(v, 0, 1, 13);
+                half_round(v, 2, 3, 16);
                 v[0] = v[0].rotate_left(32);
-                let mut half = |a: usize, b: usize, left: u32| {
-                    v[a] = v[a].wrapping_add(v[b]);
-                    v[b] = v[b].rotate_left(left) ^ v[a];
-                };
-                half(0, 3, 21);
-                half(2, 1, 17);
+                half_round(v, 0, 3, 21);
+                half_round(v, 2, 1, 17);
                 v[2] = v[2].rotate_left(32);
             }
         };
